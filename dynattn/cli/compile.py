@@ -1,0 +1,151 @@
+"""``dynattn compile``: builds a spec, says what it built, and emits, certifies or trains it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dynattn.cli.settings import DEVICE, FOLDER, JSON, SEED, SET, SPEC, open_spec, read_device
+from dynattn.diagnostics.report import Diagnostic, UsageError
+
+if TYPE_CHECKING:
+    from dynattn.compilation import Compilation
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asked of ``compile``."""
+
+    spec: str
+    settings: tuple[str, ...]
+    seed: int | None
+    device: str
+    folder: str | None
+    train: bool
+    resume: str | None
+    emit: str | None
+    certify: bool
+    as_json: bool
+
+
+@click.command(
+    "compile",
+    epilog="""\b
+Examples
+  dynattn compile kuramoto.dyn
+  dynattn compile kuramoto.dyn --set N=1000 --set K=3 --certify
+  dynattn compile kuramoto.dyn --emit kuramoto_model.py
+  dynattn compile kuramoto_attention.dyn --train -o runs/first
+  dynattn compile kuramoto_attention.dyn --train --resume runs/first
+""",
+)
+@SPEC
+@click.option("--train", is_flag=True, help="Train it as its `train` block says.")
+@click.option(
+    "--resume",
+    metavar="[DIR]",
+    is_flag=False,
+    flag_value="",
+    help="Go on with the training in DIR, or with the latest one of this spec.",
+)
+@click.option("--emit", metavar="FILE", help="Write the model as one PyTorch file.")
+@click.option("--certify", is_flag=True, help="Compare it with the plain reference evaluator.")
+@SET
+@SEED
+@DEVICE
+@FOLDER
+@JSON
+def compile_spec(**options: Any) -> None:
+    """Build a spec and print what was built."""
+    request = Request(**options)
+    check_options(request)
+    device = read_device(request.device)
+    compilation = open_spec(request.spec, request.settings, request.seed)
+    facts = compile_request(request, compilation, device)
+    if request.as_json:
+        from dynattn.cli.screen import print_json
+
+        print_json({"ok": True, **facts})
+
+
+def check_options(request: Request) -> None:
+    """UsageError E708 where options do not go together."""
+    if request.resume is not None and not request.train:
+        message = "--resume goes on with a training, and --train is missing"
+        raise UsageError(Diagnostic("E708", message, fix="add --train"))
+    fixed = [
+        name
+        for name, given in (("--set", request.settings), ("--seed", request.seed is not None))
+        if given
+    ]
+    if request.resume is not None and fixed:
+        message = f"a resumed training keeps its settings, and {' and '.join(fixed)} is given"
+        raise UsageError(Diagnostic("E708", message, fix="leave it out, or train anew"))
+
+
+def compile_request(request: Request, compilation: Compilation, device: str) -> dict[str, Any]:
+    """Everything that was asked for, one after the other; the facts for JSON."""
+    from dynattn.cli.describe import describe
+
+    quiet = request.as_json
+    facts = describe(compilation, quiet=quiet)
+    system = build(compilation, device, quiet)
+    facts["learned"] = {name: list(value.shape) for name, value in system.named_parameters()}
+    if request.certify:
+        from dynattn.cli.certify import certify
+
+        facts["certified"] = certify(compilation, quiet)
+    if request.train:
+        from dynattn.cli.train import train
+
+        folder, resume = request.folder, request.resume
+        system, facts["trained"] = train(compilation, folder, resume, device, quiet)
+    if request.emit:
+        facts["emitted"] = emit(compilation, Path(request.emit), system, quiet)
+    return facts
+
+
+def build(compilation: Compilation, device: str, quiet: bool) -> Any:
+    """Make the torch module, so that what cannot be made is known now."""
+    from dynattn.cli.screen import print_line
+
+    system = compilation.build(device=device)
+    if not quiet:
+        arrays = [value.numel() for value in system.parameters()]
+        print_line(
+            f"\nbuilt a torch module on {device}: {sum(arrays)} learned numbers in "
+            f"{len(arrays)} arrays"
+        )
+    return system
+
+
+def emit(compilation: Compilation, path: Path, system: Any, quiet: bool) -> list[str]:
+    """Write the model as one PyTorch file, with the arrays of ``system`` beside it."""
+    from dynattn.cli.screen import print_line
+    from dynattn.lower.emit import emit_files
+    from dynattn.present.output import refuse_directory
+
+    refuse_directory(path)
+    files = emit_files(
+        path,
+        compilation.model,
+        compilation.network,
+        compilation.program,
+        seed=compilation.chosen_seed,
+        tableau=own_tableau(compilation),
+        weights=system.state_dict(),
+    )
+    if not quiet:
+        print_line("\n".join(f"wrote {file}" for file in files) + f"\ntry: python {path}")
+    return [str(file) for file in files]
+
+
+def own_tableau(compilation: Compilation) -> Any:
+    """The fixed-step method of the first experiment where it is ours; None for torchdiffeq's."""
+    from dynattn.solve.methods import find_method
+
+    simulations = compilation.model.simulations
+    return find_method(simulations[0].method).tableau if simulations else None

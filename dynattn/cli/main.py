@@ -1,0 +1,174 @@
+"""The command line: which commands there are, and how every ending becomes an exit code.
+
+0 done, 1 the spec or the data is wrong, 2 wrong usage, 3 numerical failure, 130 interrupted;
+70 a fault of dynattn itself, 141 the reader of our output went away (as the shell counts it).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import click
+
+from dynattn import __version__
+from dynattn.diagnostics.report import Diagnostic, SpecError
+
+COMMANDS = {
+    "new": "dynattn.cli.new:new",
+    "check": "dynattn.cli.check:check",
+    "explain": "dynattn.cli.explain:explain",
+    "compile": "dynattn.cli.compile:compile_spec",
+    "run": "dynattn.cli.run:run",
+    "graph": "dynattn.cli.graph:graph",
+    "sample": "dynattn.cli.sample:sample",
+    "completion": "dynattn.cli.completion:completion",
+}
+"""Commands in the order of the help page; a command's file is imported when it is used."""
+
+UNWRITABLE = {
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EFBIG", "ENOTDIR", "EISDIR")
+}
+
+EXIT_CODES = """\b
+Exit codes
+  0    done
+  1    the spec or the data is wrong
+  2    wrong usage
+  3    numerical failure: NaN, a failed solve, a failed certification
+  130  interrupted
+"""
+
+EXAMPLES = """\b
+Examples
+  dynattn new kuramoto
+  dynattn check kuramoto.dyn
+  dynattn compile kuramoto.dyn --set K=3
+  dynattn run kuramoto.dyn transition
+  dynattn compile kuramoto_attention.dyn --train
+
+"""
+
+
+class _ReaderGone(Exception):
+    """Whoever read our output closed it."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        import importlib
+
+        module, attribute = COMMANDS[cmd_name].split(":")
+        return getattr(importlib.import_module(module), attribute)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from dynattn.diagnostics.suggest import did_you_mean
+
+            otherwise = "'dynattn --help' lists the commands"
+            hint = did_you_mean(args[0], COMMANDS, otherwise)
+            raise click.UsageError(f"there is no command '{args[0]}'; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except BrokenPipeError:
+            raise _ReaderGone from None
+
+
+@click.command(
+    cls=LazyGroup,
+    epilog=EXAMPLES + EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="dynattn", message="%(prog)s %(version)s")
+def dynattn() -> None:
+    """Systems of coupled units, written in the language .dyn, compiled to PyTorch."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point of the program: run one command and leave with its exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        code = run_command(arguments)
+        sys.stdout.flush()
+    except (BrokenPipeError, _ReaderGone):
+        code = 128 + 13
+        # What is still buffered would fail again when the interpreter closes stdout.
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; every error has been told to the user."""
+    as_json = "--json" in arguments
+    try:
+        result = dynattn.main(list(arguments), prog_name="dynattn", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+        return 130
+    except SpecError as error:
+        return tell(error, as_json)
+    except _ReaderGone:
+        raise
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            return own_fault()
+        return tell(SpecError(unwritable(error)), as_json)
+    except Exception:
+        return own_fault()
+
+
+def tell(error: SpecError, as_json: bool) -> int:
+    """Show the diagnostics of an error and return the exit code it stands for."""
+    from dynattn.cli.screen import print_diagnostics
+
+    print_diagnostics(error.diagnostics, as_json)
+    return error.exit_code
+
+
+def unwritable(error: OSError) -> Diagnostic:
+    """The diagnostic for a refusal of the operating system."""
+    place = f"'{error.filename}'" if error.filename else "the output"
+    reason = os.strerror(error.errno or 0).lower()
+    fix = "make room on the disk" if error.errno == errno.ENOSPC else "choose another place with -o"
+    return Diagnostic("E705", f"{place} cannot be written: {reason}", fix=fix)
+
+
+def own_fault() -> int:
+    """Show the traceback of an unexpected error: a bug is never hidden."""
+    import traceback
+
+    traceback.print_exc()
+    print(
+        "\nThis is a fault of dynattn, not of your spec. Please report it, with the lines above.",
+        file=sys.stderr,
+    )
+    return 70

@@ -1,0 +1,78 @@
+"""``dynattn new``: a spec that ships, copied as a start for one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dynattn.cli.shipped import shipped_specs
+from dynattn.diagnostics.report import Diagnostic, UsageError
+
+
+@click.command(
+    epilog="""\b
+Examples
+  dynattn new --list
+  dynattn new kuramoto
+  dynattn new kuramoto_attention -o my_layer.dyn
+"""
+)
+@click.argument("name", required=False)
+@click.option("--list", "listing", is_flag=True, help="List the specs that ship with dynattn.")
+@click.option("-o", "--output", metavar="FILE", help="Where to write it; NAME.dyn unless given.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object to stdout.")
+def new(name: str | None, listing: bool, output: str | None, as_json: bool) -> None:
+    """Start a spec of your own from one that ships."""
+    from dynattn.cli.screen import print_json, print_line, print_table
+
+    specs = shipped_specs()
+    if listing or name is None:
+        titles = {key: title_of(path) for key, path in specs.items()}
+        if as_json:
+            print_json({"ok": True, "specs": titles})
+        else:
+            print_table(("spec", "about"), tuple(titles.items()))
+        return
+    if name not in specs:
+        raise UsageError(unknown_spec(name, tuple(specs)))
+    target = Path(output or f"{name}.dyn")
+    copy_spec(specs[name], target)
+    if as_json:
+        print_json({"ok": True, "file": str(target)})
+    else:
+        print_line(f"wrote {target}; next: dynattn check {target}")
+
+
+def unknown_spec(name: str, known: tuple[str, ...]) -> Diagnostic:
+    """The diagnostic for a name that no shipped spec has."""
+    from dynattn.diagnostics.suggest import did_you_mean
+
+    fix = did_you_mean(name, known, f"there are {', '.join(known)}")
+    return Diagnostic("E707", f"no spec called '{name}' ships with dynattn", fix=fix)
+
+
+def copy_spec(source: Path, target: Path) -> None:
+    """Copy a spec to a place where nothing stands yet; UsageError E704 where something does."""
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(source.read_text(encoding="utf-8"))
+    except FileExistsError:
+        kind = "folder" if target.is_dir() else "file"
+        message = f"'{target}' is there already, as a {kind}"
+        fix = "choose another name with -o"
+        raise UsageError(Diagnostic("E704", message, fix=fix)) from None
+    except FileNotFoundError:
+        message = f"'{target}' cannot be written: there is no folder '{target.parent}'"
+        raise UsageError(Diagnostic("E705", message, fix="make the folder first")) from None
+
+
+def title_of(path: Path) -> str:
+    """What a spec says it is about, from its first line."""
+    from dynattn.diagnostics.report import Source
+    from dynattn.syntax.parse import parse
+    from dynattn.syntax.tree import ModelHeader
+
+    tree = parse(Source(str(path), path.read_text(encoding="utf-8")))
+    headers = (item for item in tree.declarations if isinstance(item, ModelHeader))
+    return next((header.doc or "" for header in headers), "")

@@ -1,0 +1,96 @@
+"""What a training left behind: pictures of what was learned, and a little generated text."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dynattn.cli.screen import note
+
+if TYPE_CHECKING:
+    from dynattn.compilation import Compilation
+    from dynattn.learn.folder import RunFolder
+    from dynattn.learn.reports import TrainingResult
+    from dynattn.learn.text import TextData
+    from dynattn.present.parts import Attention
+
+SENTENCE = 48
+"""Most characters of the sentence whose attention is drawn."""
+
+
+def draw_training(
+    compilation: Compilation, folder: RunFolder, result: TrainingResult, data: TextData
+) -> dict[str, Path]:
+    """Draw the coupling graph, the loss curve and the learned attention of one sentence."""
+    from dynattn.present.attention import draw_arcs, draw_heat_maps
+    from dynattn.present.graph import draw_graph
+
+    figures = folder.figures
+    drawn, *beside = draw_graph(compilation, figures / "graph.svg", say=note)
+    pictures = {"coupling graph": drawn} | {f"its {path.stem}": path for path in beside}
+    pictures["loss curve"] = draw_loss(folder, result, figures / "loss.svg")
+    attention = learned_attention(result.system, data)
+    if attention is not None:
+        pictures["attention"] = draw_heat_maps(attention, figures / "attention.png")
+        pictures["attention over the text"] = draw_arcs(attention, figures / "attention_arcs.svg")
+    return pictures
+
+
+def draw_loss(folder: RunFolder, result: TrainingResult, path: Path) -> Path:
+    """Training and validation loss over steps, in bits per character where the loss is such."""
+    from dynattn.learn.metrics import read_metrics
+    from dynattn.present.plots import draw_learning
+
+    in_bits = result.final is not None and result.final.bits_per_character is not None
+    unit = math.log(2) if in_bits else 1.0
+    curves: dict[str, tuple[list[float], list[float]]] = {}
+    for line in read_metrics(folder.metrics):
+        name = {"train": "training", "validation": "validation"}.get(line["kind"])
+        if name:
+            steps, values = curves.setdefault(name, ([], []))
+            steps.append(line["step"])
+            values.append(line["loss"] / unit)
+    return draw_learning(
+        curves,
+        path,
+        baselines=result.baselines if in_bits else None,
+        unit="bits per character" if in_bits else "loss",
+        title=result.model,
+    )
+
+
+def learned_attention(system: Any, data: TextData) -> Attention | None:
+    """The weights of every layer and head over one sentence of the validation text."""
+    import torch
+
+    from dynattn.present.attention import text_tokens
+    from dynattn.present.parts import Attention
+
+    symbols = sentence(data)
+    (name,) = (item.name for item in system.model.inputs)
+    found = system.attention_weights(**{name: torch.as_tensor(symbols).to(system.device)[None]})
+    if not found:
+        return None
+    weights = torch.stack([weight[0] for _, _, weight in found]).double().cpu().numpy()
+    tokens = text_tokens(data.alphabet.decode(symbols))
+    return Attention(tokens, weights, tuple(layer for layer, _, _ in found))
+
+
+def sentence(data: TextData) -> Any:
+    """The first line of the validation text that is whole and neither short nor long: int64 symbols."""
+    import numpy
+
+    text = data.alphabet.decode(data.validation[:20_000])
+    lines = text.split(b"\n")[1:-1]
+    wanted = [line for line in lines if SENTENCE // 2 <= len(line) <= SENTENCE]
+    chosen = wanted[0] if wanted else text[:SENTENCE]
+    return numpy.array(data.alphabet.encode(chosen), dtype=numpy.int64)
+
+
+def sample_text(system: Any, data: TextData, length: int) -> str:
+    """``length`` characters that the trained system writes after a line end."""
+    from dynattn.learn.generate import sample
+
+    text = sample(system, b"\n", length, context=data.context, alphabet=data.alphabet)
+    return text.decode("utf-8", "replace")

@@ -1,0 +1,77 @@
+"""What the command line sets: parameters by name, the seed, the device; and the options for them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from dynattn.diagnostics.report import Collector, UsageError
+
+if TYPE_CHECKING:
+    from dynattn.compilation import Compilation
+
+SPEC = click.argument("spec", metavar="SPEC")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object to stdout.")
+SET = click.option(
+    "--set",
+    "settings",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Set a parameter of the spec; may be given several times.",
+)
+SEED = click.option("--seed", type=click.IntRange(min=0), help="Seed of every draw, not the spec's.")
+DEVICE = click.option(
+    "--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, mps, or auto."
+)
+FOLDER = click.option("-o", "--output", "folder", metavar="DIR", help="Folder for what is written.")
+
+
+def open_spec(path: str, settings: Sequence[str] = (), seed: int | None = None) -> Compilation:
+    """The compilation of a spec file with the settings of the command line.
+
+    UsageError with every setting whose value cannot be read (E702).
+    """
+    from dynattn.compilation import Compilation
+    from dynattn.syntax.read import read_source
+
+    return Compilation(read_source(path), read_settings(settings), seed)
+
+
+def read_settings(settings: Sequence[str]) -> dict[str, int | float]:
+    """Values by parameter name from ``NAME=VALUE`` texts; UsageError E702 for what is none."""
+    errors = Collector()
+    values: dict[str, int | float] = {}
+    for setting in settings:
+        name, equals, text = (part.strip() for part in setting.partition("="))
+        value = read_number(text)
+        if value is None:
+            fact = f"--set {setting}: '{text}' is not a number" if equals else f"--set {setting}: no value"
+            fix = f"write a number, as in --set {name or 'NAME'}=2.5"
+            errors.add("E702", fact, fix=fix)
+        else:
+            values[name] = value
+    errors.raise_if_any(UsageError)
+    return values
+
+
+def read_number(text: str) -> int | float | None:
+    """A whole or finite number; None for anything else."""
+    for read in (int, float):
+        try:
+            value = read(text)
+        except ValueError:
+            continue
+        return value if math.isfinite(value) else None
+    return None
+
+
+def read_device(name: str) -> str:
+    """The name of a device that is there; UsageError where it is not, or is no device at all."""
+    if name == "cpu":
+        return name  # which needs no look at torch
+    from dynattn.learn.devices import choose_device
+
+    return str(choose_device(name))

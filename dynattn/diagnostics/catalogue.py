@@ -1,0 +1,21 @@
+"""The catalogue of error codes: one dictionary, gathered from the rooms' own files.
+
+E1xx text and syntax, E2xx names, E3xx shapes and manifolds, E4xx meaning, E5xx files and data,
+E6xx numbers, E7xx the command line.
+"""
+
+from __future__ import annotations
+
+from dynattn.diagnostics.codes import certify, cli, data, model, network, present, run, syntax
+from dynattn.diagnostics.entry import Entry
+
+CODES: dict[str, Entry] = {
+    **syntax.CODES,
+    **model.CODES,
+    **network.CODES,
+    **data.CODES,
+    **run.CODES,
+    **certify.CODES,
+    **present.CODES,
+    **cli.CODES,
+}

@@ -1,0 +1,88 @@
+"""Codes of numbers: E600 to E699."""
+
+from __future__ import annotations
+
+from dynattn.diagnostics.entry import Entry
+
+CODES: dict[str, Entry] = {
+    "E601": Entry(
+        "there is no such method",
+        "Every integration method has a fixed name: euler, heun, rk4, tsit5 are dynattn's own, the "
+        "others are torchdiffeq's. Where both have a name, 'torchdiffeq.rk4' means theirs.",
+        "simulate { t 0 .. 10 every 0.1; method dopri }",
+        "simulate { t 0 .. 10 every 0.1; method dopri5 }",
+    ),
+    "E602": Entry(
+        "a fixed-step method without a step",
+        "A method of fixed steps is only as exact as its step is small, and the times that are saved "
+        "say nothing about that. Nothing guesses a step: write one, or use a method that chooses "
+        "its own from 'rtol'.",
+        "simulate { t 0 .. 10 every 0.1; method rk4 }",
+        "simulate { t 0 .. 10 every 0.1; method rk4; step 0.01 }",
+    ),
+    "E603": Entry(
+        "a number became infinite, or is not a number",
+        "A state left the range of numbers, or an adaptive method found no step small enough to "
+        "follow it. Either the model runs away in finite time, as x' = x^2 does, or an expression "
+        "divides by 0 or takes a root of a negative number, or a fixed step is too large. The "
+        "message names the state, the node and the time.",
+        "population p[3] { state x on real ~ normal(1, 1); drift x^2 }",
+        "population p[3] { state x on real ~ normal(1, 1); drift x - x^3 }",
+    ),
+    "E604": Entry(
+        "the method did not get to the end",
+        "An adaptive method used up its steps, or an implicit one did not converge. The system is "
+        "stiff (rates of very different size), or the accuracy asked for is beyond what float64 "
+        "can give.",
+        "simulate { t 0 .. 100 every 1; method dopri5; rtol 1e-15 }",
+        "simulate { t 0 .. 100 every 1; method scipy_solver; rtol 1e-8 }",
+    ),
+    "E605": Entry(
+        "a method has no such option",
+        "An option that a method does not know would otherwise have no effect.",
+        'solve(system, states, times, method="dopri5", options={"firststep": 0.1})',
+        'solve(system, states, times, method="dopri5", options={"first_step": 0.1})',
+    ),
+    "E606": Entry(
+        "times, steps or tolerances that make no sense",
+        "Times run strictly in one direction, steps and tolerances are positive, an adaptive method "
+        "takes no 'step', and an average begins before the end.",
+        "simulate { t 0 .. 10 every 0.1; method dopri5; step 0.01 }",
+        "simulate { t 0 .. 10 every 0.1; method dopri5; rtol 1e-8 }",
+    ),
+    "E608": Entry(
+        "nothing to run",
+        "An experiment integrates the laws that stand in the model itself. A model whose laws all "
+        "stand in layers is trained instead, and one with inputs needs data.",
+        "dynattn run kuramoto_attention.dyn",
+        "dynattn compile kuramoto_attention.dyn --train",
+    ),
+    "E609": Entry(
+        "results cannot be written",
+        "The folder of the results could not be made or a file in it could not be written: a file "
+        "has its name, the place is not yours to write, or the disk is full. What was there before "
+        "is still whole.",
+        "dynattn run kuramoto.dyn -o spec.dyn",
+        "dynattn run kuramoto.dyn -o runs/first",
+    ),
+    "E610": Entry(
+        "results too large for memory",
+        "A sweep without 'record' keeps every state at every time and every point. Record what is "
+        "wanted: an average or a final value is one number a point.",
+        "sweep { K = 0 .. 4 by 0.01; repeat 100 }",
+        "sweep { K = 0 .. 4 by 0.01; repeat 100; record average(r) after 50 }",
+    ),
+    "E611": Entry(
+        "a method without gradients",
+        "scipy's methods compute outside torch: nothing can be learned through them.",
+        'solve(module, states, times, method="scipy_solver")',
+        'solve(module, states, times, method="dopri5")',
+    ),
+    "E612": Entry(
+        "results of different shapes",
+        "A sweep over a number of nodes has another number of values at each point, if values are "
+        "recorded per node; they fit into no array.",
+        "sweep { N = [100, 1000]; record final(theta) }",
+        "sweep { N = [100, 1000]; record final(order(theta)) }",
+    ),
+}

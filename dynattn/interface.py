@@ -1,0 +1,49 @@
+"""What Python users hold: a spec that builds, runs and draws itself, and ``load``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from dynattn.compilation import Compilation
+
+
+class Spec(Compilation):
+    """A compilation with the verbs of the command line."""
+
+    def run(self, name: str | None = None, **options: Any) -> Any:
+        """Run the spec's experiment ``name`` (its first one unless given) and return the result."""
+        from dynattn.run.experiment import run_experiment
+
+        return run_experiment(self, name, **options)
+
+    def graph(self, path: str | Path, **options: Any) -> list[Path]:
+        """Draw the coupling graph to ``path``, whose ending says the format; the files written."""
+        from dynattn.present.graph import draw_graph
+
+        return draw_graph(self, path, **options)
+
+
+def load(path: str | Path, *, seed: int | None = None, **overrides: Any) -> Spec:
+    """A spec file with parameters set by name, or a run folder with its trained weights.
+
+    ``seed`` None means the spec's own. SpecError where the text is wrong, or the folder is no run.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return load_run(path)
+    from dynattn.syntax.read import read_source
+
+    return Spec(read_source(path), overrides, seed)
+
+
+def load_run(path: Path) -> Spec:
+    """The spec of a run folder as it was trained, with the best checkpoint's weights."""
+    from dynattn.learn.checkpoint import read_checkpoint
+    from dynattn.learn.folder import open_run, read_json
+    from dynattn.syntax.read import read_source
+
+    folder = open_run(path)
+    settings = read_json(folder.settings)
+    weights = read_checkpoint(folder.best).weights
+    return Spec(read_source(folder.spec), settings["overrides"], settings["seed"], weights)

@@ -1,0 +1,84 @@
+"""What a ``train`` block asks for, read and checked before anything is built."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dynattn.diagnostics.report import Collector, Diagnostic, SpecError
+from dynattn.learn.data import load_data
+from dynattn.learn.optimizers import OptimizerChoice, read_optimizer
+from dynattn.learn.schedules import Pace, read_schedule
+from dynattn.learn.text import TextData
+from dynattn.model.model import Model, Training
+
+EVALUATIONS = 16
+"""Measurements on validation data during a run, about; the last one is of all of it."""
+EVALUATION_BATCHES = 8
+"""Batches in each of those measurements but the last."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run's data, steps, optimiser and pace."""
+
+    training: Training
+    data: TextData = field(repr=False)
+    optimizer: OptimizerChoice
+    pace: Pace
+    steps: int
+
+    @property
+    def evaluate_every(self) -> int:
+        """Updates from one measurement to the next."""
+        return max(1, math.ceil(self.steps / EVALUATIONS))
+
+    def evaluates_after(self, step: int) -> bool:
+        """Whether the validation data is measured after ``step`` updates."""
+        return step % self.evaluate_every == 0 or step == self.steps
+
+
+def make_plan(model: Model) -> Plan:
+    """Read the ``train`` block; SpecError with all its mistakes, or with that of the data."""
+    training = model.training
+    if training is None:
+        message = f"the model '{model.name}' has no train block, so it cannot be trained"
+        fix = "write train { data ...; loss ...; optimizer ...; batch ...; steps ... }"
+        raise SpecError(Diagnostic("E523", message, fix=fix))
+    found = Collector()
+    _check_learned(training, model, found)
+    optimizer = read_optimizer(training.optimizer, found)
+    read_schedule(training.schedule, 1, found)
+    data = _load(model, training, found)
+    found.raise_if_any()
+    assert data is not None
+    steps = training.steps or math.ceil((training.epochs or 1) * data.samples / training.batch)
+    pace = read_schedule(training.schedule, steps, found)
+    return Plan(training, data, optimizer, pace, steps)
+
+
+def _check_learned(training: Training, model: Model, found: Collector) -> None:
+    if not any(parameter.learned for parameter in model.parameters):
+        message = f"the model '{model.name}' has nothing to learn"
+        fix = "declare what training moves with learn"
+        found.add("E525", message, training.span, fix)
+
+
+def _load(model: Model, training: Training, found: Collector) -> TextData | None:
+    try:
+        return load_data(training.data, model)
+    except SpecError as error:
+        for item in error.diagnostics:
+            found.add(item.code, item.message, item.span, item.fix, item.notes)
+    return None
+
+
+def choice_facts(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """A choice and its options as JSON values."""
+    return {"name": name, **{key: _json(value) for key, value in options.items()}}
+
+
+def _json(value: Any) -> Any:
+    return [_json(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,119 @@
+"""The settings of a run: gathered when it begins, compared when it goes on."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Protocol
+
+import torch
+
+from dynattn.diagnostics.report import Diagnostic, Source, SpecError
+from dynattn.learn.checkpoint import spec_sha256
+from dynattn.learn.folder import RunFolder, open_run, read_json
+from dynattn.learn.metrics import has_tensorboard
+from dynattn.learn.plan import Plan, choice_facts
+from dynattn.learn.reports import RunSettings
+from dynattn.model.model import Model
+
+_PACKAGES = ("dynattn", "torch", "numpy", "safetensors")
+
+
+class _Compiled(Protocol):
+    @property
+    def model(self) -> Model: ...
+
+    @property
+    def overrides(self) -> Mapping[str, Any]: ...
+
+
+def gather_settings(
+    compilation: _Compiled,
+    plan: Plan,
+    system: torch.nn.Module,
+    seed: int,
+    device: torch.device,
+    threads: int,
+) -> RunSettings:
+    """Everything that fixes a run."""
+    model = compilation.model
+    pace = plan.pace
+    return RunSettings(
+        model=model.name,
+        spec=model.source.path,
+        spec_sha256=spec_sha256(model.source.text),
+        overrides=dict(compilation.overrides),
+        seed=seed,
+        device=str(device),
+        dtype="float32",
+        threads=threads,
+        parameters=sum(value.numel() for value in system.parameters()),
+        steps=plan.steps,
+        batch=plan.training.batch,
+        evaluate_every=plan.evaluate_every,
+        optimizer=choice_facts(plan.optimizer.optimizer.name, plan.optimizer.options),
+        schedule=choice_facts(pace.schedule.name, {"warmup": pace.warmup, "floor": pace.floor}),
+        clip=plan.training.clip,
+        data=dict(plan.data.facts),
+        baselines=plan.data.baselines(),
+        versions={"python": platform.python_version(), **_versions()},
+        tensorboard=has_tensorboard(),
+    )
+
+
+def _versions() -> dict[str, str]:
+    return {name: found for name in _PACKAGES if (found := _version(name))}
+
+
+def _version(name: str) -> str:
+    """The version of what is imported; else of what is installed, else ''."""
+    imported = getattr(sys.modules.get(name), "__version__", "")
+    try:
+        return imported or version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def stored_settings(folder: RunFolder) -> dict[str, Any]:
+    """The settings of the run in ``folder``; SpecError where there is none."""
+    return read_json(open_run(folder.path).settings)
+
+
+def check_resumable(
+    folder: RunFolder, settings: RunSettings, stored: Mapping[str, Any], source: Source
+) -> None:
+    """SpecError where the run is finished, or where going on would not be the same run."""
+    if folder.result.exists():
+        message = f"the run in {folder.path} is finished: {stored['steps']} steps"
+        fix = f"sample from it: dynattn sample {folder.path}; or start a new run without --resume"
+        raise SpecError(Diagnostic("E546", message, fix=fix))
+    if stored["spec_sha256"] != settings.spec_sha256:
+        raise SpecError(_changed_spec(folder, source))
+    for name in ("overrides", "seed"):
+        before, now = stored[name], getattr(settings, name)
+        if before != now:
+            message = f"the run in {folder.path} was started with {name} {before}, not {now}"
+            raise SpecError(Diagnostic("E544", message, fix="give the same, or start a new run"))
+    before, now = stored["data"]["sha256"], settings.data["sha256"]
+    if before != now:
+        message = f"the data of the run in {folder.path} has changed: sha256 {before}, now {now}"
+        fix = f"put back the data it was started with, {stored['data']['bytes']} bytes"
+        raise SpecError(Diagnostic("E544", message, fix=fix))
+
+
+def _changed_spec(folder: RunFolder, source: Source) -> Diagnostic:
+    before = folder.spec.read_text("utf-8").splitlines()
+    number = next(
+        (k for k, pair in enumerate(zip(before, source.lines, strict=False)) if pair[0] != pair[1]),
+        min(len(before), len(source.lines)),
+    )
+    old = before[number].strip() if number < len(before) else "(end of text)"
+    new = source.lines[number].strip() if number < len(source.lines) else "(end of text)"
+    message = (
+        f"the run in {folder.path} was started with another spec: line {number + 1} was "
+        f"'{old}', and is '{new}'"
+    )
+    fix = f"go on with the text it was started with, {folder.spec}, or start a new run"
+    return Diagnostic("E543", message, fix=fix)

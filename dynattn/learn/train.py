@@ -1,0 +1,270 @@
+"""The training loop: a compiled spec and a run folder in, trained weights on disk out."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy
+import torch
+
+from dynattn.diagnostics.report import Diagnostic, NumericalError
+from dynattn.learn import checkpoint as saved
+from dynattn.learn.devices import choose_device, default_threads, threads_set
+from dynattn.learn.evaluate import measure, move
+from dynattn.learn.files import write_whole
+from dynattn.learn.folder import RunFolder, write_json
+from dynattn.learn.interruption import Interruption
+from dynattn.learn.metrics import MetricsLog
+from dynattn.learn.optimizers import make_optimizer
+from dynattn.learn.plan import EVALUATION_BATCHES, Plan, make_plan
+from dynattn.learn.reports import (
+    EvaluationReport,
+    Reporter,
+    RunSettings,
+    Silence,
+    StepReport,
+    TrainingResult,
+)
+from dynattn.learn.settings import check_resumable, gather_settings, stored_settings
+from dynattn.model.model import Model
+from dynattn.vocabulary.distributions import stream
+
+
+class Trainable(Protocol):
+    """What training needs of a Compilation."""
+
+    @property
+    def model(self) -> Model: ...
+
+    @property
+    def overrides(self) -> Mapping[str, Any]: ...
+
+    @property
+    def seed(self) -> int | None: ...
+
+    @property
+    def chosen_seed(self) -> int: ...
+
+    def build(self, seed: int | None = None, dtype: Any = None, device: Any = "cpu") -> Any: ...
+
+
+@dataclass
+class _Run:
+    """One run on its way."""
+
+    plan: Plan
+    settings: RunSettings
+    folder: RunFolder
+    model: Model
+    system: Any
+    optimizer: torch.optim.Optimizer
+    rng: numpy.random.Generator
+    device: torch.device
+    reporter: Reporter
+    step: int = 0
+    best: float = math.inf
+    began: float = field(default_factory=time.perf_counter)
+
+
+def train(
+    compilation: Trainable,
+    folder: RunFolder,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    resume: bool = False,
+    progress: Reporter | None = None,
+) -> TrainingResult:
+    """Train a spec's system in ``folder``, or go on with the run that stands there.
+
+    A run that was interrupted and resumed gives the losses of one that was not, bit for bit on a
+    CPU with one thread. Ctrl-C saves and returns a result that says so.
+
+    Raises SpecError for a wrong ``train`` block, data or checkpoint, UsageError for a device that
+    is not there, NumericalError where the loss is no number any more.
+    """
+    plan = make_plan(compilation.model)
+    where = choose_device(device)
+    stored = stored_settings(folder) if resume else {}
+    fresh = not resume or compilation.seed is not None
+    seed = compilation.chosen_seed if fresh else stored["seed"]
+    threads = threads or int(stored.get("threads", default_threads()))
+    cuda = [where] if where.type == "cuda" else []
+    with threads_set(threads), torch.random.fork_rng(cuda):
+        torch.manual_seed(seed)
+        system = compilation.build(seed=seed, dtype=torch.float32, device=where)
+        settings = gather_settings(compilation, plan, system, seed, where, threads)
+        run = _Run(
+            plan, settings, folder, compilation.model, system,
+            make_optimizer(
+                plan.optimizer, system.named_parameters(), compilation.model.parameter
+            ),
+            stream(seed, "train.data"), where, progress or Silence(),
+        )  # fmt: skip
+        if resume:
+            check_resumable(folder, settings, stored, compilation.model.source)
+            _go_on(run)
+        else:
+            _write_settings(run)
+        return _train(run)
+
+
+def _write_settings(run: _Run) -> None:
+    write_whole(run.folder.spec, run.model.source.text.encode())
+    write_json(run.folder.settings, asdict(run.settings))
+
+
+def _go_on(run: _Run) -> None:
+    """Set everything that moves to where the last checkpoint left it."""
+    last = saved.read_checkpoint(run.folder.last)
+    saved.put_weights(last, run.system, run.folder.last, run.model.source)
+    saved.check_complete(last, run.folder.last)
+    saved.put_optimizer(last, run.system, run.optimizer)
+    saved.put_random(last, run.device)
+    saved.put_generator(last.state["data_generator"], run.rng)
+    run.step = last.state["step"]
+    best = last.state["best_loss"]
+    run.best = math.inf if best is None else best
+
+
+def _train(run: _Run) -> TrainingResult:
+    run.reporter.start(run.settings, run.folder.path, run.step)
+    run.system.train()
+    log = MetricsLog(run.folder, run.step, run.settings.tensorboard)
+    with log, Interruption() as interruption, _telling_of_failure(run.reporter):
+        while run.step < run.plan.steps:
+            report = _update(run)
+            log.step(report)
+            run.reporter.step(report)
+            if run.plan.evaluates_after(run.step):
+                _evaluate(run, log)
+                _save_last(run)
+            if interruption.asked:
+                return _interrupted(run)
+        return _finish(run, log)
+
+
+@contextlib.contextmanager
+def _telling_of_failure(reporter: Reporter) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        reporter.failed()
+        raise
+
+
+def _update(run: _Run) -> StepReport:
+    """One update of the weights."""
+    began = time.perf_counter()
+    training = run.plan.training
+    rate = run.plan.optimizer.rate * run.plan.pace.factor(run.step)
+    for group in run.optimizer.param_groups:
+        group["lr"] = rate
+    inputs = move(run.plan.data.draw(run.rng, training.batch), run.device)
+    loss = run.system.loss(**inputs)["loss"]
+    value = float(loss.detach())
+    if not math.isfinite(value):
+        raise _not_finite(run, "the loss", value, inputs)
+    run.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    gradient = _clip(run, inputs)
+    run.optimizer.step()
+    run.step += 1
+    tokens = sum(array.numel() for array in inputs.values())
+    pace = tokens / (time.perf_counter() - began)
+    return StepReport(run.step, value, rate, gradient, pace)
+
+
+def _clip(run: _Run, inputs: Mapping[str, torch.Tensor]) -> float | None:
+    limit = run.plan.training.clip
+    if limit is None:
+        return None
+    norm = float(torch.nn.utils.clip_grad_norm_(run.system.parameters(), limit))
+    if not math.isfinite(norm):
+        raise _not_finite(run, "the gradient's norm", norm, inputs)
+    return norm
+
+
+def _not_finite(
+    run: _Run, what: str, value: float, inputs: Mapping[str, torch.Tensor]
+) -> NumericalError:
+    """The diagnostic of a number that is none, at the line that made it where that can be found."""
+    node = run.system.trace_nan(**inputs) if inputs else None
+    span = node.span if node is not None else run.plan.training.loss.span
+    at = f"{what} is {value:g} at step {run.step + bool(inputs)} of {run.plan.steps}"
+    fix = "lower the learning rate (lr=), clip gradients (clip 1.0) or lengthen warmup="
+    if run.folder.last.exists():
+        fix += f"; the checkpoint before it is whole: {run.folder.last}"
+    return NumericalError(Diagnostic("E580", at, span, fix))
+
+
+def _evaluate(run: _Run, log: MetricsLog) -> None:
+    """Measure a fixed part of the validation data; keep the weights where they are the best."""
+    limit = EVALUATION_BATCHES * run.plan.training.batch
+    report = _measured(run, limit)
+    if report.best:
+        run.best = report.loss
+        _save(run, run.folder.best, asdict(report), None)
+    log.evaluated(report)
+    run.reporter.evaluated(report)
+
+
+def _measured(run: _Run, limit: int | None) -> EvaluationReport:
+    found = measure(run.system, run.plan.training, run.plan.data, run.device, limit)
+    if not math.isfinite(found.loss):
+        raise _not_finite(run, "the validation loss", found.loss, {})
+    best = found.loss < run.best or not run.folder.best.exists()
+    return EvaluationReport(
+        run.step, found.loss, found.bits_per_character, found.records, found.samples,
+        limit is None, best,
+    )  # fmt: skip
+
+
+def _save_last(run: _Run) -> None:
+    state = {
+        "step": run.step,
+        "best_loss": run.best if math.isfinite(run.best) else None,
+        "data_generator": saved.generator_state(run.rng),
+    }
+    rest = saved.optimizer_tensors(run.system, run.optimizer) | saved.random_tensors(run.device)
+    _save(run, run.folder.last, state, rest)
+
+
+def _save(run: _Run, path: Any, state: Mapping[str, Any], rest: Any) -> None:
+    saved.save_checkpoint(
+        path, run.system, model=run.model.name, spec=run.model.source, state=state, rest=rest
+    )
+    run.reporter.saved(path)
+
+
+def _result(run: _Run, interrupted: bool, final: EvaluationReport | None) -> TrainingResult:
+    return TrainingResult(
+        run.folder.path, run.model.name, run.model.source.path, run.step, run.plan.steps,
+        interrupted, time.perf_counter() - run.began, run.settings.baselines, final, run.system,
+    )  # fmt: skip
+
+
+def _interrupted(run: _Run) -> TrainingResult:
+    _save_last(run)
+    result = _result(run, True, None)
+    run.reporter.interrupted(result)
+    return result
+
+
+def _finish(run: _Run, log: MetricsLog) -> TrainingResult:
+    """Measure the best weights on the whole validation part."""
+    best = saved.read_checkpoint(run.folder.best)
+    saved.put_weights(best, run.system, run.folder.best, run.model.source)
+    report = replace(_measured(run, None), step=best.state["step"], best=True)
+    log.evaluated(report)
+    run.reporter.evaluated(report)
+    result = _result(run, False, report)
+    about = {"steps": run.step, "seconds": result.seconds, **asdict(report)}
+    write_json(run.folder.result, {**about, "baselines": dict(run.settings.baselines)})
+    run.reporter.done(result)
+    return result

@@ -1,0 +1,132 @@
+"""Random cases for certification: the same numbers for a module and the reference evaluator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy
+import torch
+from numpy.typing import NDArray
+
+from dynattn.model.model import InputUse, Model, Parameter, State
+from dynattn.network.build import Network
+from dynattn.program.copies import parameter_arrays
+from dynattn.program.reference import Reference
+from dynattn.program.shrink import size_limits
+from dynattn.vocabulary.manifolds import MANIFOLDS
+
+if TYPE_CHECKING:
+    from dynattn.lower.module import System
+
+Numbers = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One set of numbers for a model; ``sizes`` are the lengths of this sample (T)."""
+
+    values: Mapping[str, Numbers]
+    states: Mapping[str, Numbers]
+    steps: Mapping[str, Numbers]
+    """A finite step per state, for the retraction."""
+    inputs: Mapping[str, Numbers]
+    sizes: Mapping[str, int]
+    time: float
+    kept: frozenset[str]
+    """Parameters that are sizes: they keep their values, and no slopes are taken along them."""
+
+    def reference(self, model: Model, network: Network, **options: Any) -> Reference:
+        """The reference evaluator at these numbers; ``options`` as it takes them."""
+        return Reference(
+            model, network, self.values, states=self.states, inputs=self.inputs, sizes=self.sizes,
+            time=self.time, **options,
+        )  # fmt: skip
+
+    def entries(self, names: Sequence[str]) -> int:
+        """How many numbers the named values and states hold."""
+        numbers = {**self.values, **self.states}
+        return sum(numbers[name].size for name in names)
+
+    def tensor_inputs(self) -> dict[str, torch.Tensor]:
+        """Inputs as the module takes them: integers stay integers."""
+        return {name: torch.from_numpy(array) for name, array in self.inputs.items()}
+
+
+def draw_case(
+    model: Model, system: System, lengths: Mapping[str, int], rng: numpy.random.Generator
+) -> Case:
+    """Random numbers, none the spec's own: an initial value of 1 would hide a lost factor."""
+    sizes = {**model.sizes, **lengths}
+    arrays = module_arrays(system)
+    kept = frozenset(size_limits(model))
+    values = {
+        name: _number(rng, parameter, arrays[name].detach().numpy(), name in kept)
+        for name, parameter in parameter_arrays(model).items()
+        if name in arrays
+    }
+    states = {name: _points(rng, model, state, sizes) for name, state in model.states.items()}
+    steps = {name: 0.3 * rng.standard_normal(array.shape) for name, array in states.items()}
+    inputs = {use.name: _input(rng, model, use, sizes) for use in model.inputs}
+    return Case(values, states, steps, inputs, lengths, float(rng.uniform(0.1, 2.0)), kept)
+
+
+def module_arrays(system: System) -> dict[str, torch.Tensor]:
+    """Everything the module holds, by name."""
+    return {**dict(system.named_parameters()), **dict(system.named_buffers())}
+
+
+def load_case(system: System, case: Case) -> dict[str, torch.Tensor]:
+    """Put the values into the module; the tensors that slopes are taken along, by name."""
+    arrays = module_arrays(system)
+    free: dict[str, torch.Tensor] = {}
+    for name, value in case.values.items():
+        with torch.no_grad():
+            arrays[name].copy_(torch.from_numpy(value))
+        if name not in case.kept:
+            free[name] = arrays[name].requires_grad_()
+    return free
+
+
+def start_of_network(model: Model, system: System, case: Case) -> Case:
+    """The same case; with a network, from the states the module itself starts from."""
+    if not model.network:
+        return case
+    with torch.no_grad():
+        states = system.initial_states(**case.sizes)
+    return replace(case, states={name: array.numpy() for name, array in states.items()})
+
+
+def _number(
+    rng: numpy.random.Generator, parameter: Parameter, initial: Numbers, keep: bool
+) -> Numbers:
+    """Uniform within limits or on a manifold; else the initial value scaled and, at 0, moved."""
+    if keep:
+        return numpy.asarray(initial, dtype=float)
+    if parameter.manifold is not None:
+        return MANIFOLDS[parameter.manifold.name].sample(rng, initial.shape)
+    if parameter.limits is not None:
+        low, high = parameter.limits
+        return numpy.asarray(low + (high - low) * rng.uniform(0.1, 0.9, initial.shape))
+    scaled = initial * rng.uniform(0.5, 1.5, initial.shape)
+    return numpy.where(initial == 0, 0.3 * rng.standard_normal(initial.shape), scaled)
+
+
+def _points(
+    rng: numpy.random.Generator, model: Model, state: State, sizes: Mapping[str, int]
+) -> Numbers:
+    nodes = model.population[state.population].size.value(sizes)
+    shape = (nodes, *(size.value(sizes) for size in state.shape))
+    return numpy.asarray(MANIFOLDS[state.manifold.name].sample(rng, shape))
+
+
+def _input(
+    rng: numpy.random.Generator, model: Model, use: InputUse, sizes: Mapping[str, int]
+) -> Numbers:
+    shape = tuple(size.value(sizes) for size in use.type.shape)
+    if use.type.place.kind == "nodes":
+        shape = (model.population[use.type.place.name].size.value(sizes), *shape)
+    if use.type.classes is not None:
+        return rng.integers(0, use.type.classes.value(sizes), shape)
+    return rng.standard_normal(shape)

@@ -1,0 +1,206 @@
+"""What the lowering of a block may ask about: sizes, graphs, and fixed arrays made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy
+
+from dynattn.model.model import Model
+from dynattn.program.nodes import Node
+from dynattn.program.shrink import sizes_used
+from dynattn.vocabulary.functions import ELEMENTWISE
+from dynattn.vocabulary.sizes import Size, SizeError
+
+if TYPE_CHECKING:
+    from dynattn.network.build import Network
+    from dynattn.network.connections import Connections
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something an operation reads besides its inputs.
+
+    ``origin``: a 0-d tensor of the module's dtype and device. ``size``: a number, key is a Size.
+    ``array``: a fixed array, key as ``make_array`` reads it.
+    """
+
+    kind: str
+    key: Any = None
+
+
+ORIGIN = Need("origin")
+
+SPARSE_PARTS = ("starts", "columns", "values", "starts_t", "columns_t", "values_t")
+"""A matrix and its transpose in CSR form, in the order SparseProduct takes them."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """A model's sizes and graphs; ``numbers`` are the nodes (by id) that are plain numbers."""
+
+    model: Model = field(repr=False)
+    connections: Mapping[str, Connections] = field(repr=False)
+    numbers: frozenset[int] = frozenset()
+    fixed: Mapping[str, int] = field(default_factory=dict)
+    """Parameters that are sizes of arrays: no setting can change them without a new program."""
+
+    def number(self, size: Size) -> int | float | None:
+        """The value of a size; None where it depends on a dim."""
+        try:
+            value = exact_size(size, self.model.sizes)
+        except SizeError:
+            return None
+        return value
+
+    def edges(self, coupling: str) -> Connections:
+        """The connections of a coupling."""
+        return self.connections[coupling]
+
+    def receivers(self, coupling: str) -> Need:
+        """How many nodes receive."""
+        return Need("size", self.model.population[self.model.coupling[coupling].receiver].size)
+
+    def senders(self, coupling: str) -> Need:
+        """How many nodes send."""
+        return Need("size", self.model.population[self.model.coupling[coupling].sender].size)
+
+
+def context_of(model: Model, network: Network) -> Context:
+    """The context of a checked model and its network."""
+    names = {name for size in sizes_used(model) for name in size.names}
+    return Context(
+        model,
+        network.connections,
+        fixed={name: value for name, value in model.sizes.items() if name in names},
+    )
+
+
+def exact_size(size: Size, sizes: Mapping[str, int]) -> int | float:
+    """The number a size is, a fraction too (``Size.value`` has none); SizeError where a name lacks."""
+    try:
+        return size.value(sizes)
+    except SizeError:
+        if not size.names <= set(sizes):
+            raise
+    total = 0.0
+    for monomial, factor in size.terms:
+        product = float(factor)
+        for name, power in monomial:
+            product *= float(sizes[name]) ** power
+        total += product
+    return total
+
+
+def rank_of(node: Node) -> int:
+    """How many axes behind the batch axes."""
+    return node.type.place_axes + len(node.type.shape)
+
+
+def width_of(node: Node) -> int:
+    """How many coordinate axes."""
+    return len(node.type.shape)
+
+
+def static_numbers(nodes: tuple[Node, ...], context: Context) -> dict[int, Any]:
+    """Nodes that are plain numbers, by id: their value, or None where it depends on a dim."""
+    found: dict[int, Any] = {}
+    for node in nodes:
+        if node.op == "constant" and not isinstance(node.payload, tuple):
+            found[id(node)] = node.payload
+        elif node.op == "parameter" and node.payload in context.fixed:
+            found[id(node)] = context.fixed[node.payload]
+        elif node.op == "size":
+            found[id(node)] = context.number(node.payload)
+        elif node.inputs and all(id(item) in found for item in node.inputs):
+            values = [found[id(item)] for item in node.inputs]
+            if node.op == "unsqueeze":
+                found[id(node)] = values[0]
+            elif node.op in ELEMENTWISE:
+                found[id(node)] = _fold(node.op, values)
+    return found
+
+
+def _fold(op: str, values: list[Any]) -> Any:
+    if any(value is None for value in values):
+        return None
+    with numpy.errstate(all="ignore"):
+        # numpy numbers: 1/0 is inf here as it is in the arrays, not an exception
+        result = ELEMENTWISE[op].value(numpy, *[numpy.asarray(value)[()] for value in values])
+    return numpy.asarray(result).item()
+
+
+def make_array(key: tuple[Any, ...], context: Context) -> Any:
+    """The fixed array of a key, as numpy: int64 for numbers of nodes, float64 otherwise.
+
+    Keys: ``(receivers | senders | degree, coupling)``, ``(edge, coupling, attribute)``,
+    ``(total | dense, coupling, attribute or None)``, ``(sparse, coupling, attribute or None, part)``,
+    ``(rotary, size, heads)`` in numbers, ``(literal, nested tuple)``.
+    """
+    kind, *rest = key
+    if kind == "literal":
+        return numpy.asarray(rest[0])
+    if kind == "rotary":
+        size, heads = rest
+        within = size // heads
+        return numpy.tile(10000.0 ** (-numpy.arange(within) / within), heads)
+    edges = context.edges(rest[0])
+    match kind:
+        case "receivers" | "senders":
+            return getattr(edges, kind)
+        case "degree":
+            return numpy.maximum(edges.degree(), 1).astype(numpy.float64)
+        case "total":
+            receivers, _ = _pairs(edges)
+            weights = _weights(edges, rest[1]) if rest[1] else numpy.ones(len(receivers))
+            return numpy.bincount(receivers, weights, edges.receivers_count)
+        case "edge" if rest[1] == "one":
+            return numpy.ones(len(edges.receivers))
+        case "edge":
+            return edges.attributes[rest[1]]
+        case "dense":
+            return _dense(edges, rest[1])
+    return _sparse(edges, rest[1])[SPARSE_PARTS.index(rest[2])]
+
+
+def _weights(edges: Any, attribute: str | None) -> Any:
+    if attribute is None:
+        return numpy.ones(len(edges.receivers))
+    if attribute not in edges.attributes:
+        raise ValueError(f"the edges have no fixed attribute {attribute!r} to weigh a graph sum by")
+    return edges.attributes[attribute]
+
+
+def _pairs(edges: Any) -> tuple[Any, Any]:
+    """Receiver and sender of every edge, also of a complete or causal graph of known size."""
+    if edges.receivers is not None:
+        return edges.receivers, edges.senders
+    i, j = numpy.indices((edges.receivers_count, edges.senders_count)).reshape(2, -1)
+    kept = (j <= i) if edges.kind == "causal" else numpy.ones(len(i), bool)
+    kept = kept if edges.include_self else kept & (i != j)
+    return i[kept], j[kept]
+
+
+def _dense(edges: Any, attribute: str | None) -> Any:
+    receivers, senders = _pairs(edges)
+    matrix = numpy.zeros((edges.receivers_count, edges.senders_count))
+    weights = numpy.ones(len(receivers)) if attribute is None else _weights(edges, attribute)
+    numpy.add.at(matrix, (receivers, senders), weights)
+    return matrix
+
+
+def _sparse(edges: Any, attribute: str | None) -> tuple[Any, ...]:
+    """starts, columns, weights of the matrix [receivers, senders], then those of its transpose."""
+    weights = _weights(edges, attribute)
+    order = numpy.lexsort((edges.receivers, edges.senders))
+    return (
+        _starts(edges.receivers, edges.receivers_count), edges.senders, weights,
+        _starts(edges.senders, edges.senders_count), edges.receivers[order], weights[order],
+    )  # fmt: skip
+
+
+def _starts(rows: Any, count: int) -> Any:
+    ends = numpy.cumsum(numpy.bincount(rows, minlength=count))
+    return numpy.concatenate([[0], ends]).astype(numpy.int64)

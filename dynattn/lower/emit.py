@@ -1,0 +1,267 @@
+"""``--emit``: a compiled spec as one readable PyTorch file, and the arrays that go beside it."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dynattn.lower import kernels
+from dynattn.lower.code import wrapped
+from dynattn.lower.emit_model import NetworkWriter, field_class
+from dynattn.lower.emit_module import Writer, _evolves, class_name, let_names
+from dynattn.lower.emit_text import (
+    FIXED,
+    GROUP,
+    LIBRARY_SOLVE,
+    LOAD,
+    NETWORK_MAIN,
+    OPTIONS,
+    OWN_SOLVE,
+    PARAMETER,
+    QUIET,
+    READ,
+    SIMULATE_MAIN,
+    TAKE_WEIGHTS,
+)
+from dynattn.lower.module import build_system
+from dynattn.lower.sparse import SparseProduct
+from dynattn.model.model import Model, Simulation
+from dynattn.program.nodes import Program
+
+if TYPE_CHECKING:
+    from dynattn.network.build import Network
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """The text, and the arrays it reads from the ``.safetensors`` file of the same name."""
+
+    text: str
+    arrays: Mapping[str, Any]
+
+
+def emit(
+    model: Model, network: Network, program: Program, *, seed: int | None = None, tableau: Any = None
+) -> Emitted:
+    """The file of a model. ``tableau`` (nodes, stages, weights) is that of its own fixed-step method.
+
+    Where the method of its first experiment is one of torchdiffeq's, ``tableau`` is None.
+    """
+    system = build_system(model, network, program, seed=seed)
+    writer = Writer(system, let_names(model))
+    body = _network_file(writer) if program.steps else _field_file(writer, tableau)
+    if program.steps or any(True for _ in system.parameters()):
+        writer.stored.update({name: value.detach() for name, value in system.named_parameters()})
+    return Emitted(_assembled(writer, body), writer.stored)
+
+
+def emit_files(
+    path: str | os.PathLike[str],
+    model: Model,
+    network: Network,
+    program: Program,
+    *,
+    seed: int | None = None,
+    tableau: Any = None,
+    weights: Mapping[str, Any] | None = None,
+) -> tuple[Path, ...]:
+    """Write PATH and, where it reads arrays, the ``.safetensors`` beside it; gives the files' names.
+
+    ``weights`` (a state_dict) replace the initial values of what training moves.
+    """
+    from safetensors.torch import save_file
+
+    emitted = emit(model, network, program, seed=seed, tableau=tableau)
+    target = Path(path)
+    written = [target]
+    arrays = dict(emitted.arrays)
+    arrays.update({name: value.double() for name, value in (weights or {}).items()})
+    if arrays:
+        beside = target.with_suffix(".safetensors")
+        tensors = {name: value.cpu().contiguous().clone() for name, value in arrays.items()}
+        _replace(beside, lambda part: save_file(tensors, part))
+        written.append(beside)
+    _replace(target, lambda part: part.write_text(emitted.text, encoding="utf-8"))
+    return tuple(written)
+
+
+def _replace(target: Path, write: Callable[[Path], Any]) -> None:
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        write(part)
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+# --- the two kinds of file -----------------------------------------------------------------------
+
+
+def _network_file(writer: Writer) -> str:
+    classes, arguments = [], {}
+    for step in _evolves(writer.system.program.steps):
+        lines, arguments[step.layer] = writer.layer_class(step)
+        classes.append("\n".join(lines))
+    model = writer.model
+    classes.append("\n".join(NetworkWriter(writer, arguments).lines()) + "\n" + LOAD.rstrip())
+    inputs = "\n".join(f"    {item.name} = {_sample(writer, item)}" for item in model.inputs)
+    main = NETWORK_MAIN.format(
+        model=class_name(model.name),
+        inputs=inputs,
+        names=", ".join(item.name for item in model.inputs),
+        output=writer.system._outputs[0],
+    )
+    return "\n\n\n".join(classes) + "\n\n" + main
+
+
+def _sample(writer: Writer, item: Any) -> str:
+    """An input of the right shape, to show that the file runs."""
+    sizes = {**{dim.name: 16 for dim in writer.model.dims}, **writer.model.sizes}
+    shape = ", ".join(str(size.value(sizes)) for size in item.axes)
+    if item.type.dtype == "integer":
+        classes = item.type.classes.value(sizes) if item.type.classes is not None else 2
+        return f"torch.randint({classes}, (2, {shape}))" if shape else f"torch.randint({classes}, (2,))"
+    return f"torch.randn((2, {shape}), dtype=torch.float64)"
+
+
+def _field_file(writer: Writer, tableau: Any) -> str:
+    model = writer.model
+    text = "\n".join(field_class(writer))
+    if _learns(model):
+        text += "\n" + LOAD.rstrip()
+    simulation = model.simulations[0] if model.simulations else None
+    if simulation is None or simulation.stop is None:
+        return text + "\n"
+    solver = _own_solver(writer, simulation, tableau) if tableau else _library_solver(writer, simulation)
+    return f"{text}\n\n{solver}\n{_simulate_main(writer, simulation)}"
+
+
+def _simulate_main(writer: Writer, simulation: Simulation) -> str:
+    span = f"{simulation.start!r}, {simulation.stop!r}"
+    count = 2
+    if simulation.every:
+        count = round((simulation.stop - simulation.start) / simulation.every) + 1  # type: ignore[operator]
+    several = len(writer.model.states) > 1
+    return SIMULATE_MAIN.format(
+        options=OPTIONS if _learns(writer.model) else "",
+        load=TAKE_WEIGHTS if _learns(writer.model) else "",
+        model=class_name(writer.model.name),
+        times=f"torch.linspace({span}, {count}, dtype=torch.float64)",
+        sampled=f"range(0, len(times), {max(1, (count - 1) // 10)})",
+        state="tuple(part[k] for part in path)" if several else "path[k]",
+    )
+
+
+def _learns(model: Model) -> bool:
+    return any(parameter.learned for parameter in model.parameters)
+
+
+def _curved(writer: Writer) -> bool:
+    """Whether some state lies on a manifold that a straight step leaves."""
+    block = writer.system.program.retraction
+    assert block is not None
+    return any(node.op not in ("add", "state", "placeholder", "unsqueeze") for node in block.nodes)
+
+
+def _library_solver(writer: Writer, simulation: Simulation) -> str:
+    method = simulation.method.removeprefix("torchdiffeq.")
+    options = ""
+    if simulation.step is not None:
+        options = f', options={{"step_size": {simulation.step!r}}}'
+    else:
+        atol = simulation.atol if simulation.atol is not None else simulation.rtol
+        options = f", rtol={simulation.rtol!r}, atol={atol!r}"
+    several = len(writer.model.states) > 1
+    rate = "model"
+    if _curved(writer):
+        nothing = "tuple(0 * part for part in y)" if several else "0 * y"
+        rate = f"lambda t, y: model(t, model.retract(y, {nothing}))"
+    return LIBRARY_SOLVE.format(rate=rate, method=method, options=options)
+
+
+def _own_solver(writer: Writer, simulation: Simulation, tableau: Any) -> str:
+    if simulation.step is None:
+        raise ValueError(f"the method {simulation.method} needs a step")
+    several = len(writer.model.states) > 1
+    if several:
+        gathered = "tuple(torch.stack(parts) for parts in zip(*points, strict=True))"
+        combined = (
+            "steps = [h * sum(w * k for w, k in zip(weights, parts, strict=True))"
+            " for parts in zip(*slopes, strict=True)]\n    return model.retract(y, steps)"
+        )
+    else:
+        gathered = "torch.stack(points)"
+        combined = (
+            "step = h * sum(w * k for w, k in zip(weights, slopes, strict=True))\n"
+            "    return model.retract(y, step)"
+        )
+    return OWN_SOLVE.format(
+        nodes=tableau.nodes,
+        stages=tableau.stages,
+        weights=tableau.weights,
+        step=repr(simulation.step),
+        gathered=gathered,
+        combined=combined,
+    )
+
+
+# --- assembling ----------------------------------------------------------------------------------
+
+
+def _assembled(writer: Writer, body: str) -> str:
+    copied = _copied(writer, body)
+    helpers = {"STORED": READ, "parameter(": PARAMETER, "fixed(": FIXED, "Group(": GROUP}
+    parts = [text.strip("\n") for word, text in helpers.items() if word in body]
+    parts += copied
+    body = "\n".join(part for line in body.splitlines() for part in wrapped(line))
+    code = re.sub(r"#.*|\"\"\".*?\"\"\"", "", body)
+    text = "\n\n\n".join([*parts, body.strip("\n")]) + "\n"
+    sizes = {
+        name: value
+        for name, value in writer.system.context.fixed.items()
+        if re.search(rf"(?<![\w.\"]){name}(?![\w\"=])", code)
+    }
+    constants = "".join(f"{name} = {value}\n" for name, value in sizes.items())
+    if "SparseProduct(" in text:
+        constants += f"\n{QUIET}"
+    gap = "\n\n" if constants or not text.startswith("DTYPES") else ""
+    return f"{_head(writer)}\n{_imports(text)}\n{constants}{gap}{text}"
+
+
+def _head(writer: Writer) -> str:
+    model = writer.model
+    title = model.doc.replace("\\", "\\\\").replace('"""', "'''") or model.name
+    return f'"""{title}\n\nMade from the model {model.name} by dynattn compile --emit.\n"""\n'
+
+
+def _imports(text: str) -> str:
+    text += "warnings." if "SparseProduct(" in text else ""
+    lines = [
+        f"import {name}" for name in ("argparse", "json", "math", "warnings") if re.search(rf"\b{name}\.", text)
+    ]
+    lines += ["from pathlib import Path"] if "Path(" in text else []
+    lines += [*([""] if lines else []), "import torch", "from torch import nn"]
+    lines += ["from torch.nn import functional as F"] if re.search(r"\bF\.", text) else []
+    lines += ["from torchdiffeq import odeint"] if "odeint(" in text else []
+    return "\n".join(lines) + "\n"
+
+
+def _copied(writer: Writer, body: str) -> list[str]:
+    """The sources of the functions that the body calls, and of those that they call."""
+    wanted: dict[str, Any] = {}
+    queue = [function for function in writer.copies if f"{function.__name__}(" in body]
+    while queue:
+        function = queue.pop(0)
+        if function.__name__ in wanted:
+            continue
+        wanted[function.__name__] = function
+        if inspect.isfunction(function):
+            names = function.__code__.co_names
+            found = [getattr(kernels, name, None) for name in names]
+            queue += [f for f in found if inspect.isfunction(f) or f is SparseProduct]
+    return [inspect.getsource(item).strip("\n") for item in reversed(list(wanted.values()))]

@@ -1,0 +1,259 @@
+"""Classes of an emitted file: one per layer, one for the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dynattn.lower.body import RESERVED, Body, Names, array_name
+from dynattn.lower.context import make_array
+from dynattn.lower.module import System
+from dynattn.lower.routine import Leaf, make_plan, size_code
+from dynattn.model.model import Law, Model, Parameter
+from dynattn.model.terms import Term
+from dynattn.program.nodes import Block, Evolve, Loop, ProgramStep
+
+SMALL = 8
+"""Fixed arrays of at most this many numbers stand in the text; larger ones in the file beside it."""
+
+
+@dataclass
+class Writer:
+    """Gathers the text of an emitted file, and the arrays that go beside it."""
+
+    system: System
+    lets: Mapping[tuple[int, int, int, int], str]
+    stored: dict[str, Any] = field(default_factory=dict)
+    copies: list[Any] = field(default_factory=list)
+
+    @property
+    def model(self) -> Model:
+        """The checked model."""
+        return self.system.model
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """Names that no local variable may have."""
+        dims = {dim.name for dim in self.model.dims}
+        kernels = {"to_real", "STORED", "times", "model"}
+        return RESERVED | set(self.model.sizes) | dims | kernels
+
+    # --- bodies -----------------------------------------------------------------------------------
+
+    def body(
+        self, block: Block, names: Names, layer: str | None = None, comments: bool = True
+    ) -> Body:
+        """The statements of a block; in a layer, parameters of others come as arguments."""
+        plan = make_plan(block, self.system.context)
+        texts = {
+            leaf.name: self._parameter_text(leaf.name, layer, names)
+            for leaf in plan.leaves
+            if leaf.kind == "parameter"
+        }
+        body = Body(plan, self.lets, names, texts, comments)
+        self.copies.extend(body.copies)
+        return body
+
+    def _parameter_text(self, name: str, layer: str | None, names: Names) -> str:
+        owner = self.model.parameter[name].layer
+        if layer is None:
+            return f"self.{name}"
+        if owner == layer:
+            return f"self.{name.removeprefix(layer + '.')}"
+        return names.of(("parameter", name), name)
+
+    # --- parameters and arrays --------------------------------------------------------------------
+
+    def constructor(self, layer: str | None, bodies: Sequence[Body], extra: Sequence[str]) -> list[str]:
+        """``__init__``: parameters of the layer (or the model) and the fixed arrays it reads."""
+        lines = ["def __init__(self):", "    super().__init__()"]
+        tree: dict[str, Any] = {}
+        for parameter in self._owned(layer, bodies):
+            *path, last = parameter.name.removeprefix(f"{layer}.").split(".")
+            place = tree
+            for part in path:
+                place = place.setdefault(part, {})
+            place[last] = self._member(parameter)
+        lines += [f"    self.{name} = {_group(value)}" for name, value in tree.items()]
+        lines += [f"    {line}" for line in extra]
+        arrays = {name: key for body in bodies for name, key in body.arrays.items()}
+        lines += [f"    self.{name} = {self.array(key)}" for name, key in arrays.items()]
+        if any("self.origin" in line for body in bodies for line in _texts(body)):
+            lines.append("    self.origin = fixed(0.0)  # its dtype and device are the module's")
+        return lines
+
+    def _owned(self, layer: str | None, bodies: Sequence[Body]) -> list[Parameter]:
+        read = {leaf.name for body in bodies for leaf in body.plan.leaves if leaf.kind == "parameter"}
+        passed = self._passed() if layer is None else set()
+        return [
+            p
+            for p in self.model.parameters
+            if p.layer == layer and (p.learned or p.name in read or p.name in passed)
+        ]
+
+    def _passed(self) -> set[str]:
+        """Parameters of the model that layers read."""
+        blocks = [b for s in _evolves(self.system.program.steps) for b in (s.rate, s.retraction)]
+        read = {name for block in blocks for name in block.reads("parameter")}
+        return read - set(self.system.context.fixed)
+
+    def _member(self, parameter: Parameter) -> str:
+        if parameter.learned:
+            front = []
+            if parameter.place.kind == "nodes":
+                front = [self.model.population[parameter.place.name].size]
+            shape = [size_code(size).text for size in (*front, *parameter.shape)]
+            sizes = ", ".join(text.removeprefix("(").removesuffix(")") for text in shape)
+            return f"parameter({sizes})"
+        return self.value(parameter.name, dict(self.system.named_buffers())[parameter.name])
+
+    def array(self, key: tuple[Any, ...]) -> str:
+        """A fixed array as Python text."""
+        if key[0] == "rotary":
+            within = key[1] // key[2]
+            powers = f"10000.0 ** (-torch.arange({within}, dtype=torch.float64) / {within})"
+            return f"fixed(({powers}).repeat({key[2]}))"
+        import torch
+
+        return self.value(array_name(key), torch.as_tensor(make_array(key, self.system.context)))
+
+    def value(self, name: str, tensor: Any) -> str:
+        """A small array inline; a large one by its name in the file beside."""
+        if tensor.numel() <= SMALL and tensor.is_floating_point():
+            return f"fixed({tensor.tolist()!r})".replace("inf", 'float("inf")')
+        self.stored[name] = tensor.detach().contiguous()
+        return f'fixed(STORED["{name}"])'
+
+    # --- layers -----------------------------------------------------------------------------------
+
+    def layer_class(self, step: Evolve) -> tuple[list[str], list[Leaf]]:
+        """The class of a layer, and what its forward reads."""
+        rate_names, move_names = Names(self.taken), Names(self.taken)
+        rate = self.body(step.rate, rate_names, step.layer)
+        move = self.body(step.retraction, move_names, step.layer, comments=False)
+        reads = self._arguments(step.layer, [rate, move])
+        names = Names(self.taken)
+        inputs = {leaf: _argument(names, leaf) for leaf in reads}
+        lines = [f"class {class_name(step.layer)}(nn.Module):", f'    """Layer {step.layer}."""', ""]
+        lines += _indent(self.constructor(step.layer, [rate, move], ()))
+        own = [_argument(rate_names, leaf) for leaf in self._arguments(step.layer, [rate])]
+        lines += ["", *_indent(function("rate", own, rate))]
+        moved = [_argument(move_names, leaf) for leaf in self._arguments(step.layer, [move], True)]
+        lines += ["", *_indent(function("retract", moved, move))]
+        lines += ["", *_indent(self._layer_forward(step, rate, move, names, inputs))]
+        return lines, reads
+
+    def _arguments(self, layer: str | None, bodies: Sequence[Body], steps: bool = False) -> list[Leaf]:
+        """What functions read from outside: states first, parameters of others last."""
+        found: dict[Leaf, None] = {}
+        for body in bodies:
+            for leaf in body.plan.leaves:
+                if leaf.kind == "parameter":
+                    if layer is not None and self.model.parameter[leaf.name].layer != layer:
+                        found[leaf] = None
+                elif leaf.kind not in ("array", "origin") and (steps or leaf.kind != "placeholder"):
+                    found[leaf] = None
+        return sorted(found, key=lambda leaf: (leaf.kind != "state", leaf.kind == "parameter"))
+
+    def _layer_forward(
+        self, step: Evolve, rate: Body, move: Body, names: Names, inputs: Mapping[Leaf, str]
+    ) -> list[str]:
+        states = [_argument(names, Leaf("state", name)) for name, _ in step.rate.outputs]
+        rates = [
+            names.of(("rate", name), f"rate_{name.rsplit('.', 1)[-1]}") for name, _ in step.rate.outputs
+        ]
+        by_leaf = dict(inputs)
+        for (name, _), text in zip(step.rate.outputs, rates, strict=True):
+            by_leaf[Leaf("placeholder", ("v", name))] = text
+        rate_arguments = [by_leaf[leaf] for leaf in self._arguments(step.layer, [rate])]
+        move_arguments = [by_leaf[leaf] for leaf in self._arguments(step.layer, [move], True)]
+        count = step.steps.value(self.model.sizes)
+        inner = [
+            f"{', '.join(rates)} = self.rate({', '.join(rate_arguments)})",
+            f"{', '.join(states)} = self.retract({', '.join(move_arguments)})",
+        ]
+        lines = [f"def forward(self, {', '.join(inputs.values())}):"]
+        lines += _indent(inner) if count == 1 else [f"    for _ in range({count}):", *_indent(inner, 2)]
+        return [*lines, f"    return {', '.join(states)}"]
+
+
+def function(name: str, arguments: Sequence[str], body: Body, doc: str = "") -> list[str]:
+    """A method that returns the results of a body: one value, or a tuple."""
+    lines = [f"def {name}({', '.join(['self', *arguments])}):"]
+    lines += [f'    """{doc}"""'] if doc else []
+    results = ", ".join(code.text for code in body.results_text.values())
+    return [*lines, *_indent(body.lines), f"    return {results}"]
+
+
+def class_name(name: str) -> str:
+    """``kuramoto_attention`` as ``KuramotoAttention``."""
+    return "".join(word[:1].upper() + word[1:] for word in name.split("_"))
+
+
+def _argument(names: Names, leaf: Leaf) -> str:
+    if leaf.kind in ("dim", "time"):
+        return leaf.name or "t"
+    if leaf.kind == "placeholder":
+        return names.of(leaf, f"step_{leaf.name[1].rsplit('.', 1)[-1]}")
+    return names.of((leaf.kind, leaf.name), leaf.name)
+
+
+def _group(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return f"Group({', '.join(f'{name}={_group(item)}' for name, item in value.items())})"
+
+
+def _indent(lines: Iterable[str], by: int = 1) -> list[str]:
+    return [f"{'    ' * by}{line}" if line else line for line in lines]
+
+
+def _texts(body: Body) -> list[str]:
+    return [*body.lines, *[code.text for code in body.results_text.values()]]
+
+
+def _evolves(steps: Sequence[ProgramStep]) -> list[Evolve]:
+    found: dict[str, Evolve] = {}
+    for step in steps:
+        match step:
+            case Evolve(layer, _, _, _):
+                found.setdefault(layer, step)
+            case Loop(_, _, inner):
+                found = {**{item.layer: item for item in _evolves(inner)}, **found}
+    return list(found.values())
+
+
+def let_names(model: Model) -> dict[tuple[int, int, int, int], str]:
+    """The names the spec gives to expressions, by the place of the expression."""
+    found: dict[tuple[int, int, int, int], str] = {}
+    seen: set[int] = set()
+    stack = list(_terms(model))
+    while stack:
+        term = stack.pop()
+        if id(term) in seen:
+            continue
+        seen.add(id(term))
+        if term.op == "let" and term.args[0].span is not None:
+            span = term.args[0].span
+            place = (span.line, span.column, span.end_line, span.end_column)
+            found[place] = str(term.payload).rsplit(".", 1)[-1]
+        stack.extend(term.args)
+    return found
+
+
+def _terms(model: Model) -> Iterable[Term]:
+    laws: list[Law] = [*model.laws, *[law for layer in model.layers for law in layer.laws]]
+    yield from (law.rate for law in laws)
+    for coupling in model.couplings:
+        parts = (coupling.kernel, coupling.weight, coupling.strength)
+        yield from (part for part in parts if part is not None)
+    yield from (item.value for item in model.observables)
+    yield from _step_terms(model.network)
+
+
+def _step_terms(steps: Sequence[Any]) -> Iterable[Term]:
+    for step in steps:
+        if hasattr(step, "value"):
+            yield step.value
+        yield from _step_terms(getattr(step, "steps", ()))

@@ -1,0 +1,162 @@
+"""Initial values: the ``initial`` block run once per parameter (and copy) and state, draws included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from dynattn.lower.code import Code
+from dynattn.lower.context import ORIGIN, Context, Need, rank_of, width_of
+from dynattn.lower.operations import Operation
+from dynattn.lower.routine import Leaf, Maker, Routine, make_plan
+from dynattn.lower.unroll import copy_name
+from dynattn.model.model import Parameter
+from dynattn.program.nodes import Block, Node
+from dynattn.vocabulary.distributions import DISTRIBUTIONS, stream
+from dynattn.vocabulary.manifolds import MANIFOLDS
+
+
+def draw_maker(seed: int, repeat: int, rename: Callable[[str], str]) -> Mapping[str, Maker]:
+    """The operation ``draw``; ``rename`` makes the stream's name of the name in the program."""
+
+    def make(node: Node, context: Context) -> Operation:
+        distribution, name = node.payload
+        sample = _sampler(distribution, name, context)
+        axes = _axes(node, context)
+        count = len(node.inputs)
+        behind = [(rank_of(node) - rank_of(item), width_of(item)) for item in node.inputs]
+
+        def run(*operands: Any) -> Any:
+            *rest, origin = operands
+            pairs = zip(rest[:count], behind, strict=True)
+            arguments = [_aligned(value, *where) for value, where in pairs]
+            rng = stream(seed, rename(name), repeat)
+            numbers = sample(rng, tuple(rest[count:]), *arguments)
+            return torch.as_tensor(numbers, dtype=origin.dtype, device=origin.device)
+
+        return Operation(run, _no_text, (*axes, ORIGIN))
+
+    return {"draw": make}
+
+
+def _sampler(distribution: str, name: str, context: Context) -> Callable[..., Any]:
+    if distribution != "on_manifold":
+        return DISTRIBUTIONS[distribution].sample
+    owner = context.model.states.get(name) or context.model.parameter[name]
+    if owner.manifold is None:
+        raise ValueError(f"{name} lies on no manifold to be drawn from")
+    return MANIFOLDS[owner.manifold.name].sample
+
+
+def _axes(node: Node, context: Context) -> tuple[Need, ...]:
+    """The sizes of the axes of a draw."""
+    place, model = node.type.place, context.model
+    front: tuple[Need, ...] = ()
+    if place.kind == "nodes":
+        front = (Need("size", model.population[place.name].size),)
+    elif place.kind == "pairs":
+        front = (context.receivers(place.name), context.senders(place.name))
+    elif place.kind == "edges":
+        front = (Need("edges", place.name),)
+    return (*front, *[Need("size", size) for size in node.type.shape])
+
+
+def _aligned(value: Any, missing: int, width: int) -> Any:
+    """An argument as numpy float64, axes of size 1 put where the draw has more of them."""
+    if not isinstance(value, torch.Tensor):
+        return value
+    for _ in range(missing if value.dim() else 0):
+        value = value.unsqueeze(-width - 1)
+    return value.detach().cpu().double().numpy()
+
+
+def _no_text(*texts: Code) -> Code:
+    raise ValueError("a draw is not written out: its numbers are")
+
+
+class Initializer:
+    """Computes parameters in float64 on the CPU, each when first asked for."""
+
+    def __init__(
+        self, block: Block, context: Context, seed: int, repeat: int, given: Mapping[str, Any]
+    ) -> None:
+        self.nodes = dict(block.outputs)
+        self.context = context
+        self.seed, self.repeat = seed, repeat
+        self.table: dict[str, Any] = {}
+        self.given = {name: torch.as_tensor(value).double() for name, value in given.items()}
+        self.batched: set[str] = set()
+
+    def value(self, parameter: Parameter, copy: int | None) -> Any:
+        """The initial value [batch..., place, *shape] of one copy of a parameter."""
+        full = copy_name(parameter.name, parameter.layer, copy)
+        if full not in self.table:
+            self.table[full] = self._computed(parameter, copy, full)
+        return self.table[full]
+
+    def _computed(self, parameter: Parameter, copy: int | None, full: str) -> Any:
+        node = self.nodes[parameter.name]
+        shape = declared_shape(parameter, self.context)
+        if full in self.given or parameter.name in self.given:
+            value = self.given.get(full, self.given.get(parameter.name))
+        else:
+            value = self._run(parameter, node, copy)
+        assert value is not None
+        try:
+            value = value.expand((*value.shape[: max(value.dim() - len(shape), 0)], *shape))
+        except RuntimeError:
+            raise ValueError(
+                f"{full} has the shape {list(shape)}, the value given {list(value.shape)}"
+            ) from None
+        if value.dim() > len(shape):
+            self.batched.add(parameter.name)
+        return value
+
+    def _run(self, parameter: Parameter, node: Node, copy: int | None) -> Any:
+        block = Block(parameter.name, ((parameter.name, node),))
+        for name in block.reads("parameter"):
+            self._read(name, copy)
+        rename = lambda name: copy_name(name, parameter.layer, copy)  # noqa: E731
+        makers = draw_maker(self.seed, self.repeat, rename)
+        plan = make_plan(block, self.context, frozenset(self.batched), makers)
+        with torch.no_grad():
+            return Routine(plan, lambda leaf: self._find(leaf, copy))({})[parameter.name]
+
+    def _read(self, name: str, copy: int | None) -> str:
+        other = self.context.model.parameter[name]
+        self.value(other, copy)
+        return copy_name(name, other.layer, copy)
+
+    def _find(self, leaf: Leaf, copy: int | None) -> tuple[dict[str, Any], str]:
+        if leaf.kind == "parameter":
+            return self.table, self._read(leaf.name, copy)
+        return {"": fixed_leaf(leaf, self.context)}, ""
+
+
+def fixed_leaf(leaf: Leaf, context: Context) -> Any:
+    """The value of a lasting leaf that is no parameter, in float64 on the CPU."""
+    from dynattn.lower.context import make_array
+
+    match leaf.kind:
+        case "origin":
+            return torch.zeros((), dtype=torch.float64)
+        case "edges":
+            return len(context.edges(leaf.name).receivers)
+        case "array":
+            return torch.as_tensor(make_array(leaf.name, context))
+    raise ValueError(f"{leaf.kind} {leaf.name} has no value before the module is built")
+
+
+def declared_shape(parameter: Parameter, context: Context) -> tuple[int, ...]:
+    """The axes of a parameter, its place first."""
+    place, model = parameter.place, context.model
+    front: tuple[int, ...] = ()
+    if place.kind == "nodes":
+        front = (model.population[place.name].size.value(model.sizes),)
+    elif place.kind == "edges":
+        edges = context.edges(place.name)
+        front = (len(edges.receivers),) if edges.receivers is not None else (
+            edges.receivers_count, edges.senders_count)  # fmt: skip
+    return (*front, *[size.value(model.sizes) for size in parameter.shape])

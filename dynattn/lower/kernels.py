@@ -1,0 +1,180 @@
+"""Whole-array functions that torch has no single word for. Emitted files carry copies of them.
+
+Arrays are ``[batch..., place..., coordinates...]``; ``rank`` is the number of coordinate axes.
+Each function needs only what stands in this file and ``SparseProduct``.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional as F
+
+from dynattn.lower.sparse import SparseProduct
+
+
+def cat_arrays(*arrays):
+    """Concatenation along the last axis; the other axes broadcast."""
+    shape = torch.broadcast_shapes(*[a.shape[:-1] for a in arrays])
+    return torch.cat([a.expand(*shape, a.shape[-1]) for a in arrays], -1)
+
+
+def over_edges(values, receivers, rank):
+    """The array at every edge, where all edges share one value."""
+    shape = list(values.shape)
+    shape[-rank - 1] = len(receivers)
+    return values.expand(shape)
+
+
+def sum_edges(values, receivers, count, rank):
+    """[.., E, *] -> [.., count, *]: the sum over the edges of each receiver."""
+    values = over_edges(values, receivers, rank)
+    shape = list(values.shape)
+    shape[-rank - 1] = count
+    return values.new_zeros(shape).index_add(-rank - 1, receivers, values)
+
+
+def softmax_edges(values, receivers, count, rank):
+    """exp(values) over its sum over the edges of the same receiver."""
+    values = over_edges(values, receivers, rank)
+    shape = list(values.shape)
+    shape[-rank - 1] = count
+    axes = [1] * rank
+    index = receivers.view(-1, *axes).expand(values.shape)
+    lowest = values.new_full(shape, -torch.inf)
+    highest = lowest.scatter_reduce(-rank - 1, index, values.detach(), "amax")
+    exponentials = (values - highest.index_select(-rank - 1, receivers)).exp()
+    total = sum_edges(exponentials, receivers, count, rank)
+    return exponentials / total.index_select(-rank - 1, receivers)
+
+
+def normalize_edges(values, receivers, count, rank):
+    """values over their sum over the edges of the same receiver."""
+    total = sum_edges(values, receivers, count, rank)
+    return values / total.index_select(-rank - 1, receivers)
+
+
+def pair_mask(values, receivers, senders, rank, causal, include_self):
+    """Which (receiver, sender) pairs are edges: [receivers, senders, 1...]; None where all are."""
+    if include_self and not causal:
+        return None
+    mask = values.new_ones((receivers, senders), dtype=torch.bool)
+    mask = mask.tril(0 if include_self else -1) if causal else ~mask.triu().tril()
+    return mask.view(receivers, senders, *[1] * rank)
+
+
+def over_pairs(values, receivers, senders, rank):
+    """The array at every pair: [.., receivers, senders, *]."""
+    shape = list(values.shape)
+    shape[-rank - 2], shape[-rank - 1] = receivers, senders
+    return values.expand(shape)
+
+
+def sum_pairs(values, receivers, senders, rank, causal, include_self):
+    """[.., receivers, senders, *] -> [.., receivers, *]: the sum over each receiver's senders."""
+    values = over_pairs(values, receivers, senders, rank)
+    mask = pair_mask(values, receivers, senders, rank, causal, include_self)
+    if mask is not None:
+        values = torch.where(mask, values, torch.zeros_like(values))
+    return values.sum(-rank - 1)
+
+
+def softmax_pairs(values, receivers, senders, rank, causal, include_self):
+    """exp(values) over its sum over each receiver's senders; 0 at pairs that are no edge."""
+    values = over_pairs(values, receivers, senders, rank)
+    mask = pair_mask(values, receivers, senders, rank, causal, include_self)
+    if mask is None:
+        return values.softmax(-rank - 1)
+    # the lowest finite number, not -inf: a receiver without senders must not give 0/0
+    lowest = torch.finfo(values.dtype).min
+    share = values.masked_fill(~mask, lowest).softmax(-rank - 1)
+    return share.masked_fill(~mask, 0.0)
+
+
+def normalize_pairs(values, receivers, senders, rank, causal, include_self):
+    """values over their sum over each receiver's senders; 0 at pairs that are no edge."""
+    values = over_pairs(values, receivers, senders, rank)
+    mask = pair_mask(values, receivers, senders, rank, causal, include_self)
+    if mask is None:
+        return values / values.sum(-rank - 1, keepdim=True)
+    values = values.masked_fill(~mask, 0.0)
+    total = values.sum(-rank - 1, keepdim=True)
+    empty = ~mask.any(-rank - 1, keepdim=True)
+    return values / total.masked_fill(empty, 1.0)
+
+
+def sum_nodes(values, receivers, rank, include_self):
+    """For each receiver the sum over all nodes, without its own value unless included."""
+    total = values.sum(-rank - 1, keepdim=True)
+    if not include_self:
+        return total - values
+    shape = list(values.shape)
+    shape[-rank - 1] = receivers
+    return total.expand(shape)
+
+
+def sum_before(values, rank, include_self):
+    """For each node the sum over the nodes before it, and its own value where included."""
+    total = values.cumsum(-rank - 1)
+    return total if include_self else total - values
+
+
+def dense_sums(features, matrix, ranks):
+    """sum_j matrix[i, j] a_j for each feature a [.., senders, *], as rows of one product."""
+    pairs = list(zip(features, ranks, strict=True))
+    rows = [a.unsqueeze(-2) if r == 0 else a.flatten(-r).mT for a, r in pairs]
+    batch = torch.broadcast_shapes(*[row.shape[:-2] for row in rows])
+    stacked = torch.cat([row.expand(*batch, *row.shape[-2:]) for row in rows], -2)
+    parts = F.linear(stacked, matrix[0]).split([row.shape[-2] for row in rows], -2)
+    return tuple(
+        part.squeeze(-2) if r == 0 else part.mT.unflatten(-1, a.shape[-r:])
+        for part, (a, r) in zip(parts, pairs, strict=True)
+    )
+
+
+def sparse_sums(features, matrix, ranks):
+    """The same for a sparse matrix (the six tensors of SparseProduct), node-major."""
+    nodes_first = [a.movedim(-r - 1, 0) for a, r in zip(features, ranks, strict=True)]
+    columns = [a.reshape(a.shape[0], -1) for a in nodes_first]
+    product = SparseProduct.apply(*matrix, torch.cat(columns, 1))
+    parts = product.split([column.shape[1] for column in columns], 1)
+    return tuple(
+        part.reshape(-1, *a.shape[1:]).movedim(0, -r - 1)
+        for part, a, r in zip(parts, nodes_first, ranks, strict=True)
+    )
+
+
+def attend(q, k, v, causal):
+    """softmax(q k^T) v by torch's fused attention; arrays [.., T, heads, width]."""
+    batch = torch.broadcast_shapes(q.shape[:-3], k.shape[:-3], v.shape[:-3])
+    # exactly one batch axis: the fused kernel takes no other number of them
+    q, k, v = (a.expand(*batch, *a.shape[-3:]).reshape(-1, *a.shape[-3:]) for a in (q, k, v))
+    q, k, v = (a.transpose(-3, -2) for a in (q, k, v))
+    mixed = F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=1.0)
+    mixed = mixed.transpose(-3, -2)
+    return mixed.reshape(*batch, *mixed.shape[-3:])
+
+
+def attend_one_head(q, k, v, causal):
+    """The same for arrays [.., T, width]."""
+    return attend(q.unsqueeze(-2), k.unsqueeze(-2), v.unsqueeze(-2), causal).squeeze(-2)
+
+
+def mean_cross_entropy(logits, target, cut):
+    """Mean cross-entropy in nats; where ``cut``, logits past the end of the target are left out."""
+    if cut:
+        logits = logits[..., : target.shape[-1], :]
+    return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), target.reshape(-1))
+
+
+def count_senders(nodes, origin, causal, include_self, lowest):
+    """How many senders each of ``nodes`` nodes has, at least ``lowest``."""
+    if causal:
+        counts = torch.arange(1, nodes + 1, dtype=origin.dtype, device=origin.device)
+    else:
+        counts = origin.new_full((nodes,), nodes)
+    return (counts if include_self else counts - 1).clamp(min=lowest)
+
+
+def to_real(values, origin):
+    """The values, or the plain number, as a tensor of the module's dtype and device."""
+    return torch.as_tensor(values, dtype=origin.dtype, device=origin.device)

@@ -1,0 +1,91 @@
+"""What certification compares: the same quantities of a module and of the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy
+import torch
+
+from dynattn.lower.cases import Case, Numbers
+from dynattn.model.model import Model
+from dynattn.program.copies import output_names
+from dynattn.program.duals import Dual
+from dynattn.program.reference import Reference
+
+if TYPE_CHECKING:
+    from dynattn.lower.module import System
+
+
+@dataclass(frozen=True, eq=False)
+class Along:
+    """What slopes of the module are taken along: every entry of the leaves, or directions."""
+
+    leaves: Sequence[torch.Tensor]
+    directions: Numbers | None
+
+    @property
+    def count(self) -> int:
+        """How many slopes one number has."""
+        entries = sum(leaf.numel() for leaf in self.leaves)
+        return entries if self.directions is None else self.directions.shape[1]
+
+    def slopes(self, number: torch.Tensor) -> Numbers:
+        """The slopes of one number; zeros along a leaf it does not depend on."""
+        if not number.requires_grad or not self.leaves:
+            return numpy.zeros(self.count)
+        parts = torch.autograd.grad(
+            number, self.leaves, retain_graph=True, allow_unused=True, materialize_grads=True
+        )
+        found = torch.cat([part.reshape(-1) for part in parts]).numpy()
+        return found if self.directions is None else found @ self.directions
+
+
+def module_quantities(
+    model: Model, system: System, case: Case, states: dict[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Rates, retractions and observables, or outputs and losses, of the module."""
+    found: dict[str, torch.Tensor] = {}
+    if model.laws:
+        steps = {law.state: torch.from_numpy(case.steps[law.state]) for law in model.laws}
+        time = torch.tensor(case.time, dtype=torch.float64)
+        found |= {f"rate {n}": x for n, x in system.rates(time, states).items()}
+        found |= {f"retraction {n}": x for n, x in system.retract(states, steps).items()}
+        found |= {f"observe {n}": x for n, x in system.observe(time, states).items()}
+    if model.network:
+        found |= module_outputs(model, system, case.tensor_inputs())
+    if model.training is not None and model.network:
+        found |= {_titled(n): x for n, x in system.loss(**case.tensor_inputs()).items()}
+    return found
+
+
+def module_outputs(
+    model: Model, system: System, inputs: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    result = system(*inputs.values())
+    if isinstance(result, dict):
+        return {f"output {name}": array for name, array in result.items()}
+    (name,) = output_names(model.network)
+    return {f"output {name}": result}
+
+
+def reference_quantities(reference: Reference, case: Case) -> dict[str, Dual]:
+    """The same quantities, computed plainly."""
+    model, found = reference.model, dict[str, Dual]()
+    if model.laws:
+        found |= {f"rate {n}": x for n, x in reference.rates().items()}
+        for law in model.laws:
+            steps = case.steps[law.state]
+            found[f"retraction {law.state}"] = reference.retractions(law.state, steps)
+        found |= {f"observe {o.name}": reference.observe(o.name) for o in model.observables}
+    if model.network:
+        found |= {f"output {name}": reference.output(name) for name in reference.outputs}
+    if model.training is not None and model.network:
+        found |= {_titled(n): x for n, x in reference.loss().items()}
+    return found
+
+
+def _titled(label: str) -> str:
+    return label if label == "loss" else f"record {label}"

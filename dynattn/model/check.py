@@ -1,0 +1,194 @@
+"""From a SyntaxTree to a Model: every name, shape and role checked, every mistake reported at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from dynattn.diagnostics.report import Diagnostic, UsageError
+from dynattn.diagnostics.suggest import did_you_mean
+from dynattn.model import typing
+from dynattn.model.couplings import declare_coupling
+from dynattn.model.draft import Draft, head
+from dynattn.model.experiments import declare_simulations
+from dynattn.model.expressions import Context, translate
+from dynattn.model.graphs import declare_graph
+from dynattn.model.layers import declare_input, declare_layer, declare_network, layer_law
+from dynattn.model.model import Model, Observable, Simulation, Step, Training
+from dynattn.model.populations import declare_drifts, declare_let, declare_population
+from dynattn.model.quantities import declare_dims, declare_parameter, declare_values
+from dynattn.model.scope import Symbol
+from dynattn.model.terms import Term
+from dynattn.model.training import declare_training
+from dynattn.syntax import tree as syntax
+from dynattn.syntax.tree import SyntaxTree
+
+D = TypeVar("D")
+
+
+def check(tree: SyntaxTree, overrides: Mapping[str, Any] | None = None) -> Model:
+    """The checked model, with parameters set as ``overrides`` say.
+
+    Raises SpecError with every mistake of the file, and UsageError for a setting of an unknown name.
+    """
+    draft = Draft(dict(overrides or {}))
+    _refuse_planned(draft, tree)
+    if draft.names_missing:
+        draft.finish()
+    _declare_parameters(draft, tree)
+    for population in _all(tree, syntax.Population):
+        declare_population(draft, population)
+    for kind, declare in ((syntax.Graph, declare_graph), (syntax.Input, declare_input)):
+        for item in _all(tree, kind):
+            declare(draft, item)
+    _declare_flow(draft, tree)
+    steps = _declare_network(draft, tree)
+    _declare_laws(draft, tree, bool(steps))
+    _declare_observables(draft, tree)
+    simulations, training = _declare_experiments(draft, tree)
+    draft.finish()
+    return _model(draft, tree, steps, simulations, training)
+
+
+def _all(tree: SyntaxTree, kind: type[D]) -> list[D]:
+    return [item for item in tree.declarations if isinstance(item, kind)]
+
+
+def _refuse_planned(draft: Draft, tree: SyntaxTree) -> None:
+    words = {
+        syntax.Use: "use", syntax.Drop: "drop", syntax.Group: "a group of populations",
+        syntax.TypeDeclaration: "a type of population",
+    }  # fmt: skip
+    for item in tree.declarations:
+        if type(item) in words:
+            draft.not_yet(words[type(item)], head(item.span), declares=True)
+    headers = _all(tree, syntax.ModelHeader)
+    for header in headers:
+        if header.extends is not None:
+            draft.not_yet("extends", header.span, declares=True)
+    for second in headers[1:]:
+        earlier = (headers[0].span, "the first one")
+        text = "a spec declares one model"
+        draft.errors.add("E203", text, second.span, "delete one of the two lines", [earlier])
+    if not headers and tree.declarations:
+        first = head(tree.declarations[0].span)
+        draft.errors.add("E408", "the spec does not say its name", first, 'begin with: model NAME "doc"')
+
+
+def _declare_parameters(draft: Draft, tree: SyntaxTree) -> None:
+    declared = _all(tree, syntax.Quantities)
+    for item in declared:
+        if item.keyword == "dim":
+            declare_dims(draft, item)
+    for item in declared:
+        if item.keyword == "param":
+            declare_values(draft, item)
+    _check_overrides(draft, declared)
+    context = Context(draft, draft.scope)
+    for item in declared:
+        for entry in item.entries if item.keyword in ("param", "learn") else ():
+            declare_parameter(context, entry, item.keyword == "learn")
+
+
+def _check_overrides(draft: Draft, declared: list[syntax.Quantities]) -> None:
+    names = [e.name for item in declared if item.keyword == "param" for e in item.entries if not e.axes]
+    for name in draft.overrides:
+        if name not in names:
+            fix = did_you_mean(name, names, f"the parameters are {', '.join(names) or 'none'}")
+            raise UsageError(Diagnostic("E701", f"there is no parameter '{name}' to set", None, fix))
+
+
+def _declare_flow(draft: Draft, tree: SyntaxTree) -> None:
+    """Definitions, drifts, couplings and layers, in an order in which each knows the ones before."""
+    context = Context(draft, draft.scope)
+    for item in _all(tree, syntax.Let):
+        owner = Context(draft, draft.scope, owner=item.name)
+        declare_let(owner, item)
+    for population in _all(tree, syntax.Population):
+        declare_drifts(draft, population)
+    for coupling in _all(tree, syntax.Coupling):
+        declare_coupling(context, coupling)
+    for layer in _all(tree, syntax.Layer):
+        declare_layer(draft, layer)
+
+
+def _declare_network(draft: Draft, tree: SyntaxTree) -> tuple[Step, ...]:
+    networks = _all(tree, syntax.Network)
+    for second in networks[1:]:
+        earlier = (head(networks[0].span), "the first one")
+        text = "a model has one network"
+        draft.errors.add("E203", text, head(second.span), "join the two", [earlier])
+    if not networks:
+        for layer in draft.layers.values():
+            text = f"layer '{layer.name}' is never used: there is no network"
+            draft.errors.add("E404", text, layer.span, f"write network {{ {layer.name} }}")
+        return ()
+    return declare_network(draft, networks[0])
+
+
+def _declare_laws(draft: Draft, tree: SyntaxTree, has_network: bool) -> None:
+    """The laws of the open model; with a network, every law stands in a layer."""
+    if has_network or _all(tree, syntax.Network):
+        return
+    own = [name for name, coupling in draft.couplings.items() if coupling.layer is None]
+    for name, state in draft.states.items():
+        if name not in draft.moved:
+            text = f"nothing moves the state '{name}'"
+            draft.errors.add("E405", text, state.span, "give it a drift or a coupling")
+            continue
+        if name not in draft.drifts and not any(draft.couplings[c].state == name for c in own):
+            continue
+        context = Context(draft, draft.population_scopes[state.population])
+        draft.laws[name] = layer_law(context, state, own, {})
+
+
+def _declare_observables(draft: Draft, tree: SyntaxTree) -> None:
+    for item in _all(tree, syntax.Observe):
+        value = translate(Context(draft, draft.scope, owner=item.name), item.value)
+        named = Term("let", (value,), value.type, item.span, item.name)
+        named = typing.unknown(item.span) if typing.is_unknown(value) else named
+        symbol = Symbol("observable", item.name, item.span, named)
+        if draft.scope.declare(symbol, draft.errors) and not typing.is_unknown(value):
+            draft.observables[item.name] = Observable(item.name, value, item.span)
+
+
+def _declare_experiments(
+    draft: Draft, tree: SyntaxTree
+) -> tuple[tuple[Simulation, ...], Training | None]:
+    experiments = _all(tree, syntax.Experiment)
+    runs = [item for item in experiments if item.kind != "train"]
+    trains = [item for item in experiments if item.kind == "train"]
+    for second in trains[1:]:
+        earlier = (head(trains[0].span), "the first one")
+        text = "a spec has one train block"
+        draft.errors.add("E203", text, head(second.span), "join the two", [earlier])
+    simulations = declare_simulations(draft, runs)
+    return simulations, declare_training(draft, trains[0]) if trains else None
+
+
+def _model(
+    draft: Draft,
+    tree: SyntaxTree,
+    steps: tuple[Step, ...],
+    simulations: tuple[Simulation, ...],
+    training: Training | None,
+) -> Model:
+    header = _all(tree, syntax.ModelHeader)[0]
+    whole = {name: int(v) for name, v in draft.values.items() if float(v).is_integer()}
+    return Model(
+        name=header.name,
+        doc=header.doc or "",
+        source=tree.source,
+        sizes=whole,
+        dims=tuple(draft.dims.values()),
+        parameters=tuple(draft.parameters.values()),
+        populations=tuple(draft.populations.values()),
+        couplings=tuple(draft.couplings.values()),
+        laws=tuple(draft.laws.values()),
+        layers=tuple(draft.layers.values()),
+        inputs=tuple(draft.inputs.values()),
+        network=steps,
+        observables=tuple(draft.observables.values()),
+        simulations=simulations,
+        training=training,
+    )

@@ -1,0 +1,133 @@
+"""Numbers and sizes that are known before anything runs: parameter values, ranges, axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from dynattn.diagnostics.report import Span
+from dynattn.model.draft import Draft
+from dynattn.syntax import tree
+from dynattn.vocabulary.functions import CONSTANTS
+from dynattn.vocabulary.sizes import Size, SizeError, fixed, named
+
+_BINARY: dict[str, Callable[[float, float], float]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+    "^": lambda a, b: a**b,
+}
+_CALLS: dict[str, Callable[[float], float]] = {
+    name: getattr(math, name)
+    for name in ("sqrt", "exp", "log", "sin", "cos", "tan", "tanh", "floor")
+}
+
+
+class NotConstant(Exception):
+    """An expression whose value is not fixed by the text; ``span`` is the part that is to blame."""
+
+    def __init__(self, span: Span, reason: str):
+        self.span = span
+        self.reason = reason
+        super().__init__(reason)
+
+
+def number(draft: Draft, expr: tree.Expr) -> float:
+    """The value of an expression of numbers and model parameters; NotConstant where it has none."""
+    match expr:
+        case tree.Number(value=value, imaginary=False):
+            return value
+        case tree.Name(name=name):
+            return _named_number(draft, name, expr.span)
+        case tree.Unary(operator="-", operand=operand):
+            return -number(draft, operand)
+        case tree.Unary(operator="+", operand=operand):
+            return number(draft, operand)
+        case tree.Binary(operator=operator, left=left, right=right) if operator in _BINARY:
+            return _compute(expr.span, _BINARY[operator], number(draft, left), number(draft, right))
+        case tree.Call(function=tree.Name(name=name), arguments=(argument,)) if name in _CALLS:
+            return _compute(expr.span, _CALLS[name], number(draft, argument))
+    raise NotConstant(expr.span, "a number is needed here")
+
+
+def _named_number(draft: Draft, name: str, span: Span) -> float:
+    if name in CONSTANTS:
+        return CONSTANTS[name]
+    if name in draft.values:
+        return draft.values[name]
+    members = [s.symbols[name] for s in draft.population_scopes.values() if name in s.symbols]
+    symbol = draft.scope.find(name) or (members[0] if members else None)
+    if symbol is None:
+        raise NotConstant(span, f"unknown name '{name}'")
+    raise NotConstant(span, f"'{name}' is a {symbol.kind}, not a number known in advance")
+
+
+def _compute(span: Span, function: Callable[..., float], *arguments: float) -> float:
+    try:
+        return function(*arguments)
+    except (ArithmeticError, ValueError) as error:
+        raise NotConstant(span, f"this number cannot be computed ({error})") from None
+
+
+def number_or_none(draft: Draft, expr: tree.Expr) -> float | None:
+    """The value of an expression, or None with a diagnostic."""
+    try:
+        return number(draft, expr)
+    except NotConstant as error:
+        unknown = error.reason.startswith("unknown name")
+        fix = draft.scope.suggestion(error.span.text) if unknown else ""
+        fix = fix or "write a number, or an expression of numbers and parameters"
+        draft.errors.add("E201" if unknown else "E309", error.reason, error.span, fix)
+        return None
+
+
+def size(draft: Draft, expr: tree.Expr) -> Size | None:
+    """The size an expression stands for, or None with a diagnostic."""
+    try:
+        found = _size(draft, expr)
+        if not found.names & set(draft.dims) and found.value(_whole(draft)) < 1:
+            raise NotConstant(expr.span, f"the size {found} is {found.value(_whole(draft))}")
+        return found
+    except NotConstant as error:
+        unknown = error.reason.startswith("unknown name")
+        word = error.span.text
+        fix = "a size is a whole number from 1 on"
+        if unknown:
+            fix = draft.scope.suggestion(word, otherwise=f"declare it: param {word} = 100")
+        draft.errors.add("E201" if unknown else "E307", error.reason, error.span, fix)
+    except SizeError as error:
+        draft.errors.add(
+            "E307", f"this is no size: {error}", expr.span, "a size is a whole number from 1 on"
+        )
+    return None
+
+
+def _whole(draft: Draft) -> dict[str, int]:
+    return {name: int(value) for name, value in draft.values.items() if value == int(value)}
+
+
+def _size(draft: Draft, expr: tree.Expr) -> Size:
+    match expr:
+        case tree.Number(value=int() as value, imaginary=False):
+            return fixed(value)
+        case tree.Name(name=name):
+            return _named_size(draft, name, expr.span)
+        case tree.Binary(operator="+", left=left, right=right):
+            return _size(draft, left) + _size(draft, right)
+        case tree.Binary(operator="-", left=left, right=right):
+            return _size(draft, left) - _size(draft, right)
+        case tree.Binary(operator="*", left=left, right=right):
+            return _size(draft, left) * _size(draft, right)
+        case tree.Binary(operator="/", left=left, right=right):
+            return _size(draft, left) / _size(draft, right)
+    raise NotConstant(expr.span, "a size is needed here")
+
+
+def _named_size(draft: Draft, name: str, span: Span) -> Size:
+    if name in draft.dims:
+        return named(name)
+    value = _named_number(draft, name, span)
+    if not float(value).is_integer():
+        raise NotConstant(span, f"'{name}' is {value:g} and cannot be a size")
+    return named(name)

@@ -1,0 +1,262 @@
+"""Couplings: who acts on whom, over which graph, with which kernel, weight and strength."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from dynattn.diagnostics.report import Span
+from dynattn.diagnostics.suggest import did_you_mean
+from dynattn.model import constants, frustration, graphs, typing
+from dynattn.model.draft import Draft, head
+from dynattn.model.expressions import Context, Ends, translate
+from dynattn.model.functions import formula
+from dynattn.model.model import Coupling, GraphUse, Population, State
+from dynattn.model.scope import Symbol
+from dynattn.model.terms import Place, Term, Type
+from dynattn.syntax import tree
+from dynattn.vocabulary.graphs import SOURCES
+from dynattn.vocabulary.manifolds import MANIFOLDS
+from dynattn.vocabulary.sizes import Size
+
+CLAUSES = ("kernel", "strength", "weight", "normalize", "frustration", "heads")
+NORMALIZATIONS = ("none", "size", "degree")
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Both ends of a coupling, found and fitting."""
+
+    sender: Population
+    receiver: Population
+    state: State
+    graph: GraphUse
+
+
+def declare_coupling(context: Context, declaration: tree.Coupling) -> None:
+    """One ``coupling`` of the model or of a layer."""
+    draft, span = context.draft, head(declaration.span)
+    if not declaration.acts:
+        draft.not_yet("a readout", span, declares=True)
+        return
+    clauses = _clauses(draft, declaration)
+    ends = _endpoints(draft, declaration, span)
+    full = f"{context.layer}.{declaration.name}" if context.layer else declaration.name
+    symbol = Symbol("coupling", full, span)
+    if not context.scope.declare(symbol, draft.errors) or clauses is None or ends is None:
+        return
+    heads = constants.size(draft, _value(clauses["heads"])) if "heads" in clauses else None
+    inside = _inside(context, full, ends, heads)
+    before = len(draft.errors.found)
+    kernel, lag = _kernel(inside, clauses, ends, span)
+    adaptive, weight = _weight(inside, clauses)
+    strength = _strength(inside, clauses)
+    coupling = Coupling(
+        full, ends.sender.name, ends.receiver.name, ends.state.name, ends.graph, kernel, span,
+        weight=weight, adaptive=adaptive, strength=strength,
+        normalize=_normalize(draft, clauses), heads=heads, shape=ends.state.shape,
+        layer=context.layer, frustration=lag, edge_weights="weight" not in clauses,
+    )  # fmt: skip
+    if len(draft.errors.found) == before and _shapes_fit(draft, coupling, ends.state):
+        draft.couplings[full] = coupling
+
+
+def _inside(context: Context, full: str, ends: Endpoints, heads: Size | None) -> Context:
+    source = ends.graph.source
+    attributes = SOURCES[source].attributes if source in SOURCES else ()
+    names = Ends(full, ends.receiver.name, ends.sender.name, heads, attributes)
+    scope = replace(context.scope, title=f"coupling '{full.rsplit('.', 1)[-1]}'")
+    return replace(context, scope=scope, ends=names, owner=full, names_used=set())
+
+
+def _clauses(draft: Draft, declaration: tree.Coupling) -> dict[str, tree.Clause] | None:
+    found: dict[str, tree.Clause] = {}
+    refused = False
+    for item in declaration.body:
+        if not isinstance(item, tree.Clause):
+            draft.not_yet("a declaration inside a coupling", head(item.span), declares=True)
+            refused = True
+        elif item.word not in CLAUSES or item.drawn:
+            draft.not_yet(f"'{item.word}'" + (" that is drawn" if item.drawn else ""), item.span)
+            refused = True
+        elif item.word in found:
+            earlier = (found[item.word].span, "first given here")
+            text = f"{item.word} is given twice"
+            draft.errors.add("E402", text, item.span, "keep one of the two", [earlier])
+            refused = True
+        else:
+            found[item.word] = item
+    return None if refused else found
+
+
+def _value(clause: tree.Clause) -> tree.Expr:
+    return clause.values[0].value
+
+
+# ── the two ends ───────────────────────────────────────────────────────────────────────────────
+
+
+def _endpoints(draft: Draft, declaration: tree.Coupling, span: Span) -> Endpoints | None:
+    if declaration.sender is None or declaration.receiver is None:
+        draft.not_yet("a change of an inherited coupling", span, declares=True)
+        return None
+    sender = _population(draft, declaration.sender)
+    receiver = _population(draft, declaration.receiver)
+    if sender is None or receiver is None:
+        return None
+    state = _state(draft, declaration.receiver, receiver)
+    graph = graphs.over(draft, declaration.over, span)
+    if state is not None:
+        draft.moved.add(state.name)
+    if state is None or graph is None or not _graph_fits(draft, graph, sender, receiver):
+        return None
+    return Endpoints(sender, receiver, state, graph)
+
+
+def _population(draft: Draft, expr: tree.Expr) -> Population | None:
+    name = expr.value if isinstance(expr, tree.Attribute) else expr
+    word = name.name if isinstance(name, tree.Name) else ""
+    if word in draft.populations:
+        return draft.populations[word]
+    symbol = draft.scope.find(word)
+    if symbol is None or symbol.kind != "population":
+        fix = did_you_mean(word, draft.populations, "declare it: population p[N] { ... }")
+        draft.errors.add("E210", f"there is no population '{word}'", name.span, fix)
+    return None
+
+
+def _state(draft: Draft, expr: tree.Expr, population: Population) -> State | None:
+    bare = {state.name.rsplit(".", 1)[-1]: state for state in population.states}
+    if isinstance(expr, tree.Attribute):
+        if expr.name in bare:
+            return bare[expr.name]
+        text = f"population '{population.name}' has no state '{expr.name}'"
+        fix = did_you_mean(expr.name, bare, f"it has {', '.join(bare) or 'none'}")
+        draft.errors.add("E206", text, expr.span, fix)
+    elif len(bare) == 1:
+        return next(iter(bare.values()))
+    elif not bare:
+        text = f"population '{population.name}' has no state that a coupling could act on"
+        draft.errors.add("E206", text, expr.span, "declare one: state x on circle")
+    else:
+        text = f"population '{population.name}' has several states"
+        fix = "write " + " or ".join(f"{population.name}.{name}" for name in bare)
+        draft.errors.add("E206", text, expr.span, fix)
+    return None
+
+
+def _graph_fits(draft: Draft, graph: GraphUse, sender: Population, receiver: Population) -> bool:
+    """Our own sources say their size: it must be that of both populations."""
+    arguments = dict(graph.arguments) if graph.source != "networkx" else {}
+    if "n" not in arguments or draft.unsized & {sender.name, receiver.name}:
+        return True
+    for population in (receiver, sender):
+        if arguments["n"] != population.size:
+            draft.errors.add(
+                "E308",
+                f"the graph has {arguments['n']} nodes, population '{population.name}' "
+                f"{population.size}",
+                graph.span,
+                f"write {graph.source}({population.size})",
+                [(population.span, "declared here")],
+            )
+            return False
+    return True
+
+
+# ── clauses ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _kernel(
+    context: Context, clauses: Mapping[str, tree.Clause], ends: Endpoints, span: Span
+) -> tuple[Term, Term | None]:
+    draft = context.draft
+    lag = None
+    if "frustration" in clauses:
+        lag = translate(context, _value(clauses["frustration"]))
+    if "kernel" in clauses:
+        expr = _value(clauses["kernel"])
+        if lag is not None:
+            expr = frustration.delayed(draft, expr, clauses["frustration"], ends.state)
+        return translate(replace(context, holes={frustration.LAG: lag} if lag else {}), expr), lag
+    manifold = MANIFOLDS[ends.state.manifold.name]
+    if ends.sender.name != ends.receiver.name:
+        draft.errors.add(
+            "E403", "between two populations the kernel must be written", span,
+            "write kernel EXPR in the receiver's x[i] and the sender's y[j]",
+        )  # fmt: skip
+        return typing.unknown(span), lag
+    if manifold.kernel is None:
+        draft.errors.add("E403", f"{manifold.name} has no kernel of its own", span, "write one")
+        return typing.unknown(span), lag
+    return _default_kernel(context, manifold.kernel, clauses, ends, span, lag), lag
+
+
+def _default_kernel(
+    context: Context, text: str, clauses: Mapping[str, tree.Clause], ends: Endpoints, span: Span,
+    lag: Term | None,
+) -> Term:  # fmt: skip
+    kind = Type(Place("nodes", ends.state.population), ends.state.shape)
+    point = Term("state", (), kind, span, ends.state.name)
+    if lag is None:
+        return formula(context, text, {"x": point}, span)
+    if not MANIFOLDS[ends.state.manifold.name].phase:
+        frustration.refuse(context.draft, clauses["frustration"], ends.state)
+        return typing.unknown(span)
+    return formula(context, "sin(x[j] - x[i] - lag)", {"x": point, "lag": lag}, span)
+
+
+def _weight(
+    context: Context, clauses: Mapping[str, tree.Clause]
+) -> tuple[str | None, Term | None]:
+    if "weight" not in clauses:
+        return None, None
+    expr = _value(clauses["weight"])
+    match expr:
+        case tree.Call(function=tree.Name(name="softmax" | "normalized" as word), arguments=(inner,)):
+            return word, translate(context, inner)
+    return None, translate(context, expr)
+
+
+def _strength(context: Context, clauses: Mapping[str, tree.Clause]) -> Term | None:
+    if "strength" not in clauses or context.ends is None:
+        return None
+    outside = replace(context, ends=replace(context.ends, receiver_only=True))
+    return translate(outside, _value(clauses["strength"]))
+
+
+def _normalize(draft: Draft, clauses: Mapping[str, tree.Clause]) -> str:
+    if "normalize" not in clauses:
+        return "none"
+    expr = _value(clauses["normalize"])
+    if isinstance(expr, tree.Name) and expr.name in NORMALIZATIONS:
+        return expr.name
+    fix = did_you_mean(expr.span.text, NORMALIZATIONS, "write none, size or degree")
+    draft.errors.add("E213", "normalize is none, size or degree", expr.span, fix)
+    return "none"
+
+
+def _shapes_fit(draft: Draft, coupling: Coupling, state: State) -> bool:
+    shape = state.shape
+    if coupling.heads is not None and shape and shape[0] != coupling.heads:
+        shape = (*shape[:-1], coupling.heads, shape[-1] / coupling.heads)
+    allowed = {"weight": ((), (coupling.heads,) if coupling.heads else ())}
+    allowed["kernel"] = (shape,)
+    allowed["strength"] = tuple(shape[k:] for k in range(len(shape) + 1))
+    for clause in ("kernel", "weight", "strength"):
+        term = getattr(coupling, clause)
+        if term is None or typing.is_unknown(term) or term.type.shape in allowed[clause]:
+            continue
+        wanted = typing.spell_shape(allowed[clause][0])
+        draft.errors.add(
+            "E301",
+            f"the {clause} has shape {typing.spell_shape(term.type.shape)}; "
+            f"coupling '{coupling.name}' needs {wanted}"
+            + (" per edge" if clause == "weight" else f", as the state '{state.name}'"),
+            term.span,
+            "use dot or norm to make one number of a vector"
+            if clause == "weight"
+            else "let the sizes be the same formula, or make it a single number",
+        )
+        return False
+    return True

@@ -1,0 +1,82 @@
+"""The model while it is being checked: what has been found so far, and every mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dynattn.diagnostics.report import Collector, Span
+from dynattn.model.model import (
+    Coupling,
+    Dim,
+    InputUse,
+    Layer,
+    Law,
+    Observable,
+    Parameter,
+    Population,
+    State,
+)
+from dynattn.model.scope import Scope
+from dynattn.model.terms import Term
+
+
+@dataclass
+class Draft:
+    """Everything gathered on the way from a SyntaxTree to a Model."""
+
+    overrides: Mapping[str, Any]
+    errors: Collector = field(default_factory=Collector)
+    scope: Scope = field(default_factory=lambda: Scope("the model"))
+    values: dict[str, float] = field(default_factory=dict)
+    """Values of scalar model parameters, settings applied."""
+    parameters: dict[str, Parameter] = field(default_factory=dict)
+    dims: dict[str, Dim] = field(default_factory=dict)
+    populations: dict[str, Population] = field(default_factory=dict)
+    population_scopes: dict[str, Scope] = field(default_factory=dict)
+    states: dict[str, State] = field(default_factory=dict)
+    drifts: dict[str, Term] = field(default_factory=dict)
+    """Drift of each state, as declared in its population."""
+    couplings: dict[str, Coupling] = field(default_factory=dict)
+    laws: dict[str, Law] = field(default_factory=dict)
+    layers: dict[str, Layer] = field(default_factory=dict)
+    inputs: dict[str, InputUse] = field(default_factory=dict)
+    outputs: dict[str, Term] = field(default_factory=dict)
+    observables: dict[str, Observable] = field(default_factory=dict)
+    unsized: set[str] = field(default_factory=set)
+    """Populations whose size has been refused."""
+    moved: set[str] = field(default_factory=set)
+    """States with a drift or a coupling, refused ones too."""
+    names_missing: bool = False
+    """Something that declares names has been refused: unknown names may be its."""
+
+    def not_yet(self, what: str, span: Span, fix: str = "", declares: bool = False) -> None:
+        """Refuse a construct of the language that has no meaning in this version.
+
+        ``declares``: it would have declared names, so that complaints about missing ones are void.
+        """
+        self.names_missing |= declares
+        self.errors.add(
+            "E401", f"{what} has no meaning in this version of dynattn yet", span, fix or "leave it out"
+        )
+
+    def finish(self) -> None:
+        """Raise every mistake found, without those that only follow from a refused declaration."""
+        if self.names_missing:
+            kept = [item for item in self.errors.found if item.code not in FOLLOWING]
+            self.errors.found = kept
+        self.errors.raise_if_any()
+
+
+FOLLOWING = frozenset({"E201", "E206", "E209", "E210", "E215", "E217", "E308", "E403", "E404", "E405"})
+"""Codes of what is missing: void where the missing thing may have been refused."""
+
+
+def head(span: Span) -> Span:
+    """The first line of a declaration, up to its opening brace: what a caret should point at."""
+    if span.end_line == span.line:
+        return span
+    text = span.source.lines[span.line - 1][span.column - 1 :]
+    kept = text.split("{", 1)[0].rstrip()
+    return Span(span.source, span.line, span.column, span.line, span.column + max(len(kept), 1))

@@ -1,0 +1,294 @@
+"""Expressions of the text into typed Terms, names resolved in a Context."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from dynattn.diagnostics.report import Span
+from dynattn.model import typing
+from dynattn.model.draft import Draft
+from dynattn.model.scope import Scope, Symbol
+from dynattn.model.terms import GLOBAL, Place, Term, Type
+from dynattn.model.typing import combine, is_unknown, unknown
+from dynattn.syntax import tree
+from dynattn.vocabulary.functions import CONSTANTS
+from dynattn.vocabulary.sizes import Size, named
+
+BINARY = {
+    "+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow", "<": "lt", "<=": "le",
+    ">": "gt", ">=": "ge", "==": "eq", "!=": "ne", "and": "and", "or": "or",
+}  # fmt: skip
+ENDS = {"i": "receiver", "j": "sender"}
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The coupling an expression stands in: which populations i and j range over."""
+
+    name: str
+    receiver: str
+    sender: str
+    heads: Size | None = None
+    attributes: tuple[str, ...] = ()
+    receiver_only: bool = False
+    """In ``strength``: the expression is per receiver, outside the sum."""
+
+    def population(self, end: str) -> str:
+        """The population of ``receiver`` or ``sender``."""
+        return self.receiver if end == "receiver" else self.sender
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where an expression stands: its scope, and what owns the weights it may need."""
+
+    draft: Draft
+    scope: Scope
+    owner: str = ""
+    """Full name of the statement: weights of ``linear`` are ``owner.linear.weight``."""
+    layer: str | None = None
+    ends: Ends | None = None
+    population: str | None = None
+    """Members of this population are found by their bare names first."""
+    holes: Mapping[str, Term] = field(default_factory=dict)
+    """What the placeholders of a manifold's formula stand for."""
+    names_used: set[str] = field(default_factory=set)
+    """Weight names of this statement, so that a second ``linear`` becomes ``linear_2``."""
+
+
+def translate(context: Context, expr: tree.Expr) -> Term:
+    """The Term of an expression; mistakes go to the draft's errors."""
+    errors = context.draft.errors
+    match expr:
+        case tree.Number(value=value, imaginary=False):
+            return typing.number(value, expr.span)
+        case tree.Name(name=name):
+            return read(context, name, expr.span)
+        case tree.Unary(operator="+", operand=operand):
+            return translate(context, operand)
+        case tree.Unary(operator=operator, operand=operand):
+            op = "not" if operator == "not" else "neg"
+            return combine(errors, op, [translate(context, operand)], expr.span)
+        case tree.Binary(operator="@"):
+            context.draft.not_yet("the matrix product '@'", expr.span)
+            return unknown(expr.span)
+        case tree.Binary(operator=operator, left=left, right=right):
+            args = [translate(context, left), translate(context, right)]
+            return combine(errors, BINARY[operator], args, expr.span)
+        case tree.Index(value=value, items=items):
+            return _indexed(context, value, items, expr.span)
+        case tree.ListOf(items=items):
+            return _list(context, items, expr.span)
+        case tree.Call():
+            from dynattn.model.functions import call
+
+            return call(context, expr)
+        case tree.Attribute(value=tree.Name(name=population), name=name):
+            return _member(context, population, name, expr.span)
+    return _refused(context, expr)
+
+
+def _refused(context: Context, expr: tree.Expr) -> Term:
+    words = {
+        tree.Number: "an imaginary number",
+        tree.Prime: "the rate of change of a state inside an expression",
+        tree.Attribute: "a point of an experiment",
+    }
+    if type(expr) in words:
+        context.draft.not_yet(words[type(expr)], expr.span)
+    else:
+        context.draft.errors.add(
+            "E310", "this is not a quantity", expr.span, "write an expression of numbers and names"
+        )
+    return unknown(expr.span)
+
+
+def read(context: Context, name: str, span: Span) -> Term:
+    """The quantity a bare name stands for."""
+    if name in context.holes:
+        return context.holes[name]
+    if name in CONSTANTS:
+        return typing.number(CONSTANTS[name], span)
+    if name == "t":
+        return Term("time", (), Type(), span)
+    if context.ends and name in context.ends.attributes:
+        place = Place("edges", context.ends.name)
+        return Term("edge", (), Type(place), span, name)
+    term = _index_of_nodes(context, span) if name == "index" else _quantity(context, name, span)
+    return _seen_from_coupling(context, term, name, span)
+
+
+def _quantity(context: Context, name: str, span: Span) -> Term:
+    symbol = find(context, name, span)
+    if symbol is None:
+        return unknown(span)
+    if isinstance(symbol.value, Term):
+        return replace_span(symbol.value, span)
+    if symbol.kind == "dim":
+        return Term("size", (), Type(dtype="integer"), span, named(name))
+    context.draft.errors.add(
+        "E310",
+        f"'{name}' is a {symbol.kind}, not a quantity",
+        span,
+        "name a parameter, a state or a definition",
+        [(symbol.span, "declared here")],
+    )
+    return unknown(span)
+
+
+def replace_span(term: Term, span: Span) -> Term:
+    """A leaf seen at another place of the text; other terms stay shared."""
+    return replace(term, span=span) if not term.args and term.op != "let" else term
+
+
+def find(context: Context, name: str, span: Span) -> Symbol | None:
+    """The symbol of a name: of the preferred population, of the scopes, of any one population."""
+    scopes = context.draft.population_scopes
+    if context.population and name in scopes[context.population].symbols:
+        return scopes[context.population].symbols[name]
+    symbol = context.scope.find(name)
+    if symbol is not None:
+        return symbol
+    found = {p: s.symbols[name] for p, s in scopes.items() if name in s.symbols}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if found:
+        options = " or ".join(f"{p}.{name}" for p in found)
+        context.draft.errors.add(
+            "E211", f"'{name}' stands in several populations", span, f"write {options}"
+        )
+        return None
+    members = tuple(n for s in scopes.values() for n in s.symbols)
+    extra = (*members, *(context.ends.attributes if context.ends else ()), "index", "t", "pi")
+    context.draft.errors.add(
+        "E201",
+        f"unknown name '{name}' in {context.scope.title}",
+        span,
+        context.scope.suggestion(name, extra, "declare it with param, learn or let"),
+    )
+    return None
+
+
+def _member(context: Context, population: str, name: str, span: Span) -> Term:
+    scope = context.draft.population_scopes.get(population)
+    if scope is None:
+        found = context.draft.scope.find(population)
+        if found is None:
+            known = tuple(context.draft.population_scopes)
+            context.draft.errors.add(
+                "E201",
+                f"unknown name '{population}' in {context.scope.title}",
+                span,
+                context.scope.suggestion(population, known, "name a population"),
+            )
+            return unknown(span)
+        context.draft.not_yet(f"a member of a {found.kind}", span)
+        return unknown(span)
+    inside = replace(context, population=population, scope=scope)
+    return read(inside, name, span)
+
+
+def _index_of_nodes(context: Context, span: Span) -> Term:
+    populations = list(context.draft.populations)
+    name = context.population or (populations[0] if len(populations) == 1 else None)
+    if name is None:
+        context.draft.errors.add(
+            "E211",
+            "'index' is the number of a node, and there are several populations",
+            span,
+            "use it inside a population",
+        )
+        return unknown(span)
+    return Term("index", (), Type(Place("nodes", name), dtype="integer"), span, name)
+
+
+def _seen_from_coupling(context: Context, term: Term, name: str, span: Span) -> Term:
+    if context.ends is None or is_unknown(term):
+        return term
+    if term.type.place.kind == "nodes":
+        context.draft.errors.add(
+            "E303",
+            f"'{name}' has a value at every node; a coupling joins two of them",
+            span,
+            f"write {name}[i] for the receiver's or {name}[j] for the sender's",
+        )
+        return unknown(span)
+    return split(context, term)
+
+
+def split(context: Context, term: Term) -> Term:
+    """With ``heads H``, the last axis n of what a coupling reads is seen as [H, n/H]."""
+    heads = context.ends.heads if context.ends else None
+    shape = term.type.shape
+    if heads is None or not shape or shape[0] == heads:
+        return term
+    parts = replace(term.type, shape=(*shape[:-1], heads, shape[-1] / heads), manifold=None)
+    return Term("split", (term,), parts, term.span, heads)
+
+
+def _indexed(
+    context: Context, value: tree.Expr, items: tuple[tree.Expr, ...], span: Span
+) -> Term:
+    names = [item.name if isinstance(item, tree.Name) else "" for item in items]
+    ends = context.ends
+    if ends is None or len(names) != 1 or names[0] not in ENDS:
+        if ends is None and any(name in ENDS for name in names):
+            context.draft.errors.add(
+                "E304",
+                "the indices i and j belong to couplings",
+                span,
+                "leave the index out: here a name is the node's own quantity",
+            )
+        else:
+            context.draft.not_yet("this index", span, "in a coupling, index with i or j")
+        return unknown(span)
+    end = ENDS[names[0]]
+    inside = replace(context, ends=None, population=ends.population(end))
+    return _at_end(context, ends, end, translate(inside, value), span)
+
+
+def _at_end(context: Context, ends: Ends, end: str, term: Term, span: Span) -> Term:
+    if is_unknown(term):
+        return term
+    expected = Place("nodes", ends.population(end))
+    if term.type.place != expected:
+        context.draft.errors.add(
+            "E304",
+            f"this is a quantity of {typing.describe(term.type.place)}, without a value at "
+            f"node {span.text[-2:-1] or 'i'} of population '{expected.name}'",
+            span,
+            "leave the index out" if term.type.place == GLOBAL else "use the other index",
+        )
+        return unknown(span)
+    seen = split(context, term)
+    if ends.receiver_only:
+        if end == "sender":
+            context.draft.errors.add(
+                "E304", "strength stands outside the sum and knows no sender", span,
+                "put what depends on j into weight or kernel",
+            )  # fmt: skip
+        return seen
+    kind = replace(seen.type, place=Place("edges", ends.name))
+    return Term(end, (seen,), kind, span)
+
+
+def _list(context: Context, items: tuple[tree.Expr, ...], span: Span) -> Term:
+    args = [translate(context, item) for item in items]
+    if is_unknown(*args) or not args:
+        return unknown(span)
+    if all(len(arg.type.shape) == 0 for arg in args) or all(arg.op == "array" for arg in args):
+        return _array(context, args, span)
+    from dynattn.model.functions import concatenate
+
+    return concatenate(context, args, span)
+
+
+def _array(context: Context, args: list[Term], span: Span) -> Term:
+    from dynattn.vocabulary.sizes import fixed
+
+    place = typing.join_places(context.draft.errors, args, span)
+    shape = typing.join_shapes(context.draft.errors, args, span)
+    if place is None or shape is None:
+        return unknown(span)
+    return Term("array", tuple(args), Type(place, (fixed(len(args)), *shape)), span)

@@ -1,0 +1,78 @@
+"""Frustration: the phase difference d = x[j] - x[i] of a kernel becomes d - lag."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dynattn.model.draft import Draft
+from dynattn.model.model import State
+from dynattn.syntax import tree
+from dynattn.vocabulary.manifolds import MANIFOLDS
+
+LAG = "(lag)"
+"""The name under which the lag stands in the kernel: no name of a spec can have it."""
+
+
+def delayed(draft: Draft, kernel: tree.Expr, clause: tree.Clause, state: State) -> tree.Expr:
+    """The kernel with every phase difference of the state shifted by the lag."""
+    if not MANIFOLDS[state.manifold.name].phase:
+        refuse(draft, clause, state)
+        return kernel
+    bare = state.name.rsplit(".", 1)[-1]
+    found, seen = _shift(kernel, bare)
+    if not found or seen:
+        draft.errors.add(
+            "E406",
+            f"frustration shifts the phase difference {bare}[j] - {bare}[i], and this kernel "
+            + (f"uses {bare} outside of one" if seen else "has none"),
+            kernel.span,
+            f"write the kernel in {bare}[j] - {bare}[i], or leave out frustration",
+            [(clause.span, "the frustration")],
+        )
+    return found or kernel
+
+
+def refuse(draft: Draft, clause: tree.Clause, state: State) -> None:
+    """A frustration on a manifold whose points are no angles."""
+    draft.not_yet(f"frustration on {state.manifold}", clause.span)
+
+
+def _shift(expr: tree.Expr, bare: str) -> tuple[tree.Expr | None, bool]:
+    """The shifted expression (None where no difference stands in it), and whether x stands alone."""
+    sign = _difference(expr, bare)
+    if sign:
+        lag = tree.Name(expr.span, LAG)
+        return tree.Binary(expr.span, sign, expr, lag), False
+    match expr:
+        case tree.Index(value=tree.Name(name=name)) if name == bare:
+            return None, True
+        case tree.Binary(left=left, right=right):
+            (a, x), (b, y) = _shift(left, bare), _shift(right, bare)
+            changed = replace(expr, left=a or left, right=b or right) if a or b else None
+            return changed, x or y
+        case tree.Unary(operand=operand):
+            inner, alone = _shift(operand, bare)
+            return (replace(expr, operand=inner) if inner else None), alone
+        case tree.Call(arguments=arguments):
+            parts = [_shift(argument, bare) for argument in arguments]
+            new = tuple(p or a for (p, _), a in zip(parts, arguments, strict=True))
+            changed = replace(expr, arguments=new) if any(p for p, _ in parts) else None
+            return changed, any(alone for _, alone in parts)
+        case tree.ListOf(items=items):
+            parts = [_shift(item, bare) for item in items]
+            new = tuple(p or a for (p, _), a in zip(parts, items, strict=True))
+            changed = replace(expr, items=new) if any(p for p, _ in parts) else None
+            return changed, any(alone for _, alone in parts)
+    return None, False
+
+
+def _difference(expr: tree.Expr, bare: str) -> str:
+    """``-`` for x[j] - x[i], ``+`` for x[i] - x[j], '' otherwise."""
+    match expr:
+        case tree.Binary(
+            operator="-",
+            left=tree.Index(value=tree.Name(name=a), items=(tree.Name(name=p),)),
+            right=tree.Index(value=tree.Name(name=b), items=(tree.Name(name=q),)),
+        ) if a == b == bare:
+            return {("j", "i"): "-", ("i", "j"): "+"}.get((p, q), "")
+    return ""

@@ -1,0 +1,379 @@
+"""Calls: which function, with which arguments, and the type of what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from dynattn.diagnostics.report import Span
+from dynattn.diagnostics.suggest import did_you_mean
+from dynattn.model import constants, typing
+from dynattn.model.expressions import Context, translate
+from dynattn.model.model import Draw, Parameter
+from dynattn.model.terms import GLOBAL, Term, Type
+from dynattn.model.typing import combine, is_unknown, spell_shape, unknown
+from dynattn.syntax import tree
+from dynattn.syntax.parse import parse_expression
+from dynattn.vocabulary.functions import ELEMENTWISE, FUNCTION_NAMES, STRUCTURAL
+from dynattn.vocabulary.manifolds import MANIFOLDS
+from dynattn.vocabulary.sizes import ONE, Size
+
+PLANNED = (
+    "mlp", "layer_norm", "dropout", "sinusoidal", "cis", "re", "im", "arg", "conj", "expm",
+    "flatten", "pulse", "total_energy", "accuracy", "binary_cross_entropy", "logspace",
+)  # fmt: skip
+"""Functions of the language that have no meaning yet."""
+
+Rule = Callable[[Context, tree.Call, "Arguments"], Term]
+
+
+class Arguments:
+    """The arguments of one call by name, each usable once as a Term, a size or a word."""
+
+    def __init__(self, context: Context, call: tree.Call, names: Sequence[str]):
+        self.context = context
+        self.call = call
+        self.expr: dict[str, tree.Expr] = dict(zip(names, call.arguments, strict=False))
+        self.expr |= {keyword.name: keyword.value for keyword in call.keywords}
+
+    def term(self, name: str) -> Term:
+        """The argument as a quantity."""
+        return translate(self.context, self.expr[name])
+
+    def size(self, name: str) -> Size | None:
+        """The argument as a size; None with a diagnostic where it is none."""
+        return constants.size(self.context.draft, self.expr[name])
+
+    def truth(self, name: str, default: bool) -> bool:
+        """The argument as ``true`` or ``false``."""
+        expr = self.expr.get(name)
+        if expr is None:
+            return default
+        if isinstance(expr, tree.Name) and expr.name in ("true", "false"):
+            return expr.name == "true"
+        fix = f"write {name}=true or {name}=false"
+        self.context.draft.errors.add("E310", f"{name} is true or false", expr.span, fix)
+        return default
+
+
+def call(context: Context, expr: tree.Call) -> Term:
+    """The Term of a call."""
+    if not isinstance(expr.function, tree.Name):
+        context.draft.not_yet("a call of a member", expr.span)
+        return unknown(expr.span)
+    name = expr.function.name
+    if name in ELEMENTWISE and name in FUNCTION_NAMES:
+        return _elementwise(context, name, expr)
+    if name in RULES:
+        names, rule = RULES[name]
+        return _structural(context, expr, name, names, rule)
+    if name in PLANNED:
+        context.draft.not_yet(f"the function '{name}'", expr.function.span)
+    else:
+        context.draft.errors.add(
+            "E202",
+            f"unknown function '{name}'",
+            expr.function.span,
+            did_you_mean(name, FUNCTION_NAMES, "the functions are listed in docs/language.md"),
+        )
+    for argument in expr.arguments:
+        translate(context, argument)
+    return unknown(expr.span)
+
+
+def _elementwise(context: Context, name: str, expr: tree.Call) -> Term:
+    args = [translate(context, argument) for argument in expr.arguments]
+    arity = ELEMENTWISE[name].arity
+    if expr.keywords or len(args) != arity:
+        plural = "argument" if arity == 1 else "arguments"
+        context.draft.errors.add(
+            "E302", f"{name} takes {arity} {plural}, not {len(args) + len(expr.keywords)}", expr.span,
+            f"write {name}({', '.join('xyz'[:arity])})",
+        )  # fmt: skip
+        return unknown(expr.span)
+    return combine(context.draft.errors, name, args, expr.span)
+
+
+def _structural(
+    context: Context, expr: tree.Call, name: str, names: tuple[str, ...], rule: Rule
+) -> Term:
+    signature = STRUCTURAL[name].signature
+    required = [n for n in names if not n.endswith("?")]
+    known = [n.rstrip("?") for n in names]
+    arguments = Arguments(context, expr, known)
+    errors = context.draft.errors
+    before = len(errors.found)
+    for keyword in expr.keywords:
+        if keyword.name not in known:
+            fix = did_you_mean(keyword.name, known, f"write {signature}")
+            errors.add("E212", f"{name} has no argument '{keyword.name}'", keyword.span, fix)
+    if len(expr.arguments) > len(known) or any(n not in arguments.expr for n in required):
+        errors.add("E302", f"{name} is written {signature}", expr.span, "see docs/language.md")
+    if len(errors.found) > before:
+        return unknown(expr.span)
+    return rule(context, expr, arguments)
+
+
+# ── coordinates ────────────────────────────────────────────────────────────────────────────────
+
+
+def _dot(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
+    return contract(context, "dot", [arguments.term("a"), arguments.term("b")], expr.span)
+
+
+def _norm(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
+    return contract(context, "norm", [arguments.term("a")], expr.span)
+
+
+def contract(context: Context, op: str, args: Sequence[Term], span: Span) -> Term:
+    """``dot`` or ``norm``: over the last coordinate axis of each node; a single number counts as one."""
+    if is_unknown(*args):
+        return unknown(span)
+    errors = context.draft.errors
+    place = typing.join_places(errors, args, span)
+    shape = typing.join_shapes(errors, args, span)
+    if place is None or shape is None:
+        return unknown(span)
+    if not shape:
+        return combine(errors, "mul" if op == "dot" else "abs", args, span)
+    return Term(op, tuple(args), Type(place, shape[:-1]), span)
+
+
+def concatenate(context: Context, args: Sequence[Term], span: Span) -> Term:
+    """``[a, b]``: along the last coordinate axis; the axes in front must be the same."""
+    place = typing.join_places(context.draft.errors, args, span)
+    if place is None:
+        return unknown(span)
+    fronts = {arg.type.shape[:-1] for arg in args}
+    if len(fronts) > 1 or any(not arg.type.shape for arg in args):
+        shapes = " and ".join(spell_shape(arg.type.shape) for arg in args)
+        fix = "join vectors that agree in all axes but the last"
+        context.draft.errors.add("E301", f"the shapes {shapes} cannot be joined", span, fix)
+        return unknown(span)
+    width = args[0].type.shape[-1]
+    for arg in args[1:]:
+        width = width + arg.type.shape[-1]
+    return Term("concat", tuple(args), Type(place, (*args[0].type.shape[:-1], width)), span)
+
+
+# ── over the nodes ─────────────────────────────────────────────────────────────────────────────
+
+
+def over_nodes(context: Context, op: str, arg: Term, span: Span) -> Term:
+    """``sum mean std min max count`` over the nodes of the argument's population."""
+    if is_unknown(arg):
+        return arg
+    if arg.type.place.kind != "nodes":
+        context.draft.errors.add(
+            "E311",
+            f"{op} runs over the nodes of a population, and this has no value per node",
+            span,
+            "give it a state or another quantity of a population",
+        )
+        return unknown(span)
+    return Term(op, (arg,), Type(GLOBAL, arg.type.shape), span)
+
+
+def _nodes_rule(op: str) -> Rule:
+    return lambda context, expr, arguments: over_nodes(context, op, arguments.term("x"), expr.span)
+
+
+def _order(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
+    points = arguments.term("x")
+    if is_unknown(points):
+        return points
+    use = points.type.manifold
+    manifold = MANIFOLDS.get(use.name) if use else None
+    if use is None or manifold is None or manifold.order is None:
+        context.draft.errors.add(
+            "E310", "order needs the points of a manifold", expr.span, "give it a state"
+        )
+        return unknown(expr.span)
+    sizes = [Term("size", (), Type(dtype="integer"), expr.span, size) for size in use.arguments]
+    holes = {"x": points, **dict(zip(manifold.parameters, sizes, strict=False))}
+    return formula(context, manifold.order, holes, expr.span)
+
+
+def formula(context: Context, text: str, holes: dict[str, Term], span: Span) -> Term:
+    """A manifold's formula with its placeholders filled in; every part points at ``span``."""
+    inside = replace(context, holes=holes)
+    return _respan(translate(inside, parse_expression(text, "<formula>")), span, set(map(id, holes.values())))
+
+
+def _respan(term: Term, span: Span, keep: set[int]) -> Term:
+    if id(term) in keep or term.span.source.path != "<formula>":
+        return term
+    return replace(term, span=span, args=tuple(_respan(arg, span, keep) for arg in term.args))
+
+
+# ── learned ────────────────────────────────────────────────────────────────────────────────────
+
+
+def weight(
+    context: Context, name: str, shape: tuple[Size, ...], draw: tuple[str, tuple[float, ...]] | None,
+    role: str, span: Span,
+) -> Term:  # fmt: skip
+    """A new learned array of a learned function, named by its place in the spec."""
+    full = f"{context.owner}.{name}"
+    distribution, numbers = draw or ("", ())
+    args = tuple(typing.number(value, span) for value in numbers)
+    init = Draw(distribution, args, span) if draw else typing.number(0.0, span)
+    context.draft.parameters[full] = Parameter(
+        full, GLOBAL, shape, init, span, learned=True, layer=context.layer, role=role
+    )
+    return Term("parameter", (), Type(GLOBAL, shape), span, full)
+
+
+def unused_name(context: Context, name: str) -> str:
+    """``linear``, or ``linear_2`` for the second one of a statement."""
+    count, found = 1, name
+    while found in context.names_used:
+        count += 1
+        found = f"{name}_{count}"
+    context.names_used.add(found)
+    return found
+
+
+def affine(
+    context: Context, x: Term, name: str, out: Size, bias: bool, span: Span, gain: float = 1.0
+) -> Term:
+    """x W^T + b. W starts uniform in +-gain*sqrt(3/fan_in), variance gain^2/fan_in; b at 0."""
+    if context.ends is not None:
+        context.draft.not_yet("a learned map inside a coupling", span, "define it with let before")
+        return unknown(span)
+    if not x.type.shape:
+        context.draft.errors.add(
+            "E301", "linear acts on a vector of coordinates, and this is a single number", span,
+            "put it in brackets: linear([x], n)",
+        )  # fmt: skip
+        return unknown(span)
+    fan_in = x.type.shape[-1]
+    spread = Term("size", (), Type(dtype="integer"), span, fan_in)
+    bound = combine(
+        context.draft.errors, "mul",
+        [typing.number(gain * 3**0.5, span), _inverse_root(context, spread, span)], span,
+    )  # fmt: skip
+    matrix = weight(context, f"{name}.weight", (out, fan_in), None, "matrix", span)
+    full = f"{context.owner}.{name}.weight"
+    low = combine(context.draft.errors, "neg", [bound], span)
+    context.draft.parameters[full] = replace(
+        context.draft.parameters[full], init=Draw("uniform", (low, bound), span)
+    )
+    args = [x, matrix]
+    if bias:
+        args.append(weight(context, f"{name}.bias", (out,), None, "bias", span))
+    return Term("linear", tuple(args), Type(x.type.place, (*x.type.shape[:-1], out)), span)
+
+
+def _inverse_root(context: Context, value: Term, span: Span) -> Term:
+    errors = context.draft.errors
+    return combine(errors, "pow", [value, typing.number(-0.5, span)], span)
+
+
+def _linear(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
+    x, out = arguments.term("x"), arguments.size("n")
+    bias = arguments.truth("bias", True)
+    if is_unknown(x) or out is None:
+        return unknown(expr.span)
+    return affine(context, x, unused_name(context, "linear"), out, bias, expr.span)
+
+
+def _swiglu(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
+    x, hidden, out = arguments.term("x"), arguments.size("hidden"), arguments.size("out")
+    if is_unknown(x) or hidden is None or out is None:
+        return unknown(expr.span)
+    name, errors = unused_name(context, "swiglu"), context.draft.errors
+    gate = affine(context, x, f"{name}.gate", hidden, False, expr.span)
+    up = affine(context, x, f"{name}.up", hidden, False, expr.span)
+    if is_unknown(gate, up):
+        return unknown(expr.span)
+    product = combine(errors, "mul", [combine(errors, "silu", [gate], expr.span), up], expr.span)
+    return affine(context, product, f"{name}.down", out, False, expr.span, gain=0.5)
+
+
+def _embed(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
+    text = arguments.term("text")
+    if is_unknown(text):
+        return text
+    if text.type.classes is None:
+        context.draft.errors.add(
+            "E310", "embed needs tokens or classes", expr.span, "give it an input declared token(V)"
+        )
+        return unknown(expr.span)
+    if "width" not in arguments.expr:
+        context.draft.errors.add(
+            "E302", "embed needs its width here: embed(text, d)", expr.span,
+            "only an assignment to a state tells the width by itself",
+        )  # fmt: skip
+        return unknown(expr.span)
+    width = arguments.size("width")
+    if width is None:
+        return unknown(expr.span)
+    shape = (text.type.classes, width)
+    name = f"{unused_name(context, 'embed')}.weight"
+    table = weight(context, name, shape, ("normal", (0.0, 0.02)), "table", expr.span)
+    return Term("lookup", (table, text), Type(text.type.place, (width,)), expr.span)
+
+
+# ── fixed arrays, sequences, losses ────────────────────────────────────────────────────────────
+
+
+def _rotary(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
+    width = arguments.size("C")
+    heads = arguments.size("heads") if "heads" in arguments.expr else ONE
+    if width is None or heads is None:
+        return unknown(expr.span)
+    return Term("rotary", (), Type(GLOBAL, (width,)), expr.span, (width, heads))
+
+
+def _next(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
+    text = arguments.term("text")
+    if is_unknown(text):
+        return text
+    if text.op != "input" or text.type.place.kind != "nodes":
+        context.draft.errors.add(
+            "E310", "next needs an input along a sequence", expr.span, "give it the text input"
+        )
+        return unknown(expr.span)
+    return Term("next", (text,), text.type, expr.span)
+
+
+def _cross_entropy(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
+    logits, target = arguments.term("logits"), arguments.term("target")
+    if is_unknown(logits, target):
+        return unknown(expr.span)
+    errors = context.draft.errors
+    if target.type.classes is None or target.type.dtype != "integer":
+        errors.add(
+            "E310", "the target of cross_entropy is a class or a token", expr.span,
+            "write cross_entropy(logits, next(text))",
+        )  # fmt: skip
+        return unknown(expr.span)
+    if logits.type.shape != (target.type.classes,):
+        errors.add(
+            "E301",
+            f"the logits have {spell_shape(logits.type.shape)} coordinates for "
+            f"{target.type.classes} classes",
+            expr.span,
+            f"let the output be linear(..., {target.type.classes})",
+        )
+        return unknown(expr.span)
+    if typing.join_places(errors, [logits, target], expr.span) is None:
+        return unknown(expr.span)
+    return Term("cross_entropy", (logits, target), Type(), expr.span)
+
+
+RULES: dict[str, tuple[tuple[str, ...], Rule]] = {
+    "dot": (("a", "b"), _dot),
+    "norm": (("a",), _norm),
+    **{op: (("x",), _nodes_rule(op)) for op in ("sum", "mean", "std", "min", "max", "count")},
+    "order": (("x",), _order),
+    "linear": (("x", "n", "bias?"), _linear),
+    "swiglu": (("x", "hidden", "out"), _swiglu),
+    "embed": (("text", "width?"), _embed),
+    "rotary": (("C", "heads?"), _rotary),
+    "next": (("text",), _next),
+    "cross_entropy": (("logits", "target"), _cross_entropy),
+}
+"""Structural functions: names of their arguments (? may be left out) and their typing rule."""
+

@@ -1,0 +1,120 @@
+"""Graph expressions into GraphUse: which source or generator, with which arguments."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from dynattn.diagnostics.report import Span
+from dynattn.diagnostics.suggest import did_you_mean
+from dynattn.model import constants
+from dynattn.model.draft import Draft
+from dynattn.model.model import GraphUse
+from dynattn.model.scope import Symbol
+from dynattn.syntax import tree
+from dynattn.vocabulary import graphs
+from dynattn.vocabulary.sizes import Size
+
+
+def declare_graph(draft: Draft, declaration: tree.Graph) -> None:
+    """``graph g = watts_strogatz_graph(n=N, k=10, p=0.1)``."""
+    use = graph_use(draft, declaration.value)
+    found = replace(use, name=declaration.name) if use else None
+    draft.scope.declare(Symbol("graph", declaration.name, declaration.span, found), draft.errors)
+
+
+def over(draft: Draft, expr: tree.Expr | None, span: Span) -> GraphUse | None:
+    """The graph of a coupling; without one: everyone, a node itself excepted."""
+    if expr is None:
+        return GraphUse("everyone", span=span)
+    if not isinstance(expr, tree.Name):
+        return graph_use(draft, expr)
+    symbol = draft.scope.find(expr.name)
+    if symbol is not None and symbol.kind == "graph":
+        return symbol.value
+    known = [n for n in draft.scope.names() if _kind(draft, n) == "graph"]
+    fix = did_you_mean(expr.name, known, "declare it: graph g = ring(N, reach=2)")
+    draft.errors.add("E209", f"there is no graph '{expr.name}'", expr.span, fix)
+    return None
+
+
+def _kind(draft: Draft, name: str) -> str:
+    symbol = draft.scope.find(name)
+    return symbol.kind if symbol else ""
+
+
+def graph_use(draft: Draft, expr: tree.Expr) -> GraphUse | None:
+    """A call of a source or a generator, perhaps ``without self``."""
+    match expr:
+        case tree.Without(value=value):
+            use = graph_use(draft, value)
+            return replace(use, include_self=False) if use else None
+        case tree.Call(function=tree.Name(name=name)):
+            return _called(draft, expr, name)
+        case tree.EdgeList():
+            draft.not_yet("a list of edges", expr.span)
+        case tree.Binary(operator="+" | "*"):
+            draft.not_yet("a sum or product of graphs", expr.span)
+        case _:
+            draft.errors.add(
+                "E209", "this is no graph", expr.span,
+                "write a source such as everyone(N), ring(N, reach=2), or a networkx generator",
+            )  # fmt: skip
+    return None
+
+
+def _called(draft: Draft, expr: tree.Call, name: str) -> GraphUse | None:
+    if name in graphs.PLANNED:
+        draft.not_yet(f"the graph source '{name}'", expr.span, declares=True)
+        return None
+    own = name in graphs.SOURCES
+    if not own and name not in graphs.networkx_generators():
+        known = [*graphs.SOURCES, *graphs.networkx_generators()]
+        fix = did_you_mean(name, known, "see the generators of networkx")
+        draft.errors.add("E209", f"there is no graph source '{name}'", expr.span, fix)
+        return None
+    positional = [_argument(draft, item, own) for item in expr.arguments]
+    keywords = {k.name: _argument(draft, k.value, own) for k in expr.keywords}
+    if None in positional or None in keywords.values():
+        return None
+    bind = graphs.bind_source if own else graphs.bind_generator
+    bound = bind(name, positional, keywords)
+    if isinstance(bound, str):
+        fact, _, fix = bound.partition(": ")
+        draft.errors.add("E212", fact, expr.span, fix or f"see the arguments of {name}")
+        return None
+    problem = _problem(draft, name, bound, own)
+    if problem:
+        draft.errors.add("E306", problem, expr.span, "mend the argument")
+        return None
+    arguments = tuple(bound.items())
+    if own:
+        return GraphUse(name, "", arguments, graphs.SOURCES[name].include_self, span=expr.span)
+    return GraphUse("networkx", name, arguments, include_self=True, span=expr.span)
+
+
+def _problem(draft: Draft, name: str, bound: dict[str, Any], own: bool) -> str:
+    if not own:
+        return graphs.generator_check(name, bound)
+    sizes = {key: int(value) for key, value in draft.values.items() if value == int(value)}
+    known: dict[str, int] = {}
+    for word, value in bound.items():
+        if isinstance(value, Size):
+            if value.names & set(draft.dims):
+                return ""
+            known[word] = value.value(sizes)
+        else:
+            known[word] = value
+    return graphs.SOURCES[name].check(known)
+
+
+def _argument(draft: Draft, expr: tree.Expr, own: bool) -> Any:
+    """A Size for our own sources; a number, a truth value or a word for networkx."""
+    match expr:
+        case tree.Text(value=value):
+            return value
+        case tree.Name(name="true" | "false" as word):
+            return word == "true"
+    if own:
+        return constants.size(draft, expr)
+    return constants.number_or_none(draft, expr)

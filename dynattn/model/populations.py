@@ -1,0 +1,242 @@
+"""Populations: their size, their states, and what moves them by themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dynattn.model import constants, typing
+from dynattn.model.draft import Draft, head
+from dynattn.model.expressions import Context, translate
+from dynattn.model.functions import formula
+from dynattn.model.model import Draw, Law, Population, State
+from dynattn.model.quantities import axes, declare_parameter, drawn, manifold
+from dynattn.model.scope import Scope, Symbol
+from dynattn.model.terms import ManifoldUse, Place, Term, Type
+from dynattn.syntax import tree
+from dynattn.vocabulary.manifolds import MANIFOLDS
+from dynattn.vocabulary.sizes import ONE
+
+
+def declare_population(draft: Draft, declaration: tree.Population) -> None:
+    """A population's name, size, states and parameters; its drifts come in a later pass."""
+    span = head(declaration.span)
+    if declaration.condition is not None or declaration.instance is not None:
+        draft.not_yet("a population made by condition or from a type", span, declares=True)
+        return
+    symbol = None
+    if isinstance(declaration.size, tree.Name):
+        symbol = draft.scope.find(declaration.size.name)
+    if symbol is not None and symbol.kind == "graph" and declaration.size is not None:
+        span = declaration.size.span
+        draft.not_yet("a population made from the nodes of a graph", span, declares=True)
+        return
+    if declaration.size is None:
+        draft.not_yet("a change of an inherited population", span, declares=True)
+        return
+    size = constants.size(draft, declaration.size)
+    if not draft.scope.declare(Symbol("population", declaration.name, span), draft.errors):
+        return
+    name = declaration.name
+    if size is None:  # the body is checked all the same
+        draft.unsized.add(name)
+        size = ONE
+    scope = Scope(f"population '{name}'", draft.scope)
+    draft.population_scopes[name] = scope
+    draft.populations[name] = Population(name, size, (), span)
+    context = Context(draft, scope, owner=name, population=name)
+    for item in declaration.body:
+        _declare_item(context, item, name)
+    states = tuple(state for state in draft.states.values() if state.population == name)
+    draft.populations[name] = replace(draft.populations[name], states=states)
+
+
+def _declare_item(context: Context, item: tree.Item, name: str) -> None:
+    place = Place("nodes", name)
+    match item:
+        case tree.Quantities(keyword="state"):
+            for entry in item.entries:
+                _declare_state(context, entry, name)
+        case tree.Quantities(keyword="param" | "learn" as keyword):
+            for entry in item.entries:
+                declare_parameter(context, entry, keyword == "learn", place)
+        case tree.Let():
+            owner = replace(context, owner=f"{name}.{item.name}", names_used=set())
+            declare_let(owner, item)
+        case tree.Clause(word="drift"):
+            pass
+        case tree.Clause():
+            context.draft.not_yet(f"'{item.word}'", item.span)
+        case tree.Equation():
+            context.draft.not_yet(
+                "an explicit equation", item.span, "write the law with drift", declares=True
+            )
+        case _:
+            context.draft.not_yet("this in a population", head(item.span))
+
+
+def declare_let(context: Context, item: tree.Let) -> None:
+    """``let q = EXPR``: its name stands for the expression from here on."""
+    term = translate(context, item.value)
+    named = Term("let", (term,), term.type, item.span, item.name)
+    symbol = Symbol("definition", item.name, item.span, named)
+    context.scope.declare(symbol, context.draft.errors)
+
+
+def _declare_state(context: Context, entry: tree.Quantity, population: str) -> None:
+    draft = context.draft
+    full = f"{population}.{entry.name}"
+    if entry.prime:
+        draft.not_yet("an initial velocity", entry.span, declares=True)
+        return
+    if entry.manifold is None:
+        draft.errors.add(
+            "E403", f"the state '{entry.name}' lives on no manifold", entry.name_span,
+            f"write state {entry.name} on real, or on circle, sphere(3), ..",
+        )  # fmt: skip
+    use = manifold(draft, entry.manifold) if entry.manifold is not None else None
+    extra = axes(draft, entry.axes)
+    shape = ((extra or ()) + use.shape) if use else ()
+    kind = Type(Place("nodes", population), shape, manifold=use)
+    kind = kind if use else typing.UNKNOWN
+    term = Term("state", (), kind, entry.name_span, full)
+    if not context.scope.declare(Symbol("state", full, entry.name_span, term), draft.errors):
+        return
+    if use is None or extra is None:
+        return
+    init = _initial_state(context, entry, use)
+    if init is not None:
+        draft.states[full] = State(full, population, use, extra, init, entry.name_span)
+
+
+def _initial_state(
+    context: Context, entry: tree.Quantity, use: ManifoldUse
+) -> Term | Draw | None:
+    errors, flat = context.draft.errors, MANIFOLDS[use.name].constraint is None
+    default = MANIFOLDS[use.name].default
+    if entry.init is None:
+        if default == "uniform":
+            return Draw("on_manifold", (), entry.span)
+        return typing.number(float(default), entry.span)
+    if entry.init.drawn:
+        if isinstance(entry.init.value, tree.Name) and entry.init.value.name == "uniform":
+            return Draw("on_manifold", (), entry.init.span)
+        found = drawn(context, entry.init.value)
+        if found is not None and not flat:
+            errors.add(
+                "E312", f"these draws do not lie on {use}", entry.init.span,
+                "write ~ uniform: uniform on the manifold",
+            )  # fmt: skip
+        return found
+    term = translate(context, entry.init.value)
+    if typing.is_unknown(term):
+        return None
+    if term.type.shape not in ((), use.shape) or (not flat and not term.type.shape):
+        errors.add(
+            "E301",
+            f"a point of {use} has shape {typing.spell_shape(use.shape)}, this value "
+            f"{typing.spell_shape(term.type.shape)}",
+            term.span,
+            "write one number per coordinate",
+        )
+        return None
+    return term
+
+
+def declare_drifts(draft: Draft, declaration: tree.Population) -> None:
+    """The ``drift`` clauses of a population, when every name is known."""
+    name = declaration.name
+    if name not in draft.populations:
+        return
+    context = Context(draft, draft.population_scopes[name], owner=name, population=name)
+    for item in declaration.body:
+        if isinstance(item, tree.Clause) and item.word == "drift":
+            found = drift(context, item, name)
+            if found is not None:
+                _add_drift(draft, *found, item)
+
+
+def _add_drift(draft: Draft, state: str, term: Term, item: tree.Clause) -> None:
+    if state in draft.drifts:
+        draft.errors.add(
+            "E402", f"the drift of '{state}' is given twice", head(item.span), "join the two by +",
+            [(draft.drifts[state].span, "first given here")],
+        )  # fmt: skip
+        return
+    draft.drifts[state] = term
+
+
+def drift(context: Context, item: tree.Clause, population: str | None) -> tuple[str, Term] | None:
+    """``drift EXPR`` or ``drift x: EXPR``: the state's full name and the force on it."""
+    draft = context.draft
+    state = _drifting_state(context, item, population)
+    if state is None:
+        translate(context, item.values[0].value)  # its own mistakes count all the same
+        return None
+    draft.moved.add(state.name)
+    bare = state.name.rsplit(".", 1)[-1]
+    owner = f"{context.owner}.{bare}" if context.layer else state.name
+    inside = replace(context, owner=owner, population=state.population, names_used=set())
+    term = translate(inside, item.values[0].value)
+    if typing.is_unknown(term):
+        return None
+    place = Place("nodes", state.population)
+    if term.type.shape not in ((), state.shape) or term.type.place.name not in ("", place.name):
+        draft.errors.add(
+            "E301",
+            f"the drift of '{bare}' has shape {typing.spell_shape(state.shape)}, this "
+            f"{typing.spell_shape(term.type.shape)} at {typing.describe(term.type.place)}",
+            item.values[0].value.span,
+            "give one number per coordinate of the state",
+        )
+        return None
+    return state.name, term
+
+
+def _drifting_state(
+    context: Context, item: tree.Clause, population: str | None
+) -> State | None:
+    draft = context.draft
+    names = [s for s in draft.states.values() if population in (None, s.population)]
+    if item.target is None and len(names) == 1:
+        return names[0]
+    scopes = draft.population_scopes
+    members = [s for p in scopes if population in (None, p) for s in scopes[p].symbols.values()]
+    if any(s.kind == "state" and s.value.type == typing.UNKNOWN for s in members):
+        return None
+    if item.target is None:
+        which = ", ".join(s.name.rsplit(".", 1)[-1] for s in names) or "none"
+        draft.errors.add(
+            "E403", f"this drift does not say of which state (there are: {which})",
+            head(item.span), "write drift x: EXPR",
+        )  # fmt: skip
+        return None
+    found = [s for s in names if s.name.rsplit(".", 1)[-1] == item.target]
+    if len(found) == 1:
+        return found[0]
+    from dynattn.diagnostics.suggest import did_you_mean
+
+    known = [s.name.rsplit(".", 1)[-1] for s in names]
+    draft.errors.add(
+        "E206", f"there is no state '{item.target}' here", head(item.span),
+        did_you_mean(item.target, known, "declare it with state"),
+    )  # fmt: skip
+    return None
+
+
+def law(context: Context, state: State, forces: list[Term]) -> Law:
+    """x' = P_x(sum of forces), with the manifold's own projection and retraction."""
+    manifold_entry = MANIFOLDS[state.manifold.name]
+    place = Place("nodes", state.population)
+    kind = Type(place, state.shape, manifold=state.manifold)
+    point = Term("state", (), kind, state.span, state.name)
+    total = forces[0]
+    for force in forces[1:]:
+        total = typing.combine(context.draft.errors, "add", [total, force], force.span)
+    inside = replace(context, population=state.population)
+    rate = total
+    if manifold_entry.projection != "F":
+        rate = formula(inside, manifold_entry.projection, {"x": point, "F": total}, total.span)
+    x = Term("placeholder", (), kind, state.span, "x")
+    v = Term("placeholder", (), replace(kind, manifold=None), state.span, "v")
+    retraction = formula(inside, manifold_entry.retraction, {"x": x, "v": v}, state.span)
+    return Law(state.name, rate, retraction)

@@ -1,0 +1,221 @@
+"""Declared numbers: param, learn and dim, with axes, limits and initial values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dynattn.diagnostics.report import Span
+from dynattn.diagnostics.suggest import did_you_mean
+from dynattn.model import constants, typing
+from dynattn.model.draft import Draft
+from dynattn.model.expressions import Context, translate
+from dynattn.model.model import Dim, Draw, Parameter
+from dynattn.model.scope import Symbol
+from dynattn.model.terms import GLOBAL, ManifoldUse, Place, Term, Type
+from dynattn.syntax import tree
+from dynattn.vocabulary.distributions import DISTRIBUTIONS
+from dynattn.vocabulary.manifolds import MANIFOLDS, OPTIONAL_SIZE, PLANNED
+from dynattn.vocabulary.sizes import Size
+
+
+def declare_dims(draft: Draft, declaration: tree.Quantities) -> None:
+    """``dim T <= 50``."""
+    for entry in declaration.entries:
+        limit = None
+        if entry.limits is not None:
+            value = constants.number_or_none(draft, entry.limits)
+            limit = int(value) if value is not None else None
+        if draft.scope.declare(Symbol("dim", entry.name, entry.name_span), draft.errors):
+            draft.dims[entry.name] = Dim(entry.name, limit, entry.name_span)
+
+
+def declare_values(draft: Draft, declaration: tree.Quantities) -> None:
+    """First pass over the model's ``param``: the values of plain numbers, settings applied."""
+    for entry in declaration.entries:
+        if entry.axes or entry.init is None or entry.init.drawn:
+            continue
+        value = draft.overrides.get(entry.name)
+        if value is None:
+            if isinstance(entry.init.value, tree.ListOf):
+                continue
+            value = constants.number_or_none(draft, entry.init.value)
+        if value is not None:
+            draft.values[entry.name] = value
+            _check_limits(draft, entry, value)
+
+
+def limits(draft: Draft, entry: tree.Quantity) -> tuple[float, float] | None:
+    """The declared range ``in low .. high``."""
+    if not isinstance(entry.limits, tree.Range):
+        return None
+    low = constants.number_or_none(draft, entry.limits.first)
+    high = constants.number_or_none(draft, entry.limits.last)
+    return None if low is None or high is None else (low, high)
+
+
+def _check_limits(draft: Draft, entry: tree.Quantity, value: float) -> None:
+    allowed = limits(draft, entry)
+    if allowed is None or allowed[0] <= value <= allowed[1]:
+        return
+    span = entry.init.value.span if entry.init and entry.name not in draft.overrides else entry.span
+    draft.errors.add(
+        "E306",
+        f"{entry.name} = {value:g} is outside its range {allowed[0]:g} .. {allowed[1]:g}",
+        span,
+        "choose a value inside, or widen the range",
+    )
+
+
+def declare_parameter(
+    context: Context, entry: tree.Quantity, learned: bool, place: Place = GLOBAL
+) -> None:
+    """One entry of ``param`` or ``learn``: its name becomes known in the context's scope."""
+    draft = context.draft
+    full = f"{context.owner}.{entry.name}" if context.owner else entry.name
+    shape = axes(draft, entry.axes)
+    init = _initial(context, entry, learned)
+    if entry.manifold is not None:
+        draft.not_yet("a parameter on a manifold", entry.manifold.span)
+    kind = "learned parameter" if learned else "parameter"
+    dtype = "integer" if isinstance(draft.values.get(full), int) else "real"
+    term = Term("parameter", (), Type(place, shape or (), dtype), entry.name_span, full)
+    if not context.scope.declare(Symbol(kind, full, entry.name_span, term), draft.errors):
+        return
+    if shape is None or init is None:
+        return
+    draft.parameters[full] = Parameter(
+        full, place, shape, init, entry.name_span, learned=learned, limits=limits(draft, entry),
+        doc=entry.doc or "", layer=context.layer,
+    )  # fmt: skip
+
+
+def axes(draft: Draft, declared: tuple[tree.Axis, ...]) -> tuple[Size, ...] | None:
+    """The sizes of declared axes; None with diagnostics."""
+    sizes = []
+    for axis in declared:
+        if axis.name is not None:
+            draft.not_yet("a named axis", axis.span, "write a size: [n]", declares=True)
+            return None
+        sizes.append(constants.size(draft, axis.size))
+    return None if any(size is None for size in sizes) else tuple(s for s in sizes if s)
+
+
+def _initial(context: Context, entry: tree.Quantity, learned: bool) -> Term | Draw | None:
+    draft = context.draft
+    if not context.owner and entry.name in draft.overrides:
+        return typing.number(draft.overrides[entry.name], entry.span)
+    if entry.init is None:
+        if learned:
+            return typing.number(0.0, entry.span)
+        draft.errors.add(
+            "E403", f"the parameter '{entry.name}' has no value", entry.name_span,
+            f"write {entry.name} = 1.0, or draw it: {entry.name} ~ normal(0, 1)",
+        )  # fmt: skip
+        return None
+    if entry.init.drawn:
+        return drawn(context, entry.init.value)
+    term = translate(context, entry.init.value)
+    return None if typing.is_unknown(term) else fits(draft, term, entry, context)
+
+
+def fits(draft: Draft, term: Term, entry: tree.Quantity, context: Context) -> Term | None:
+    """The value, if it has the declared shape or is a single number."""
+    shape = axes(draft, entry.axes)
+    if shape is None:
+        return None
+    if term.type.shape and term.type.shape != shape:
+        draft.errors.add(
+            "E301",
+            f"'{entry.name}' is declared {typing.spell_shape(shape)} and its value is "
+            f"{typing.spell_shape(term.type.shape)}",
+            term.span,
+            "let the two agree",
+        )
+        return None
+    return term
+
+
+def drawn(context: Context, expr: tree.Expr) -> Draw | None:
+    """``normal(0, 0.5)`` after ``~``."""
+    name, given = "", ()
+    match expr:
+        case tree.Name(name=name):
+            pass
+        case tree.Call(function=tree.Name(name=name), arguments=given, keywords=()):
+            pass
+    draft = context.draft
+    if name not in DISTRIBUTIONS:
+        planned = {"paired_normal", "multinomial", "choice", "beta", "gamma", "poisson", "integers"}
+        if name in planned:
+            draft.not_yet(f"the distribution '{name}'", expr.span)
+        else:
+            fix = did_you_mean(name, DISTRIBUTIONS, f"the distributions are {', '.join(DISTRIBUTIONS)}")
+            draft.errors.add("E208", f"unknown distribution '{name or expr.span.text}'", expr.span, fix)
+        return None
+    entry = DISTRIBUTIONS[name]
+    missing = len(entry.parameters) - len(given)
+    if missing < 0 or missing > len(entry.defaults):
+        signature = f"{name}({', '.join(entry.parameters)})"
+        fact = f"{name} takes {len(entry.parameters)} arguments, not {len(given)}"
+        draft.errors.add("E302", fact, expr.span, f"write {signature}")
+        return None
+    terms = [translate(context, argument) for argument in given]
+    tail = entry.defaults[len(entry.defaults) - missing :]
+    terms += [typing.number(value, expr.span) for value in tail]
+    if typing.is_unknown(*terms):
+        return None
+    return _checked(draft, Draw(name, tuple(terms), expr.span), expr.span)
+
+
+def _checked(draft: Draft, draw: Draw, span: Span) -> Draw | None:
+    values = [_constant(draft, term) for term in draw.arguments]
+    if any(value is None for value in values):
+        return draw
+    problem = DISTRIBUTIONS[draw.distribution].check(*values)
+    if problem:
+        draft.errors.add("E306", f"{draw.distribution}: {problem}", span, "mend the argument")
+    return draw
+
+
+def _constant(draft: Draft, term: Term) -> float | None:
+    """The value of a constant term, where it is simply a number, a parameter, or minus one."""
+    if term.op == "number":
+        return term.payload
+    if term.op == "parameter":
+        return draft.values.get(term.payload)
+    if term.op == "neg":
+        value = _constant(draft, term.args[0])
+        return None if value is None else -value
+    return None
+
+
+def manifold(draft: Draft, expr: tree.Expr) -> ManifoldUse | None:
+    """``circle``, ``sphere(3)``, ``torus(C)``."""
+    name, given = "", ()
+    match expr:
+        case tree.Name(name=name):
+            pass
+        case tree.Call(function=tree.Name(name=name), arguments=given, keywords=()):
+            pass
+    if name not in MANIFOLDS:
+        if name in PLANNED:
+            fix = f"there are {', '.join(MANIFOLDS)}"
+            draft.not_yet(f"the manifold '{name}'", expr.span, fix, declares=True)
+        else:
+            fix = did_you_mean(name, MANIFOLDS, f"the manifolds are {', '.join(MANIFOLDS)}")
+            draft.errors.add("E207", f"unknown manifold '{name or expr.span.text}'", expr.span, fix)
+        return None
+    entry = MANIFOLDS[name]
+    if len(given) != len(entry.parameters) and not (name in OPTIONAL_SIZE and not given):
+        signature = f"{name}({', '.join(entry.parameters)})" if entry.parameters else name
+        fact = f"{name} takes {len(entry.parameters)} sizes, not {len(given)}"
+        draft.errors.add("E302", fact, expr.span, f"write {signature}")
+        return None
+    found = [constants.size(draft, argument) for argument in given]
+    sizes = tuple(size for size in found if size is not None)
+    if len(sizes) != len(found):
+        return None
+    shape = tuple(sizes[entry.parameters.index(axis)] for axis in entry.shape) if given else ()
+    return ManifoldUse(name, sizes, shape)
+
+

@@ -1,0 +1,87 @@
+"""Names and where they are known: symbols in scopes, looked up from the inside out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from dynattn.diagnostics.report import Collector, Span
+from dynattn.diagnostics.suggest import did_you_mean
+
+RESERVED = ("t", "index", "pi", "i", "j")
+"""Names with a meaning of their own in every expression."""
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """One declared name. ``kind``: what it is, in words of the language; ``value``: what stands for it."""
+
+    kind: str
+    name: str
+    span: Span
+    value: Any = None
+
+
+@dataclass
+class Scope:
+    """The names declared at one place, inside the scope around it."""
+
+    title: str
+    """How messages call the place: ``population 'osc'``."""
+    parent: Scope | None = None
+    symbols: dict[str, Symbol] = field(default_factory=dict)
+
+    def find(self, name: str) -> Symbol | None:
+        """The symbol of this name here or further out."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.symbols:
+                return scope.symbols[name]
+            scope = scope.parent
+        return None
+
+    def names(self) -> Iterator[str]:
+        """Every name known here."""
+        scope: Scope | None = self
+        while scope is not None:
+            yield from scope.symbols
+            scope = scope.parent
+
+    def declare(self, symbol: Symbol, errors: Collector) -> bool:
+        """Add a name; refuses a second declaration, a shadowed outer name, and a reserved one."""
+        bare = symbol.name.rsplit(".", 1)[-1]
+        earlier = self.symbols.get(bare)
+        outer = self.parent.find(bare) if self.parent else None
+        if bare in RESERVED:
+            errors.add(
+                "E205",
+                f"'{bare}' has a meaning of its own and cannot be declared",
+                symbol.span,
+                "choose another name",
+            )
+            return False
+        if earlier is not None:
+            errors.add(
+                "E203",
+                f"'{bare}' is declared twice in {self.title}",
+                symbol.span,
+                "rename one of the two, or delete it",
+                [(earlier.span, "first declared here")],
+            )
+            return False
+        if outer is not None:
+            errors.add(
+                "E204",
+                f"'{bare}' in {self.title} hides the {outer.kind} of the same name",
+                symbol.span,
+                "rename one of the two",
+                [(outer.span, "declared here")],
+            )
+            return False
+        self.symbols[bare] = symbol
+        return True
+
+    def suggestion(self, name: str, extra: tuple[str, ...] = (), otherwise: str = "") -> str:
+        """A did-you-mean sentence from every name known here."""
+        return did_you_mean(name, [*self.names(), *extra], otherwise)

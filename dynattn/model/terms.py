@@ -1,0 +1,92 @@
+"""Typed expressions: what the checker makes of the text, with every name resolved.
+
+A Term says what is meant, not how it is computed. The reference evaluator interprets Terms node by
+node and edge by edge; the program builder turns them into whole-array operations.
+
+``op`` is one of the following, or the name of a function in ``vocabulary.functions.FUNCTIONS``
+(``add sub mul div pow neg sin cos ... lt le eq ... dot norm concat ... sum mean max ...``).
+
+| op | payload | meaning |
+| --- | --- | --- |
+| number | int or float | a constant |
+| array | None | a literal list; args are its items |
+| size | Size | a named size used as a number, such as ``C/H`` |
+| parameter | name | a Parameter, learned or not |
+| state | name | a State |
+| input | name | an Input |
+| variable | name | a network variable at this point of the network |
+| output | name | an output of the network, in losses and records |
+| time | None | ``t`` |
+| index | population | the node's number from 0 |
+| placeholder | name | a hole of a manifold's formula: ``x``, ``v``, ``F`` |
+| let | name | args[0], under the name the spec gave it |
+| receiver | None | in a coupling: args[0] at the receiving node i |
+| sender | None | in a coupling: args[0] at the sending node j |
+| edge | name | in a coupling: the edge's own attribute (``weight``, ``distance``, ``length``) |
+| coupling | name | the finished sum S_i of a coupling, at node level |
+| split | heads (Size) | the last axis n seen as (heads, n/heads) |
+| rotary | (size, heads) | the fixed frequencies 10000^(-c/(size/heads)), c = 0, 1, .. within a head |
+| linear | None | args = (x, weight[out, in]) or (x, weight, bias[out]) |
+| lookup | None | args = (table[n, ...], integers): row by row |
+| next | None | args = (integers[T],): the element one place later along the sequence |
+| cross_entropy | None | args = (logits[T, V], target[T]): mean over what is there, in nats |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from dynattn.diagnostics.report import Span
+from dynattn.vocabulary.sizes import Size
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a quantity lives: once in the model, once per node, or once per edge of a coupling."""
+
+    kind: str = "global"
+    """``global``, ``nodes`` (name: the population) or ``edges`` (name: the coupling)."""
+    name: str = ""
+
+
+GLOBAL = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class ManifoldUse:
+    """A manifold with its sizes filled in: ``sphere(3)``. ``shape`` is that of one point."""
+
+    name: str
+    arguments: tuple[Size, ...]
+    shape: tuple[Size, ...]
+
+    def __str__(self) -> str:
+        inside = ", ".join(str(size) for size in self.arguments)
+        return f"{self.name}({inside})" if inside else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """The type of a Term: where it lives, its coordinates per node, and what kind of number it is."""
+
+    place: Place = GLOBAL
+    shape: tuple[Size, ...] = ()
+    """Sizes of the coordinate axes; the node, edge and batch axes do not stand here."""
+    dtype: str = "real"
+    """``real``, ``integer`` or ``truth``."""
+    manifold: ManifoldUse | None = None
+    """The manifold this is a point of; None for plain numbers."""
+    classes: Size | None = None
+    """For integers below a bound (tokens, labels): the bound."""
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """One typed expression. Shared sub-expressions are shared objects (a DAG, compared by identity)."""
+
+    op: str
+    args: tuple[Term, ...]
+    type: Type
+    span: Span = field(repr=False)
+    payload: Any = None

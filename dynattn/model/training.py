@@ -1,0 +1,144 @@
+"""The ``train`` experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dynattn.diagnostics.suggest import did_you_mean
+from dynattn.model import constants, typing
+from dynattn.model.draft import Draft, head
+from dynattn.model.experiments import positive
+from dynattn.model.expressions import Context, translate
+from dynattn.model.model import Choice, Record, Training
+from dynattn.model.scope import Scope, Symbol
+from dynattn.model.terms import Term
+from dynattn.syntax import tree
+from dynattn.syntax.unparse import spell
+
+REQUIRED = ("data", "loss")
+OPTIONAL = ("record", "optimizer", "schedule", "clip", "batch", "steps", "epochs", "seed")
+PLANNED = ("free", "start", "until")
+
+
+def declare_training(draft: Draft, declaration: tree.Experiment) -> Training | None:
+    """Data, loss, optimizer and the rest; None with diagnostics."""
+    clauses = _clauses(draft, declaration)
+    if clauses is None:
+        return None
+    span = head(declaration.span)
+    loss = _loss(draft, clauses["loss"])
+    default = Choice("adamw", (), {}, span)
+    steps = _number(draft, clauses, "steps", True, None)
+    epochs = _number(draft, clauses, "epochs", False, None)
+    if steps is None and epochs is None:
+        draft.errors.add("E403", "train does not say how long", span, "write steps 1000")
+    data = choice(draft, clauses["data"])
+    if loss is None or data is None:
+        return None
+    optimizer = choice(draft, clauses["optimizer"]) if "optimizer" in clauses else default
+    return Training(
+        span=span,
+        data=data,
+        loss=loss,
+        records=_records(draft, clauses, loss),
+        optimizer=optimizer or default,
+        schedule=choice(draft, clauses["schedule"]) if "schedule" in clauses else None,
+        clip=_number(draft, clauses, "clip", False, None),
+        batch=_number(draft, clauses, "batch", True, 32),
+        steps=steps,
+        epochs=epochs,
+        seed=_number(draft, clauses, "seed", True, 0),
+    )
+
+
+def _clauses(draft: Draft, declaration: tree.Experiment) -> dict[str, tree.Clause] | None:
+    found: dict[str, tree.Clause] = {}
+    known = (*REQUIRED, *OPTIONAL)
+    for clause in declaration.clauses:
+        if isinstance(clause, tree.Setting):
+            draft.not_yet("a setting in train", clause.span, "set it where it is declared")
+        elif clause.word in PLANNED:
+            draft.not_yet(f"'{clause.word}' in train", clause.span)
+        elif clause.word not in known:
+            fix = did_you_mean(clause.word, known, f"there are {', '.join(known)}")
+            draft.errors.add("E216", f"unknown word '{clause.word}' in train", clause.span, fix)
+        elif clause.word in found:
+            earlier = (found[clause.word].span, "first given here")
+            text = f"{clause.word} is given twice"
+            draft.errors.add("E402", text, clause.span, "keep one of the two", [earlier])
+        else:
+            found[clause.word] = clause
+    missing = [word for word in REQUIRED if word not in found]
+    for word in missing:
+        fix = 'write data text("my.txt", context=128)' if word == "data" else "write loss EXPR"
+        draft.errors.add("E403", f"train has no {word}", head(declaration.span), fix)
+    return None if missing else found
+
+
+def _number(
+    draft: Draft, clauses: Mapping[str, tree.Clause], word: str, whole: bool, default: Any
+) -> Any:
+    if word not in clauses:
+        return default
+    value = positive(draft, clauses[word], whole, zero=word == "seed")
+    return default if value is None else value
+
+
+def _loss(draft: Draft, clause: tree.Clause) -> Term | None:
+    scope = Scope("the loss", draft.scope)
+    term = translate(Context(draft, scope, owner="loss"), clause.values[0].value)  # type: ignore[arg-type]
+    if typing.is_unknown(term):
+        return None
+    if term.type.shape or term.type.place.kind != "global":
+        text = "a loss is one number, and this has a value per node or coordinate"
+        draft.errors.add("E301", text, clause.span, "take the mean of it")
+        return None
+    return term
+
+
+def _records(draft: Draft, clauses: Mapping[str, tree.Clause], loss: Term) -> tuple[Record, ...]:
+    if "record" not in clauses:
+        return ()
+    scope = Scope("record", draft.scope)
+    scope.symbols["loss"] = Symbol(
+        "definition", "loss", loss.span, Term("let", (loss,), loss.type, loss.span, "loss")
+    )
+    found = []
+    for item in clauses["record"].values:
+        expr = item.value
+        if isinstance(expr, tree.At) or item.modifiers:
+            draft.not_yet("this record", item.span)
+            continue
+        term = translate(Context(draft, scope, owner="record"), expr)
+        if typing.is_unknown(term):
+            continue
+        found.append(Record("value", spell(expr), term))  # type: ignore[arg-type]
+    return tuple(found)
+
+
+def choice(draft: Draft, clause: tree.Clause) -> Choice | None:
+    """``adamw(lr=3e-3)``, ``cosine``, ``text("a.txt", context=128)``."""
+    match clause.values[0].value if clause.values else None:
+        case tree.Name(name=name):
+            return Choice(name, (), {}, clause.span)
+        case tree.Call(function=tree.Name(name=name), arguments=given, keywords=keywords) as call:
+            arguments = tuple(_plain(draft, item) for item in given)
+            options = {k.name: _plain(draft, k.value) for k in keywords}
+            return Choice(name, arguments, options, call.span)
+    draft.errors.add("E310", f"{clause.word} takes a name with options", clause.span, "NAME(key=value)")
+    return None
+
+
+def _plain(draft: Draft, expr: tree.Expr) -> Any:
+    """A number, a string, a word, a truth value, or a list of them."""
+    match expr:
+        case tree.Text(value=value):
+            return value
+        case tree.ListOf(items=items):
+            return tuple(_plain(draft, item) for item in items)
+        case tree.Name(name="true" | "false" as word):
+            return word == "true"
+        case tree.Name(name=name) if name not in draft.values:
+            return name
+    return constants.number_or_none(draft, expr)

@@ -1,0 +1,101 @@
+"""How the types of operands make the type of a result: places join, trailing axes align."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dynattn.diagnostics.report import Collector, Span
+from dynattn.model.terms import GLOBAL, Place, Term, Type
+from dynattn.vocabulary.functions import ELEMENTWISE
+from dynattn.vocabulary.sizes import Size
+
+UNKNOWN = Type(dtype="unknown")
+"""The type of what could not be understood: it takes part in no further complaint."""
+
+
+def unknown(span: Span) -> Term:
+    """A stand-in for an expression that has been refused already."""
+    return Term("unknown", (), UNKNOWN, span)
+
+
+def is_unknown(*terms: Term) -> bool:
+    """Whether any of the terms has been refused already."""
+    return any(term.type.dtype == "unknown" for term in terms)
+
+
+def number(value: float, span: Span) -> Term:
+    """A constant."""
+    dtype = "integer" if isinstance(value, int) else "real"
+    return Term("number", (), Type(dtype=dtype), span, value)
+
+
+def spell_shape(shape: Sequence[Size]) -> str:
+    """``[H, C/H]``; ``a single number`` for no axes."""
+    return f"[{', '.join(map(str, shape))}]" if shape else "a single number"
+
+
+def join_places(errors: Collector, terms: Sequence[Term], span: Span) -> Place | None:
+    """The place of a combination: what lives once joins everything; two populations do not join."""
+    place = GLOBAL
+    for term in terms:
+        other = term.type.place
+        if other in (GLOBAL, place):
+            continue
+        if place != GLOBAL:
+            errors.add(
+                "E305",
+                f"quantities of {describe(place)} and of {describe(other)} cannot be combined",
+                span,
+                "couple the two populations, or combine sums or means over them",
+            )
+            return None
+        place = other
+    return place
+
+
+def describe(place: Place) -> str:
+    """A place in words."""
+    names = {"global": "the whole model", "nodes": "population", "edges": "the edges of coupling"}
+    return names[place.kind] + (f" '{place.name}'" if place.name else "")
+
+
+def join_shapes(errors: Collector, terms: Sequence[Term], span: Span) -> tuple[Size, ...] | None:
+    """Trailing axes aligned: the longest shape, of which every other must be an ending."""
+    longest = max((term.type.shape for term in terms), key=len)
+    for term in terms:
+        shape = term.type.shape
+        if shape and shape != longest[len(longest) - len(shape) :]:
+            errors.add(
+                "E301",
+                f"the shapes {spell_shape(shape)} and {spell_shape(longest)} do not fit",
+                span,
+                "axes align from the last one, and sizes must be the same formula"
+                + _literal_hint(shape, longest),
+            )
+            return None
+    return longest
+
+
+def _literal_hint(a: Sequence[Size], b: Sequence[Size]) -> str:
+    for left, right in zip(reversed(a), reversed(b), strict=False):
+        if left != right and (left.number is None) != (right.number is None):
+            name = left if right.number is not None else right
+            return f": write {name} in both places"
+    return ""
+
+
+def combine(
+    errors: Collector, op: str, args: Sequence[Term], span: Span, payload: Any = None
+) -> Term:
+    """An elementwise function of terms, typed."""
+    if is_unknown(*args):
+        return unknown(span)
+    place = join_places(errors, args, span)
+    shape = join_shapes(errors, args, span)
+    if place is None or shape is None:
+        return unknown(span)
+    result = ELEMENTWISE[op].result
+    if result == "same":
+        result = "integer" if all(a.type.dtype == "integer" for a in args) else "real"
+    return Term(op, tuple(args), Type(place, shape, result), span, payload)

@@ -1,0 +1,212 @@
+"""The coupling graph to look at: populations, inputs and outputs, and what runs between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dynattn.model.model import (
+    AssignStep,
+    Coupling,
+    GraphUse,
+    Law,
+    LayerStep,
+    Model,
+    OutputStep,
+    Population,
+    RepeatStep,
+    State,
+    Step,
+)
+from dynattn.model.terms import Term
+from dynattn.network.connections import Connections
+from dynattn.network.spelling import (
+    named_couplings,
+    short,
+    spell_equation,
+    spell_number,
+    spell_term,
+    summands,
+)
+from dynattn.vocabulary.sizes import Size, SizeError
+
+if TYPE_CHECKING:
+    from networkx import MultiDiGraph
+
+
+def draw_diagram(model: Model, connections: Mapping[str, Connections]) -> MultiDiGraph:
+    """The diagram; every attribute is text, so that any graph format can hold it."""
+    import networkx
+
+    diagram = networkx.MultiDiGraph(name=model.name)
+    for population in model.populations:
+        diagram.add_node(population.name, **_describe_population(model, population))
+    for coupling in model.couplings:
+        if coupling.name in connections:
+            facts = _describe_coupling(model, coupling, connections[coupling.name])
+            diagram.add_edge(coupling.sender, coupling.receiver, key=coupling.name, **facts)
+    for layer in model.layers:
+        for law in layer.laws:
+            _add_drift(diagram, model, layer.name, law)
+    _Flow(diagram, model).follow(model.network)
+    return diagram
+
+
+# ── populations ────────────────────────────────────────────────────────────────────────────────
+
+
+def _describe_population(model: Model, population: Population) -> dict[str, str]:
+    names = [state.name for state in population.states]
+    return {
+        "kind": "population",
+        "size": _count(model, population.size),
+        "states": ", ".join(short(name) for name in names),
+        "manifold": "; ".join(map(_spell_state, population.states)),
+        "laws": "; ".join(spell_equation(model, law) for law in model.laws if law.state in names),
+    }
+
+
+def _spell_state(state: State) -> str:
+    axes = f"[{', '.join(map(str, state.axes))}]" if state.axes else ""
+    return f"{short(state.name)}{axes} on {state.manifold}"
+
+
+def _count(model: Model, size: Size) -> str:
+    """The number a size is, or the size itself where each sample has its own."""
+    try:
+        return str(size.value(model.sizes))
+    except SizeError:
+        return str(size)
+
+
+# ── couplings ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _describe_coupling(model: Model, coupling: Coupling, found: Connections) -> dict[str, str]:
+    weight = spell_term(coupling.weight) if coupling.weight else ""
+    return {
+        "kind": "coupling",
+        "kernel": spell_term(coupling.kernel),
+        "graph": spell_graph(_with_self(coupling.graph, found)),
+        "structure": found.structure,
+        "edges": _spell_edges(model, coupling, found),
+        "weight": f"{coupling.adaptive}({weight})" if coupling.adaptive else weight,
+        "strength": spell_term(coupling.strength) if coupling.strength else "",
+        "normalize": coupling.normalize,
+        "frustration": spell_term(coupling.frustration) if coupling.frustration else "",
+        "heads": str(coupling.heads) if coupling.heads else "",
+        "layer": coupling.layer or "",
+    }
+
+
+def _with_self(use: GraphUse, found: Connections) -> GraphUse:
+    """As built: between two populations, everyone leaves nobody out."""
+    return replace(use, include_self=found.include_self) if use.source == "everyone" else use
+
+
+def spell_graph(use: GraphUse) -> str:
+    """The graph as the language writes it, names of sizes kept."""
+    words = [(name, _spell_value(value)) for name, value in use.arguments]
+    if use.source == "networkx":
+        return f"{use.generator}({', '.join(f'{name}={value}' for name, value in words)})"
+    inside = ", ".join(value if name == "n" else f"{name}={value}" for name, value in words)
+    whole = use.source in ("everyone", "causal")
+    called = f"{use.source}({inside})" if inside else use.source
+    return called + (" without self" if whole and not use.include_self else "")
+
+
+def _spell_value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return spell_number(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_spell_value, value))}]"
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _spell_edges(model: Model, coupling: Coupling, found: Connections) -> str:
+    if found.edge_count is not None:
+        return str(found.edge_count)
+    receivers, senders = (model.population[p].size for p in (coupling.receiver, coupling.sender))
+    if found.kind == "causal":
+        return f"{receivers} ({receivers} {'+' if found.include_self else '-'} 1)/2"
+    return f"{receivers} {senders}" if found.include_self else f"{receivers} ({senders} - 1)"
+
+
+# ── layers and the network ─────────────────────────────────────────────────────────────────────
+
+
+def _add_drift(diagram: MultiDiGraph, model: Model, layer: str, law: Law) -> None:
+    """A layer's own motion of the nodes, couplings aside, as a loop at the population."""
+    rate = law.rate.args[1] if law.rate.op == "project" else law.rate
+    own = [spell_term(term) for term in summands(rate) if not named_couplings(term)]
+    if own:
+        population = model.states[law.state].population
+        key = (
+            f"{layer}.{short(law.state)}"
+            if diagram.has_edge(population, population, layer)
+            else layer
+        )
+        text = " + ".join(own)
+        diagram.add_edge(population, population, key=key, kind="drift", kernel=text, layer=layer)
+
+
+class _Flow:
+    """Follows the network from inputs to outputs, through variables, to what each step reads."""
+
+    def __init__(self, diagram: MultiDiGraph, model: Model):
+        self.diagram = diagram
+        self.model = model
+        self.sources: dict[str, list[str]] = {}
+        """For each network variable, the inputs and populations it is made from."""
+
+    def follow(self, steps: tuple[Step, ...], rounds: str = "") -> None:
+        """Add nodes and edges for the steps; ``rounds``: how often the repeat around them runs."""
+        for step in steps:
+            match step:
+                case RepeatStep():
+                    here = f"{step.count}{' tied' if step.tied else ''}"
+                    self.follow(step.steps, f"{rounds} x {here}" if rounds else here)
+                case LayerStep():
+                    self._mark(step.layer, rounds)
+                case AssignStep(is_state=True):
+                    population = self.model.states[step.name].population
+                    self._connect(step.value, population, f"{short(step.name)} =")
+                case AssignStep():
+                    self.sources[step.name] = list(dict.fromkeys(self._read(step.value)))
+                case OutputStep():
+                    self.diagram.add_node(step.name, kind="output")
+                    self._connect(step.value, step.name, f"{step.name} =")
+
+    def _mark(self, layer: str, rounds: str) -> None:
+        for _, _, facts in self.diagram.edges(data=True):
+            if facts.get("layer") == layer:
+                facts["repeat"] = rounds
+
+    def _connect(self, value: Term, target: str, key: str) -> None:
+        for source in dict.fromkeys(self._read(value)):
+            kind = "readout" if self.diagram.nodes[target]["kind"] == "output" else "set"
+            text = spell_term(value)
+            self.diagram.add_edge(source, target, key=f"{key} {text}", kind=kind, kernel=text)
+
+    def _read(self, term: Term) -> Iterator[str]:
+        """Names of the nodes of the diagram that a term reads."""
+        match term.op:
+            case "input":
+                self._add_input(term.payload)
+                yield term.payload
+            case "state":
+                yield self.model.states[term.payload].population
+            case "variable":
+                yield from self.sources.get(term.payload, ())
+        for argument in term.args:
+            yield from self._read(argument)
+
+    def _add_input(self, name: str) -> None:
+        use = next(use for use in self.model.inputs if use.name == name)
+        size = ", ".join(_count(self.model, axis) for axis in use.axes)
+        self.diagram.add_node(
+            name, kind="input", type=use.span.text.partition(":")[2].strip(), size=size
+        )

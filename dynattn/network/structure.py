@@ -1,0 +1,129 @@
+"""What structure the edges of a coupling have, and the facts about them worth telling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy
+
+from dynattn.network.connections import Connections
+from dynattn.vocabulary.graphs import Edges
+
+DENSE = 0.25
+"""From this share of all pairs on, an edge list counts as dense."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The facts about one coupling's edges; None where samples differ or it means nothing."""
+
+    structure: str
+    receivers: int | None
+    senders: int | None
+    edges: int | None
+    density: float
+    degree_min: int | None
+    degree_mean: float | None
+    degree_max: int | None
+    """Of the number of senders per receiver."""
+    components: int | None
+    """Parts with no edge between them, directions aside."""
+    self_loops: int | None
+    symmetric: bool | None
+    """Whether every edge runs both ways with the same weight; None between two populations."""
+    weighted: bool
+
+
+def classify(edges: Edges, receivers_count: int, senders_count: int) -> str:
+    """``complete``, ``circulant``, ``dense``, ``sparse`` or ``empty``, of sorted edges.
+
+    Complete: every node hears every other, no edge has an attribute. Circulant: see is_circulant.
+    """
+    receivers, senders, attributes = edges
+    count = len(receivers)
+    if not count:
+        return "empty"
+    square = receivers_count == senders_count
+    loops = int((receivers == senders).sum())
+    if square and not attributes and not loops and count == senders_count * (senders_count - 1):
+        return "complete"
+    if square and is_circulant(edges, senders_count):
+        return "circulant"
+    return "dense" if count >= DENSE * receivers_count * senders_count else "sparse"
+
+
+def is_circulant(edges: Edges, nodes: int) -> bool:
+    """Whether all nodes hear the same offsets j - i (modulo the number of nodes) alike."""
+    receivers, senders, attributes = edges
+    degree, rest = divmod(len(receivers), nodes)
+    if rest or (receivers != numpy.repeat(numpy.arange(nodes), degree)).any():
+        return False
+    offsets = ((senders - receivers) % nodes).reshape(nodes, degree)
+    order = numpy.argsort(offsets, axis=1)
+    arrays = [offsets, *(values.reshape(nodes, degree) for values in attributes.values())]
+    ordered = (numpy.take_along_axis(values, order, axis=1) for values in arrays)
+    return all((values == values[0]).all() for values in ordered)
+
+
+def measure(connections: Connections, *, one_population: bool = True) -> Facts:
+    """The facts; ``one_population``: receivers and senders are the same nodes."""
+    known = connections.receivers_count is not None and connections.senders_count is not None
+    degree = connections.degree() if known else None
+    some = degree if degree is not None and len(degree) else None
+    return Facts(
+        structure=connections.structure,
+        receivers=connections.receivers_count,
+        senders=connections.senders_count,
+        edges=connections.edge_count,
+        density=connections.density,
+        degree_min=None if some is None else int(some.min()),
+        degree_mean=None if some is None else float(some.mean()),
+        degree_max=None if some is None else int(some.max()),
+        components=_components(connections, one_population) if known else None,
+        self_loops=_self_loops(connections) if known and one_population else None,
+        symmetric=_is_symmetric(connections) if one_population else None,
+        weighted="weight" in connections.attributes,
+    )
+
+
+def _components(connections: Connections, one_population: bool) -> int | None:
+    if connections.receivers is None or connections.senders is None:
+        return _whole_components(connections, one_population)
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    rows, columns = connections.receivers, connections.senders
+    size = connections.receivers_count or 0
+    if not one_population:
+        columns, size = columns + size, size + (connections.senders_count or 0)
+    if not size:
+        return 0
+    ones = numpy.ones(len(rows), dtype=numpy.int8)
+    matrix = coo_array((ones, (rows, columns)), shape=(size, size)).tocsr()
+    return int(connected_components(matrix, directed=False)[0])
+
+
+def _whole_components(connections: Connections, one_population: bool) -> int | None:
+    if one_population:
+        return min(connections.receivers_count or 0, 1)
+    whole = connections.kind == "complete" and connections.include_self
+    return 1 if whole and connections.edge_count else None
+
+
+def _self_loops(connections: Connections) -> int:
+    if connections.receivers is None or connections.senders is None:
+        nodes = min(connections.receivers_count or 0, connections.senders_count or 0)
+        return nodes if connections.include_self else 0
+    return int((connections.receivers == connections.senders).sum())
+
+
+def _is_symmetric(connections: Connections) -> bool:
+    if connections.receivers is None or connections.senders is None:
+        return connections.kind == "complete"
+    size = connections.senders_count or 0
+    turned = connections.senders * size + connections.receivers
+    order = numpy.argsort(turned, kind="stable")
+    if (turned[order] != connections.receivers * size + connections.senders).any():
+        return False
+    weight = connections.attributes.get("weight")
+    return weight is None or bool((weight == weight[order]).all())

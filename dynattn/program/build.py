@@ -1,0 +1,335 @@
+"""From a Model and its Network to a Program: whole-array blocks, then the passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from dynattn.model.model import (
+    AssignStep,
+    Draw,
+    Law,
+    LayerStep,
+    Model,
+    OutputStep,
+    Parameter,
+    RepeatStep,
+    State,
+    Step,
+)
+from dynattn.model.terms import Place, Term
+from dynattn.network.build import Network
+from dynattn.program.couplings import coupling_sum
+from dynattn.program.layout import Maker
+from dynattn.program.nodes import (
+    ArrayType,
+    Block,
+    Call,
+    Evolve,
+    Loop,
+    Node,
+    Program,
+    ProgramStep,
+)
+from dynattn.program.passes.schedule import run_passes
+from dynattn.vocabulary.functions import ELEMENTWISE
+from dynattn.vocabulary.sizes import Size
+
+
+def build_program(model: Model, network: Network, rewrite: bool = True) -> Program:
+    """The array program of a model; ``rewrite`` False leaves every coupling in its plain form."""
+    varied = varied_parameters(model)
+    program = Program(
+        initial=_initial(model, network),
+        field=_rates(model, network, model.laws, varied, "field") if model.laws else None,
+        retraction=_retraction(model, network, model.laws) if model.laws else None,
+        observe=_named_terms(
+            model, network, varied, "observe", [(o.name, o.value) for o in model.observables]
+        ),
+        records=_named_terms(model, network, varied, "records", _records(model)),
+        steps=_steps(model, network, varied, model.network),
+        loss=_loss(model, network, varied),
+    )
+    return run_passes(program, model, network) if rewrite else program
+
+
+def varied_parameters(model: Model) -> frozenset[str]:
+    """Parameters that an experiment varies, and those whose initial values depend on them."""
+    found = {name for simulation in model.simulations for name, _ in simulation.settings}
+    # A parameter stands after those it is made from, so one pass in order is enough.
+    for parameter in model.parameters:
+        terms = parameter.init.arguments if isinstance(parameter.init, Draw) else (parameter.init,)
+        if any(_mentions(term, found) for term in terms):
+            found.add(parameter.name)
+    return frozenset(found)
+
+
+def _mentions(term: Term, names: set[str]) -> bool:
+    if term.op == "parameter" and term.payload in names:
+        return True
+    return any(_mentions(arg, names) for arg in term.args)
+
+
+class Builder:
+    """Turns Terms into nodes of one block; each Term and each coupling sum once."""
+
+    def __init__(self, model: Model, network: Network, varied: frozenset[str] = frozenset()):
+        self.model = model
+        self.network = network
+        self.varied = varied
+        self.maker = Maker()
+        self.retracted: str | None = None
+        """In a retraction: the full name of the state that takes the step."""
+        self._done: dict[int, Node] = {}
+        self._kept: list[Term] = []
+        self._sums: dict[str, Node] = {}
+
+    def node(self, term: Term) -> Node:
+        """The node of a Term."""
+        if id(term) not in self._done:
+            rule = RULES.get(term.op, _elementwise if term.op in ELEMENTWISE else _unknown)
+            self._done[id(term)] = rule(self, term)
+            self._kept.append(term)  # keeps the id from being given to another Term
+        return self._done[id(term)]
+
+    def sum_of(self, name: str) -> Node:
+        """The sum S_i of a coupling."""
+        if name not in self._sums:
+            self._sums[name] = coupling_sum(self, self.model.coupling[name])
+        return self._sums[name]
+
+    def place(self, place: Place) -> Place:
+        """Edges are ``pairs`` where every node may see every other."""
+        if place.kind == "edges" and self.network.connections[place.name].kind != "edges":
+            return Place("pairs", place.name)
+        return place
+
+    def leaf(self, term: Term, op: str, batched: bool) -> Node:
+        """A node without inputs, of the Term's own type."""
+        kind = ArrayType(self.place(term.type.place), term.type.shape, term.type.dtype, batched)
+        return self.maker.at(term.span).make(op, (), kind, term.payload)
+
+
+Rule = Callable[[Builder, Term], Node]
+
+
+def _unknown(builder: Builder, term: Term) -> Node:
+    raise AssertionError(f"the checker let an unknown term through: {term.op}")
+
+
+def _elementwise(builder: Builder, term: Term) -> Node:
+    operands = [builder.node(arg) for arg in term.args]
+    return builder.maker.at(term.span).elementwise(term.op, *operands)
+
+
+def _number(builder: Builder, term: Term) -> Node:
+    return builder.maker.at(term.span).number(term.payload)
+
+
+def _parameter(builder: Builder, term: Term) -> Node:
+    return builder.leaf(term, "parameter", batched=term.payload in builder.varied)
+
+
+def _array(builder: Builder, term: Term) -> Node:
+    maker = builder.maker.at(term.span)
+    values = _plain_values(term)
+    if values is not None:
+        return maker.make("constant", (), ArrayType(shape=term.type.shape), values)
+    parts = [builder.node(arg) for arg in term.args]
+    batched = any(part.type.batched for part in parts)
+    kind = ArrayType(builder.place(term.type.place), term.type.shape, "real", batched)
+    return maker.make("stack", parts, kind)
+
+
+def _plain_values(term: Term) -> tuple | float | None:
+    if term.op == "number":
+        return float(term.payload)
+    if term.op == "neg":
+        value = _plain_values(term.args[0])
+        return -value if isinstance(value, float) else None
+    if term.op == "array":
+        values = tuple(_plain_values(arg) for arg in term.args)
+        return None if any(value is None for value in values) else values
+    return None
+
+
+def _placeholder(builder: Builder, term: Term) -> Node:
+    if term.payload == "x":
+        kind = ArrayType(term.type.place, term.type.shape, "real", True)
+        return builder.maker.at(term.span).make("state", (), kind, builder.retracted)
+    kind = ArrayType(term.type.place, term.type.shape, "real", True)
+    return builder.maker.at(term.span).make("placeholder", (), kind, ("v", builder.retracted))
+
+
+def _end(builder: Builder, term: Term) -> Node:
+    inner = builder.node(term.args[0])
+    place = builder.place(term.type.place)
+    kind = ArrayType(place, inner.type.shape, inner.type.dtype, inner.type.batched)
+    return builder.maker.at(term.span).make(term.op, [inner], kind, place.name)
+
+
+def _edge(builder: Builder, term: Term) -> Node:
+    kind = ArrayType(builder.place(term.type.place), (), "real", False)
+    payload = (term.type.place.name, term.payload)
+    return builder.maker.at(term.span).make("edge", (), kind, payload)
+
+
+def _split(builder: Builder, term: Term) -> Node:
+    inner = builder.node(term.args[0])
+    kind = ArrayType(inner.type.place, term.type.shape, inner.type.dtype, inner.type.batched)
+    return builder.maker.at(term.span).make("split", [inner], kind, term.payload)
+
+
+def _dot(builder: Builder, term: Term) -> Node:
+    return builder.maker.at(term.span).dot(*(builder.node(arg) for arg in term.args))
+
+
+def _norm(builder: Builder, term: Term) -> Node:
+    inner = builder.node(term.args[0])
+    kind = ArrayType(inner.type.place, inner.type.shape[:-1], "real", inner.type.batched)
+    return builder.maker.at(term.span).make("norm", [inner], kind)
+
+
+def _concat(builder: Builder, term: Term) -> Node:
+    return builder.maker.at(term.span).concat([builder.node(arg) for arg in term.args])
+
+
+def _over_nodes(builder: Builder, term: Term) -> Node:
+    inner = builder.node(term.args[0])
+    op = "node_sum" if term.op == "count" else f"node_{term.op}"
+    kind = ArrayType(shape=inner.type.shape, batched=inner.type.batched)
+    axis = -len(inner.type.shape) - 1
+    return builder.maker.at(term.span).make(op, [inner], kind, axis)
+
+
+def _through(builder: Builder, term: Term) -> Node:
+    """Functions whose node is the Term with its arguments turned into nodes."""
+    inputs = [builder.node(arg) for arg in term.args]
+    batched = any(node.type.batched for node in inputs)
+    kind = ArrayType(builder.place(term.type.place), term.type.shape, term.type.dtype, batched)
+    return builder.maker.at(term.span).make(term.op, inputs, kind, term.payload)
+
+
+RULES: Mapping[str, Rule] = {
+    "number": _number,
+    "array": _array,
+    "parameter": _parameter,
+    "size": lambda b, t: b.leaf(t, "size", False),
+    "rotary": lambda b, t: b.leaf(t, "rotary", False),
+    "index": lambda b, t: b.leaf(t, "index", False),
+    "time": lambda b, t: b.leaf(t, "time", False),
+    "state": lambda b, t: b.leaf(t, "state", True),
+    "input": lambda b, t: b.leaf(t, "input", True),
+    "output": lambda b, t: b.leaf(t, "output", True),
+    "placeholder": _placeholder,
+    "let": lambda b, t: b.node(t.args[0]),
+    "receiver": _end,
+    "sender": _end,
+    "edge": _edge,
+    "coupling": lambda b, t: b.sum_of(t.payload),
+    "split": _split,
+    "dot": _dot,
+    "norm": _norm,
+    "concat": _concat,
+    **dict.fromkeys(("sum", "mean", "std", "min", "max", "count"), _over_nodes),
+    **dict.fromkeys(("linear", "lookup", "next", "cross_entropy"), _through),
+}
+
+
+# ── blocks ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _rates(
+    model: Model, network: Network, laws: Sequence[Law], varied: frozenset[str], name: str
+) -> Block:
+    builder = Builder(model, network, varied)
+    outputs = [(law.state, _spread(builder, builder.node(law.rate), model.states[law.state])) for law in laws]
+    return Block(name, tuple(outputs))
+
+
+def _spread(builder: Builder, rate: Node, state: State) -> Node:
+    """A rate that is the same for all nodes or coordinates, given the state's own layout."""
+    kind = ArrayType(Place("nodes", state.population), state.shape, "real", True)
+    if (rate.type.place, rate.type.shape, rate.type.batched) == (kind.place, kind.shape, True):
+        return rate
+    zero = builder.maker.make("state", (), kind, state.name)
+    nothing = builder.maker.elementwise("mul", zero, builder.maker.number(0.0))
+    return builder.maker.elementwise("add", rate, nothing)
+
+
+def _retraction(model: Model, network: Network, laws: Sequence[Law]) -> Block:
+    builder = Builder(model, network)
+    outputs = []
+    for law in laws:
+        builder.retracted = law.state
+        outputs.append((law.state, builder.node(law.retraction)))
+    return Block("retraction", tuple(outputs))
+
+
+def _named_terms(
+    model: Model,
+    network: Network,
+    varied: frozenset[str],
+    name: str,
+    terms: Sequence[tuple[str, Term]],
+) -> Block | None:
+    if not terms:
+        return None
+    builder = Builder(model, network, varied)
+    return Block(name, tuple((label, builder.node(term)) for label, term in terms))
+
+
+def _records(model: Model) -> list[tuple[str, Term]]:
+    found = {r.label: r.value for s in model.simulations for r in s.records}
+    return list(found.items())
+
+
+def _loss(model: Model, network: Network, varied: frozenset[str]) -> Block | None:
+    if model.training is None:
+        return None
+    terms = [("loss", model.training.loss)]
+    terms += [(r.label, r.value) for r in model.training.records if r.label != "loss"]
+    return _named_terms(model, network, varied, "loss", terms)
+
+
+def _steps(
+    model: Model, network: Network, varied: frozenset[str], steps: Sequence[Step]
+) -> tuple[ProgramStep, ...]:
+    found: list[ProgramStep] = []
+    for step in steps:
+        match step:
+            case AssignStep(name, _, value) | OutputStep(name, value):
+                block = _named_terms(model, network, varied, name, [(name, value)])
+                assert block is not None
+                found.append(Call(block))
+            case LayerStep(name):
+                laws = model.layer[name].laws
+                rate = _rates(model, network, laws, varied, name)
+                retraction = _retraction(model, network, laws)
+                found.append(Evolve(name, rate, retraction, model.layer[name].steps))
+            case RepeatStep(count, tied, inner):
+                found.append(Loop(count, tied, _steps(model, network, varied, inner)))
+    return tuple(found)
+
+
+# ── initial values ─────────────────────────────────────────────────────────────────────────────
+
+
+def _initial(model: Model, network: Network) -> Block:
+    """Parameters in the order of their declaration, then states: values and draws."""
+    builder = Builder(model, network)
+    outputs = [(p.name, _initial_value(builder, p, p.place, p.shape)) for p in model.parameters]
+    for state in model.states.values():
+        place = Place("nodes", state.population)
+        outputs.append((state.name, _initial_value(builder, state, place, state.shape)))
+    return Block("initial", tuple(outputs))
+
+
+def _initial_value(
+    builder: Builder, quantity: Parameter | State, place: Place, shape: tuple[Size, ...]
+) -> Node:
+    kind = ArrayType(place, shape)
+    if not isinstance(quantity.init, Draw):
+        return builder.node(quantity.init)
+    inputs = [builder.node(term) for term in quantity.init.arguments]
+    payload = (quantity.init.distribution, quantity.name)
+    return builder.maker.at(quantity.init.span).make("draw", inputs, kind, payload)

@@ -1,0 +1,84 @@
+"""A coupling as array operations, in the plain form: every edge by itself, then summed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dynattn.model.model import Coupling
+from dynattn.model.terms import GLOBAL, Place, Term
+from dynattn.program.layout import Maker
+from dynattn.program.nodes import ArrayType, Node
+
+if TYPE_CHECKING:
+    from dynattn.program.build import Builder
+
+
+def coupling_sum(builder: Builder, coupling: Coupling) -> Node:
+    """S_i = strength_i / normalize * sum_j weight_ij kernel(x_i, x_j), in the state's own shape."""
+    maker = builder.maker.at(coupling.span)
+    edges = builder.place(Place("edges", coupling.name))
+    kernel = _on_edges(builder.node(coupling.kernel), edges, maker)
+    kind = ArrayType(
+        Place("nodes", coupling.receiver), kernel.type.shape, "real", kernel.type.batched
+    )
+    weight = _weight(builder, coupling, edges, maker)
+    if weight is not None:
+        kernel = _weighted(maker, weight, kernel)
+    kind = ArrayType(kind.place, kernel.type.shape, "real", kernel.type.batched)
+    total = maker.make("edge_sum", [kernel], kind, coupling.name)
+    total = _normalized(builder, coupling, maker, total)
+    if coupling.strength is not None:
+        total = maker.elementwise("mul", builder.node(coupling.strength), total)
+    if len(total.type.shape) > len(coupling.shape):
+        merged = ArrayType(total.type.place, coupling.shape, "real", total.type.batched)
+        total = maker.make("merge", [total], merged)
+    return total
+
+
+def _on_edges(node: Node, edges: Place, maker: Maker) -> Node:
+    """A kernel that is the same on every edge (``kernel 1``), as a quantity of the edges."""
+    if node.type.place != GLOBAL:
+        return node
+    ones = maker.make("edge", (), ArrayType(edges), (edges.name, None))
+    return maker.elementwise("mul", node, ones)
+
+
+def _weight(builder: Builder, coupling: Coupling, edges: Place, maker: Maker) -> Node | None:
+    own = None
+    attributes = builder.network.connections[coupling.name].attributes
+    if coupling.edge_weights and "weight" in attributes:
+        own = maker.make("edge", (), ArrayType(edges), (coupling.name, "weight"))
+    if coupling.weight is None:
+        return own
+    return _adaptive(builder.node(coupling.weight), coupling, edges, builder.maker, coupling.weight)
+
+
+def _adaptive(
+    score: Node, coupling: Coupling, edges: Place, maker: Maker, term: Term
+) -> Node:
+    maker = maker.at(term.span)
+    score = _on_edges(score, edges, maker)
+    if coupling.adaptive is None:
+        return score
+    op = {"softmax": "edge_softmax", "normalized": "edge_normalize"}[coupling.adaptive]
+    return maker.make(op, [score], score.type, coupling.name)
+
+
+def _weighted(maker: Maker, weight: Node, kernel: Node) -> Node:
+    """weight * kernel; a weight per head acts on all the coordinates of its head."""
+    missing = len(kernel.type.shape) - len(weight.type.shape)
+    if weight.type.shape and missing:
+        weight = maker.expand_last(weight, missing)
+    return maker.elementwise("mul", weight, kernel)
+
+
+def _normalized(builder: Builder, coupling: Coupling, maker: Maker, total: Node) -> Node:
+    if coupling.normalize == "size":
+        size = builder.model.population[coupling.sender].size
+        return maker.elementwise(
+            "div", total, maker.make("size", (), ArrayType(dtype="integer"), size)
+        )
+    if coupling.normalize == "degree":
+        kind = ArrayType(Place("nodes", coupling.receiver))
+        return maker.elementwise("div", total, maker.make("degree", (), kind, coupling.name))
+    return total

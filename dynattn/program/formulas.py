@@ -1,0 +1,68 @@
+"""The geometry of ``vocabulary.manifolds``, read from its formulas and computed on dual numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from dynattn.model.terms import ManifoldUse
+from dynattn.program import duals
+from dynattn.program.duals import Dual
+from dynattn.syntax import tree
+from dynattn.syntax.parse import parse_expression
+from dynattn.vocabulary.functions import CONSTANTS
+from dynattn.vocabulary.manifolds import MANIFOLDS
+
+OPERATORS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow"}
+
+
+def project(use: ManifoldUse, x: Dual, force: Dual, sizes: Mapping[str, int]) -> Dual:
+    """P_x F, point by point: ``x`` [..., point], ``force`` aligned with it."""
+    manifold = MANIFOLDS[use.name]
+    names = {
+        name: duals.plain(size.value(sizes))
+        for name, size in zip(manifold.parameters, use.arguments, strict=False)
+    }
+    whole = duals.broadcast(force, x.shape)
+    found = [
+        evaluate(manifold.projection, {**names, "x": a, "F": f})
+        for a, f in zip(points(x, use, sizes), points(whole, use, sizes), strict=True)
+    ]
+    return duals.reshape(duals.stack(found), x.shape)
+
+
+def points(x: Dual, use: ManifoldUse, sizes: Mapping[str, int]) -> list[Dual]:
+    """The single points of an array [..., point], in order."""
+    shape = tuple(size.value(sizes) for size in use.shape)
+    rows = duals.reshape(x, (-1, *shape))
+    return [rows[number] for number in range(rows.shape[0])]
+
+
+def evaluate(formula: str, names: Mapping[str, Dual]) -> Dual:
+    """The value of a formula of the language in the given names."""
+    return _value(_parsed(formula), names)
+
+
+@lru_cache(maxsize=64)
+def _parsed(formula: str) -> tree.Expr:
+    return parse_expression(formula, "manifold")
+
+
+def _value(expr: tree.Expr, names: Mapping[str, Dual]) -> Dual:
+    match expr:
+        case tree.Number(value=value):
+            return duals.plain(value)
+        case tree.Name(name=name):
+            return names[name] if name in names else duals.plain(CONSTANTS[name])
+        case tree.Unary(operator="-", operand=operand):
+            return duals.apply("neg", _value(operand, names))
+        case tree.Binary(operator=operator, left=left, right=right):
+            return duals.apply(OPERATORS[operator], _value(left, names), _value(right, names))
+        case tree.Call(function=tree.Name(name=name), arguments=arguments):
+            return _call(name, [_value(argument, names) for argument in arguments])
+    raise NotImplementedError(f"a manifold's formula holds {type(expr).__name__}")
+
+
+def _call(name: str, arguments: list[Dual]) -> Dual:
+    rules = {"dot": duals.dot, "norm": duals.norm}
+    return rules[name](*arguments) if name in rules else duals.apply(name, *arguments)

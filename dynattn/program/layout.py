@@ -1,0 +1,108 @@
+"""Making well-typed nodes: operands aligned, so that every operation is plain broadcasting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dynattn.diagnostics.report import Span
+from dynattn.model.terms import GLOBAL
+from dynattn.program.nodes import ArrayType, Node, Nodes
+from dynattn.vocabulary.functions import ELEMENTWISE
+from dynattn.vocabulary.sizes import ONE, Size
+
+
+class Maker:
+    """Makes nodes of one block, with the layout rules of ``program.nodes``."""
+
+    def __init__(self, span: Span | None = None, nodes: Nodes | None = None):
+        self.nodes = nodes or Nodes()
+        self.span = span
+
+    def at(self, span: Span | None) -> Maker:
+        """The same maker for another place of the text."""
+        return Maker(span, self.nodes)
+
+    def make(
+        self, op: str, inputs: Sequence[Node], type: ArrayType, payload: Any = None
+    ) -> Node:
+        """One node at this maker's place of the text."""
+        return self.nodes.make(op, inputs, type, payload, self.span)
+
+    def number(self, value: float) -> Node:
+        """A constant."""
+        dtype = "integer" if isinstance(value, int) else "real"
+        return self.make("constant", (), ArrayType(dtype=dtype), value)
+
+    def elementwise(self, op: str, *operands: Node) -> Node:
+        """An elementwise function, operands aligned to their common layout."""
+        result = joined([node.type for node in operands], self._dtype(op, operands))
+        return self.make(op, [self.align(node, result) for node in operands], result)
+
+    def _dtype(self, op: str, operands: Sequence[Node]) -> str:
+        kind = ELEMENTWISE[op].result
+        if kind == "same":
+            return "integer" if all(n.type.dtype == "integer" for n in operands) else "real"
+        return kind
+
+    def align(self, node: Node, result: ArrayType) -> Node:
+        """The node with the axes of size 1 it needs to broadcast to ``result``."""
+        own, rank = node.type, len(result.shape)
+        missing = rank - len(own.shape)
+        axes: list[int] = []
+        leading = own.place_axes > 0 or own.batched
+        if result.place_axes > own.place_axes and own.batched:
+            places = result.place_axes - own.place_axes
+            axes += range(-rank - places, -rank)
+        if missing and leading:
+            axes += range(-rank, -rank + missing)
+        if not axes:
+            return node
+        shape = (ONE,) * missing + own.shape
+        place = result.place if result.place_axes else own.place
+        kind = ArrayType(place, shape, own.dtype, own.batched)
+        return self.make("unsqueeze", [node], kind, tuple(axes))
+
+    def expand_last(self, node: Node, count: int) -> Node:
+        """The node with ``count`` more coordinate axes of size 1 at the end."""
+        kind = ArrayType(
+            node.type.place, node.type.shape + (ONE,) * count, node.type.dtype, node.type.batched
+        )
+        return self.make("unsqueeze", [node], kind, tuple(range(-count, 0)))
+
+    def dot(self, a: Node, b: Node) -> Node:
+        """Sum over the last axis of a*b."""
+        both = joined([a.type, b.type], "real")
+        kind = ArrayType(both.place, both.shape[:-1], "real", both.batched)
+        return self.make("dot", [self.align(a, both), self.align(b, both)], kind)
+
+    def concat(self, parts: Sequence[Node]) -> Node:
+        """Along the last axis; one part is itself."""
+        if len(parts) == 1:
+            return parts[0]
+        both = joined([ArrayType(p.type.place, (), "real", p.type.batched) for p in parts], "real")
+        width = parts[0].type.shape[-1]
+        for part in parts[1:]:
+            width = width + part.type.shape[-1]
+        front = max((p.type.shape[:-1] for p in parts), key=len)
+        kind = ArrayType(both.place, (*front, width), "real", both.batched)
+        return self.make("concat", parts, kind)
+
+    def part(self, node: Node, k: int, count: int, width: Size) -> Node:
+        """The k-th of ``count`` equal parts of the last axis."""
+        if count == 1:
+            return node
+        kind = ArrayType(node.type.place, (*node.type.shape[:-1], width), "real", node.type.batched)
+        return self.make("part", [node], kind, (k, count))
+
+
+def joined(types: Sequence[ArrayType], dtype: str) -> ArrayType:
+    """The common layout of operands: the widest place, the longest coordinates."""
+    place = next((t.place for t in types if t.place != GLOBAL), GLOBAL)
+    longest = max((t.shape for t in types), key=len)
+    shape = list(longest)
+    for kind in types:
+        for k, size in enumerate(reversed(kind.shape), start=1):
+            if shape[-k] == ONE:
+                shape[-k] = size
+    return ArrayType(place, tuple(shape), dtype, any(t.batched for t in types))

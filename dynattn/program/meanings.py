@@ -1,0 +1,209 @@
+"""What each kind of Term means at one node or edge: the rules of the reference evaluator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy
+
+from dynattn.model.terms import Term
+from dynattn.program import duals, formulas
+from dynattn.program.duals import Dual
+from dynattn.program.moments import View
+from dynattn.vocabulary.functions import ELEMENTWISE
+
+
+class PastTheEnd(Exception):
+    """``next`` at the last place of a sequence: there is nothing there."""
+
+
+def evaluate(term: Term, view: View) -> Dual:
+    """The value of a term as seen from a node, an edge, or nowhere in particular."""
+    memory = view.memory(term)
+    if id(term) not in memory:
+        memory[id(term)] = _meaning(term, view)
+    return memory[id(term)]
+
+
+def _meaning(term: Term, view: View) -> Dual:
+    if term.op in RULES:
+        return RULES[term.op](term, view)
+    if term.op in ELEMENTWISE:
+        return duals.apply(term.op, *_arguments(term, view))
+    raise NotImplementedError(f"the reference evaluator has no rule for {term.op!r}")
+
+
+def _arguments(term: Term, view: View) -> list[Dual]:
+    return [evaluate(argument, view) for argument in term.args]
+
+
+def _parameter(term: Term, view: View) -> Dual:
+    reference = view.moment.reference
+    declared = reference.model.parameter[term.payload]
+    array = reference.leaf(reference.full_name(declared, view.moment.copies))
+    if declared.place.kind == "nodes":
+        return array[_node(view)]
+    if declared.place.kind == "edges":
+        edge = view.edge
+        assert edge is not None, f"{declared.name} read away from its edge"
+        return array[edge.number] if edge.number is not None else array[edge.receiver][edge.sender]
+    return array
+
+
+def _state(term: Term, view: View) -> Dual:
+    return view.moment.states[term.payload](_node(view))
+
+
+def _input(term: Term, view: View) -> Dual:
+    array = view.moment.reference.inputs[term.payload]
+    return array[_node(view)] if term.type.place.kind == "nodes" else array
+
+
+def _bound(term: Term, view: View) -> Dual:
+    value, then = view.moment.bindings[term.payload]
+    return evaluate(value, then.everywhere if view.node is None else then.node(view.node))
+
+
+def _node(view: View) -> int:
+    assert view.node is not None, "a node's own quantity read away from the node"
+    return view.node
+
+
+def _receiver(term: Term, view: View) -> Dual:
+    assert view.edge is not None
+    return evaluate(term.args[0], view.moment.node(view.edge.receiver))
+
+
+def _sender(term: Term, view: View) -> Dual:
+    assert view.edge is not None
+    return evaluate(term.args[0], view.moment.node(view.edge.sender))
+
+
+def _edge(term: Term, view: View) -> Dual:
+    assert view.edge is not None
+    connections = view.moment.reference.network.connections[view.edge.coupling]
+    return duals.plain(connections.attributes[term.payload][view.edge.number])
+
+
+def _coupling(term: Term, view: View) -> Dual:
+    return view.moment.reference.coupling_sum(term.payload, _node(view), view.moment)
+
+
+def _split(term: Term, view: View) -> Dual:
+    value = evaluate(term.args[0], view)
+    heads = term.payload.value(view.moment.reference.sizes)
+    return duals.reshape(value, (*value.shape[:-1], heads, value.shape[-1] // heads))
+
+
+def _project(term: Term, view: View) -> Dual:
+    x, force = _arguments(term, view)
+    return formulas.project(term.payload, x, force, view.moment.reference.sizes)
+
+
+def _rotary(term: Term, view: View) -> Dual:
+    sizes = view.moment.reference.sizes
+    width, heads = (size.value(sizes) for size in term.payload)
+    inside = width // heads
+    return duals.plain([10000.0 ** (-(c % inside) / inside) for c in range(width)])
+
+
+def _linear(term: Term, view: View) -> Dual:
+    return duals.linear(*_arguments(term, view))
+
+
+def _lookup(term: Term, view: View) -> Dual:
+    table, at = _arguments(term, view)
+    return table[at.value.astype(numpy.int64)] if at.value.ndim else table[int(at.value)]
+
+
+def _next(term: Term, view: View) -> Dual:
+    value = term.args[0]
+    if value.type.place.kind != "nodes":
+        return evaluate(value, view)[1:]
+    after = _node(view) + 1
+    if after >= view.moment.reference.count(value.type.place.name):
+        raise PastTheEnd
+    return evaluate(value, view.moment.node(after))
+
+
+def _cross_entropy(term: Term, view: View) -> Dual:
+    logits, target = term.args
+    if target.type.place.kind == "nodes":
+        return _mean(_surprises(logits, target, view))
+    rows, classes = evaluate(logits, view), evaluate(target, view)
+    if not classes.value.ndim:
+        return _surprise(rows, int(classes.value))
+    return _mean([_surprise(rows[k], int(c)) for k, c in enumerate(classes.value)])
+
+
+def _surprises(logits: Term, target: Term, view: View) -> list[Dual]:
+    found = []
+    for number in range(view.moment.reference.count(target.type.place.name)):
+        here = view.moment.node(number)
+        try:
+            wanted = int(evaluate(target, here).value)
+        except PastTheEnd:
+            continue
+        found.append(_surprise(evaluate(logits, here), wanted))
+    return found
+
+
+def _surprise(logits: Dual, wanted: int) -> Dual:
+    """log(sum(exp(logits))) - logits[wanted], in nats."""
+    largest = duals.plain(logits.value.max())
+    above = duals.apply("sub", logits, largest)
+    total = duals.dot(duals.apply("exp", above), duals.plain(numpy.ones(logits.shape)))
+    return duals.apply("sub", duals.apply("log", total), above[wanted])
+
+
+def _everyone(term: Term, view: View) -> list[Dual]:
+    value = term.args[0]
+    population = value.type.place.name
+    nodes = range(view.moment.reference.count(population))
+    return [evaluate(value, view.moment.node(number)) for number in nodes]
+
+
+def _mean(values: list[Dual]) -> Dual:
+    return duals.divide(duals.total(values), duals.plain(len(values)))
+
+
+def _deviation(values: list[Dual]) -> Dual:
+    mean = _mean(values)
+    away = [duals.apply("sub", value, mean) for value in values]
+    return duals.apply("sqrt", _mean([duals.multiply(a, a) for a in away]))
+
+
+RULES: dict[str, Callable[[Term, View], Dual]] = {
+    "number": lambda term, view: duals.plain(term.payload),
+    "array": lambda term, view: duals.stack(_arguments(term, view)),
+    "size": lambda term, view: duals.plain(term.payload.value(view.moment.reference.sizes)),
+    "parameter": _parameter,
+    "state": _state,
+    "input": _input,
+    "variable": _bound,
+    "output": _bound,
+    "time": lambda term, view: duals.plain(view.moment.reference.time),
+    "index": lambda term, view: duals.plain(_node(view)),
+    "placeholder": lambda term, view: view.holes[term.payload],
+    "let": lambda term, view: evaluate(term.args[0], view),
+    "receiver": _receiver,
+    "sender": _sender,
+    "edge": _edge,
+    "coupling": _coupling,
+    "split": _split,
+    "project": _project,
+    "rotary": _rotary,
+    "linear": _linear,
+    "lookup": _lookup,
+    "next": _next,
+    "cross_entropy": _cross_entropy,
+    "dot": lambda term, view: duals.dot(*_arguments(term, view)),
+    "norm": lambda term, view: duals.norm(*_arguments(term, view)),
+    "concat": lambda term, view: duals.concat(_arguments(term, view)),
+    "sum": lambda term, view: duals.total(_everyone(term, view)),
+    "count": lambda term, view: duals.total(_everyone(term, view)),
+    "mean": lambda term, view: _mean(_everyone(term, view)),
+    "std": lambda term, view: _deviation(_everyone(term, view)),
+    "min": lambda term, view: duals.extreme(_everyone(term, view), largest=False),
+    "max": lambda term, view: duals.extreme(_everyone(term, view), largest=True),
+}

@@ -1,0 +1,210 @@
+"""The array program: a graph of whole-array operations with symbolic sizes and spans.
+
+Layout. An array is ``[batch..., place..., coordinates...]``: the place is one node axis (``nodes``),
+one edge axis (``edges``), two axes receiver, sender (``pairs``), or nothing (``global``). Batch axes
+are never written and may be any number in front; axes are therefore counted from the end. Where
+operands of an elementwise operation differ in rank, explicit ``unsqueeze`` nodes align them, so an
+operation is always the plain broadcasting one of torch.
+
+| op | inputs | payload | result |
+| --- | --- | --- | --- |
+| constant | | number or nested tuple of numbers | array of that shape |
+| size | | Size | its number |
+| parameter, state, input, variable, output | | name | the array of that name |
+| placeholder | | ``x`` or ``v`` | the hole of a retraction block |
+| time | | | t |
+| index | | population | 0 .. n-1 along the node axis |
+| rotary | | (size, heads) | frequencies [size] |
+| edge | | (coupling, attribute) | a fixed number per edge; attribute None: 1 |
+| degree | | coupling | number of senders of each receiver, at least 1 |
+| total | | (coupling, weight) | sum of the edge weights (or 1s, weight None) over each receiver's senders |
+| draw | arguments | (distribution, stream name) | random numbers of the node's type (initial values only) |
+| names of ``ELEMENTWISE`` | operands | | elementwise, broadcasting |
+| unsqueeze | a | axes (negative ints, ascending, positions in the result) | new axes of size 1 |
+| concat | a, b, .. | | along the last axis |
+| stack | a, b, .. | | single numbers along a new last axis |
+| part | a | (k, count) | the k-th of count equal parts of the last axis |
+| split | a | heads (Size) | [.., n] as [.., heads, n/heads] |
+| merge | a | | [.., H, k] as [.., H*k] |
+| dot | a, b | | sum over the last axis of a*b |
+| norm | a | | Euclidean length over the last axis |
+| node_sum node_mean node_std node_min node_max | a | axis (negative) | over the node axis |
+| linear | x, weight[, bias] | | x W^T + b |
+| lookup | table, integers | | table[integers] |
+| next | integers | | [.., T-1], one place later, for losses |
+| cross_entropy | logits, target | | mean, nats; logits longer by one along the node axis are cut at the end |
+| receiver | a | coupling | node values at each edge's receiver |
+| sender | a | coupling | node values at each edge's sender |
+| edge_sum | e | coupling | sum over the senders of each receiver |
+| edge_softmax | e | coupling | exp(e) over its sum over the senders of the same receiver |
+| edge_normalize | e | coupling | e over its sum over the senders of the same receiver |
+| graph_sum | a, b, .. | (coupling, form, weight) | tuple: for each feature, sum over senders j of w_ij a_j |
+| attention | q, k, v | coupling | softmax_j(q_i.k_j) v_j; arrays [.., T, H, width], or [.., T, width] |
+| pick | tuple | k | its k-th array |
+
+In ``graph_sum``, ``weight`` is an attribute of the coupling's edges or None (all 1), and ``form`` is
+``mean_field``, ``prefix``, ``dense`` or ``csr`` ('' until the pass ``choose_forms`` has run).
+``pairs`` places belong to couplings over ``everyone`` and ``causal``; all others are edge lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dynattn.diagnostics.report import Span
+from dynattn.model.terms import GLOBAL, Place
+from dynattn.vocabulary.sizes import Size
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayType:
+    """Where an array lives, its coordinate axes, and its dtype (real, integer, truth, tuple)."""
+
+    place: Place = GLOBAL
+    """Place kinds: ``global``, ``nodes`` (population), ``edges`` or ``pairs`` (coupling)."""
+    shape: tuple[Size, ...] = ()
+    dtype: str = "real"
+    batched: bool = False
+    """Whether leading batch axes may stand in front: it depends on states, inputs, or on a parameter
+    that an experiment varies (whose values may come as ``[points, *shape]``)."""
+
+    @property
+    def place_axes(self) -> int:
+        """How many axes the place takes."""
+        return {"global": 0, "nodes": 1, "edges": 1, "pairs": 2}[self.place.kind]
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One operation. Nodes are compared by identity; equal ones are made once (``Nodes.make``)."""
+
+    op: str
+    inputs: tuple[Node, ...]
+    type: ArrayType
+    payload: Any = None
+    span: Span | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Block:
+    """An array function: names of what it reads, and its results by name, in order."""
+
+    name: str
+    outputs: tuple[tuple[str, Node], ...]
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every node once, inputs before users."""
+        return ordered([node for _, node in self.outputs])
+
+    def reads(self, op: str) -> tuple[str, ...]:
+        """Payloads of the leaves of one kind: the states, parameters ... this block reads."""
+        return tuple(dict.fromkeys(node.payload for node in self.nodes if node.op == op))
+
+
+@dataclass(frozen=True)
+class Call:
+    """Run a block; each result is stored under its name (a state, a variable, or an output)."""
+
+    block: Block
+
+
+@dataclass(frozen=True)
+class Evolve:
+    """A layer at work: ``steps`` times, states <- retraction(states, rate). Blocks are keyed by state."""
+
+    layer: str
+    rate: Block
+    """Results named by state: the rate of change."""
+    retraction: Block
+    """Results named by state; reads states, and ``placeholder`` leaves (``v``, state)."""
+    steps: Size
+
+
+@dataclass(frozen=True)
+class Loop:
+    """The steps, ``count`` times; ``tied``: with the same weights each round."""
+
+    count: Size
+    tied: bool
+    steps: tuple[ProgramStep, ...]
+
+
+ProgramStep = Call | Evolve | Loop
+
+
+@dataclass(frozen=True)
+class Program:
+    """A whole model as array functions. Its size does not depend on any named size."""
+
+    initial: Block
+    """Parameters and states by name: their initial values (``draw`` nodes inside)."""
+    field: Block | None
+    """States by name: the rate of change; None where every law stands in a layer."""
+    retraction: Block | None
+    """States by name: one step ``v`` taken (``placeholder`` payload ``("v", state)``)."""
+    observe: Block | None
+    """Observables by name."""
+    records: Block | None
+    """What the experiments record, by label."""
+    steps: tuple[ProgramStep, ...]
+    """The network, top to bottom."""
+    loss: Block | None
+    """``loss`` and the train records by label; reads outputs and inputs."""
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """Every block there is, those of the network too."""
+        own = (self.initial, self.field, self.retraction, self.observe, self.records, self.loss)
+        return tuple(b for b in own if b is not None) + tuple(_blocks_of(self.steps))
+
+
+def _blocks_of(steps: Sequence[ProgramStep]) -> Iterator[Block]:
+    for step in steps:
+        match step:
+            case Call(block):
+                yield block
+            case Evolve(_, rate, retraction, _):
+                yield rate
+                yield retraction
+            case Loop(_, _, inner):
+                yield from _blocks_of(inner)
+
+
+class Nodes:
+    """Makes nodes, each different one once: same op, inputs, payload and type give the same object."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[Any, ...], Node] = {}
+
+    def make(
+        self,
+        op: str,
+        inputs: Sequence[Node],
+        type: ArrayType,
+        payload: Any = None,
+        span: Span | None = None,
+    ) -> Node:
+        """The node for this operation; the span kept is that of the first one made."""
+        key = (op, tuple(id(node) for node in inputs), type, payload)
+        if key not in self._made:
+            self._made[key] = Node(op, tuple(inputs), type, payload, span)
+        return self._made[key]
+
+
+def ordered(roots: Sequence[Node]) -> tuple[Node, ...]:
+    """Everything the roots need, each node once, inputs before users (no recursion)."""
+    done: dict[int, Node] = {}
+    stack = [(node, False) for node in reversed(roots)]
+    while stack:
+        node, ready = stack.pop()
+        if id(node) in done:
+            continue
+        if ready:
+            done[id(node)] = node
+            continue
+        stack.append((node, True))
+        stack.extend((child, False) for child in reversed(node.inputs) if id(child) not in done)
+    return tuple(done.values())

@@ -1,0 +1,101 @@
+"""Softmax weights of a bilinear score: the sum over senders becomes one attention operation, which
+lowers to a fused kernel and never holds a T x T array."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dynattn.program.layout import Maker
+from dynattn.program.nodes import ArrayType, Node
+from dynattn.program.passes.products import Product, Products, separate
+
+
+def fuse_attention(node: Node, maker: Maker) -> Node | None:
+    """edge_sum(edge_softmax(sum_k dot(q_k[i], k_k[j])) * kernel)  ->  attention(q, k, v)."""
+    if node.op != "edge_sum" or node.inputs[0].op != "mul":
+        return None
+    if node.inputs[0].type.place.kind != "pairs":
+        return None
+    softmax, kernel = _factors(node.inputs[0])
+    if softmax is None or kernel is None:
+        return None
+    score = _bilinear(softmax.inputs[0], maker)
+    products = separate(kernel, maker)
+    if score is None or products is None or any(p.edge is not None for p in products):
+        return None
+    features = list(dict.fromkeys(p.sender for p in products if p.sender is not None))
+    if not features or len({f.type.shape for f in features}) > 1:
+        return None
+    query = maker.concat([_signed(p, p.receiver, maker) for p in score])
+    key = maker.concat([p.sender for p in score if p.sender is not None])
+    value = maker.concat(features)
+    mixed = maker.make("attention", [query, key, value], _kind(value), node.payload)
+    return _joined(products, features, mixed, maker)
+
+
+def _kind(value: Node) -> ArrayType:
+    return ArrayType(value.type.place, value.type.shape, "real", True)
+
+
+def _factors(product: Node) -> tuple[Node | None, Node | None]:
+    """(the softmax, the kernel) of a weighted kernel."""
+    for weight, kernel in (product.inputs, reversed(product.inputs)):
+        inner = weight.inputs[0] if weight.op == "unsqueeze" else weight
+        if inner.op == "edge_softmax":
+            return inner, kernel
+    return None, None
+
+
+def _bilinear(score: Node, maker: Maker) -> Products | None:
+    """A score as sum of dot products of vectors at both ends; None where it is none."""
+    match score.op:
+        case "div" | "mul" if score.inputs[1].type.place_axes == 0:
+            inner = _bilinear(score.inputs[0], maker)
+            return _scaled(inner, score.op, score.inputs[1], maker)
+        case "mul" if score.inputs[0].type.place_axes == 0:
+            return _scaled(_bilinear(score.inputs[1], maker), "mul", score.inputs[0], maker)
+        case "dot":
+            products = separate(maker.elementwise("mul", *score.inputs), maker)
+            if products is None or any(p.edge or not p.receiver or not p.sender for p in products):
+                return None
+            if any(p.receiver and p.receiver.type.shape != p.sender.type.shape for p in products if p.sender):
+                return None
+            return products
+    return None
+
+
+def _scaled(
+    products: Products | None, op: str, factor: Node, maker: Maker
+) -> Products | None:
+    if products is None:
+        return None
+    return tuple(
+        Product(p.sign, maker.elementwise(op, p.receiver, factor), p.sender)
+        for p in products
+        if p.receiver is not None
+    )
+
+
+def _signed(product: Product, factor: Node | None, maker: Maker) -> Node:
+    assert factor is not None
+    return factor if product.sign > 0 else maker.elementwise("neg", factor)
+
+
+def _joined(
+    products: Products, features: Sequence[Node], mixed: Node, maker: Maker
+) -> Node:
+    """sum_k a_k(x_i) * mean of b_k: weights add up to 1, so what depends on i alone stays as it is."""
+    total: Node | None = None
+    for p in products:
+        term = p.receiver
+        if p.sender is not None:
+            width = p.sender.type.shape[-1]
+            part = maker.part(mixed, features.index(p.sender), len(features), width)
+            term = part if term is None else maker.elementwise("mul", term, part)
+        assert term is not None
+        if total is None:
+            total = term if p.sign > 0 else maker.elementwise("neg", term)
+        else:
+            total = maker.elementwise("add" if p.sign > 0 else "sub", total, term)
+    assert total is not None
+    return total

@@ -1,0 +1,248 @@
+"""Edge quantities as sums of products a_k(x_i) * b_k(x_j) * w_ij, where that is exact.
+
+Trigonometric functions of phase differences split by the addition theorems, exponentials of sums
+into products; everything else splits where it depends on one end alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dynattn.program.layout import Maker
+from dynattn.program.nodes import Node
+from dynattn.vocabulary.functions import ELEMENTWISE
+
+LIMIT = 32
+"""With more products than this, the plain form is the cheaper one."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """sign * receiver * sender * edge; a missing factor is 1. ``receiver`` may be global."""
+
+    sign: int = 1
+    receiver: Node | None = None
+    sender: Node | None = None
+    edge: Node | None = None
+
+
+Products = tuple[Product, ...]
+
+
+def separate(node: Node, maker: Maker) -> Products | None:
+    """The products whose sum an edge quantity is, or None where it does not split."""
+    found = _separate(node, maker)
+    return None if found is None or len(found) > LIMIT else found
+
+
+def _separate(node: Node, maker: Maker) -> Products | None:
+    if node.type.place.kind not in ("edges", "pairs") or _is_spread_global(node):
+        inner = node.inputs[0] if node.op == "unsqueeze" else node
+        return (Product(receiver=inner),)
+    match node.op:
+        case "receiver":
+            return (Product(receiver=node.inputs[0]),)
+        case "sender":
+            return (Product(sender=node.inputs[0]),)
+        case "edge":
+            return (Product(edge=node),)
+        case "add" | "sub" | "neg" | "mul" | "div" | "pow":
+            return _arithmetic(node, maker)
+        case "sin" | "cos":
+            return _trigonometric(node, maker)
+        case "exp":
+            return _exponential(node, maker)
+        case "unsqueeze":
+            return _unsqueezed(node, maker)
+    return _one_sided(node, maker)
+
+
+def _is_spread_global(node: Node) -> bool:
+    """A quantity of the whole model that only ``align`` has given a place."""
+    return node.op == "unsqueeze" and node.inputs[0].type.place_axes == 0
+
+
+def _arithmetic(node: Node, maker: Maker) -> Products | None:
+    parts = [_separate(child, maker) for child in node.inputs]
+    if any(part is None for part in parts):
+        return None
+    first = parts[0] or ()
+    if node.op == "neg":
+        return tuple(flipped(p) for p in first)
+    if node.op == "pow":
+        return _power(node, first, maker)
+    second = parts[1] or ()
+    if node.op in ("add", "sub"):
+        return (*first, *(flipped(p) if node.op == "sub" else p for p in second))
+    if node.op == "div":
+        if len(second) != 1:
+            return None
+        second = (_reciprocal(second[0], maker),)
+    return tuple(_times(a, b, maker) for a in first for b in second)
+
+
+def flipped(product: Product) -> Product:
+    """The product with the other sign."""
+    return Product(-product.sign, product.receiver, product.sender, product.edge)
+
+
+def _times(a: Product, b: Product, maker: Maker) -> Product:
+    return Product(
+        a.sign * b.sign,
+        _multiply(a.receiver, b.receiver, maker),
+        _multiply(a.sender, b.sender, maker),
+        _multiply(a.edge, b.edge, maker),
+    )
+
+
+def _multiply(a: Node | None, b: Node | None, maker: Maker) -> Node | None:
+    if a is None or b is None:
+        return a or b
+    return maker.elementwise("mul", a, b)
+
+
+def _reciprocal(p: Product, maker: Maker) -> Product:
+    def inverse(factor: Node | None) -> Node | None:
+        return None if factor is None else maker.elementwise("div", maker.number(1.0), factor)
+
+    return Product(p.sign, inverse(p.receiver), inverse(p.sender), inverse(p.edge))
+
+
+def _power(node: Node, base: Products, maker: Maker) -> Products | None:
+    exponent = node.inputs[1]
+    if exponent.op != "constant" or exponent.payload not in (2, 3):
+        return _one_sided(node, maker)
+    found = base
+    for _ in range(int(exponent.payload) - 1):
+        found = tuple(_times(a, b, maker) for a in found for b in base)
+    return found if len(found) <= LIMIT else None
+
+
+# ── sums of one-sided arguments ────────────────────────────────────────────────────────────────
+
+
+def _two_sides(argument: Node, maker: Maker) -> tuple[Products, Products] | None:
+    """A sum as (receiver-only products, sender-only products); None where a product mixes both."""
+    products = _separate(argument, maker)
+    if products is None:
+        return None
+    receiver: list[Product] = []
+    sender: list[Product] = []
+    for p in products:
+        if p.edge is not None:
+            return None
+        if p.sender is None:
+            receiver.append(p)
+        elif p.receiver is None:
+            sender.append(p)
+        elif p.receiver.type.place_axes == 0:
+            scaled = maker.elementwise("mul", p.receiver, p.sender)
+            sender.append(Product(p.sign, None, scaled))
+        else:
+            return None
+    return tuple(receiver), tuple(sender)
+
+
+def _summed(products: Sequence[Product], maker: Maker) -> tuple[int, Node] | None:
+    """(sign, node) of a sum of one-sided products, the common sign taken out; None for no products."""
+    if not products:
+        return None
+    sign = products[0].sign
+    total: Node | None = None
+    for p in products:
+        factor = p.receiver or p.sender
+        assert factor is not None
+        if total is None:
+            total = factor
+        else:
+            total = maker.elementwise("add" if p.sign == sign else "sub", total, factor)
+    assert total is not None
+    return sign, total
+
+
+def _trigonometric(node: Node, maker: Maker) -> Products | None:
+    sides = _two_sides(node.inputs[0], maker)
+    if sides is None:
+        return _one_sided(node, maker)
+    near, far = (_summed(side, maker) for side in sides)
+    if near is None or far is None:
+        return _one_sided(node, maker)
+    (s, a), (r, b) = near, far
+    sin_a, cos_a = maker.elementwise("sin", a), maker.elementwise("cos", a)
+    sin_b, cos_b = maker.elementwise("sin", b), maker.elementwise("cos", b)
+    if node.op == "sin":  # sin(s a + r b) = s sin a cos b + r cos a sin b
+        return (Product(s, sin_a, cos_b), Product(r, cos_a, sin_b))
+    return (Product(1, cos_a, cos_b), Product(-s * r, sin_a, sin_b))
+
+
+def _exponential(node: Node, maker: Maker) -> Products | None:
+    sides = _two_sides(node.inputs[0], maker)
+    if sides is None:
+        return _one_sided(node, maker)
+    near, far = (_summed(side, maker) for side in sides)
+
+    def factor(part: tuple[int, Node] | None) -> Node | None:
+        if part is None:
+            return None
+        sign, inner = part
+        return maker.elementwise("exp", inner if sign > 0 else maker.elementwise("neg", inner))
+
+    return (Product(1, factor(near), factor(far)),)
+
+
+def _one_sided(node: Node, maker: Maker) -> Products | None:
+    """An elementwise function of one end (and global numbers), computed per node."""
+    if node.op not in ELEMENTWISE:
+        return None
+    values = [_one_end(child, maker) for child in node.inputs]
+    ends = {end for end, _ in (v for v in values if v is not None)} - {"global"}
+    if any(value is None for value in values) or len(ends) > 1:
+        return None
+    made = maker.elementwise(node.op, *(v[1] for v in values if v is not None))
+    if ends == {"sender"}:
+        return (Product(sender=made),)
+    if ends == {"edge"}:
+        return (Product(edge=made),)
+    return (Product(receiver=made),)
+
+
+def _one_end(node: Node, maker: Maker) -> tuple[str, Node] | None:
+    """(end, node-level value) of an operand that depends on one end alone."""
+    products = _separate(node, maker)
+    if products is None or len(products) != 1:
+        sides = None if products is None else _two_sides(node, maker)
+        if sides is None or (sides[0] and sides[1]):
+            return None
+        part = _summed(sides[0] or sides[1], maker)
+        assert part is not None
+        value = part[1] if part[0] > 0 else maker.elementwise("neg", part[1])
+        return ("receiver" if sides[0] else "sender", value)
+    p = products[0]
+    present = [(end, f) for end in ("receiver", "sender", "edge") if (f := getattr(p, end)) is not None]
+    if len(present) != 1:
+        return None
+    end, value = present[0]
+    if p.sign < 0:
+        value = maker.elementwise("neg", value)
+    return ("global" if value.type.place_axes == 0 else end), value
+
+
+def _unsqueezed(node: Node, maker: Maker) -> Products | None:
+    """New coordinate axes go to every factor of full rank; place axes are aligned again later."""
+    products = _separate(node.inputs[0], maker)
+    if products is None:
+        return None
+    count = len(node.type.shape) - len(node.inputs[0].type.shape)
+    if count == 0:
+        return products
+    at_end = max(node.payload) == -1
+
+    def expand(factor: Node | None) -> Node | None:
+        if factor is None or not at_end or not factor.type.shape:
+            return factor
+        return maker.expand_last(factor, count)
+
+    return tuple(
+        Product(p.sign, expand(p.receiver), expand(p.sender), expand(p.edge)) for p in products
+    )

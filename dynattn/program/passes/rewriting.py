@@ -1,0 +1,49 @@
+"""Rebuilding a program with some of its nodes replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from dynattn.program.layout import Maker
+from dynattn.program.nodes import Block, Call, Evolve, Loop, Node, Program, ProgramStep, ordered
+
+Rule = Callable[[Node, Maker], Node | None]
+"""rule(node with rewritten inputs, maker at its place) -> another node, or None: not mine."""
+
+
+def rewrite_block(block: Block, rule: Rule) -> Block:
+    """Every node of the block offered to the rule once, inputs before users."""
+    maker = Maker()
+    done: dict[int, Node] = {}
+    for node in ordered([output for _, output in block.outputs]):
+        inputs = [done[id(child)] for child in node.inputs]
+        here = maker.at(node.span)
+        fresh = here.make(node.op, inputs, node.type, node.payload)
+        done[id(node)] = rule(fresh, here) or fresh
+    return Block(block.name, tuple((name, done[id(node)]) for name, node in block.outputs))
+
+
+def map_blocks(program: Program, change: Callable[[Block], Block]) -> Program:
+    """The program with every block changed."""
+    named = {
+        name: change(block)
+        for name in ("initial", "field", "retraction", "observe", "records", "loss")
+        if (block := getattr(program, name)) is not None
+    }
+    return replace(program, steps=_map_steps(program.steps, change), **named)
+
+
+def _map_steps(
+    steps: Sequence[ProgramStep], change: Callable[[Block], Block]
+) -> tuple[ProgramStep, ...]:
+    found: list[ProgramStep] = []
+    for step in steps:
+        match step:
+            case Call(block):
+                found.append(Call(change(block)))
+            case Evolve(layer, rate, retraction, count):
+                found.append(Evolve(layer, change(rate), change(retraction), count))
+            case Loop(count, tied, inner):
+                found.append(Loop(count, tied, _map_steps(inner, change)))
+    return tuple(found)

@@ -1,0 +1,309 @@
+"""The plain reference evaluator: a Model computed node by node and edge by edge, as it is written.
+
+Nothing is rewritten and nothing is shared with the array program: loops over nodes, loops over the
+senders of a node, dual numbers for exact slopes. It is slow, lazy, and meant to be obviously right.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy
+from numpy.typing import ArrayLike
+
+from dynattn.model.model import (
+    AssignStep,
+    Law,
+    LayerStep,
+    Model,
+    OutputStep,
+    Parameter,
+    RepeatStep,
+    Step,
+)
+from dynattn.model.terms import Term
+from dynattn.network.build import Network
+from dynattn.program import duals, formulas
+from dynattn.program.copies import copy_name, output_names
+from dynattn.program.duals import Array, Dual
+from dynattn.program.meanings import evaluate
+from dynattn.program.moments import Moment, PerNode, View, remembered
+from dynattn.program.sums import sum_into
+
+DEPTH = 1_000_000
+"""Frames allowed while something is asked for: a network is computed from its end backwards."""
+
+
+@contextmanager
+def deep() -> Iterator[None]:
+    """Let the evaluator recurse through all the steps of a network."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, DEPTH))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+class TooManyEdges(Exception):
+    """The evaluation would need more edge evaluations than it was allowed."""
+
+
+class Reference:
+    """One model with all its numbers: the value and Jacobian of anything in it.
+
+    ``values`` holds parameters by full name (``K``, ``osc.omega``, ``attend.0.eta``), ``states``
+    and ``inputs`` arrays [nodes, coordinates...]; ``sizes`` the dims of this sample (T) beside the
+    model's own. Tangents are along the entries of the arrays named in ``wrt``, one array after the
+    other in C order, or along ``directions`` [all these entries, P].
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        network: Network,
+        values: Mapping[str, ArrayLike],
+        *,
+        states: Mapping[str, ArrayLike] | None = None,
+        inputs: Mapping[str, ArrayLike] | None = None,
+        sizes: Mapping[str, int] | None = None,
+        time: float = 0.0,
+        wrt: Sequence[str] = (),
+        directions: Array | None = None,
+        edge_limit: float = float("inf"),
+    ):
+        self.model = model
+        self.network = network
+        self.sizes = {**model.sizes, **(sizes or {})}
+        self.time = time
+        self.edges = 0
+        self.edge_limit = edge_limit
+        self.inputs = {name: duals.plain(array) for name, array in (inputs or {}).items()}
+        numbers = {**values, **(states or {})}
+        self._numbers = {name: numpy.asarray(a, dtype=float) for name, a in numbers.items()}
+        self._offsets, self.entries = self._layout(wrt)
+        self._directions = directions
+        self._leaves: dict[str, Dual] = {}
+        self.start = Moment(self, {name: self._reader(name) for name in states or {}})
+        self._final: Moment | None = None
+
+    def _layout(self, wrt: Sequence[str]) -> tuple[dict[str, int], int]:
+        offsets, at = {}, 0
+        for name in wrt:
+            offsets[name] = at
+            at += self._numbers[name].size
+        return offsets, at
+
+    def _reader(self, name: str) -> PerNode:
+        return lambda node: self.leaf(name)[node]
+
+    # ── what is given ──────────────────────────────────────────────────────────────────────────
+
+    def leaf(self, name: str) -> Dual:
+        """A given array by its full name; a size that is read as a number is one too."""
+        if name not in self._leaves:
+            array = self._numbers.get(name)
+            array = numpy.asarray(self.sizes[name]) if array is None else array
+            self._leaves[name] = self._leaf(name, array)
+        return self._leaves[name]
+
+    def _leaf(self, name: str, array: Array) -> Dual:
+        offset = self._offsets.get(name)
+        if offset is None:
+            return duals.plain(array)
+        if self._directions is None:
+            return duals.independent(array, offset, self.entries)
+        return duals.moving(array, self._directions[offset : offset + array.size])
+
+    def full_name(self, parameter: Parameter, copies: Mapping[str, int]) -> str:
+        """The name of a parameter's array: a layer's own has one per use of the layer."""
+        if parameter.layer is None:
+            return parameter.name
+        return copy_name(parameter, copies[parameter.layer])
+
+    def count(self, population: str) -> int:
+        """The number of nodes of a population."""
+        return self.model.population[population].size.value(self.sizes)
+
+    # ── what is asked for ──────────────────────────────────────────────────────────────────────
+
+    @deep()
+    def rate(self, state: str, node: int) -> Dual:
+        """x' of one node, by the model's own laws."""
+        law = next(law for law in self.model.laws if law.state == state)
+        return self._rate(law, node, self.start)
+
+    @deep()
+    def rates(self) -> dict[str, Dual]:
+        """x' of every node of every state that has a law: [nodes, coordinates...]."""
+        return {law.state: self._all(law.state, self._rates(law)) for law in self.model.laws}
+
+    def _rates(self, law: Law) -> PerNode:
+        return lambda node: self._rate(law, node, self.start)
+
+    @deep()
+    def retract(self, state: str, node: int, step: ArrayLike) -> Dual:
+        """Where the tangent step leads from the node's point."""
+        law = next(law for law in self.model.laws if law.state == state)
+        return self._retract(law, self.start.states[state](node), duals.plain(step))
+
+    @deep()
+    def retractions(self, state: str, steps: ArrayLike) -> Dual:
+        """Every node's point after its own step: ``steps`` [nodes, coordinates...]."""
+        rows = enumerate(numpy.asarray(steps, dtype=float))
+        return duals.stack([self.retract(state, int(number), step) for number, step in rows])
+
+    @deep()
+    def observe(self, name: str) -> Dual:
+        """An observable of the given states."""
+        observable = next(item for item in self.model.observables if item.name == name)
+        return self.whole(observable.value, self.start)
+
+    @property
+    def final(self) -> Moment:
+        """The moment at the end of the network."""
+        if self._final is None:
+            self._final = self._run(self.model.network, self.start, {})
+        return self._final
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the network's outputs, in order."""
+        return output_names(self.model.network)
+
+    def has_nodes(self, output: str) -> bool:
+        """Whether an output has one value per node."""
+        return self.final.bindings[output][0].type.place.kind == "nodes"
+
+    @deep()
+    def output(self, name: str) -> Dual:
+        """An output of the network: [nodes, coordinates...], or [coordinates...] without nodes."""
+        value, then = self.final.bindings[name]
+        return self.whole(value, then)
+
+    @deep()
+    def output_at(self, name: str, node: int) -> Dual:
+        """An output at one node; only what it depends on is computed."""
+        value, then = self.final.bindings[name]
+        return evaluate(value, then.node(node))
+
+    @deep()
+    def loss(self) -> dict[str, Dual]:
+        """The training loss and what is recorded beside it, by label."""
+        training = self.model.training
+        assert training is not None
+        found = {"loss": evaluate(training.loss, self.final.everywhere)}
+        for record in training.records:
+            found[record.label] = evaluate(record.value, self.final.everywhere)
+        return found
+
+    def whole(self, term: Term, moment: Moment) -> Dual:
+        """A quantity at all its nodes, or the one there is."""
+        if term.type.place.kind != "nodes":
+            return evaluate(term, moment.everywhere)
+        nodes = range(self.count(term.type.place.name))
+        return duals.stack([evaluate(term, moment.node(number)) for number in nodes])
+
+    # ── laws ───────────────────────────────────────────────────────────────────────────────────
+
+    def _shape(self, state: str) -> tuple[int, ...]:
+        return tuple(size.value(self.sizes) for size in self.model.states[state].shape)
+
+    def _all(self, state: str, per_node: PerNode) -> Dual:
+        nodes = range(self.count(self.model.states[state].population))
+        return duals.stack([per_node(number) for number in nodes])
+
+    def _rate(self, law: Law, node: int, moment: Moment) -> Dual:
+        return duals.broadcast(evaluate(law.rate, moment.node(node)), self._shape(law.state))
+
+    def _retract(self, law: Law, x: Dual, step: Dual) -> Dual:
+        use = self.model.states[law.state].manifold
+        pairs = zip(
+            formulas.points(x, use, self.sizes),
+            formulas.points(step, use, self.sizes),
+            strict=True,
+        )
+        moved = [
+            evaluate(law.retraction, View(self.start, holes={"x": point, "v": along}))
+            for point, along in pairs
+        ]
+        return duals.reshape(duals.stack(moved), x.shape)
+
+    def coupling_sum(self, name: str, receiver: int, moment: Moment) -> Dual:
+        """S_i of a coupling at one receiver."""
+        key = (name, receiver)
+        if key not in moment.sums:
+            moment.sums[key] = sum_into(self.model.coupling[name], receiver, moment)
+        return moment.sums[key]
+
+    def visit(self, edges: int) -> None:
+        """Count edge evaluations; TooManyEdges beyond the limit."""
+        self.edges += edges
+        if self.edges > self.edge_limit:
+            raise TooManyEdges
+
+    # ── the network ────────────────────────────────────────────────────────────────────────────
+
+    def _run(self, steps: Sequence[Step], moment: Moment, uses: dict[str, int]) -> Moment:
+        """The moment after the steps; ``uses`` counts how often each layer has acted."""
+        for step in steps:
+            match step:
+                case AssignStep(name, is_state, value):
+                    moment = self._assigned(name, is_state, value, moment)
+                case OutputStep(name, value):
+                    moment = _bind(moment, name, value)
+                case LayerStep(layer):
+                    moment = self._evolved(layer, moment, uses)
+                case RepeatStep():
+                    moment = self._repeated(step, moment, uses)
+        return moment
+
+    def _assigned(self, name: str, is_state: bool, value: Term, moment: Moment) -> Moment:
+        if not is_state:
+            return _bind(moment, name, value)
+        shape = self._shape(name)
+
+        def compute(node: int) -> Dual:
+            return duals.broadcast(evaluate(value, moment.node(node)), shape)
+
+        return _then(moment, states={**moment.states, name: remembered(compute)})
+
+    def _repeated(self, step: RepeatStep, moment: Moment, uses: dict[str, int]) -> Moment:
+        before = dict(uses)
+        for _ in range(step.count.value(self.sizes)):
+            if step.tied:
+                uses.clear()
+                uses.update(before)
+            moment = self._run(step.steps, moment, uses)
+        return moment
+
+    def _evolved(self, name: str, moment: Moment, uses: dict[str, int]) -> Moment:
+        """The layer's Euler steps of size 1, each retracted to the manifolds."""
+        layer = self.model.layer[name]
+        copy = uses.get(name, 0)
+        uses[name] = copy + 1
+        for _ in range(layer.steps.value(self.sizes)):
+            now = _then(moment, copies={**moment.copies, name: copy})
+            moved = {law.state: remembered(self._mover(law, now)) for law in layer.laws}
+            moment = _then(now, states={**now.states, **moved})
+        return moment
+
+    def _mover(self, law: Law, moment: Moment) -> PerNode:
+        def compute(node: int) -> Dual:
+            x = moment.states[law.state](node)
+            return self._retract(law, x, self._rate(law, node, moment))
+
+        return compute
+
+
+def _then(moment: Moment, **changes: Any) -> Moment:
+    """The next moment: what changes, and nothing computed yet."""
+    return replace(moment, **changes, known={}, sums={}, views={})
+
+
+def _bind(moment: Moment, name: str, value: Term) -> Moment:
+    return _then(moment, bindings={**moment.bindings, name: (value, moment)})

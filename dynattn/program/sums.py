@@ -1,0 +1,86 @@
+"""The sum of a coupling at one receiver, sender by sender."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy
+
+from dynattn.model.model import Coupling
+from dynattn.program import duals
+from dynattn.program.duals import Dual
+from dynattn.program.meanings import evaluate
+from dynattn.program.moments import Edge, Moment, View
+
+if TYPE_CHECKING:
+    from dynattn.program.reference import Reference
+
+
+def sum_into(coupling: Coupling, receiver: int, moment: Moment) -> Dual:
+    """S_i = strength_i / normalize * sum over the senders j of i of w_ij k(x_i, x_j)."""
+    reference = moment.reference
+    edges = list(senders(reference, coupling, receiver))
+    shape = tuple(size.value(reference.sizes) for size in coupling.shape)
+    if not edges:
+        return duals.plain(numpy.zeros(shape))
+    reference.visit(len(edges))
+    views = [View(moment, edge=edge) for edge in edges]
+    kernels = [evaluate(coupling.kernel, view) for view in views]
+    grouped = _grouped(reference, coupling, shape)
+    parts = [
+        duals.multiply(_behind(weight, len(grouped)), duals.broadcast(kernel, grouped))
+        for weight, kernel in zip(_weights(coupling, edges, views), kernels, strict=True)
+    ]
+    by = {"none": 1, "size": reference.count(coupling.sender), "degree": len(edges)}
+    found = duals.divide(duals.total(parts), duals.plain(by[coupling.normalize]))
+    if coupling.strength is not None:
+        found = duals.multiply(evaluate(coupling.strength, moment.node(receiver)), found)
+    return duals.reshape(found, shape)
+
+
+def senders(reference: Reference, coupling: Coupling, receiver: int) -> Iterator[Edge]:
+    """The edges into one receiver, senders ascending."""
+    connections = reference.network.connections[coupling.name]
+    if connections.kind == "edges":
+        assert connections.receivers is not None and connections.senders is not None
+        for number in numpy.flatnonzero(connections.receivers == receiver):
+            yield Edge(coupling.name, receiver, int(connections.senders[number]), int(number))
+        return
+    last = reference.count(coupling.sender) - 1
+    for sender in range((min(receiver, last) if connections.kind == "causal" else last) + 1):
+        same = coupling.sender == coupling.receiver and sender == receiver
+        if connections.include_self or not same:
+            yield Edge(coupling.name, receiver, sender, None)
+
+
+def _weights(coupling: Coupling, edges: list[Edge], views: list[View]) -> list[Dual]:
+    """w_ij per edge, [] or [heads]; softmax and normalized divide by the sum over the edges."""
+    weights = [duals.plain(1.0) for _ in edges]
+    if coupling.weight is not None:
+        weights = [evaluate(coupling.weight, view) for view in views]
+    if coupling.adaptive == "softmax":
+        largest = duals.plain(numpy.max([weight.value for weight in weights], axis=0))
+        weights = [duals.apply("exp", duals.apply("sub", w, largest)) for w in weights]
+    if coupling.adaptive is not None:
+        together = duals.total(weights)
+        weights = [duals.divide(weight, together) for weight in weights]
+    connections = views[0].moment.reference.network.connections[coupling.name]
+    if coupling.edge_weights and "weight" in connections.attributes:
+        own = connections.attributes["weight"]
+        pairs = zip(weights, edges, strict=True)
+        weights = [duals.multiply(w, duals.plain(own[edge.number])) for w, edge in pairs]
+    return weights
+
+
+def _grouped(reference: Reference, coupling: Coupling, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of S_i as the kernel sees it: the last axis in heads where there are heads."""
+    if coupling.heads is None or coupling.shape[0] == coupling.heads:
+        return shape
+    heads = coupling.heads.value(reference.sizes)
+    return (*shape[:-1], heads, shape[-1] // heads)
+
+
+def _behind(weight: Dual, axes: int) -> Dual:
+    """A weight per head beside values per head and coordinate: axes of 1 put behind."""
+    return duals.reshape(weight, weight.shape + (1,) * max(axes - weight.value.ndim, 0))

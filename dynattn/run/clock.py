@@ -1,0 +1,64 @@
+"""The saved times of an experiment, and what is wrong with its method."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from dynattn.diagnostics.report import Diagnostic, SpecError
+from dynattn.model.model import Model, Simulation
+from dynattn.solve.methods import check_step, find_method
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+INTERVALS = 200
+"""Saved intervals where the spec does not say ``every``; they do not touch the solver's steps."""
+
+
+def saved_times(simulation: Simulation) -> NDArray[np.float64]:
+    """From start to stop, both included; a last interval may be shorter than the others."""
+    import numpy as np
+
+    start, stop = simulation.start, simulation.stop
+    assert stop is not None
+    if simulation.every is None:
+        return np.linspace(start, stop, INTERVALS + 1)
+    count = math.floor((stop - start) / simulation.every + 1e-9)
+    times = start + simulation.every * np.arange(count + 1)
+    if stop - times[-1] > 1e-9 * simulation.every:
+        return np.append(times, stop)
+    times[-1] = stop
+    return times
+
+
+def check_experiment(model: Model, simulation: Simulation) -> None:
+    """SpecError where it cannot be run: E601, E602, E606, E608. Loads nothing heavy."""
+    span = simulation.span
+    check_step(find_method(simulation.method, span), simulation.step, span)
+    if not model.laws:
+        message = f"the model '{model.name}' has no law outside its layers, so nothing evolves in time"
+        fix = "train it with 'dynattn compile SPEC --train', or give a population a drift"
+        raise SpecError(Diagnostic("E608", message, span, fix))
+    if model.inputs or model.dims:
+        what = f"the input '{model.inputs[0].name}'" if model.inputs else f"the dim '{model.dims[0].name}'"
+        message = f"{what} has no value in a simulation"
+        raise SpecError(Diagnostic("E608", message, span, "make it a param"))
+    for record in simulation.records:
+        if record.after is not None and simulation.stop is not None and record.after >= simulation.stop:
+            message = f"'{record.label}' begins at {record.after:g}, and time ends at {simulation.stop:g}"
+            fix = f"write a time before {simulation.stop:g}, or let t run longer"
+            raise SpecError(Diagnostic("E606", message, span, fix))
+
+
+def settings_of(simulation: Simulation) -> dict[str, Any]:
+    """What the experiment says of time and method, for the record."""
+    return {
+        "t": [simulation.start, simulation.stop],
+        "every": simulation.every,
+        "method": simulation.method,
+        "step": simulation.step,
+        "rtol": simulation.rtol,
+        "atol": simulation.rtol if simulation.atol is None else simulation.atol,
+    }

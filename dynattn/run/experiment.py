@@ -1,0 +1,65 @@
+"""Run an experiment of a spec by name, and write its results where asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dynattn.diagnostics.report import Diagnostic, UsageError
+from dynattn.diagnostics.suggest import did_you_mean
+from dynattn.model.model import Model, Simulation
+
+if TYPE_CHECKING:
+    from dynattn.compilation import Compilation
+    from dynattn.run.simulate import Trajectory
+    from dynattn.run.sweep import Sweep
+
+
+def find_experiment(model: Model, name: str | None = None) -> Simulation:
+    """The experiment called ``name``, the first one for None; UsageError E706 where there is none."""
+    by_name = {item.name: item for item in model.simulations}
+    if name is None and model.simulations:
+        return model.simulations[0]
+    if name is not None and name in by_name:
+        return by_name[name]
+    if not by_name:
+        message = f"the model '{model.name}' has no experiment"
+        fix = "add one to the spec: simulate { t 0 .. 100 every 0.1 }"
+        raise UsageError(Diagnostic("E706", message, fix=fix))
+    there = f"there are {', '.join(by_name)}" if len(by_name) > 1 else f"there is {next(iter(by_name))}"
+    message = f"the model '{model.name}' has no experiment '{name}'"
+    raise UsageError(Diagnostic("E706", message, fix=did_you_mean(name or "", by_name, there)))
+
+
+def run_experiment(
+    compilation: Compilation,
+    name: str | None = None,
+    *,
+    seed: int | None = None,
+    device: str = "cpu",
+    progress: Callable[[float], None] | None = None,
+    folder: str | Path | None = None,
+) -> Trajectory | Sweep:
+    """Run one experiment: a Trajectory, or a Sweep where it has several points.
+
+    With ``folder`` everything is written there: a sweep after every part, so that an interruption
+    loses nothing that was finished. The errors are those of ``simulate`` and ``sweep``.
+    """
+    from dynattn.run.clock import check_experiment
+    from dynattn.run.results import ResultFolder
+    from dynattn.run.simulate import simulate
+    from dynattn.run.sweep import as_sweep, sweep
+
+    experiment = find_experiment(compilation.model, name)
+    check_experiment(compilation.model, experiment)
+    place = None if folder is None else ResultFolder.make(Path(folder), compilation.source.text)
+    options = {"seed": seed, "device": device, "progress": progress}
+    if as_sweep(experiment):
+        return sweep(
+            compilation, experiment, **options, on_part=None if place is None else place.write
+        )
+    trajectory = simulate(compilation, experiment, **options)
+    if place is not None:
+        place.write(trajectory)
+    return trajectory

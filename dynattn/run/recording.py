@@ -1,0 +1,191 @@
+"""Integrating a system and keeping what is asked for, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dynattn.analyse.statistics import integral, kept
+from dynattn.lower.module import System
+from dynattn.model.model import Model, Record, Simulation
+from dynattn.model.terms import Term
+from dynattn.solve.solve import solve
+
+Array = NDArray[np.float64]
+States = Mapping[str, torch.Tensor]
+
+MEMORY = 2**25
+"""Numbers that one solve may keep (256 MiB): longer ones are solved piece by piece."""
+
+BLOCK = 2**18
+"""Numbers whose records are computed at once; larger blocks fall out of the processor's cache."""
+
+
+@dataclass
+class Gatherer:
+    """One record on its way: pieces of a series in, the result out.
+
+    Pieces overlap by one time: the first of each is the last of the one before.
+    """
+
+    kind: str
+    after: float | None = None
+    pieces: list[Array] = field(default_factory=list)
+    total: Any = 0.0
+    span: float = 0.0
+
+    def add(self, times: Array, values: Array) -> None:
+        """Take in the values [times, ...] at these times."""
+        if self.kind == "series":
+            self.pieces.append(values[1:] if self.pieces else values)
+            return
+        self.pieces = [values[-1]]
+        if self.kind == "average" and (self.after is None or times[-1] >= self.after):
+            late, part = kept(times, values, self.after)
+            self.total = self.total + integral(late, part)
+            self.span += late[-1] - late[0]
+
+    @property
+    def result(self) -> Array:
+        """series: [time, ...]; average, final: [...]."""
+        if self.kind == "series":
+            return np.concatenate(self.pieces)
+        return self.total / self.span if self.kind == "average" and self.span else self.pieces[0]
+
+
+@dataclass(frozen=True)
+class Integration:
+    """What one solve gave."""
+
+    results: Mapping[str, Array]
+    """By label: [time (series only), batch..., own axes...]."""
+    statistics: Mapping[str, Any]
+
+
+def integrate(
+    system: System,
+    simulation: Simulation,
+    times: Array,
+    records: Sequence[Record],
+    *,
+    batch: tuple[int, ...] = (),
+    keep_states: bool = False,
+    describe: Callable[[tuple[int, ...]], str] | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Integration:
+    """Solve from the system's initial states and keep the records (and the states as series)."""
+    states = {
+        name: x.expand(*batch, *x.shape[-_state_rank(system.model, name) :])
+        for name, x in system.initial_states().items()
+    }
+    gatherers = {record.label: Gatherer(record.kind, record.after) for record in records}
+    gatherers |= {name: Gatherer("series") for name in states} if keep_states else {}
+    counts: dict[str, Any] = {"evaluations": 0, "steps": 0, "seconds": 0.0}
+    pieces = list(_pieces(len(times), sum(x.numel() for x in states.values())))
+    with torch.no_grad():
+        for start, stop in pieces:
+            part = times[start:stop]
+            report = _within(progress, start / (len(times) - 1), (stop - 1) / (len(times) - 1))
+            solution = solve(
+                system, states, part.tolist(), method=simulation.method, step=simulation.step,
+                rtol=simulation.rtol, atol=simulation.atol, batch=len(batch), progress=report,
+                describe=describe, span=simulation.span,
+            )  # fmt: skip
+            _gather(system, part, solution.states, records, len(batch), gatherers)
+            states = {name: x[-1] for name, x in solution.states.items()}
+            for name in counts:
+                more = solution.statistics[name]
+                counts[name] = None if more is None or counts[name] is None else counts[name] + more
+    results = {label: gatherer.result for label, gatherer in gatherers.items()}
+    return Integration(results, counts | {"method": simulation.method})
+
+
+def everything(model: Model) -> tuple[Record, ...]:
+    """Every observable as a series: what is recorded where an experiment does not say."""
+    return tuple(Record("series", item.name, item.value) for item in model.observables)
+
+
+def own_axes(model: Model, term: Term) -> tuple[str, ...]:
+    """Names of the axes that one value of a term has: its population, its coordinates."""
+    place = (term.type.place.name,) if term.type.place.kind != "global" else ()
+    return place + _coordinates(len(term.type.shape))
+
+
+def state_axes(model: Model, name: str) -> tuple[str, ...]:
+    """Names of the axes of a state."""
+    state = model.states[name]
+    return (state.population, *_coordinates(len(state.shape)))
+
+
+def _coordinates(count: int) -> tuple[str, ...]:
+    return tuple("coordinate" if k == 0 else f"coordinate_{k + 1}" for k in range(count))
+
+
+def _state_rank(model: Model, name: str) -> int:
+    return 1 + len(model.states[name].shape)
+
+
+def _pieces(count: int, width: int) -> Iterator[tuple[int, int]]:
+    """Stretches of the saved times, each starting where the one before ended."""
+    length = max(2, MEMORY // max(1, width))
+    start = 0
+    while start < count - 1:
+        stop = min(count, start + length)
+        yield start, stop
+        start = stop - 1
+
+
+def _within(
+    progress: Callable[[float], None] | None, low: float, high: float
+) -> Callable[[float], None] | None:
+    if progress is None:
+        return None
+    return lambda fraction: progress(low + (high - low) * fraction)
+
+
+def _gather(
+    system: System,
+    times: Array,
+    states: States,
+    records: Sequence[Record],
+    batch: int,
+    gatherers: Mapping[str, Gatherer],
+) -> None:
+    for label, values in _recorded(system, times, states, records, batch).items():
+        gatherers[label].add(times, values)
+    for name in states:
+        if name in gatherers:
+            gatherers[name].add(times, states[name].cpu().double().numpy())
+
+
+def _recorded(
+    system: System, times: Array, states: States, records: Sequence[Record], batch: int
+) -> dict[str, Array]:
+    """Each record at every time: [time, batch..., own axes...], a block of times after another."""
+    if not records:
+        return {}
+    width = sum(prod(x.shape[1:]) for x in states.values())
+    length = max(1, BLOCK // width)
+    front = tuple(next(iter(states.values())).shape[1 : 1 + batch])
+    blocks: dict[str, list[Array]] = {record.label: [] for record in records}
+    for start in range(0, len(times), length):
+        block = {name: x[start : start + length] for name, x in states.items()}
+        t = torch.as_tensor(times[start : start + length], dtype=system.dtype, device=system.device)
+        found = _measure(system, t.reshape(-1, *[1] * batch), block)
+        for record in records:
+            value = found[record.label]
+            rank = len(own_axes(system.model, record.value))
+            shape = (len(t), *front, *value.shape[value.dim() - rank :])
+            blocks[record.label].append(value.expand(shape).cpu().double().numpy())
+    return {label: np.concatenate(parts) for label, parts in blocks.items()}
+
+
+def _measure(system: System, t: torch.Tensor, states: States) -> dict[str, torch.Tensor]:
+    """Records and observables; a record is found by its label, an observable by its name."""
+    return {**system.observe(t, states), **system.record(t, states)}

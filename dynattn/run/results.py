@@ -1,0 +1,150 @@
+"""Results on disk: one folder an experiment, every file whole or not there.
+
+``spec.dyn`` the text, ``settings.json`` what fixes the numbers (seed and versions too),
+``results.npz`` all arrays, ``results.csv`` the table of what is one number a point (of a sweep) or a
+time (of a simulation), ``summary.json`` how it ended.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from dynattn.diagnostics.report import Diagnostic, SpecError
+from dynattn.run.labelled import Labelled, Variable
+
+if TYPE_CHECKING:
+    from dynattn.run.simulate import Trajectory
+    from dynattn.run.sweep import Sweep
+
+SECONDS = 20.0
+"""A sweep on its way writes its arrays no more often than this; the table every time."""
+
+
+@dataclass
+class ResultFolder:
+    """Where the results of one experiment are kept."""
+
+    path: Path
+    arrays_written: float = float("-inf")
+
+    @classmethod
+    def make(cls, path: Path, spec: str) -> ResultFolder:
+        """A new folder with the spec in it; SpecError E609 where it cannot be made or is not empty."""
+        if path.is_dir() and any(path.iterdir()):
+            message = f"{path} is not empty"
+            raise SpecError(Diagnostic("E609", message, fix="choose another place with -o DIR"))
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _refused(path, error) from None
+        write_whole(path / "spec.dyn", lambda file: file.write(spec.encode()))
+        return cls(path)
+
+    def write(self, result: Trajectory | Sweep) -> None:
+        """Write a result as far as it is; what was written before is replaced, each file at once."""
+        data = result.labelled
+        self._json("settings.json", {
+            "experiment": result.name, **result.settings, "seed": result.seed,
+            "versions": dict(result.versions),
+        })  # fmt: skip
+        write_whole(self.path / "results.csv", lambda file: file.write(table(data).encode()))
+        due = time.monotonic() - self.arrays_written > SECONDS
+        if due or result.status != "running":
+            write_whole(self.path / "results.npz", lambda file: np.savez(file, **_arrays(data)))
+            self.arrays_written = time.monotonic()
+        self._json("summary.json", {
+            "status": result.status, **result.statistics,
+            "variables": {name: list(item.axes) for name, item in data.variables.items()},
+        })  # fmt: skip
+
+    def _json(self, name: str, values: Mapping[str, Any]) -> None:
+        text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+        write_whole(self.path / name, lambda file: file.write(text.encode()))
+
+
+def read_results(path: str | Path) -> Labelled:
+    """The arrays of a result folder; SpecError E609 where there are none or they are damaged."""
+    place = Path(path)
+    try:
+        summary = json.loads((place / "summary.json").read_text("utf-8"))
+        with np.load(place / "results.npz", allow_pickle=False) as file:
+            axes = {key[5:]: file[key] for key in file.files if key.startswith("axis ")}
+            variables = {
+                name: Variable(tuple(names), file[f"data {name}"])
+                for name, names in summary["variables"].items()
+            }
+    except (OSError, ValueError, KeyError):
+        message = f"{place} holds no results that can be read"
+        fix = "name the folder of a finished 'dynattn run'"
+        raise SpecError(Diagnostic("E609", message, fix=fix)) from None
+    return Labelled(axes, variables)
+
+
+def table(data: Labelled) -> str:
+    """CSV: one row for each point of the leading axes, a column for each axis and variable there.
+
+    Variables with more axes than those (series of a sweep, states of nodes) are in the arrays only.
+    """
+    axes = _leading(data)
+    names = [name for name, item in data.variables.items() if item.axes == axes]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*axes, *names])
+    writer.writerows(_rows(data, axes, names))
+    return text.getvalue()
+
+
+def _leading(data: Labelled) -> tuple[str, ...]:
+    """The longest beginning that all variables share: the grid of a sweep, the time of a series."""
+    lists = [item.axes for item in data.variables.values()]
+    shared: list[str] = []
+    for column in zip(*lists, strict=False):
+        if len(set(column)) > 1:
+            break
+        shared.append(column[0])
+    return tuple(shared)
+
+
+def _rows(data: Labelled, axes: tuple[str, ...], names: list[str]) -> Iterable[list[str]]:
+    for index in product(*(range(len(data.axes[axis])) for axis in axes)):
+        values = [data.axes[axis][k] for axis, k in zip(axes, index, strict=True)]
+        values += [data[name][index] for name in names]
+        yield [f"{value:.12g}" for value in values]
+
+
+def _arrays(data: Labelled) -> dict[str, Any]:
+    axes = {f"axis {name}": values for name, values in data.axes.items()}
+    return axes | {f"data {name}": item.values for name, item in data.variables.items()}
+
+
+def write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:
+    """Put a file at ``path``; what stood there stays whole until all of it is on disk (E609)."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            fill(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise _refused(path, error) from None
+    finally:
+        if temporary.exists():
+            temporary.unlink()
+
+
+def _refused(path: Path, error: OSError) -> SpecError:
+    reason = (error.strerror or str(error)).lower()
+    message = f"{path} could not be written: {reason}"
+    return SpecError(Diagnostic("E609", message, fix="choose another place with -o DIR, or make room"))

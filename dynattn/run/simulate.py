@@ -1,0 +1,123 @@
+"""One simulation: the trajectory of a model from its initial states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynattn.model.model import Model, Record, Simulation
+from dynattn.run.clock import check_experiment, saved_times, settings_of
+from dynattn.run.labelled import Labelled, Variable
+from dynattn.run.provenance import versions
+
+if TYPE_CHECKING:
+    from dynattn.compilation import Compilation
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """A finished simulation. ``trajectory["r"]`` finds states, observables and records by name."""
+
+    name: str
+    """Of the experiment."""
+    times: Array
+    states: Mapping[str, Array] = field(repr=False)
+    """[time, nodes, coordinates...]; empty where the experiment says what to ``record``."""
+    observables: Mapping[str, Array] = field(repr=False)
+    """[time, ...]; empty where the experiment says what to ``record``."""
+    records: Mapping[str, Array] = field(repr=False)
+    """By label; a series has time in front."""
+    settings: Mapping[str, Any]
+    seed: int
+    versions: Mapping[str, str]
+    statistics: Mapping[str, Any]
+    status: str
+    labelled: Labelled = field(repr=False)
+
+    def __getitem__(self, name: str) -> Array:
+        """The numbers of a state, an observable or a record."""
+        return self.labelled[name]
+
+    @property
+    def axes(self) -> Mapping[str, Array]:
+        """Values along each axis."""
+        return self.labelled.axes
+
+    def to_xarray(self) -> Any:
+        """An ``xarray.Dataset``; ImportError where xarray is not installed."""
+        return self.labelled.to_xarray()
+
+
+def simulate(
+    compilation: Compilation,
+    simulation: Simulation,
+    *,
+    seed: int | None = None,
+    device: str = "cpu",
+    progress: Callable[[float], None] | None = None,
+) -> Trajectory:
+    """Integrate the model; ``seed`` None is the compilation's, else the experiment's own.
+
+    ``progress`` is called with the fraction done. SpecError where the experiment cannot be run,
+    NumericalError where the numbers fail.
+    """
+    model = compilation.model
+    check_experiment(model, simulation)
+    from dynattn.run.recording import everything, integrate
+    from dynattn.run.systems import build_for, seed_of
+
+    chosen = seed_of(compilation, simulation, seed)
+    times = saved_times(simulation)
+    records = simulation.records or everything(model)
+    all_of_it = not simulation.records
+    system = build_for(compilation, seed=chosen, device=device)
+    found = integrate(
+        system, simulation, times, records, keep_states=all_of_it, progress=progress
+    )
+    names = {item.name for item in model.observables}
+    results = found.results
+    return Trajectory(
+        simulation.name,
+        times,
+        {name: results[name] for name in model.states if all_of_it},
+        {name: results[name] for name in names if all_of_it},
+        {} if all_of_it else dict(results),
+        {"model": model.name, "overrides": dict(compilation.overrides)} | settings_of(simulation),
+        chosen,
+        versions(),
+        found.statistics,
+        "finished",
+        _labelled(model, times, records, results),
+    )
+
+
+def _labelled(
+    model: Model, times: Array, records: tuple[Record, ...], results: Mapping[str, Array]
+) -> Labelled:
+    from dynattn.run.recording import own_axes, state_axes
+
+    variables = {}
+    by_label = {record.label: record for record in records}
+    for label, values in results.items():
+        record = by_label.get(label)
+        own = own_axes(model, record.value) if record else state_axes(model, label)
+        front = ("time",) if record is None or record.kind == "series" else ()
+        variables[label] = Variable(front + own, values)
+    return Labelled(numbered({"time": times}, variables), variables)
+
+
+def numbered(
+    axes: Mapping[str, Any], variables: Mapping[str, Variable]
+) -> dict[str, NDArray[Any]]:
+    """The axes, and the numbers from 0 for those that have no values of their own."""
+    found = dict(axes)
+    for variable in variables.values():
+        for name, length in zip(variable.axes, variable.values.shape, strict=True):
+            found.setdefault(name, np.arange(length))
+    return found

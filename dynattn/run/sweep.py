@@ -1,0 +1,290 @@
+"""A grid of settings, each point repeated: all points of one repeat are solved side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynattn.diagnostics.report import Diagnostic, SpecError
+from dynattn.model.model import Model, Record, Simulation
+from dynattn.run.clock import check_experiment, saved_times, settings_of
+from dynattn.run.labelled import Labelled, Variable
+from dynattn.run.provenance import versions
+from dynattn.run.simulate import numbered
+
+if TYPE_CHECKING:
+    import torch
+
+    from dynattn.compilation import Compilation
+
+Array = NDArray[np.float64]
+Index = tuple[int, ...]
+
+POINTS = 64
+"""Most points solved side by side: beyond that the gain is small and the memory is not."""
+
+LIMIT = 2**29
+"""Numbers that a result may hold (4 GiB)."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep, finished or as far as it came. ``sweep["average(r) after 50"]`` finds a record.
+
+    Every record has the axes of the grid in front (``K``, then ``repeat`` where there are several).
+    """
+
+    name: str
+    labelled: Labelled = field(repr=False)
+    done: NDArray[np.bool_] = field(repr=False)
+    """[grid...]: which points are finished; the others hold NaN."""
+    settings: Mapping[str, Any]
+    seed: int
+    versions: Mapping[str, str]
+    statistics: Mapping[str, Any]
+    status: str
+    """``finished``, ``running`` or ``interrupted``."""
+
+    def __getitem__(self, name: str) -> Array:
+        """The numbers of a record."""
+        return self.labelled[name]
+
+    @property
+    def axes(self) -> Mapping[str, NDArray[Any]]:
+        """Values along each axis."""
+        return self.labelled.axes
+
+    @property
+    def times(self) -> Array:
+        """The saved times; KeyError where no series was recorded."""
+        return self.labelled.times
+
+    def to_xarray(self) -> Any:
+        """An ``xarray.Dataset``; ImportError where xarray is not installed."""
+        return self.labelled.to_xarray()
+
+
+def sweep(
+    compilation: Compilation,
+    simulation: Simulation,
+    *,
+    seed: int | None = None,
+    device: str = "cpu",
+    progress: Callable[[float], None] | None = None,
+    on_part: Callable[[Sweep], None] | None = None,
+) -> Sweep:
+    """Solve every point of the grid ``repeat`` times.
+
+    All points of a repeat share their draws. ``on_part`` is given the sweep as far as it is after
+    every part, and once more when it is interrupted. SpecError where the experiment cannot be run,
+    NumericalError, naming the point, where the numbers fail.
+    """
+    check_experiment(compilation.model, simulation)
+    work = _Work(compilation, simulation, seed, device)
+    try:
+        for part in work.parts:
+            work.solve(part, progress)
+            if on_part is not None:
+                on_part(work.result("running"))
+    except KeyboardInterrupt:
+        if on_part is not None:
+            on_part(work.result("interrupted"))
+        raise
+    finished = work.result("finished")
+    if on_part is not None:
+        on_part(finished)
+    return finished
+
+
+@dataclass(frozen=True)
+class Part:
+    """Points solved side by side: one repeat, one compiled model, some points of the grid."""
+
+    repeat: int
+    fixed: Mapping[str, float]
+    """Settings that need a model of their own."""
+    points: tuple[Index, ...]
+    """Where in the grid (repeat axis left out)."""
+
+
+class _Work:
+    """The state of a sweep on its way."""
+
+    def __init__(
+        self, compilation: Compilation, simulation: Simulation, seed: int | None, device: str
+    ) -> None:
+        from dynattn.run.recording import everything
+        from dynattn.run.systems import is_structural, seed_of
+
+        self.compilation, self.simulation, self.device = compilation, simulation, device
+        self.seed = seed_of(compilation, simulation, seed)
+        self.records = simulation.records or everything(compilation.model)
+        self.times = saved_times(simulation)
+        self.values = dict(simulation.settings)
+        self.structural = [n for n, v in self.values.items() if is_structural(compilation, n, v)]
+        self.shape = tuple(len(v) for v in self.values.values())
+        self.done = np.zeros((*self.shape, simulation.repeat), dtype=bool)
+        self.arrays: dict[str, Array] = {}
+        self.compiled: dict[tuple[float, ...], Compilation] = {}
+        self.counts: dict[str, Any] = {"evaluations": 0, "steps": 0, "seconds": 0.0}
+        self.parts = list(self._parts())
+
+    def _parts(self) -> Iterator[Part]:
+        groups: dict[tuple[float, ...], list[Index]] = {}
+        for index in product(*(range(n) for n in self.shape)):
+            point = self._settings(index)
+            groups.setdefault(tuple(point[n] for n in self.structural), []).append(index)
+        for repeat in range(self.simulation.repeat):
+            for fixed, points in groups.items():
+                for start in range(0, len(points), POINTS):
+                    settings = dict(zip(self.structural, fixed, strict=True))
+                    yield Part(repeat, settings, tuple(points[start : start + POINTS]))
+
+    def _settings(self, index: Index) -> dict[str, float]:
+        return {n: v[k] for (n, v), k in zip(self.values.items(), index, strict=True)}
+
+    def solve(self, part: Part, progress: Callable[[float], None] | None) -> None:
+        """Solve one part and put its results in their places."""
+        from dynattn.run.recording import integrate
+        from dynattn.run.systems import build_for
+
+        compilation = self._compilation(part.fixed)
+        values = self._batched(compilation.model, part)
+        batch = (len(part.points),) if values else ()
+        system = build_for(
+            compilation, seed=self.seed, repeat=part.repeat, values=values, device=self.device
+        )
+        found = integrate(
+            system, self.simulation, self.times, self.records, batch=batch,
+            describe=lambda point: self._words(part, point),
+            progress=self._report(part, progress),
+        )  # fmt: skip
+        for name in self.counts:
+            more = found.statistics[name]
+            known = more is not None and self.counts[name] is not None
+            self.counts[name] = self.counts[name] + more if known else None
+        for record in self.records:
+            self._store(record, part, found.results[record.label], len(batch))
+        for index in part.points:
+            self.done[(*index, part.repeat)] = True
+
+    def _compilation(self, fixed: Mapping[str, float]) -> Compilation:
+        from dynattn.run.systems import with_settings
+
+        if not fixed:
+            return self.compilation
+        key = tuple(fixed.values())
+        if key not in self.compiled:
+            self.compiled = {key: with_settings(self.compilation, fixed)}
+        return self.compiled[key]
+
+    def _batched(self, model: Model, part: Part) -> dict[str, torch.Tensor]:
+        """The settings that differ between the points, as [points, 1...] arrays."""
+        import torch
+
+        found = {}
+        for name in self.values:
+            if name in part.fixed:
+                continue
+            parameter = model.parameter[name]
+            own = len(parameter.shape) + (parameter.place.kind != "global")
+            column = [self._settings(index)[name] for index in part.points]
+            found[name] = torch.tensor(column, dtype=torch.float64).reshape(-1, *[1] * own)
+        return found
+
+    def _words(self, part: Part, point: Index) -> str:
+        index = part.points[point[0] if point else 0]
+        words = [f"{name} = {value:g}" for name, value in self._settings(index).items()]
+        return ", ".join([*words, f"repeat {part.repeat}"])
+
+    def _report(
+        self, part: Part, progress: Callable[[float], None] | None
+    ) -> Callable[[float], None] | None:
+        if progress is None:
+            return None
+        before, size = int(self.done.sum()), len(part.points)
+        return lambda fraction: progress((before + fraction * size) / self.done.size)
+
+    def _store(self, record: Record, part: Part, values: Array, batch: int) -> None:
+        """``values`` are [time (series only), points, ...]; kept as [grid..., repeat, time, ...]."""
+        if record.kind == "series" and batch:
+            values = np.moveaxis(values, 0, 1)
+        if not batch:
+            values = values[None]
+        if record.label not in self.arrays:
+            self.arrays[record.label] = self._empty(values.shape[1:])
+        target = self.arrays[record.label]
+        for index, value in zip(part.points, values, strict=True):
+            if target.shape[len(index) + 1 :] != value.shape:
+                raise self._ragged(record)
+            target[(*index, part.repeat)] = value
+
+    def _empty(self, own: tuple[int, ...]) -> Array:
+        shape = (*self.done.shape, *own)
+        others = sum(array.size for array in self.arrays.values())
+        if prod(shape) + others > LIMIT:
+            size = 8 * (prod(shape) + others) / 2**30
+            message = f"the results of '{self.simulation.name}' would take {size:.1f} GiB"
+            fix = "record averages or final values, save fewer times, or take fewer points"
+            raise SpecError(Diagnostic("E610", message, self.simulation.span, fix))
+        return np.full(shape, np.nan)
+
+    def _ragged(self, record: Record) -> SpecError:
+        name = ", ".join(self.structural)
+        message = f"'{record.label}' has another shape for each {name}, so it fits into no array"
+        fix = "record a mean or an order over the nodes"
+        return SpecError(Diagnostic("E612", message, self.simulation.span, fix))
+
+    def result(self, status: str) -> Sweep:
+        """The sweep as far as it is."""
+        labelled = _labelled(
+            self.compilation.model, self.simulation, self.records, self.arrays, self.times
+        )
+        done = self.done if self.simulation.repeat > 1 else self.done[..., 0]
+        settings = {
+            "model": self.compilation.model.name,
+            "overrides": dict(self.compilation.overrides),
+            "grid": {name: list(values) for name, values in self.values.items()},
+            "repeat": self.simulation.repeat,
+        }
+        return Sweep(
+            self.simulation.name, labelled, done.copy(), settings | settings_of(self.simulation),
+            self.seed, versions(), {**self.counts, "points": int(self.done.sum())}, status,
+        )  # fmt: skip
+
+
+def _labelled(
+    model: Model,
+    simulation: Simulation,
+    records: Sequence[Record],
+    arrays: Mapping[str, Array],
+    times: Array,
+) -> Labelled:
+    from dynattn.run.recording import own_axes
+
+    axes: dict[str, Any] = {name: np.array(values) for name, values in simulation.settings}
+    repeated = simulation.repeat > 1
+    if repeated:
+        axes["repeat"] = np.arange(simulation.repeat)
+    grid, variables = tuple(axes), {}
+    for record in records:
+        if record.label in arrays:
+            series = ("time",) if record.kind == "series" else ()
+            array = arrays[record.label]
+            values = array if repeated else array[(slice(None),) * len(simulation.settings) + (0,)]
+            own = own_axes(model, record.value)
+            variables[record.label] = Variable(grid + series + own, values)
+    if any(record.kind == "series" for record in records):
+        axes["time"] = times
+    return Labelled(numbered(axes, variables), variables)
+
+
+def as_sweep(simulation: Simulation) -> bool:
+    """Whether an experiment has more than one point."""
+    return bool(simulation.settings) or simulation.repeat > 1

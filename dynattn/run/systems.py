@@ -1,0 +1,126 @@
+"""Torch modules for the points of an experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from dynattn.diagnostics.report import Source, Span
+from dynattn.lower.module import System, build_system
+from dynattn.model.model import Model, Simulation
+from dynattn.network.build import build_network
+from dynattn.program.build import build_program
+from dynattn.vocabulary.sizes import Size
+
+if TYPE_CHECKING:
+    from dynattn.compilation import Compilation
+
+
+def seed_of(compilation: Compilation, simulation: Simulation, seed: int | None) -> int:
+    """The seed in force: the one asked for, else the compilation's, else the experiment's."""
+    if seed is not None:
+        return seed
+    return simulation.seed if compilation.seed is None else compilation.seed
+
+
+def build_for(
+    compilation: Compilation,
+    *,
+    seed: int,
+    repeat: int = 0,
+    values: Mapping[str, torch.Tensor] | None = None,
+    device: str = "cpu",
+) -> System:
+    """The module of one repeat; ``values`` may hold a leading batch axis of points.
+
+    Graphs without a seed of their own are drawn anew for each repeat.
+    """
+    model = compilation.model
+    if (repeat == 0 and seed == compilation.chosen_seed) or not _has_drawn_graph(model):
+        network, program = compilation.network, compilation.program
+    else:
+        network = build_network(model, seed=seed, repeat=repeat)
+        program = build_program(model, network)
+    merged = {**(compilation.values or {}), **(values or {})}
+    return build_system(
+        model, network, program, seed=seed, repeat=repeat, device=device, values=merged
+    )
+
+
+def _has_drawn_graph(model: Model) -> bool:
+    """Whether a graph may depend on the repeat: a generator that is given no seed."""
+    uses = [coupling.graph for coupling in model.couplings]
+    return any(use.source == "networkx" and "seed" not in dict(use.arguments) for use in uses)
+
+
+def with_settings(compilation: Compilation, settings: Mapping[str, float]) -> Compilation:
+    """The compilation with parameters set, compiled anew."""
+    sizes = compilation.model.sizes
+    exact = {n: int(x) if n in sizes and x == int(x) else x for n, x in settings.items()}
+    return replace(compilation, overrides={**compilation.overrides, **exact})
+
+
+def is_structural(compilation: Compilation, name: str, values: tuple[float, ...]) -> bool:
+    """Whether changing the parameter changes the model itself: a size, a graph's argument.
+
+    Such a parameter is set by compiling anew; any other is a number among the module's inputs, and
+    many of its values are solved at once.
+    """
+    if name not in compilation.model.parameter:
+        return True
+    shapes = set()
+    for value in {values[0], values[-1]}:
+        model = with_settings(compilation, {name: value}).model
+        if name in _size_names(model):
+            return True
+        shapes.add(_fingerprint(model, name))
+    return len(shapes | {_fingerprint(compilation.model, name)}) > 1
+
+
+_PARTS = ("dims", "parameters", "populations", "couplings", "laws", "layers", "inputs", "observables")
+
+
+def _fingerprint(model: Model, name: str) -> int:
+    """Everything the model says, but for the value of one parameter."""
+    own = tuple(replace(p, init=None) if p.name == name else p for p in model.parameters)  # type: ignore[arg-type]
+    parts = [own if part == "parameters" else getattr(model, part) for part in _PARTS]
+    return _digest(tuple(parts), {}, [])
+
+
+def _size_names(model: Model) -> frozenset[str]:
+    """The names that stand in sizes anywhere in the model."""
+    sizes: list[Size] = []
+    _digest(tuple(getattr(model, part) for part in _PARTS), {}, sizes)
+    return frozenset(name for size in sizes for name in size.names)
+
+
+def _digest(value: Any, seen: dict[int, int], sizes: list[Size]) -> int:
+    """A hash of frozen values of any depth; a shared term is visited once, places are left out."""
+    if isinstance(value, (Span, Source)):
+        return 0
+    if isinstance(value, Size):
+        sizes.append(value)
+        return hash(value)
+    if isinstance(value, (tuple, list, Mapping)) or is_dataclass(value):
+        if id(value) not in seen:
+            children = tuple(_digest(child, seen, sizes) for child in _children(value))
+            seen[id(value)] = hash((type(value).__name__, children))
+        return seen[id(value)]
+    return hash(value)
+
+
+def _children(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield key
+            yield item
+    elif is_dataclass(value):
+        # A parameter that happens to be whole is called an integer; that alone changes nothing.
+        names = [item.name for item in fields(value) if item.name != "dtype"]
+        for name in names:
+            yield getattr(value, name)
+    else:
+        yield from value

@@ -1,0 +1,95 @@
+"""What to say when the numbers go wrong: which state, which node, when, and by which line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from dynattn.diagnostics.report import Diagnostic, NumericalError, Span
+from dynattn.solve.fixed import Field, States
+from dynattn.solve.packing import Packing
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where a solve happens: enough to name any number in it."""
+
+    system: Field
+    packing: Packing
+    describe: Callable[[tuple[int, ...]], str] | None
+    span: Span | None
+
+    def name(self, index: int) -> str:
+        """``osc.theta of node 3``, and the point of the batch where there are several."""
+        state, point, inside = self.packing.place(index)
+        words = f"{state} of node {inside[0]}" if inside else state
+        if len(inside) > 1:
+            words += f", coordinate {', '.join(map(str, inside[1:]))}"
+        if point:
+            words += f" ({self.describe(point)})" if self.describe else f" (batch point {point})"
+        return words
+
+
+def refuse_non_finite(
+    scene: Scene, t: float, states: States, before: float, earlier: States
+) -> None:
+    """NumericalError E603 where a state is not finite; ``earlier`` are the states it came from."""
+    if all(bool(torch.isfinite(x).all()) for x in states.values()):
+        return
+    raise non_finite(scene, t, scene.packing.pack(states), before, scene.packing.pack(earlier))
+
+
+def non_finite(
+    scene: Scene, t: float, packed: torch.Tensor, before: float, earlier: torch.Tensor
+) -> NumericalError:
+    """E603: a state became infinite or not a number between ``before`` and ``t``."""
+    flat = packed.detach().reshape(-1)
+    index = int((~torch.isfinite(flat)).nonzero()[0])
+    value = "not a number" if bool(flat[index].isnan()) else "infinite"
+    message = f"{scene.name(index)} became {value} between t = {before:.6g} and t = {t:.6g}"
+    fix = "take smaller steps, or look whether the model runs away (a rate that grows with the state)"
+    return NumericalError(Diagnostic("E603", message, _line(scene, before, earlier), fix))
+
+
+def underflow(scene: Scene, t: float, packed: torch.Tensor, rates: torch.Tensor) -> NumericalError:
+    """E603: the adaptive step shrank to nothing; names the number that moves fastest there."""
+    flat, speed = packed.detach().reshape(-1), rates.detach().reshape(-1).abs()
+    wild = (~torch.isfinite(speed)).nonzero()
+    index = int(wild[0]) if len(wild) else int(speed.argmax())
+    if len(wild):
+        rate = "not a number" if bool(speed[index].isnan()) else "infinite"
+        message = f"the rate of {scene.name(index)} is {rate} at t = {t:.6g}"
+        fix = "look for a division by 0, or a root or logarithm of a negative number"
+    else:
+        message = (
+            f"no step is small enough at t = {t:.6g}: {scene.name(index)} "
+            f"is {float(flat[index]):.3g} and changes at {float(speed[index]):.3g} per unit of time"
+        )
+        fix = "the model runs away in finite time, or jumps; end before that, or bound the rate"
+    return NumericalError(Diagnostic("E603", message, _line(scene, t, packed), fix))
+
+
+def too_many_steps(scene: Scene, t: float, limit: int, method: str) -> NumericalError:
+    """E604: the limit of steps is reached."""
+    message = f"the method '{method}' took {limit} steps and has only come to t = {t:.6g}"
+    fix = "ask for less accuracy (a larger rtol), a shorter time, or a fixed-step method with 'step'"
+    return NumericalError(Diagnostic("E604", message, scene.span, fix))
+
+
+def gave_up(scene: Scene, t: float, method: str) -> NumericalError:
+    """E604: the method itself found no solution."""
+    message = f"the method '{method}' found no solution beyond t = {t:.6g}"
+    fix = "take smaller steps, or use 'method dopri5'"
+    return NumericalError(Diagnostic("E604", message, scene.span, fix))
+
+
+def _line(scene: Scene, t: float, packed: torch.Tensor) -> Span | None:
+    """The line of the spec that makes the number that is not finite, where the system can tell."""
+    trace = getattr(scene.system, "trace_nan", None)
+    if trace is None:
+        return scene.span
+    when = torch.full((), t, dtype=packed.dtype, device=packed.device)
+    node = trace(when, scene.packing.unpack(packed.detach()))
+    return getattr(node, "span", None) or scene.span

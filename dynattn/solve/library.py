@@ -1,0 +1,257 @@
+"""The methods of torchdiffeq, each of its traps closed.
+
+torchdiffeq knows one flat tensor and no manifolds: rates are evaluated at the retracted point (the
+ambient field f(retract(y)), whose flow stays on the manifold), and saved points are retracted.
+Fixed-step methods get a grid that holds every saved time, as they would else take the saved times
+themselves for steps, or interpolate linearly between their steps.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from dynattn.diagnostics.report import Diagnostic, NumericalError, SpecError
+from dynattn.solve.failures import Scene, gave_up, non_finite, too_many_steps, underflow
+from dynattn.solve.fixed import States, equal_steps
+from dynattn.solve.methods import ADAMS, Method
+
+Progress = Callable[[float], None]
+
+LANDING = ("dopri8", "bosh3", "fehlberg2")
+"""Methods whose interpolation between steps is much less exact than the steps: they land on every
+saved time instead."""
+
+ADAMS_ORDER = 5
+"""The library's own default, 12, makes explicit_adams unstable at any usual step, without a word."""
+
+EVALUATIONS_PER_STEP = 14
+"""dopri8 takes this many; the limit of scipy's methods, whose steps cannot be counted."""
+
+STUCK = 2_000
+"""So many evaluations without advance: scipy's methods would try for ever."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """What torchdiffeq is asked for."""
+
+    method: Method
+    step: float | None
+    rtol: float
+    atol: float
+    max_steps: int
+    options: Mapping[str, Any]
+
+
+class _StepLimitReached(Exception):
+    pass
+
+
+class _Stuck(Exception):
+    pass
+
+
+@dataclass
+class _Watch:
+    """The right-hand side as torchdiffeq calls it; counts, reports progress, keeps the last good point."""
+
+    scene: Scene
+    call: Call
+    span: tuple[float, float]
+    progress: Progress | None
+    time: float
+    point: torch.Tensor
+    evaluations: int = 0
+    steps: int = 0
+    accepted: int = 0
+    last_advance: int = 0
+
+    def __call__(self, t: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        self.evaluations += 1
+        if self.call.method.solver == "scipy_solver":
+            self._watch_scipy(float(t), y)
+        return self.rates(t, y)
+
+    def rates(self, t: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """The ambient field, packed as y is; not counted."""
+        packing = self.scene.packing
+        states = on_manifold(self.scene, packing.unpack(y))
+        rates = self.scene.system.rates(t, states)
+        return packing.pack({name: _as_state(rates[name], states[name]) for name in states})
+
+    def callback_step(self, t: torch.Tensor, y: torch.Tensor, dt: torch.Tensor) -> None:
+        """Called by torchdiffeq before every step it tries."""
+        self.steps += 1
+        if self.call.method.adaptive:
+            if self.steps > self.call.max_steps:
+                raise _StepLimitReached
+        else:
+            self._arrived(float(t.detach()), y)
+
+    def callback_accept_step(self, t: torch.Tensor, y: torch.Tensor, dt: torch.Tensor) -> None:
+        """Called by torchdiffeq's adaptive methods with the point a step started from."""
+        self.accepted += 1
+        self._arrived(float(t.detach()), y)
+
+    def _arrived(self, t: float, y: torch.Tensor) -> None:
+        self.time, self.point = t, y.detach()
+        self._report(t)
+
+    def _report(self, t: float) -> None:
+        if self.progress is not None:
+            start, stop = self.span
+            self.progress(min(1.0, max(0.0, (t - start) / (stop - start))))
+
+    def _watch_scipy(self, t: float, y: torch.Tensor) -> None:
+        start, stop = self.span
+        if abs(t - start) > abs(self.time - start) + 1e-10 * abs(stop - start):
+            self.last_advance = self.evaluations
+            self._arrived(t, y)
+        elif self.evaluations - self.last_advance > STUCK + 4 * y.numel():
+            raise _Stuck
+        if self.evaluations > EVALUATIONS_PER_STEP * self.call.max_steps:
+            raise _StepLimitReached
+
+
+def integrate_by_library(
+    scene: Scene, states: States, times: torch.Tensor, call: Call, progress: Progress | None
+) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """States at the times, and the counts; NumericalError E603 or E604 where it fails."""
+    start = scene.packing.pack(states)
+    watch = _Watch(
+        scene, call, (float(times[0]), float(times[-1])), progress, float(times[0]), start.detach()
+    )
+    if call.method.solver == "scipy_solver":
+        _refuse_gradients(watch, start)
+    packed = _odeint(watch, start, times.to(start.device), call)
+    _check(scene, times, packed, call)
+    if progress is not None:
+        progress(1.0)
+    found = on_manifold(scene, scene.packing.unpack(packed))
+    known = call.method.solver != "scipy_solver"
+    steps = (watch.accepted if call.method.adaptive else watch.steps) if known else None
+    return found, {"evaluations": watch.evaluations, "steps": steps}
+
+
+def _refuse_gradients(watch: _Watch, start: torch.Tensor) -> None:
+    """scipy's numbers carry no gradient; torch would take them for constants."""
+    when = torch.full((), watch.time, dtype=start.dtype, device=start.device)
+    if torch.is_grad_enabled() and watch.rates(when, start).requires_grad:
+        message = f"the method '{watch.call.method.name}' gives no gradients"
+        fix = "solve under torch.no_grad(), or use 'method dopri5'"
+        raise SpecError(Diagnostic("E611", message, watch.scene.span, fix))
+
+
+def on_manifold(scene: Scene, states: States) -> dict[str, torch.Tensor]:
+    """The nearest points of the manifold: a step of length 0, retracted."""
+    return scene.system.retract(states, {name: torch.zeros_like(x) for name, x in states.items()})
+
+
+def _odeint(
+    watch: _Watch, start: torch.Tensor, times: torch.Tensor, call: Call
+) -> torch.Tensor:
+    from torchdiffeq import odeint
+
+    function = _with_callbacks(watch, call.method)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Functional iteration did not converge")
+        # torchdiffeq hands min_step to every scipy method, known to it or not.
+        warnings.filterwarnings("ignore", message="The following arguments have no effect")
+        try:
+            return odeint(
+                function, start, times, rtol=call.rtol, atol=call.atol,
+                method=call.method.solver, options=_options(watch.scene, times, call),
+            )  # fmt: skip
+        except (AssertionError, _StepLimitReached, _Stuck, UserWarning) as error:
+            failure = _explained(watch, error)
+            if failure is None:
+                raise
+            raise failure from None
+
+
+def _with_callbacks(watch: _Watch, method: Method) -> Callable[..., torch.Tensor]:
+    """torchdiffeq warns of callbacks a method never calls, so it is shown only the others."""
+    from torchdiffeq._impl.odeint import SOLVERS
+
+    def rates(t: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return watch(t, y)
+
+    for name in SOLVERS[method.solver].valid_callbacks() & {"callback_step", "callback_accept_step"}:
+        setattr(rates, name, getattr(watch, name))
+    return rates
+
+
+def _options(scene: Scene, times: torch.Tensor, call: Call) -> dict[str, Any]:
+    options = dict(call.options)
+    if call.method.solver == "scipy_solver":
+        return {"solver": "LSODA"} | options
+    if call.method.adaptive:
+        return _adaptive_options(scene, times, call) | options
+    grid, interpolation = _step_grid(times.tolist(), call)
+    fixed = torch.tensor(grid, dtype=times.dtype, device=times.device)
+    order = {"max_order": ADAMS_ORDER} if call.method.solver in ADAMS else {}
+    return {"grid_constructor": lambda f, y, t: fixed, "interp": interpolation} | order | options
+
+
+def _adaptive_options(scene: Scene, times: torch.Tensor, call: Call) -> dict[str, Any]:
+    options = {"norm": scene.packing.norm(), "max_num_steps": call.max_steps}
+    if call.method.solver in LANDING and "step_t" not in call.options:
+        jumps = torch.as_tensor(call.options.get("jump_t", ()), dtype=times.dtype)
+        options["step_t"] = times[1:][~torch.isin(times[1:], jumps)]
+    return options
+
+
+def _step_grid(times: list[float], call: Call) -> tuple[list[float], str]:
+    """Equal steps within every interval of the saved times.
+
+    Multistep methods need equal steps throughout: where the saved times are unevenly spaced, they
+    step evenly from end to end, and saved points are interpolated (cubic Hermite).
+    """
+    step = call.step or 0.0
+    gaps = [b - a for a, b in zip(times[:-1], times[1:], strict=True)]
+    even = all(abs(gap - gaps[0]) <= 1e-9 * abs(gaps[0]) for gap in gaps)
+    if call.method.solver in ADAMS and not even:
+        return _filled([times[0], times[-1]], step), "cubic"
+    return _filled(times, step), "linear"
+
+
+def _filled(times: list[float], step: float) -> list[float]:
+    grid = [times[0]]
+    for start, stop in zip(times[:-1], times[1:], strict=True):
+        count = equal_steps(stop - start, step)
+        grid += [start + (stop - start) * k / count for k in range(1, count)] + [stop]
+    return grid
+
+
+def _explained(watch: _Watch, error: BaseException) -> NumericalError | None:
+    """The diagnostic for what torchdiffeq raised; None for what is not its own."""
+    text, name = str(error), watch.call.method.name
+    if isinstance(error, _StepLimitReached) or text.startswith("max_num_steps exceeded"):
+        return too_many_steps(watch.scene, watch.time, watch.call.max_steps, name)
+    if text.startswith("Functional iteration did not converge"):
+        return gave_up(watch.scene, watch.time, name)
+    if isinstance(error, _Stuck) or text.startswith(("underflow in dt", "non-finite values")):
+        t = torch.full((), watch.time, dtype=watch.point.dtype, device=watch.point.device)
+        with torch.no_grad():
+            return underflow(watch.scene, watch.time, watch.point, watch.rates(t, watch.point))
+    return None
+
+
+def _check(scene: Scene, times: torch.Tensor, packed: torch.Tensor, call: Call) -> None:
+    """Neither fixed-step methods nor scipy's say when a number is lost, or when they stop early."""
+    finite = torch.isfinite(packed.detach()).flatten(start_dim=1).all(dim=1)
+    bad = (~finite).nonzero()
+    if len(bad):
+        k = max(1, int(bad[0]))
+        raise non_finite(scene, float(times[k]), packed[k], float(times[k - 1]), packed[k - 1])
+    if len(packed) < len(times):
+        raise gave_up(scene, float(times[max(0, len(packed) - 1)]), call.method.name)
+
+
+def _as_state(rate: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
+    return rate if rate.shape == state.shape else rate.expand(state.shape)

@@ -1,0 +1,139 @@
+"""The integration methods, by name. Adding an own one is one tableau and one entry.
+
+Nothing here imports torch: ``dynattn check`` knows every name without it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dynattn.diagnostics.report import Diagnostic, Span, SpecError
+from dynattn.diagnostics.suggest import did_you_mean
+from dynattn.vocabulary.solvers import TORCHDIFFEQ_METHODS
+
+
+@dataclass(frozen=True, slots=True)
+class Tableau:
+    """An explicit Runge-Kutta method: x1 = x + h sum_i b_i k_i, k_i the rate at x + h sum_j a_ij k_j."""
+
+    nodes: tuple[float, ...]
+    stages: tuple[tuple[float, ...], ...]
+    """Row i holds a_ij for j < i; the first row is empty."""
+    weights: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One integration method."""
+
+    name: str
+    library: str
+    """``own`` or ``torchdiffeq``."""
+    order: int
+    """Order of convergence; for the variable-order ones the order they start with."""
+    adaptive: bool = False
+    """Whether it chooses its steps by ``rtol`` and ``atol``."""
+    tableau: Tableau | None = None
+    """Of the own methods."""
+    solver: str = ""
+    """torchdiffeq's own name for it."""
+    options: tuple[str, ...] = ()
+    """Names that ``solve(options=...)`` may hold."""
+
+    @property
+    def needs_step(self) -> bool:
+        """Whether a spec must give ``step``: nothing guesses one."""
+        return not self.adaptive
+
+
+EULER = Tableau((0.0,), ((),), (1.0,))
+HEUN = Tableau((0.0, 1.0), ((), (1.0,)), (0.5, 0.5))
+RK4 = Tableau(
+    (0.0, 0.5, 0.5, 1.0),
+    ((), (0.5,), (0.0, 0.5), (0.0, 0.0, 1.0)),
+    (1 / 6, 1 / 3, 1 / 3, 1 / 6),
+)
+# Tsitouras, Computers & Mathematics with Applications 62 (2011) 770, the fifth-order solution.
+TSIT5 = Tableau(
+    (0.0, 0.161, 0.327, 0.9, 0.9800255409045097, 1.0),
+    (
+        (),
+        (0.161,),
+        (-0.008480655492356989, 0.335480655492357),
+        (2.8971530571054935, -6.359448489975075, 4.3622954328695815),
+        (5.325864828439257, -11.748883564062828, 7.4955393428898365, -0.09249506636175525),
+        (5.86145544294642, -12.92096931784711, 8.159367898576159, -0.071584973281401,
+         -0.028269050394068383),
+    ),
+    (0.09646076681806523, 0.01, 0.4798896504144996, 1.379008574103742, -3.290069515436081,
+     2.324710524099774),
+)  # fmt: skip
+
+ADAMS = ("explicit_adams", "implicit_adams", "fixed_adams")
+"""Multistep methods: their coefficients hold for equal steps only."""
+
+_OWN = (
+    Method("euler", "own", 1, tableau=EULER),
+    Method("heun", "own", 2, tableau=HEUN),
+    Method("rk4", "own", 4, tableau=RK4),
+    Method("tsit5", "own", 5, tableau=TSIT5),
+)
+_ORDERS = {
+    "dopri8": 8, "dopri5": 5, "bosh3": 3, "fehlberg2": 2, "adaptive_heun": 2, "euler": 1,
+    "midpoint": 2, "heun2": 2, "heun3": 3, "rk4": 4, "explicit_adams": 4, "implicit_adams": 5,
+    "fixed_adams": 5, "scipy_solver": 1,
+}  # fmt: skip
+_ADAPTIVE = frozenset({"dopri8", "dopri5", "bosh3", "fehlberg2", "adaptive_heun", "scipy_solver"})
+_RUNGE_KUTTA_OPTIONS = (
+    "first_step", "step_t", "jump_t", "min_step", "max_step", "safety", "ifactor", "dfactor",
+)  # fmt: skip
+
+
+def _options(name: str) -> tuple[str, ...]:
+    if name == "scipy_solver":
+        return ("solver", "min_step", "max_step")
+    if name in _ADAPTIVE:
+        return _RUNGE_KUTTA_OPTIONS
+    return ("perturb", "max_iters", "max_order") if name in ADAMS else ("perturb",)
+
+
+def _entries() -> dict[str, Method]:
+    entries = {method.name: method for method in _OWN}
+    for name in TORCHDIFFEQ_METHODS:
+        key = f"torchdiffeq.{name}" if name in entries else name
+        entries[key] = Method(
+            key, "torchdiffeq", _ORDERS[name], name in _ADAPTIVE, solver=name, options=_options(name)
+        )
+    return entries
+
+
+METHODS: dict[str, Method] = _entries()
+"""Where both libraries have a name (euler, rk4) ours has it; ``torchdiffeq.rk4`` is theirs."""
+
+
+def find_method(name: str, span: Span | None = None) -> Method:
+    """The method called ``name``; SpecError E601 where there is none."""
+    if name in METHODS:
+        return METHODS[name]
+    listing = "the methods are " + ", ".join(METHODS)
+    guess = did_you_mean(name, METHODS)
+    fix = f"{guess} ({listing})" if guess else listing
+    raise SpecError(Diagnostic("E601", f"there is no method '{name}'", span, fix))
+
+
+def check_step(method: Method, step: float | None, span: Span | None = None) -> None:
+    """SpecError E602 where a fixed-step method has no step, E606 where a step makes no sense."""
+    if method.needs_step and step is None:
+        message = f"the method '{method.name}' takes steps of fixed size, and no step is given"
+        fix = f"write 'step 0.01' beside 'method {method.name}', or use 'method dopri5'"
+        raise SpecError(Diagnostic("E602", message, span, fix))
+    if step is None:
+        return
+    if not method.needs_step:
+        message = f"the method '{method.name}' chooses its own steps, so 'step {step:g}' has no effect"
+        fix = "leave out 'step' and set the accuracy with 'rtol', or use 'method rk4'"
+        raise SpecError(Diagnostic("E606", message, span, fix))
+    if not 0 < step < float("inf"):
+        raise SpecError(
+            Diagnostic("E606", f"the step {step:g} is not positive", span, "write a number above 0")
+        )

@@ -1,0 +1,134 @@
+"""One call for every method: states and times in, states at those times out, or a diagnostic."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from dynattn.diagnostics.report import Diagnostic, SpecError, Span
+from dynattn.diagnostics.suggest import did_you_mean
+from dynattn.solve.failures import Scene, refuse_non_finite
+from dynattn.solve.fixed import Field, States, equal_steps, trajectory
+from dynattn.solve.library import Call, integrate_by_library
+from dynattn.solve.methods import Method, check_step, find_method
+from dynattn.solve.packing import Packing
+
+Progress = Callable[[float], None]
+
+MAX_STEPS = 200_000
+"""Adaptive methods give up after so many steps: without a limit a blow-up can run for ever."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """States at the saved times."""
+
+    times: torch.Tensor
+    """float64, one axis."""
+    states: Mapping[str, torch.Tensor]
+    """By state: [time, batch..., nodes, coordinates...]."""
+    statistics: Mapping[str, Any]
+    """method, library, evaluations, steps (None where not known), seconds."""
+
+
+def solve(
+    system: Field,
+    states: States,
+    times: torch.Tensor | Sequence[float],
+    *,
+    method: str = "dopri5",
+    step: float | None = None,
+    rtol: float = 1e-6,
+    atol: float | None = None,
+    batch: int = 0,
+    max_steps: int = MAX_STEPS,
+    options: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+    describe: Callable[[tuple[int, ...]], str] | None = None,
+    span: Span | None = None,
+) -> Solution:
+    """Integrate ``states`` from the first of the times through all of them.
+
+    ``batch`` says how many leading axes of the states are batch axes; adaptive methods share one
+    step size among its points, small enough for the hardest. ``atol`` None is ``rtol``. ``describe``
+    names a point of the batch in messages. Differentiable in the states and in the parameters.
+
+    Raises SpecError (E601, E602, E605, E606) for what is asked wrongly, NumericalError (E603, E604)
+    where the numbers fail.
+    """
+    chosen = find_method(method, span)
+    check_step(chosen, step, span)
+    _check_tolerances(rtol, atol, span)
+    _check_options(chosen, options or {}, span)
+    grid = _checked_times(times, span)
+    scene = Scene(system, _packing(states, batch), describe, span)
+    began = time.perf_counter()
+    if len(grid) == 1:
+        found, counts = {name: x[None] for name, x in states.items()}, {"evaluations": 0, "steps": 0}
+    elif chosen.tableau is not None:
+        found, counts = _by_own(scene, states, grid.tolist(), chosen, step or 0.0, progress)
+    else:
+        call = Call(chosen, step, rtol, rtol if atol is None else atol, max_steps, options or {})
+        found, counts = integrate_by_library(scene, states, grid, call, progress)
+    counts |= {"method": method, "library": chosen.library}
+    return Solution(grid, found, counts | {"seconds": time.perf_counter() - began})
+
+
+def _packing(states: States, batch: int) -> Packing:
+    """Batch axes may be missing from some states (those are shared by all points)."""
+    deepest = max(states.values(), key=lambda state: state.dim()) if batch else None
+    front = tuple(deepest.shape[:batch]) if deepest is not None else ()
+    return Packing(front, {name: tuple(x.shape[batch:]) for name, x in states.items()})
+
+
+def _by_own(
+    scene: Scene,
+    states: States,
+    times: list[float],
+    method: Method,
+    step: float,
+    progress: Progress | None,
+) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    tableau = method.tableau
+    assert tableau is not None
+    points = [dict(states)]
+    for k, point in enumerate(trajectory(scene.system, states, times, tableau, step), start=1):
+        refuse_non_finite(scene, times[k], point, times[k - 1], points[-1])
+        points.append(point)
+        if progress is not None:
+            progress(k / (len(times) - 1))
+    steps = sum(equal_steps(b - a, step) for a, b in zip(times[:-1], times[1:], strict=True))
+    counts = {"evaluations": steps * len(tableau.weights), "steps": steps}
+    return {name: torch.stack([point[name] for point in points]) for name in states}, counts
+
+
+def _checked_times(times: torch.Tensor | Sequence[float], span: Span | None) -> torch.Tensor:
+    grid = torch.as_tensor(times, dtype=torch.float64).detach()
+    if grid.dim() != 1 or len(grid) == 0:
+        raise SpecError(Diagnostic("E606", "the times must be a list of numbers", span))
+    gaps = grid.diff()
+    if not bool(torch.isfinite(grid).all()) or not (bool((gaps > 0).all()) or bool((gaps < 0).all())):
+        message = "the times do not run strictly forwards (or backwards)"
+        raise SpecError(Diagnostic("E606", message, span, "leave out repeated and missing times"))
+    return grid
+
+
+def _check_tolerances(rtol: float, atol: float | None, span: Span | None) -> None:
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if value is not None and not 0 < value < math.inf:
+            message = f"the tolerance {name} is {value:g}"
+            raise SpecError(Diagnostic("E606", message, span, "write a number above 0, such as 1e-6"))
+
+
+def _check_options(method: Method, options: Mapping[str, Any], span: Span | None) -> None:
+    for name in options:
+        if name not in method.options:
+            known = ", ".join(method.options) or "none"
+            message = f"the method '{method.name}' has no option '{name}'"
+            guess = did_you_mean(name, method.options, f"its options are: {known}")
+            raise SpecError(Diagnostic("E605", message, span, guess))

@@ -1,0 +1,171 @@
+"""The functions of the language. Adding an elementwise function is one line in ELEMENTWISE.
+
+Each elementwise entry holds its value and partial derivatives as formulas over numpy (``m``), for
+the reference evaluator, and the name of the torch function that lowered and emitted code calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Formula = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """A function of numbers, applied to every entry of its arguments alike."""
+
+    name: str
+    torch: str
+    """Dotted name of the torch function, or an operator such as ``+`` for two arguments."""
+    value: Formula
+    """value(m, *arguments)."""
+    slopes: tuple[Formula, ...]
+    """One partial derivative per argument, each called like ``value``."""
+    result: str = "real"
+    """dtype of the result: ``real`` or ``truth``; ``same`` keeps integers integers."""
+    doc: str = ""
+
+    @property
+    def arity(self) -> int:
+        """Number of arguments."""
+        return len(self.slopes)
+
+
+@dataclass(frozen=True)
+class Structural:
+    """A function that looks across coordinates, nodes or places; its rule is in the checker.
+
+    ``kind``: ``coordinates`` (within a node), ``nodes`` (over the population), ``learned`` (owns
+    weights), ``fixed`` (constant arrays), ``sequence`` or ``loss``.
+    """
+
+    name: str
+    kind: str
+    signature: str
+    doc: str
+
+
+def _zero(m: Any, *arguments: Any) -> Any:
+    return 0.0
+
+
+def _sigmoid(m: Any, x: Any) -> Any:
+    return 0.5 * (1.0 + m.tanh(0.5 * x))
+
+
+def _erf(m: Any, x: Any) -> Any:
+    from scipy.special import erf
+
+    return erf(x)
+
+
+def _gelu(m: Any, x: Any) -> Any:
+    return 0.5 * x * (1.0 + _erf(m, x / m.sqrt(2.0)))
+
+
+def _gelu_slope(m: Any, x: Any) -> Any:
+    density = m.exp(-0.5 * x * x) / m.sqrt(2.0 * m.pi)
+    return 0.5 * (1.0 + _erf(m, x / m.sqrt(2.0))) + x * density
+
+
+def _silu_slope(m: Any, x: Any) -> Any:
+    s = _sigmoid(m, x)
+    return s * (1.0 + x * (1.0 - s))
+
+
+def _truth(name: str, operator: str, value: Formula) -> Elementwise:
+    return Elementwise(name, operator, value, (_zero, _zero), result="truth")
+
+
+_ENTRIES = (
+    Elementwise("add", "+", lambda m, a, b: a + b, (lambda m, a, b: 1.0, lambda m, a, b: 1.0), "same"),
+    Elementwise("sub", "-", lambda m, a, b: a - b, (lambda m, a, b: 1.0, lambda m, a, b: -1.0), "same"),
+    Elementwise("mul", "*", lambda m, a, b: a * b, (lambda m, a, b: b, lambda m, a, b: a), "same"),
+    Elementwise("div", "/", lambda m, a, b: a / b, (lambda m, a, b: 1.0 / b, lambda m, a, b: -a / (b * b))),
+    Elementwise(
+        "pow",
+        "**",
+        lambda m, a, b: a**b,
+        (
+            lambda m, a, b: b * a ** (b - 1.0),
+            lambda m, a, b: a**b * m.log(m.where(a > 0, a, 1.0)),
+        ),
+    ),
+    Elementwise("neg", "-", lambda m, a: -a, (lambda m, a: -1.0,), "same"),
+    Elementwise("sin", "torch.sin", lambda m, x: m.sin(x), (lambda m, x: m.cos(x),)),
+    Elementwise("cos", "torch.cos", lambda m, x: m.cos(x), (lambda m, x: -m.sin(x),)),
+    Elementwise("tan", "torch.tan", lambda m, x: m.tan(x), (lambda m, x: 1.0 / m.cos(x) ** 2,)),
+    Elementwise("asin", "torch.asin", lambda m, x: m.arcsin(x), (lambda m, x: 1.0 / m.sqrt(1.0 - x * x),)),
+    Elementwise("acos", "torch.acos", lambda m, x: m.arccos(x), (lambda m, x: -1.0 / m.sqrt(1.0 - x * x),)),
+    Elementwise("atan", "torch.atan", lambda m, x: m.arctan(x), (lambda m, x: 1.0 / (1.0 + x * x),)),
+    Elementwise(
+        "atan2",
+        "torch.atan2",
+        lambda m, y, x: m.arctan2(y, x),
+        (lambda m, y, x: x / (x * x + y * y), lambda m, y, x: -y / (x * x + y * y)),
+    ),
+    Elementwise("sinh", "torch.sinh", lambda m, x: m.sinh(x), (lambda m, x: m.cosh(x),)),
+    Elementwise("cosh", "torch.cosh", lambda m, x: m.cosh(x), (lambda m, x: m.sinh(x),)),
+    Elementwise("tanh", "torch.tanh", lambda m, x: m.tanh(x), (lambda m, x: 1.0 - m.tanh(x) ** 2,)),
+    Elementwise("exp", "torch.exp", lambda m, x: m.exp(x), (lambda m, x: m.exp(x),)),
+    Elementwise("log", "torch.log", lambda m, x: m.log(x), (lambda m, x: 1.0 / x,)),
+    Elementwise("sqrt", "torch.sqrt", lambda m, x: m.sqrt(x), (lambda m, x: 0.5 / m.sqrt(x),)),
+    Elementwise("abs", "torch.abs", lambda m, x: m.abs(x), (lambda m, x: m.sign(x),), "same"),
+    Elementwise("sign", "torch.sign", lambda m, x: m.sign(x), (_zero,)),
+    Elementwise("floor", "torch.floor", lambda m, x: m.floor(x), (_zero,)),
+    Elementwise("sigmoid", "torch.sigmoid", _sigmoid, (lambda m, x: _sigmoid(m, x) * _sigmoid(m, -x),)),
+    Elementwise("relu", "torch.relu", lambda m, x: m.maximum(x, 0.0), (lambda m, x: 1.0 * (x > 0),)),
+    Elementwise(
+        "softplus",
+        "torch.nn.functional.softplus",
+        lambda m, x: m.logaddexp(0.0, x),
+        (lambda m, x: _sigmoid(m, x),),
+    ),
+    Elementwise("silu", "torch.nn.functional.silu", lambda m, x: x * _sigmoid(m, x), (_silu_slope,)),
+    Elementwise("gelu", "torch.nn.functional.gelu", _gelu, (_gelu_slope,)),
+    _truth("lt", "<", lambda m, a, b: a < b),
+    _truth("le", "<=", lambda m, a, b: a <= b),
+    _truth("gt", ">", lambda m, a, b: a > b),
+    _truth("ge", ">=", lambda m, a, b: a >= b),
+    _truth("eq", "==", lambda m, a, b: a == b),
+    _truth("ne", "!=", lambda m, a, b: a != b),
+    _truth("and", "&", lambda m, a, b: m.logical_and(a, b)),
+    _truth("or", "|", lambda m, a, b: m.logical_or(a, b)),
+    Elementwise("not", "torch.logical_not", lambda m, a: m.logical_not(a), (_zero,), "truth"),
+)  # fmt: skip
+
+ELEMENTWISE: dict[str, Elementwise] = {entry.name: entry for entry in _ENTRIES}
+
+_STRUCTURAL = (
+    Structural("dot", "coordinates", "dot(a, b)", "sum of products over the last coordinate axis"),
+    Structural("norm", "coordinates", "norm(a)", "Euclidean length over the last coordinate axis"),
+    Structural("concat", "coordinates", "[a, b]", "concatenation along the last coordinate axis"),
+    Structural("sum", "nodes", "sum(x)", "sum over the nodes of the population"),
+    Structural("mean", "nodes", "mean(x)", "mean over the nodes"),
+    Structural("std", "nodes", "std(x)", "standard deviation over the nodes, divided by N"),
+    Structural("min", "nodes", "min(x)", "smallest value over the nodes"),
+    Structural("max", "nodes", "max(x)", "largest value over the nodes"),
+    Structural("count", "nodes", "count(condition)", "number of nodes where the condition holds"),
+    Structural("order", "nodes", "order(x)", "the manifold's own order parameter, 0 .. 1"),
+    Structural("linear", "learned", "linear(x, n, bias=true)", "x W^T + b on the last coordinate axis"),
+    Structural("swiglu", "learned", "swiglu(x, hidden=h, out=n)", "W3 (silu(W1 x) * W2 x)"),
+    Structural("embed", "learned", "embed(text)", "a learned row per class"),
+    Structural("rotary", "fixed", "rotary(C, heads=H)", "frequencies 10000^(-c/(C/H)), c within a head"),
+    Structural("next", "sequence", "next(text)", "the element one place later"),
+    Structural("cross_entropy", "loss", "cross_entropy(logits, target)", "mean negative log-likelihood, nats"),
+)  # fmt: skip
+
+STRUCTURAL: dict[str, Structural] = {entry.name: entry for entry in _STRUCTURAL}
+
+CONSTANTS: dict[str, float] = {"pi": 3.141592653589793}
+
+FUNCTION_NAMES: tuple[str, ...] = tuple(
+    name
+    for name in (*ELEMENTWISE, *STRUCTURAL)
+    if name not in {"add", "sub", "mul", "div", "pow", "neg", "lt", "le", "gt", "ge", "eq", "ne",
+                    "and", "or", "not", "concat"}
+)  # fmt: skip
+"""What can be called by name in a spec."""

@@ -1,0 +1,288 @@
+"""The graphs a coupling may run over: our own sources, and networkx generators by their own name.
+
+Adding a source is one entry in SOURCES. Edges run from a sender to a receiver; networkx is loaded
+only when a generator is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from inspect import Parameter, Signature
+from typing import Any
+
+from dynattn.diagnostics.suggest import did_you_mean
+
+Edges = tuple[Any, Any, dict[str, Any]]
+"""Receivers and senders (int64 numpy arrays, one entry per edge), and float64 attributes."""
+
+
+class GraphError(ValueError):
+    """A graph cannot be made from its arguments; the text says why."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A graph of our own. ``check`` says what is wrong with whole numbers for arguments, or ''."""
+
+    name: str
+    parameters: tuple[str, ...]
+    defaults: tuple[int, ...]
+    """Values of the last parameters where they are left out."""
+    include_self: bool
+    """Whether a node is among its own senders."""
+    kind: str
+    """``complete``, ``causal`` (senders up to and with the receiver), or ``edges``: a list."""
+    check: Callable[[Mapping[str, int]], str]
+    edges: Callable[..., Edges] | None = None
+    """edges(**arguments), for the kind ``edges``; sorted by receiver, then sender."""
+    attributes: tuple[str, ...] = ()
+    """What every edge has."""
+    doc: str = ""
+
+
+def _check_count(arguments: Mapping[str, int]) -> str:
+    n = arguments["n"]
+    return f"a graph has one node or more, not {n}" if n < 1 else ""
+
+
+def _check_ring(arguments: Mapping[str, int]) -> str:
+    n, reach = arguments["n"], arguments["reach"]
+    if reach < 1:
+        return f"a ring reaches one hop or more, not {reach}"
+    if reach > n // 2:
+        farthest = max(n, 0) // 2
+        return f"on a ring of {n} nodes the farthest is {farthest} hops away, the reach is {reach}"
+    return _check_count(arguments)
+
+
+def _ring_edges(n: int, reach: int) -> Edges:
+    import numpy
+
+    hops = numpy.arange(1, reach + 1, dtype=numpy.int64)
+    # The node opposite, where there is one, is met going either way round: it sends once.
+    offsets = numpy.unique(numpy.concatenate([hops, n - hops]))
+    receivers = numpy.repeat(numpy.arange(n, dtype=numpy.int64), len(offsets))
+    senders = (receivers.reshape(n, -1) + offsets) % n
+    senders.sort(axis=1)
+    gap = abs(senders.reshape(-1) - receivers)
+    return receivers, senders.reshape(-1), {"distance": numpy.minimum(gap, n - gap).astype(float)}
+
+
+def _matched_edges(n: int) -> Edges:
+    import numpy
+
+    nodes = numpy.arange(n, dtype=numpy.int64)
+    return nodes, nodes, {}
+
+
+_ENTRIES = (
+    Source(
+        "everyone", ("n",), (), True, "complete", _check_count,
+        doc="every node sends to every node, itself too",
+    ),
+    Source(
+        "causal", ("n",), (), True, "causal", _check_count,
+        doc="nodes in order: each hears those before it, and itself",
+    ),
+    Source(
+        "ring", ("n", "reach"), (1,), False, "edges", _check_ring, _ring_edges, ("distance",),
+        doc="a closed row: each hears those up to `reach` hops away; `distance` in hops",
+    ),
+    Source(
+        "one_to_one", ("n",), (), True, "edges", _check_count, _matched_edges,
+        doc="node i of the one population sends to node i of the other",
+    ),
+)  # fmt: skip
+
+SOURCES: dict[str, Source] = {entry.name: entry for entry in _ENTRIES}
+
+PLANNED = ("file", "matrix", "edges", "ring_of_modules")
+"""Sources of the language that have no meaning yet."""
+
+
+def bind_source(
+    name: str, positional: Sequence[Any], keywords: Mapping[str, Any]
+) -> dict[str, Any] | str:
+    """The arguments of one of our own sources by name, defaults filled in, or what is wrong."""
+    source = SOURCES[name]
+    optional = dict(zip(reversed(source.parameters), reversed(source.defaults), strict=False))
+    parameters = [
+        Parameter(p, Parameter.POSITIONAL_OR_KEYWORD, default=optional.get(p, Parameter.empty))
+        for p in source.parameters
+    ]
+    bound = _bind(name, Signature(parameters), positional, keywords)
+    return bound if isinstance(bound, str) else {**optional, **bound}
+
+
+# Functions of networkx.generators that make no single graph from numbers: they want a graph, a
+# table, paths or a function, or give back a list, a sequence or an answer.
+_NO_GENERATORS = frozenset({
+    "directed_joint_degree_graph", "ego_graph", "geometric_edges", "graph_atlas_g",
+    "interval_graph", "inverse_line_graph", "is_regular_expander",
+    "is_valid_directed_joint_degree", "is_valid_joint_degree", "joint_degree_graph",
+    "line_graph", "maybe_regular_expander", "mycielskian", "nonisomorphic_trees",
+    "number_of_nonisomorphic_trees", "prefix_tree", "prefix_tree_recursive",
+    "random_clustered_graph", "random_kernel_graph", "random_powerlaw_tree_sequence",
+    "random_shell_graph", "spectral_graph_forge", "stochastic_graph",
+})  # fmt: skip
+
+# Arguments that want a function, a table or a graph, or change what kind of thing comes back.
+_HIDDEN = frozenset({
+    "backend", "backend_kwargs", "default", "initial_graph", "kernel", "metric", "nodelist",
+    "number_of_forests", "number_of_trees", "p_dist", "pos", "pos_name", "weight", "weight_name",
+})  # fmt: skip
+
+GRAPH_CLASSES = ("Graph", "DiGraph", "MultiGraph", "MultiDiGraph")
+"""What ``create_using`` may be, as a string."""
+
+
+def networkx_generators() -> tuple[str, ...]:
+    """The names of the networkx functions that make a graph from numbers, in alphabetical order."""
+    import networkx
+
+    rooms = ("networkx.generators.", "networkx.algorithms.bipartite.generators")
+    return tuple(
+        sorted(
+            name
+            for name, value in vars(networkx).items()
+            if not name.startswith("_")
+            and callable(value)
+            and (getattr(value, "__module__", None) or "").startswith(rooms)
+            and name not in _NO_GENERATORS
+        )
+    )
+
+
+def generator_parameters(name: str) -> Signature:
+    """The arguments of a networkx generator that a spec can give."""
+    import inspect
+
+    import networkx
+
+    signature = inspect.signature(getattr(networkx, name))
+    kept = [p for p in signature.parameters.values() if p.name not in _HIDDEN]
+    return signature.replace(parameters=kept)
+
+
+def takes_seed(name: str) -> bool:
+    """Whether the generator draws at random."""
+    return "seed" in generator_parameters(name).parameters
+
+
+def bind_generator(
+    name: str, positional: Sequence[Any], keywords: Mapping[str, Any]
+) -> dict[str, Any] | str:
+    """The arguments of a networkx generator by name, or what is wrong with them.
+
+    Those left out stay out; the items of ``complete_multipartite_graph(2, 3)`` become one tuple.
+    """
+    return _bind(name, generator_parameters(name), positional, keywords)
+
+
+def _bind(
+    name: str, signature: Signature, positional: Sequence[Any], keywords: Mapping[str, Any]
+) -> dict[str, Any] | str:
+    parameters = signature.parameters
+    collected = {p.name for p in parameters.values() if p.kind is Parameter.VAR_POSITIONAL}
+    ordered = [p.name for p in parameters.values() if p.kind is Parameter.POSITIONAL_OR_KEYWORD]
+    named = [p for p in parameters if p not in collected]
+    for word in keywords:
+        if word not in named:
+            return f"{name} has no argument '{word}': {_suggest(word, named)}"
+    if collected:
+        return {collected.pop(): tuple(positional), **keywords}
+    if len(positional) > len(ordered):
+        return (
+            f"{name} takes {_count(len(ordered), 'argument')} in order, "
+            f"{len(positional)} are given: {_spell(signature)}"
+        )
+    bound = dict(zip(ordered, positional, strict=False))
+    for word in keywords:
+        if word in bound:
+            return f"the argument '{word}' of {name} is given twice"
+    bound.update(keywords)
+    required = [p for p in named if parameters[p].default is Parameter.empty]
+    if missing := [p for p in required if p not in bound]:
+        return f"{name} needs {' and '.join(missing)}: {_spell(signature)}"
+    return bound
+
+
+def _suggest(word: str, known: Sequence[str]) -> str:
+    return did_you_mean(word, known, f"it has {', '.join(known)}" if known else "it has none")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _spell(signature: Signature) -> str:
+    shown = [p for p in signature.parameters.values() if p.default is not None]
+    words = (p.name if p.default is Parameter.empty else f"{p.name}={p.default}" for p in shown)
+    return f"({', '.join(words)})"
+
+
+_COUNTS = ("n", "k", "m", "m1", "m2", "n1", "n2")
+# networkx draws edges with these as probabilities, and takes any number for one without a word.
+_PROBABILITIES = ("p", "q", "p1", "p2", "p_in", "p_out")
+_PROBABILITY_ROOMS = ("random_graphs", "community", "duplication", "intersection")
+
+
+def generator_check(name: str, arguments: Mapping[str, Any]) -> str:
+    """What is wrong with known values of a generator's arguments, or ''; makes no graph.
+
+    What only networkx can tell (k > n) comes out when the graph is made.
+    """
+    import networkx
+
+    room = getattr(networkx, name).__module__.rpartition(".")[2]
+    for word, value in arguments.items():
+        if word == "create_using" and value not in GRAPH_CLASSES:
+            return f"create_using is one of {', '.join(GRAPH_CLASSES)}, not {value}"
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        if word in _COUNTS and (value < 0 or value != int(value)):
+            return f"{word} = {value:g} of {name} is not a whole number from 0"
+        if word in _PROBABILITIES and room in _PROBABILITY_ROOMS and not 0 <= value <= 1:
+            return f"the probability {word} = {value:g} of {name} is not between 0 and 1"
+    return ""
+
+
+def generate(name: str, arguments: Mapping[str, Any], *, seed: int | None = None) -> Any:
+    """The networkx graph ``name(**arguments)``; GraphError where networkx refuses.
+
+    ``seed`` stands in where the arguments have none and the generator takes one.
+    """
+    import networkx
+
+    if wrong := generator_check(name, arguments):
+        raise GraphError(wrong)
+    items, given = _prepare_call(name, arguments)
+    if seed is not None and takes_seed(name):
+        given.setdefault("seed", seed)
+    refusals = (networkx.NetworkXException, ValueError, TypeError, ArithmeticError, LookupError)
+    try:
+        return getattr(networkx, name)(*items, **given)
+    except refusals as problem:
+        called = ", ".join(f"{word}={_whole(value)}" for word, value in arguments.items())
+        reason = str(problem).strip().rstrip(".") or type(problem).__name__
+        raise GraphError(f"networkx makes no {name}({called}): {reason}") from problem
+
+
+def _prepare_call(name: str, arguments: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Positional and keyword arguments as networkx wants them: 10.0 nodes are 10 nodes."""
+    import networkx
+
+    given = {word: _whole(value) for word, value in arguments.items()}
+    if "create_using" in given:
+        given["create_using"] = getattr(networkx, given["create_using"])
+    parameters = generator_parameters(name).parameters.values()
+    collected = [p.name for p in parameters if p.kind is Parameter.VAR_POSITIONAL]
+    return [item for word in collected for item in given.pop(word, ())], given
+
+
+def _whole(value: Any) -> Any:
+    """Whole numbers as int, in lists too; networkx refuses 10.0 where it counts."""
+    if isinstance(value, list | tuple):
+        return type(value)(_whole(item) for item in value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value

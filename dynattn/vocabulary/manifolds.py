@@ -1,0 +1,91 @@
+"""The manifolds. Adding one is one entry in MANIFOLDS.
+
+The geometry is written in the language itself, so that checker, reference evaluator, lowered module
+and emitted file share one definition: ``x`` a point, ``F`` an ambient vector, ``v`` a tangent vector,
+``x[i]``/``x[j]`` the receiver's and the sender's point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Sampler = Callable[[Any, tuple[int, ...]], Any]
+"""sampler(rng: numpy.random.Generator, shape) -> array of points, shape = (..., coordinates)."""
+
+
+@dataclass(frozen=True)
+class Manifold:
+    """One manifold of the language."""
+
+    name: str
+    parameters: tuple[str, ...]
+    """Names of its arguments: ``("D",)`` for sphere(D)."""
+    shape: tuple[str, ...]
+    """Coordinates of one point, in terms of the arguments; () for a single number."""
+    projection: str
+    """P_x F: the tangent part of an ambient vector F at x."""
+    retraction: str
+    """Where a tangent step v from x leads."""
+    kernel: str | None
+    """The default attraction of x[i] by x[j]; None where one must be written."""
+    order: str | None
+    """The order parameter of the points of a population: 1 where all agree, near 0 where none do.
+    The arguments (``d``) may stand in it. On the torus: the root mean square over the coordinates;
+    on real: 1 / (1 + variance), as no bounded one exists."""
+    sample: Sampler
+    """Uniform draws (Haar measure); standard normal where there is no uniform one."""
+    default: str
+    """Default initial state: ``uniform``, or a number."""
+    phase: bool = False
+    """Whether coordinates are angles, 2 pi periodic."""
+    constraint: str | None = None
+    """A formula in x that is 0 on the manifold: what drift of a numerical solution is measured by."""
+    doc: str = ""
+
+
+def _sample_angles(rng: Any, shape: tuple[int, ...]) -> Any:
+    return rng.uniform(-3.141592653589793, 3.141592653589793, shape)
+
+
+def _sample_normal(rng: Any, shape: tuple[int, ...]) -> Any:
+    return rng.standard_normal(shape)
+
+
+def _sample_sphere(rng: Any, shape: tuple[int, ...]) -> Any:
+    points = rng.standard_normal(shape)
+    return points / (points**2).sum(-1, keepdims=True) ** 0.5
+
+
+_ENTRIES = (
+    Manifold(
+        "circle", (), (), "F", "x + v", "sin(x[j] - x[i])",
+        "sqrt(mean(cos(x))^2 + mean(sin(x))^2)", _sample_angles, "uniform", phase=True,
+        doc="an angle, in radians",
+    ),
+    Manifold(
+        "torus", ("d",), ("d",), "F", "x + v", "sin(x[j] - x[i])",
+        "sqrt((dot(mean(cos(x)), mean(cos(x))) + dot(mean(sin(x)), mean(sin(x)))) / d)",
+        _sample_angles, "uniform", phase=True,
+        doc="d angles, in radians",
+    ),
+    Manifold(
+        "sphere", ("D",), ("D",), "F - dot(F, x) * x", "(x + v) / norm(x + v)", "x[j]",
+        "norm(mean(x))", _sample_sphere, "uniform", constraint="norm(x) - 1",
+        doc="unit vectors in R^D",
+    ),
+    Manifold(
+        "real", ("d",), ("d",), "F", "x + v", "x[j] - x[i]",
+        "1 / (1 + norm([std(x)])^2)", _sample_normal, "0",
+        doc="numbers; real(d) is a vector of d of them",
+    ),
+)  # fmt: skip
+
+MANIFOLDS: dict[str, Manifold] = {entry.name: entry for entry in _ENTRIES}
+
+OPTIONAL_SIZE = frozenset({"real"})
+"""Manifolds that may stand without their argument: ``real`` is a single number."""
+
+PLANNED = ("complex", "positive", "simplex", "SO", "SU", "so", "su")
+"""Manifolds of the language that have no meaning yet."""

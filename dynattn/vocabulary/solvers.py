@@ -1,0 +1,17 @@
+"""The names a ``method`` clause may use. The numerics behind them are in ``solve.methods``."""
+
+from __future__ import annotations
+
+OWN_METHODS = ("euler", "heun", "rk4", "tsit5")
+"""Our own fixed-step methods: out of place, retracted onto the manifold."""
+
+TORCHDIFFEQ_METHODS = (
+    "dopri8", "dopri5", "bosh3", "fehlberg2", "adaptive_heun", "euler", "midpoint", "heun2",
+    "heun3", "rk4", "explicit_adams", "implicit_adams", "fixed_adams", "scipy_solver",
+)  # fmt: skip
+"""torchdiffeq's methods; where a name is ours too, ``torchdiffeq.NAME`` reaches theirs."""
+
+METHOD_NAMES = (
+    *OWN_METHODS,
+    *(n if n not in OWN_METHODS else f"torchdiffeq.{n}" for n in TORCHDIFFEQ_METHODS),
+)

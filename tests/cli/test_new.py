@@ -1,0 +1,62 @@
+"""dynattn new: copies a shipped spec, and replaces nothing."""
+
+from __future__ import annotations
+
+import json
+
+from tests.cli.conftest import SPECS
+
+
+def test_a_spec_is_copied(dynattn, tmp_path):
+    done = dynattn("new", "kuramoto")
+    assert (done.code, done.err) == (0, "")
+    assert done.out == "wrote kuramoto.dyn; next: dynattn check kuramoto.dyn\n"
+    assert (tmp_path / "kuramoto.dyn").read_text() == (SPECS / "kuramoto.dyn").read_text()
+
+
+def test_another_name(dynattn, tmp_path):
+    assert dynattn("new", "kuramoto", "-o", "mine.dyn").code == 0
+    assert (tmp_path / "mine.dyn").exists()
+
+
+def test_every_shipped_spec_is_listed(dynattn):
+    lines = dynattn("new", "--list").out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == sorted(p.stem for p in SPECS.glob("*.dyn"))
+    facts = json.loads(dynattn("new", "--list", "--json").out)
+    assert facts["specs"]["synchronization"].startswith("The same attraction on any manifold")
+
+
+def test_an_unknown_name(dynattn):
+    done = dynattn("new", "kuramotto")
+    assert done.code == 2
+    assert done.err == (
+        "error[E707]: no spec called 'kuramotto' ships with dynattn\n"
+        "  = fix: did you mean 'kuramoto'?\n\n1 error\n"
+    )
+
+
+def test_what_is_there_stays(dynattn, tmp_path):
+    (tmp_path / "kuramoto.dyn").write_text("mine")
+    done = dynattn("new", "kuramoto")
+    assert done.code == 2
+    assert done.err == (
+        "error[E704]: 'kuramoto.dyn' is there already, as a file\n"
+        "  = fix: choose another name with -o\n\n1 error\n"
+    )
+    assert (tmp_path / "kuramoto.dyn").read_text() == "mine"
+
+
+def test_a_folder_in_the_way(dynattn, tmp_path):
+    (tmp_path / "place").mkdir()
+    done = dynattn("new", "kuramoto", "-o", "place")
+    assert (done.code, done.err.splitlines()[0]) == (
+        2, "error[E704]: 'place' is there already, as a folder",
+    )  # fmt: skip
+
+
+def test_a_folder_that_is_missing(dynattn):
+    done = dynattn("new", "kuramoto", "-o", "no/place.dyn")
+    assert done.code == 2
+    assert done.err.splitlines()[0] == (
+        "error[E705]: 'no/place.dyn' cannot be written: there is no folder 'no'"
+    )

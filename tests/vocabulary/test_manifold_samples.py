@@ -1,0 +1,51 @@
+"""The contract of every manifold: its draws are points of it, spread evenly."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+
+from dynattn.vocabulary.distributions import stream
+from dynattn.vocabulary.manifolds import MANIFOLDS, OPTIONAL_SIZE, PLANNED
+
+DRAWS = 4000
+
+
+def points(name: str) -> numpy.ndarray:
+    """DRAWS points with three coordinates each, or one."""
+    shape = (DRAWS, *(3 for _ in MANIFOLDS[name].shape))
+    return MANIFOLDS[name].sample(stream(0, name), shape)
+
+
+@pytest.mark.parametrize("name", MANIFOLDS)
+def test_draws_have_the_shape_that_is_asked_for(name):
+    assert points(name).shape == (DRAWS, *(3 for _ in MANIFOLDS[name].shape))
+
+
+@pytest.mark.parametrize("name", [n for n, m in MANIFOLDS.items() if m.phase])
+def test_angles_are_uniform_on_the_circle(name):
+    angles = points(name)
+    assert abs(angles).max() <= numpy.pi
+    resultant = abs(numpy.exp(1j * angles).mean(0))
+    assert (resultant < 4 / DRAWS**0.5).all()
+
+
+def test_the_sphere_is_drawn_evenly():
+    x = points("sphere")
+    assert abs(numpy.linalg.norm(x, axis=1) - 1).max() < 1e-12
+    assert abs(x.mean(0)).max() < 4 / (3 * DRAWS) ** 0.5
+    assert x.T @ x / DRAWS == pytest.approx(numpy.eye(3) / 3, abs=0.03)
+
+
+@pytest.mark.parametrize("name", [n for n, m in MANIFOLDS.items() if m.constraint])
+def test_draws_satisfy_the_constraint(name):
+    assert MANIFOLDS[name].constraint == "norm(x) - 1"
+    assert abs(numpy.linalg.norm(points(name), axis=-1) - 1).max() < 1e-12
+
+
+@pytest.mark.parametrize("entry", MANIFOLDS.values(), ids=MANIFOLDS)
+def test_entries_are_consistent(entry):
+    assert set(entry.shape) <= set(entry.parameters)
+    assert entry.name not in PLANNED
+    assert entry.default == "uniform" or float(entry.default) == 0
+    assert all(name in MANIFOLDS for name in OPTIONAL_SIZE)
