@@ -46,7 +46,7 @@ class Compilation:
 
     @property
     def chosen_seed(self) -> int:
-        """The seed in force: the one given, else that of ``train``, else of the first ``simulate``."""
+        """The seed in force: that given, else that of ``train``, else of the first experiment."""
         if self.seed is not None:
             return self.seed
         if self.model.training is not None:
@@ -68,7 +68,7 @@ class Compilation:
         return build_program(self.model, self.network)
 
     def build(self, seed: int | None = None, dtype: Any = None, device: Any = "cpu") -> System:
-        """A fresh torch module: float64 unless ``dtype`` says otherwise, trained where ``values`` are."""
+        """A fresh torch module, in float64 unless ``dtype`` says otherwise, with ``values`` set."""
         if seed is not None and seed != self.chosen_seed:
             return replace(self, seed=seed).build(dtype=dtype, device=device)
         import torch

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dynattn.compilation import Compilation
+from dynattn.diagnostics.report import Source
 
 
 class Spec(Compilation):
@@ -46,4 +47,6 @@ def load_run(path: Path) -> Spec:
     folder = open_run(path)
     settings = read_json(folder.settings)
     weights = read_checkpoint(folder.best).weights
-    return Spec(read_source(folder.spec), settings["overrides"], settings["seed"], weights)
+    # Paths of data are relative to where the spec stood when it was trained.
+    source = Source(settings["spec"], read_source(folder.spec).text)
+    return Spec(source, settings["overrides"], settings["seed"], weights)

@@ -115,7 +115,7 @@ print("\\n" + json.dumps([code, sorted(heavy & set(sys.modules)), time.process_t
 
 
 def probe(*arguments: str) -> tuple[int, set[str], float]:
-    """Exit code of a command, heavy packages it imported, and its CPU seconds, Python's start too."""
+    """Exit code of a command, heavy packages it imported, its CPU seconds with Python's start."""
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
     done = subprocess.run(
         [sys.executable, "-c", PROBE, *arguments],

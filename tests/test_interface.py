@@ -58,7 +58,9 @@ def test_a_seed_fixes_every_draw():
 
 def test_the_seed_of_the_spec_is_the_default(tmp_path):
     path = tmp_path / "m.dyn"
-    path.write_text("model m\npopulation p[3] { state x on circle; drift 1 }\nsimulate { t 0 .. 1; seed 5 }\n")
+    path.write_text(
+        "model m\npopulation p[3] { state x on circle; drift 1 }\nsimulate { t 0 .. 1; seed 5 }\n"
+    )
     spec = dynattn.load(path)
     assert spec.chosen_seed == 5
     assert replace(spec, seed=7).chosen_seed == 7

@@ -12,7 +12,7 @@ README = (PROJECT / "README.md").read_text()
 
 
 def block_under(heading: str) -> list[str]:
-    """The lines of the first fenced block of a section, and that it is the section's first thing."""
+    """The lines of the first fenced block of a section, which opens it."""
     section = README.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0].strip()
     found = re.match(r"```sh\n(.*?)\n```", section, re.DOTALL)
     assert found, f"'## {heading}' does not open with a sh block"
@@ -59,6 +59,17 @@ def test_the_spec_shown_is_the_one_that_ships():
     shown = re.search(r"```dyn\n(.*?)```", README, re.DOTALL)
     assert shown
     assert shown[1] == (PROJECT / "specs" / "kuramoto.dyn").read_text()
+
+
+def test_the_output_shown_is_what_it_prints(capsys, monkeypatch):
+    from dynattn.cli.main import run_command
+
+    shown = README.split("says what that is and how it is computed:\n\n```\n", 1)[1].split(
+        "```", 1
+    )[0]
+    monkeypatch.chdir(PROJECT)
+    assert run_command(["compile", "specs/kuramoto.dyn"]) == 0
+    assert capsys.readouterr().out == shown
 
 
 def test_every_command_is_in_the_table():

@@ -25,7 +25,7 @@ def spec(tmp_path):
 
 
 def test_text_to_model(spec):
-    assert [type(item).__name__ for item in spec.tree.declarations][0] == "ModelHeader"
+    assert type(spec.tree.declarations[0]).__name__ == "ModelHeader"
     assert spec.model.sizes == {"N": 3, "K": 1}
     assert list(spec.model.states) == ["osc.theta"]
 

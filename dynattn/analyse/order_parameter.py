@@ -1,4 +1,4 @@
-"""How far a population of phases agrees. All functions take numpy arrays and the last axis is nodes."""
+"""How far a population of phases agrees. All take numpy arrays; the last axis is nodes."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ def daido(phases: ArrayLike, m: int) -> NDArray[np.complex128]:
     return np.exp(1j * m * np.asarray(phases, dtype=np.float64)).mean(axis=-1)
 
 
-def local(
-    phases: ArrayLike, receivers: ArrayLike, senders: ArrayLike
-) -> NDArray[np.float64]:
+def local(phases: ArrayLike, receivers: ArrayLike, senders: ArrayLike) -> NDArray[np.float64]:
     """The agreement around each node: |mean of exp(i theta_j) over its senders j|, 0 without any.
 
     phases: [..., N] in radians; receivers, senders: [E] node numbers; result [..., N].

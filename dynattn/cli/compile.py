@@ -76,6 +76,9 @@ def check_options(request: Request) -> None:
     if request.resume is not None and not request.train:
         message = "--resume goes on with a training, and --train is missing"
         raise UsageError(Diagnostic("E708", message, fix="add --train"))
+    if request.folder is not None and not request.train:
+        message = "-o names the folder of a training, and --train is missing"
+        raise UsageError(Diagnostic("E708", message, fix="add --train, or write --emit FILE"))
     fixed = [
         name
         for name, given in (("--set", request.settings), ("--seed", request.seed is not None))

@@ -11,9 +11,7 @@ WHERE = {
 }
 
 
-@click.command(
-    epilog="\b\nExamples\n" + "\n".join(f"  {command}" for command in WHERE.values())
-)
+@click.command(epilog="\b\nExamples\n" + "\n".join(f"  {command}" for command in WHERE.values()))
 @click.argument("shell", type=click.Choice(tuple(WHERE)))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:

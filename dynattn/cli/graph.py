@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from dynattn.cli.settings import JSON, SEED, SET, open_spec
-from dynattn.diagnostics.report import Diagnostic, UsageError
 
 if TYPE_CHECKING:
-    from dynattn.present.parts import GraphParts
+    from dynattn.compilation import Compilation
+    from dynattn.present.parts import Attention, GraphParts
 
 
 @click.command(
@@ -54,13 +52,7 @@ def graph(
     from dynattn.cli.screen import note, print_json, print_line
     from dynattn.present.graph import draw_graph
 
-    if Path(what).is_dir() and (settings or seed is not None):
-        message = "a run folder has its settings and its seed; --set and --seed are for specs"
-        raise UsageError(Diagnostic("E708", message, fix="leave them out"))
-    if Path(what).is_dir():
-        parts = run_parts(Path(what))
-    else:
-        parts = spec_parts(what, settings, seed, level)
+    parts = graph_parts(open_spec(what, settings, seed), level)
     files = [
         str(path)
         for output in outputs or (f"{parts.name}.svg",)
@@ -72,26 +64,23 @@ def graph(
         print_line("\n".join(f"wrote {path}" for path in files))
 
 
-def spec_parts(path: str, settings: tuple[str, ...], seed: int | None, level: str) -> GraphParts:
-    """The graph of a spec; where its nodes are drawn, coloured by the state at the start."""
+def graph_parts(compilation: Compilation, level: str) -> GraphParts:
+    """The graph to draw: trained, with its attention; where nodes are drawn, with their states."""
     from dynattn.present.nodes import MOST_NODES
     from dynattn.present.parts import parts_of
 
-    compilation = open_spec(path, settings, seed)
+    if compilation.values is not None:
+        return parts_of(compilation, attention=trained_attention(compilation))
     parts = parts_of(compilation)
     if level not in ("auto", "nodes") or not parts.drawable or parts.node_count > MOST_NODES:
         return parts
     states = {name: value.numpy() for name, value in compilation.build().initial_states().items()}
-    return replace(parts, states=parts_of(compilation, states).states)
+    return parts_of(compilation, states)
 
 
-def run_parts(path: Path) -> GraphParts:
-    """The graph of a trained run, with what its layers attend to in one sentence."""
+def trained_attention(compilation: Compilation) -> Attention | None:
+    """What the layers of a trained run attend to in one sentence of its validation text."""
     from dynattn.cli.outcome import learned_attention
-    from dynattn.interface import load_run
     from dynattn.learn.plan import make_plan
-    from dynattn.present.parts import parts_of
 
-    spec = load_run(path)
-    attention = learned_attention(spec.build(), make_plan(spec.model).data)
-    return parts_of(spec, attention=attention)
+    return learned_attention(compilation.build(), make_plan(compilation.model).data)

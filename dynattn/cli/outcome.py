@@ -78,7 +78,7 @@ def learned_attention(system: Any, data: TextData) -> Attention | None:
 
 
 def sentence(data: TextData) -> Any:
-    """The first line of the validation text that is whole and neither short nor long: int64 symbols."""
+    """A whole line of the validation text, neither short nor long, as int64 symbols."""
     import numpy
 
     text = data.alphabet.decode(data.validation[:20_000])

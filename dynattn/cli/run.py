@@ -110,13 +110,13 @@ def draw_trajectory(model: Model, result: Trajectory, folder: Path) -> list[Path
     title = f"{result.settings['model']}: {result.name}"
     drawn = []
     if series:
-        drawn.append(draw_series(data.times, series, folder / "series.svg", title=title))
+        drawn.append(draw_series(list(data.times), series, folder / "series.svg", title=title))
     for name, values in result.states.items():
         if values.ndim == 2:
             cyclic = MANIFOLDS[model.states[name].manifold.name].phase
             path = folder / f"{name}.png"
             drawn.append(
-                draw_raster(data.times, values, path, name=name, cyclic=cyclic, title=title)
+                draw_raster(list(data.times), values, path, name=name, cyclic=cyclic, title=title)
             )
     return drawn
 
@@ -208,9 +208,7 @@ def shown(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def result_facts(
-    result: Trajectory | Sweep, folder: Path, pictures: list[Path]
-) -> dict[str, Any]:
+def result_facts(result: Trajectory | Sweep, folder: Path, pictures: list[Path]) -> dict[str, Any]:
     """The result as a JSON object; the arrays themselves are in the files."""
     from dynattn.run.sweep import Sweep
 
@@ -220,7 +218,9 @@ def result_facts(
         "settings": dict(result.settings),
         "statistics": dict(result.statistics),
         "folder": str(folder),
-        "files": [str(path) for path in (folder / "results.npz", folder / "results.csv", *pictures)],
+        "files": [
+            str(path) for path in (folder / "results.npz", folder / "results.csv", *pictures)
+        ],
     }
     if isinstance(result, Sweep):
         axes = {name: result.axes[name].tolist() for name in swept_axes(result)}

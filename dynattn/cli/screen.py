@@ -42,7 +42,9 @@ def print_line(text: str = "") -> None:
 def print_generated(text: str) -> None:
     """Text a model wrote: on a terminal without the control characters that would steer it."""
     if on_terminal():
-        text = "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
+        text = "".join(
+            c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text
+        )
     print(text)
 
 

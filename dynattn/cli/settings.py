@@ -1,14 +1,15 @@
-"""What the command line sets: parameters by name, the seed, the device; and the options for them."""
+"""What the command line sets: parameters, seed and device; and the options for them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from dynattn.diagnostics.report import Collector, UsageError
+from dynattn.diagnostics.report import Collector, Diagnostic, UsageError
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
@@ -22,7 +23,9 @@ SET = click.option(
     multiple=True,
     help="Set a parameter of the spec; may be given several times.",
 )
-SEED = click.option("--seed", type=click.IntRange(min=0), help="Seed of every draw, not the spec's.")
+SEED = click.option(
+    "--seed", type=click.IntRange(min=0), help="Seed of every draw, not the spec's."
+)
 DEVICE = click.option(
     "--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, mps, or auto."
 )
@@ -30,14 +33,27 @@ FOLDER = click.option("-o", "--output", "folder", metavar="DIR", help="Folder fo
 
 
 def open_spec(path: str, settings: Sequence[str] = (), seed: int | None = None) -> Compilation:
-    """The compilation of a spec file with the settings of the command line.
+    """The compilation of a spec file with the settings of the command line, or of a run folder.
 
-    UsageError with every setting whose value cannot be read (E702).
+    UsageError with every setting whose value cannot be read (E702), and for settings of a run
+    folder, which has its own (E708).
     """
+    if Path(path, "settings.json").is_file():
+        return open_folder(path, bool(settings) or seed is not None)
     from dynattn.compilation import Compilation
     from dynattn.syntax.read import read_source
 
     return Compilation(read_source(path), read_settings(settings), seed)
+
+
+def open_folder(path: str, has_settings: bool) -> Compilation:
+    """A run folder's spec, as it was trained."""
+    if has_settings:
+        message = "a run folder has its settings and its seed; --set and --seed are for specs"
+        raise UsageError(Diagnostic("E708", message, fix="leave them out, or name the spec"))
+    from dynattn.interface import load_run
+
+    return load_run(Path(path))
 
 
 def read_settings(settings: Sequence[str]) -> dict[str, int | float]:
@@ -48,7 +64,11 @@ def read_settings(settings: Sequence[str]) -> dict[str, int | float]:
         name, equals, text = (part.strip() for part in setting.partition("="))
         value = read_number(text)
         if value is None:
-            fact = f"--set {setting}: '{text}' is not a number" if equals else f"--set {setting}: no value"
+            fact = (
+                f"--set {setting}: '{text}' is not a number"
+                if equals
+                else f"--set {setting}: no value"
+            )
             fix = f"write a number, as in --set {name or 'NAME'}=2.5"
             errors.add("E702", fact, fix=fix)
         else:

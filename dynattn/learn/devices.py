@@ -11,9 +11,6 @@ import torch
 
 from dynattn.diagnostics.report import Diagnostic, UsageError
 
-MOST_THREADS = 2
-"""Further threads gain little on the small arrays of a layer, and cost much on a busy machine."""
-
 
 def available_devices() -> tuple[str, ...]:
     """Names of the devices that are there: ``cpu``, then CUDA's and Apple's."""
@@ -35,12 +32,13 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def default_threads() -> int:
-    """The number of threads a run takes where nothing is said."""
+    """The number of threads where nothing is said: ``OMP_NUM_THREADS``, else one.
+
+    With one thread a run is the same everywhere and can be resumed bit for bit; a second one, on
+    two cores that others use too, made a step of a small layer six times slower.
+    """
     allowed = os.environ.get("OMP_NUM_THREADS", "")
-    if allowed.isdigit() and int(allowed):
-        return int(allowed)
-    affinity = getattr(os, "sched_getaffinity", None)
-    return min(len(affinity(0)) if affinity else os.cpu_count() or 1, MOST_THREADS)
+    return int(allowed) if allowed.isdigit() and int(allowed) else 1
 
 
 @contextlib.contextmanager

@@ -43,7 +43,7 @@ def _sgd(groups: list[dict[str, Any]], options: Mapping[str, Any]) -> Any:
     return torch.optim.SGD(groups, lr=options["lr"], momentum=options["momentum"])
 
 
-_RATE = Option("lr", "number", 1e-3, low=0, above=True)
+_RATE = Option("lr", "number", 1e-3, low=0, high=1e6, above=True)
 _DECAY = (
     Option("weight_decay", "number", 0.0, low=0),
     Option("decay", "word", "all", words=("all", "matrices")),

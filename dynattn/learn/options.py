@@ -46,6 +46,8 @@ class Option:
 
     @property
     def _range(self) -> str:
+        if self.low is not None and self.high is not None and self.above:
+            return f" above {self.low:g}, at most {self.high:g}"
         if self.low is not None and self.high is not None:
             return f" from {self.low:g} to {self.high:g}"
         if self.low is not None:

@@ -77,8 +77,15 @@ def _load(model: Model, training: Training, found: Collector) -> TextData | None
 
 def choice_facts(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """A choice and its options as JSON values."""
-    return {"name": name, **{key: _json(value) for key, value in options.items()}}
+    return {"name": name, **json_values(options)}
+
+
+def json_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers, texts and lists of them as JSON gives them back."""
+    return {name: _json(value) for name, value in values.items()}
 
 
 def _json(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        return value.tolist()
     return [_json(item) for item in value] if isinstance(value, (list, tuple)) else value

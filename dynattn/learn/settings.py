@@ -5,32 +5,25 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
+from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Diagnostic, Source, SpecError
 from dynattn.learn.checkpoint import spec_sha256
 from dynattn.learn.folder import RunFolder, open_run, read_json
 from dynattn.learn.metrics import has_tensorboard
-from dynattn.learn.plan import Plan, choice_facts
+from dynattn.learn.plan import Plan, choice_facts, json_values
 from dynattn.learn.reports import RunSettings
-from dynattn.model.model import Model
 
 _PACKAGES = ("dynattn", "torch", "numpy", "safetensors")
 
 
-class _Compiled(Protocol):
-    @property
-    def model(self) -> Model: ...
-
-    @property
-    def overrides(self) -> Mapping[str, Any]: ...
-
-
 def gather_settings(
-    compilation: _Compiled,
+    compilation: Compilation,
     plan: Plan,
     system: torch.nn.Module,
     seed: int,
@@ -44,7 +37,7 @@ def gather_settings(
         model=model.name,
         spec=model.source.path,
         spec_sha256=spec_sha256(model.source.text),
-        overrides=dict(compilation.overrides),
+        overrides=json_values(compilation.overrides),
         seed=seed,
         device=str(device),
         dtype="float32",
@@ -79,6 +72,16 @@ def _version(name: str) -> str:
 def stored_settings(folder: RunFolder) -> dict[str, Any]:
     """The settings of the run in ``folder``; SpecError where there is none."""
     return read_json(open_run(folder.path).settings)
+
+
+def as_started(compilation: Compilation, folder: RunFolder) -> Compilation:
+    """The compilation with the overrides and the seed of the run in ``folder``.
+
+    What it has of its own stays, and ``check_resumable`` refuses it where it differs.
+    """
+    stored = stored_settings(folder)
+    seed = stored["seed"] if compilation.seed is None else compilation.seed
+    return replace(compilation, overrides=compilation.overrides or stored["overrides"], seed=seed)
 
 
 def check_resumable(

@@ -7,11 +7,12 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy
 import torch
 
+from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Diagnostic, NumericalError
 from dynattn.learn import checkpoint as saved
 from dynattn.learn.devices import choose_device, default_threads, threads_set
@@ -30,27 +31,14 @@ from dynattn.learn.reports import (
     StepReport,
     TrainingResult,
 )
-from dynattn.learn.settings import check_resumable, gather_settings, stored_settings
+from dynattn.learn.settings import (
+    as_started,
+    check_resumable,
+    gather_settings,
+    stored_settings,
+)
 from dynattn.model.model import Model
 from dynattn.vocabulary.distributions import stream
-
-
-class Trainable(Protocol):
-    """What training needs of a Compilation."""
-
-    @property
-    def model(self) -> Model: ...
-
-    @property
-    def overrides(self) -> Mapping[str, Any]: ...
-
-    @property
-    def seed(self) -> int | None: ...
-
-    @property
-    def chosen_seed(self) -> int: ...
-
-    def build(self, seed: int | None = None, dtype: Any = None, device: Any = "cpu") -> Any: ...
 
 
 @dataclass
@@ -72,7 +60,7 @@ class _Run:
 
 
 def train(
-    compilation: Trainable,
+    compilation: Compilation,
     folder: RunFolder,
     *,
     device: str = "auto",
@@ -88,16 +76,16 @@ def train(
     Raises SpecError for a wrong ``train`` block, data or checkpoint, UsageError for a device that
     is not there, NumericalError where the loss is no number any more.
     """
-    plan = make_plan(compilation.model)
     where = choose_device(device)
     stored = stored_settings(folder) if resume else {}
-    fresh = not resume or compilation.seed is not None
-    seed = compilation.chosen_seed if fresh else stored["seed"]
+    compilation = as_started(compilation, folder) if resume else compilation
+    plan = make_plan(compilation.model)
+    seed = compilation.chosen_seed
     threads = threads or int(stored.get("threads", default_threads()))
     cuda = [where] if where.type == "cuda" else []
     with threads_set(threads), torch.random.fork_rng(cuda):
         torch.manual_seed(seed)
-        system = compilation.build(seed=seed, dtype=torch.float32, device=where)
+        system = compilation.build(dtype=torch.float32, device=where)
         settings = gather_settings(compilation, plan, system, seed, where, threads)
         run = _Run(
             plan, settings, folder, compilation.model, system,
@@ -194,9 +182,9 @@ def _not_finite(
     run: _Run, what: str, value: float, inputs: Mapping[str, torch.Tensor]
 ) -> NumericalError:
     """The diagnostic of a number that is none, at the line that made it where that can be found."""
-    node = run.system.trace_nan(**inputs) if inputs else None
+    node = run.system.trace_nan(**inputs)
     span = node.span if node is not None else run.plan.training.loss.span
-    at = f"{what} is {value:g} at step {run.step + bool(inputs)} of {run.plan.steps}"
+    at = f"{what} is {value:g} after {run.step} of {run.plan.steps} steps"
     fix = "lower the learning rate (lr=), clip gradients (clip 1.0) or lengthen warmup="
     if run.folder.last.exists():
         fix += f"; the checkpoint before it is whole: {run.folder.last}"
@@ -217,7 +205,8 @@ def _evaluate(run: _Run, log: MetricsLog) -> None:
 def _measured(run: _Run, limit: int | None) -> EvaluationReport:
     found = measure(run.system, run.plan.training, run.plan.data, run.device, limit)
     if not math.isfinite(found.loss):
-        raise _not_finite(run, "the validation loss", found.loss, {})
+        inputs, _ = next(run.plan.data.validation_batches(run.plan.training.batch, limit))
+        raise _not_finite(run, "the validation loss", found.loss, move(inputs, run.device))
     best = found.loss < run.best or not run.folder.best.exists()
     return EvaluationReport(
         run.step, found.loss, found.bits_per_character, found.records, found.samples,

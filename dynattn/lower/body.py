@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dynattn.lower.code import Code, number_code
+from dynattn.lower.context import array_name
 from dynattn.lower.routine import Instruction, Leaf, Plan
 from dynattn.program.nodes import Node
 
@@ -119,7 +120,7 @@ class Body:
         self.codes.append(self._assigned(step, code, wish))
 
     def _fitted(self, step: Instruction) -> Code:
-        """The expression of a step; where it gets too long, its longest operand gets a name first."""
+        """The expression of a step; where it is too long, its longest operand gets a name first."""
         arguments = [self.codes[place] for place in step.arguments]
         code = step.operation.code(*arguments)
         while len(code.text) > LONGEST:
@@ -160,12 +161,3 @@ class Body:
         if node.span.line <= len(lines):
             text = " ".join(lines[node.span.line - 1].split("#")[0].split())
             self.lines.append(f"# {text.removesuffix('{').strip()}")
-
-
-def array_name(key: tuple[Any, ...]) -> str:
-    """The buffer name of a fixed array."""
-    if key[0] == "literal":
-        numbers = str(key[1]).replace("-", "minus").replace(".", "point")
-        key = ("numbers", *"".join(c if c.isalnum() else " " for c in numbers).split())
-    words = [str(part) for part in key if part is not None]
-    return "_".join("".join(c if c.isalnum() else "_" for c in word) for word in words)

@@ -60,7 +60,7 @@ def draw_case(
     """Random numbers, none the spec's own: an initial value of 1 would hide a lost factor."""
     sizes = {**model.sizes, **lengths}
     arrays = module_arrays(system)
-    kept = frozenset(size_limits(model))
+    kept = frozenset(size_limits(model)) | frozenset(model.switches)
     values = {
         name: _number(rng, parameter, arrays[name].detach().numpy(), name in kept)
         for name, parameter in parameter_arrays(model).items()

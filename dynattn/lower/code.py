@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +58,12 @@ def call_code(function: str, *arguments: object) -> Code:
 def method_code(receiver: Code, method: str, *arguments: object) -> Code:
     """``receiver.method(arguments)``."""
     return call_code(f"{receiver:@}.{method}", *arguments)
+
+
+def tuple_code(texts: Sequence[Code]) -> Code:
+    """``(a, b)``, or ``(a,)``."""
+    inside = ", ".join(code.text for code in texts)
+    return Code(f"({inside},)" if len(texts) == 1 else f"({inside})")
 
 
 def _text(item: object) -> object:

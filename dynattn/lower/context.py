@@ -79,7 +79,7 @@ def context_of(model: Model, network: Network) -> Context:
 
 
 def exact_size(size: Size, sizes: Mapping[str, int]) -> int | float:
-    """The number a size is, a fraction too (``Size.value`` has none); SizeError where a name lacks."""
+    """The number a size is, possibly a fraction; SizeError where a name has no value."""
     try:
         return size.value(sizes)
     except SizeError:
@@ -136,7 +136,8 @@ def make_array(key: tuple[Any, ...], context: Context) -> Any:
     """The fixed array of a key, as numpy: int64 for numbers of nodes, float64 otherwise.
 
     Keys: ``(receivers | senders | degree, coupling)``, ``(edge, coupling, attribute)``,
-    ``(total | dense, coupling, attribute or None)``, ``(sparse, coupling, attribute or None, part)``,
+    ``(total | dense, coupling, attribute or None)``,
+    ``(sparse, coupling, attribute or None, part)``,
     ``(rotary, size, heads)`` in numbers, ``(literal, nested tuple)``.
     """
     kind, *rest = key
@@ -204,3 +205,12 @@ def _sparse(edges: Any, attribute: str | None) -> tuple[Any, ...]:
 def _starts(rows: Any, count: int) -> Any:
     ends = numpy.cumsum(numpy.bincount(rows, minlength=count))
     return numpy.concatenate([[0], ends]).astype(numpy.int64)
+
+
+def array_name(key: tuple[Any, ...]) -> str:
+    """The buffer name of a fixed array."""
+    if key[0] == "literal":
+        numbers = str(key[1]).replace("-", "minus").replace(".", "point")
+        key = ("numbers", *"".join(c if c.isalnum() else " " for c in numbers).split())
+    words = [str(part) for part in key if part is not None]
+    return "_".join("".join(c if c.isalnum() else "_" for c in word) for word in words)

@@ -46,9 +46,14 @@ class Emitted:
 
 
 def emit(
-    model: Model, network: Network, program: Program, *, seed: int | None = None, tableau: Any = None
+    model: Model,
+    network: Network,
+    program: Program,
+    *,
+    seed: int | None = None,
+    tableau: Any = None,
 ) -> Emitted:
-    """The file of a model. ``tableau`` (nodes, stages, weights) is that of its own fixed-step method.
+    """The file of a model; ``tableau`` (nodes, stages, weights): of an own fixed-step method.
 
     Where the method of its first experiment is one of torchdiffeq's, ``tableau`` is None.
     """
@@ -70,7 +75,7 @@ def emit_files(
     tableau: Any = None,
     weights: Mapping[str, Any] | None = None,
 ) -> tuple[Path, ...]:
-    """Write PATH and, where it reads arrays, the ``.safetensors`` beside it; gives the files' names.
+    """Write PATH and, where it reads arrays, the ``.safetensors`` beside it; gives their names.
 
     ``weights`` (a state_dict) replace the initial values of what training moves.
     """
@@ -114,7 +119,7 @@ def _network_file(writer: Writer) -> str:
         model=class_name(model.name),
         inputs=inputs,
         names=", ".join(item.name for item in model.inputs),
-        output=writer.system._outputs[0],
+        output=writer.system.outputs[0],
     )
     return "\n\n\n".join(classes) + "\n\n" + main
 
@@ -125,7 +130,11 @@ def _sample(writer: Writer, item: Any) -> str:
     shape = ", ".join(str(size.value(sizes)) for size in item.axes)
     if item.type.dtype == "integer":
         classes = item.type.classes.value(sizes) if item.type.classes is not None else 2
-        return f"torch.randint({classes}, (2, {shape}))" if shape else f"torch.randint({classes}, (2,))"
+        return (
+            f"torch.randint({classes}, (2, {shape}))"
+            if shape
+            else f"torch.randint({classes}, (2,))"
+        )
     return f"torch.randn((2, {shape}), dtype=torch.float64)"
 
 
@@ -137,7 +146,9 @@ def _field_file(writer: Writer, tableau: Any) -> str:
     simulation = model.simulations[0] if model.simulations else None
     if simulation is None or simulation.stop is None:
         return text + "\n"
-    solver = _own_solver(writer, simulation, tableau) if tableau else _library_solver(writer, simulation)
+    solver = (
+        _own_solver(writer, simulation, tableau) if tableau else _library_solver(writer, simulation)
+    )
     return f"{text}\n\n{solver}\n{_simulate_main(writer, simulation)}"
 
 
@@ -242,7 +253,9 @@ def _head(writer: Writer) -> str:
 def _imports(text: str) -> str:
     text += "warnings." if "SparseProduct(" in text else ""
     lines = [
-        f"import {name}" for name in ("argparse", "json", "math", "warnings") if re.search(rf"\b{name}\.", text)
+        f"import {name}"
+        for name in ("argparse", "json", "math", "warnings")
+        if re.search(rf"\b{name}\.", text)
     ]
     lines += ["from pathlib import Path"] if "Path(" in text else []
     lines += [*([""] if lines else []), "import torch", "from torch import nn"]

@@ -1,4 +1,4 @@
-"""The class of the model itself in an emitted file: a network's forward, or a field and its states."""
+"""The class of the model in an emitted file: a network's forward, or a field and its states."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class NetworkWriter:
         body = self._steps(steps, {}, 0)
         forward = [f"def forward({', '.join(['self', *self.inputs])}):", *_indent(self._dims())]
         forward += _indent(body)
-        outputs = {name: self.names.of(("output", name), name) for name in writer.system._outputs}
+        outputs = {name: self.names.of(("output", name), name) for name in writer.system.outputs}
         pairs = ", ".join(f'"{key}": {value}' for key, value in outputs.items())
         text = f"{{{pairs}}}" if len(outputs) > 1 else next(iter(outputs.values()))
         forward.append(f"    return {text}")
@@ -45,17 +45,23 @@ class NetworkWriter:
             f"self.{layer} = nn.ModuleList({class_name(layer)}() for _ in range({count}))"
             for layer, count in copies.items()
         ]
-        head = [f"class {class_name(model.name)}(nn.Module):", f'    """{model.doc or model.name}"""', ""]
+        head = [
+            f"class {class_name(model.name)}(nn.Module):",
+            f'    """{model.doc or model.name}"""',
+            "",
+        ]
         constructor = [*writer.constructor(None, self.bodies, extra), "    self.load(STORED)"]
         return [*head, *_indent(constructor), "", *_indent(forward), *loss]
 
     def _dims(self) -> list[str]:
-        places = self.writer.system._dims
+        places = self.writer.system.dims
         found = []
         for name, (kind, key, axis) in places.items():
             if kind == "input":
                 found.append(f"{name} = {self.names.of(('input', key), key)}.shape[{axis}]")
-        used = {leaf.name for leaves in self.arguments.values() for leaf in leaves if leaf.kind == "dim"}
+        used = {
+            leaf.name for leaves in self.arguments.values() for leaf in leaves if leaf.kind == "dim"
+        }
         used |= {name for body in self.bodies for name in body.reads_dims}
         return [line for line in found if line.split(" =")[0] in used]
 
@@ -85,7 +91,9 @@ class NetworkWriter:
         for layer, count in each.items():
             start = _sum(offset.get(layer, ""), used[layer])
             stride = "" if step.tied else (variable if count == 1 else f"{count} * {variable}")
-            inner[layer] = " + ".join(part for part in (stride, start if start != "0" else "") if part)
+            inner[layer] = " + ".join(
+                part for part in (stride, start if start != "0" else "") if part
+            )
             used[layer] += count * (1 if step.tied else rounds)
         body = self._steps(step.steps, inner, depth + 1)
         uses = any(f"[{variable}" in line or f" {variable}" in line for line in body)
@@ -95,7 +103,7 @@ class NetworkWriter:
         body = self.writer.body(block, self.names)
         self.bodies.append(body)
         lines = list(body.lines)
-        outputs = set(self.writer.system._outputs)
+        outputs = set(self.writer.system.outputs)
         for name, code in body.results_text.items():
             kind = "state" if name in self.writer.model.states else "variable"
             target = self.names.of((kind, name), name)
@@ -146,7 +154,11 @@ def field_class(writer: Writer) -> list[str]:
     parts.append(_retract_method(writer, program.retraction, bodies))
     parts.append(_observe_method(writer, program.observe, bodies))
     parts.append(_initial_method(writer))
-    head = [f"class {class_name(model.name)}(nn.Module):", f'    """{model.doc or model.name}"""', ""]
+    head = [
+        f"class {class_name(model.name)}(nn.Module):",
+        f'    """{model.doc or model.name}"""',
+        "",
+    ]
     constructor = writer.constructor(None, bodies, ())
     if any(parameter.learned for parameter in model.parameters):
         constructor.append("    self.load(STORED)")
@@ -183,7 +195,7 @@ def _field_method(writer: Writer, block: Block, name: str, bodies: list[Body]) -
 def _state_dims(writer: Writer, body: Body, names: Names) -> list[str]:
     lines = []
     for name in body.reads_dims:
-        kind, key, axis = writer.system._dims[name]
+        kind, key, axis = writer.system.dims[name]
         if kind == "state":
             lines.append(f"{name} = {names.of(('state', key), key)}.shape[{axis}]")
     return lines

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dynattn.lower.body import RESERVED, Body, Names, array_name
-from dynattn.lower.context import make_array
+from dynattn.lower.body import RESERVED, Body, Names
+from dynattn.lower.context import array_name, make_array
 from dynattn.lower.module import System
 from dynattn.lower.routine import Leaf, make_plan, size_code
 from dynattn.model.model import Law, Model, Parameter
@@ -15,7 +15,7 @@ from dynattn.model.terms import Term
 from dynattn.program.nodes import Block, Evolve, Loop, ProgramStep
 
 SMALL = 8
-"""Fixed arrays of at most this many numbers stand in the text; larger ones in the file beside it."""
+"""Fixed arrays of at most this many numbers stand in the text; larger ones beside it."""
 
 
 @dataclass
@@ -65,7 +65,9 @@ class Writer:
 
     # --- parameters and arrays --------------------------------------------------------------------
 
-    def constructor(self, layer: str | None, bodies: Sequence[Body], extra: Sequence[str]) -> list[str]:
+    def constructor(
+        self, layer: str | None, bodies: Sequence[Body], extra: Sequence[str]
+    ) -> list[str]:
         """``__init__``: parameters of the layer (or the model) and the fixed arrays it reads."""
         lines = ["def __init__(self):", "    super().__init__()"]
         tree: dict[str, Any] = {}
@@ -84,7 +86,9 @@ class Writer:
         return lines
 
     def _owned(self, layer: str | None, bodies: Sequence[Body]) -> list[Parameter]:
-        read = {leaf.name for body in bodies for leaf in body.plan.leaves if leaf.kind == "parameter"}
+        read = {
+            leaf.name for body in bodies for leaf in body.plan.leaves if leaf.kind == "parameter"
+        }
         passed = self._passed() if layer is None else set()
         return [
             p
@@ -135,7 +139,11 @@ class Writer:
         reads = self._arguments(step.layer, [rate, move])
         names = Names(self.taken)
         inputs = {leaf: _argument(names, leaf) for leaf in reads}
-        lines = [f"class {class_name(step.layer)}(nn.Module):", f'    """Layer {step.layer}."""', ""]
+        lines = [
+            f"class {class_name(step.layer)}(nn.Module):",
+            f'    """Layer {step.layer}."""',
+            "",
+        ]
         lines += _indent(self.constructor(step.layer, [rate, move], ()))
         own = [_argument(rate_names, leaf) for leaf in self._arguments(step.layer, [rate])]
         lines += ["", *_indent(function("rate", own, rate))]
@@ -144,7 +152,9 @@ class Writer:
         lines += ["", *_indent(self._layer_forward(step, rate, move, names, inputs))]
         return lines, reads
 
-    def _arguments(self, layer: str | None, bodies: Sequence[Body], steps: bool = False) -> list[Leaf]:
+    def _arguments(
+        self, layer: str | None, bodies: Sequence[Body], steps: bool = False
+    ) -> list[Leaf]:
         """What functions read from outside: states first, parameters of others last."""
         found: dict[Leaf, None] = {}
         for body in bodies:
@@ -161,7 +171,8 @@ class Writer:
     ) -> list[str]:
         states = [_argument(names, Leaf("state", name)) for name, _ in step.rate.outputs]
         rates = [
-            names.of(("rate", name), f"rate_{name.rsplit('.', 1)[-1]}") for name, _ in step.rate.outputs
+            names.of(("rate", name), f"rate_{name.rsplit('.', 1)[-1]}")
+            for name, _ in step.rate.outputs
         ]
         by_leaf = dict(inputs)
         for (name, _), text in zip(step.rate.outputs, rates, strict=True):
@@ -174,7 +185,9 @@ class Writer:
             f"{', '.join(states)} = self.retract({', '.join(move_arguments)})",
         ]
         lines = [f"def forward(self, {', '.join(inputs.values())}):"]
-        lines += _indent(inner) if count == 1 else [f"    for _ in range({count}):", *_indent(inner, 2)]
+        lines += (
+            _indent(inner) if count == 1 else [f"    for _ in range({count}):", *_indent(inner, 2)]
+        )
         return [*lines, f"    return {', '.join(states)}"]
 
 

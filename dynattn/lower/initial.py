@@ -1,4 +1,4 @@
-"""Initial values: the ``initial`` block run once per parameter (and copy) and state, draws included."""
+"""Initial values: the ``initial`` block run for each parameter (and copy) and state, with draws."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import torch
 
 from dynattn.lower.code import Code
-from dynattn.lower.context import ORIGIN, Context, Need, rank_of, width_of
-from dynattn.lower.operations import Operation
+from dynattn.lower.context import ORIGIN, Context, Need, make_array, rank_of, width_of
+from dynattn.lower.operation import Operation
 from dynattn.lower.routine import Leaf, Maker, Routine, make_plan
-from dynattn.lower.unroll import copy_name
 from dynattn.model.model import Parameter
+from dynattn.program.copies import copy_name
 from dynattn.program.nodes import Block, Node
 from dynattn.vocabulary.distributions import DISTRIBUTIONS, stream
 from dynattn.vocabulary.manifolds import MANIFOLDS
@@ -91,7 +91,7 @@ class Initializer:
 
     def value(self, parameter: Parameter, copy: int | None) -> Any:
         """The initial value [batch..., place, *shape] of one copy of a parameter."""
-        full = copy_name(parameter.name, parameter.layer, copy)
+        full = full_name(parameter, copy)
         if full not in self.table:
             self.table[full] = self._computed(parameter, copy, full)
         return self.table[full]
@@ -118,8 +118,8 @@ class Initializer:
         block = Block(parameter.name, ((parameter.name, node),))
         for name in block.reads("parameter"):
             self._read(name, copy)
-        rename = lambda name: copy_name(name, parameter.layer, copy)  # noqa: E731
-        makers = draw_maker(self.seed, self.repeat, rename)
+        full = full_name(parameter, copy)
+        makers = draw_maker(self.seed, self.repeat, lambda name: full)
         plan = make_plan(block, self.context, frozenset(self.batched), makers)
         with torch.no_grad():
             return Routine(plan, lambda leaf: self._find(leaf, copy))({})[parameter.name]
@@ -127,7 +127,7 @@ class Initializer:
     def _read(self, name: str, copy: int | None) -> str:
         other = self.context.model.parameter[name]
         self.value(other, copy)
-        return copy_name(name, other.layer, copy)
+        return full_name(other, copy)
 
     def _find(self, leaf: Leaf, copy: int | None) -> tuple[dict[str, Any], str]:
         if leaf.kind == "parameter":
@@ -137,8 +137,6 @@ class Initializer:
 
 def fixed_leaf(leaf: Leaf, context: Context) -> Any:
     """The value of a lasting leaf that is no parameter, in float64 on the CPU."""
-    from dynattn.lower.context import make_array
-
     match leaf.kind:
         case "origin":
             return torch.zeros((), dtype=torch.float64)
@@ -160,3 +158,8 @@ def declared_shape(parameter: Parameter, context: Context) -> tuple[int, ...]:
         front = (len(edges.receivers),) if edges.receivers is not None else (
             edges.receivers_count, edges.senders_count)  # fmt: skip
     return (*front, *[size.value(model.sizes) for size in parameter.shape])
+
+
+def full_name(parameter: Parameter, copy: int | None) -> str:
+    """The name of a parameter's array in the module; ``copy`` counts where a layer owns it."""
+    return parameter.name if parameter.layer is None else copy_name(parameter, copy or 0)

@@ -1,4 +1,4 @@
-"""A block made ready to run: numbered slots, functions looked up once, nothing decided while running."""
+"""A block made ready to run: numbered slots, functions looked up once, no decisions left."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 from dynattn.lower import kernels
 from dynattn.lower.code import Code, call_code
 from dynattn.lower.context import ORIGIN, Context, Need, exact_size, rank_of, static_numbers
-from dynattn.lower.operations import OPERATIONS, Operation
+from dynattn.lower.operation import Operation
+from dynattn.lower.operations import OPERATIONS
 from dynattn.program.nodes import Block, Node
 from dynattn.vocabulary.functions import ELEMENTWISE
 from dynattn.vocabulary.sizes import Size
@@ -28,7 +29,7 @@ WITHOUT_BATCH = frozenset({"linear", "lookup", "attention", "graph_sum", "degree
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A value from outside: kind is an op of GIVEN, ``parameter``, ``dim``, ``array`` or ``origin``."""
+    """A value from outside; kind: one of GIVEN, ``parameter``, ``dim``, ``array``, ``origin``."""
 
     kind: str
     name: Any = None
@@ -52,7 +53,7 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Plan:
-    """The slots of a block: leaves first (those of each call before the lasting ones), then numbers."""
+    """The slots of a block: leaves (those of each call before lasting ones), numbers, results."""
 
     name: str
     leaves: tuple[Leaf, ...]
@@ -133,7 +134,7 @@ class Planner:
         return self._emit(operation, (slot, origin), ("tensor", id(node)), node)
 
     def _lifted(self, node: Node, item: Node, slot: Any) -> Any:
-        """A batched parameter [P, *shape] gets axes of size 1 in front of its shape: [P, 1.., *shape].
+        """A batched parameter [P, *shape] gets axes of size 1: [P, 1.., *shape].
 
         As many as the other operands have axes more: place axes and coordinate axes.
         """
@@ -143,7 +144,9 @@ class Planner:
         if id(item) not in self.fresh:
             return slot
         if node.op in WITHOUT_BATCH:
-            raise ValueError(f"a parameter of {node.op} cannot be swept as a batch: build one by one")
+            raise ValueError(
+                f"a parameter of {node.op} cannot be swept as a batch: build one by one"
+            )
         target = max(ranks) if node.op != "draw" else rank_of(node)
         own = self.fresh[id(item)]
         if node.op == "unsqueeze":
@@ -186,7 +189,9 @@ class Planner:
         self.numbers.setdefault(slot, value)
         return slot
 
-    def _emit(self, operation: Operation, arguments: tuple[Any, ...], result: Any, node: Node) -> Any:
+    def _emit(
+        self, operation: Operation, arguments: tuple[Any, ...], result: Any, node: Node
+    ) -> Any:
         if result not in self.place:
             self.code.append((operation, arguments, result, node))
             self.place[result] = result
@@ -221,7 +226,13 @@ def _unsqueezed(axes: tuple[int, ...]) -> Operation:
 
 def size_code(size: Size) -> Code:
     """A size in its names: ``C // H`` stands for C/H."""
-    text = str(size).replace("^", "**").replace("*", " * ").replace(" *  * ", " ** ").replace("/", " // ")
+    text = (
+        str(size)
+        .replace("^", "**")
+        .replace("*", " * ")
+        .replace(" *  * ", " ** ")
+        .replace("/", " // ")
+    )
     return Code(text if text.isidentifier() or text.isdigit() else f"({text})")
 
 
@@ -241,7 +252,7 @@ Finder = Callable[[Leaf], tuple[Table, str]]
 
 
 class Routine:
-    """A plan whose lasting leaves are bound to tables; called with an environment, gives its results."""
+    """A plan bound to tables of tensors; called with an environment, gives its results."""
 
     def __init__(self, plan: Plan, find: Finder, label: str = "") -> None:
         self.plan = plan

@@ -47,10 +47,3 @@ def _unrolled(
                     continue
                 for _ in range(rounds):
                     yield from _unrolled(inner, sizes, used)
-
-
-def copy_name(name: str, layer: str | None, copy: int | None) -> str:
-    """``attend.eta`` in copy 2 is ``attend.2.eta``; what belongs to no layer keeps its name."""
-    if layer is None:
-        return name
-    return f"{layer}.{copy}.{name.removeprefix(layer + '.')}"

@@ -19,6 +19,7 @@ from dynattn.model.populations import declare_drifts, declare_let, declare_popul
 from dynattn.model.quantities import declare_dims, declare_parameter, declare_values
 from dynattn.model.scope import Symbol
 from dynattn.model.terms import Term
+from dynattn.model.switches import throw_switches
 from dynattn.model.training import declare_training
 from dynattn.syntax import tree as syntax
 from dynattn.syntax.tree import SyntaxTree
@@ -47,7 +48,7 @@ def check(tree: SyntaxTree, overrides: Mapping[str, Any] | None = None) -> Model
     _declare_observables(draft, tree)
     simulations, training = _declare_experiments(draft, tree)
     draft.finish()
-    return _model(draft, tree, steps, simulations, training)
+    return throw_switches(_model(draft, tree, steps, simulations, training))
 
 
 def _all(tree: SyntaxTree, kind: type[D]) -> list[D]:

@@ -305,6 +305,25 @@ class Model:
     training: Training | None
 
     @cached_property
+    def varied(self) -> frozenset[str]:
+        """Parameters that an experiment varies."""
+        return frozenset(name for s in self.simulations for name, _ in s.settings)
+
+    @cached_property
+    def switches(self) -> Mapping[str, int]:
+        """Parameters declared ``in 0 .. 1`` with the value 0 or 1: they choose what is compiled.
+
+        What a switch multiplies by 0 is not part of the program. A parameter that an experiment
+        varies is no switch.
+        """
+        found = {
+            p.name: self.sizes[p.name]
+            for p in self.parameters
+            if p.limits == (0, 1) and self.sizes.get(p.name) in (0, 1) and not p.learned
+        }
+        return {name: value for name, value in found.items() if name not in self.varied}
+
+    @cached_property
     def states(self) -> Mapping[str, State]:
         """Every state by its full name (``osc.theta``)."""
         return {s.name: s for p in self.populations for s in p.states}

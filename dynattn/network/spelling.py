@@ -102,7 +102,7 @@ class _Speller:
         """The term, in parentheses where it binds less than what is ``around`` it."""
         if term.op in ("receiver", "sender"):
             return self.spell(term.args[0], _END[term.op], around)
-        if term.op in ("split", "project"):
+        if term.op in ("split", "project", "spread"):
             return self.spell(term.args[-1], index, around)
         if term.op not in _BINDING:
             return self._atom(term, index)

@@ -62,7 +62,9 @@ def _draw_edges(axes: Any, coupling: CouplingEdges) -> None:
     axes.imshow(counts > 0, cmap=ListedColormap(["white", SERIES[0]]), vmin=0, vmax=1,
                 extent=(0, columns, rows, 0), interpolation="nearest", aspect="auto")  # fmt: skip
     axes.set(xlabel=f"sender, in {coupling.sender}", ylabel=f"receiver, in {coupling.receiver}")
-    axes.set_title("edges", fontsize=10.5)
+    many = max(rows, columns) > PIXELS
+    title = f"edges (a dot: any of {rows // len(counts)} x {columns // counts.shape[1]} pairs)"
+    axes.set_title(title if many else "edges", fontsize=10.5)
     axes.set_box_aspect(1)
 
 

@@ -71,7 +71,8 @@ def draw_by_graphviz(diagram: networkx.MultiDiGraph, name: str, engine: Engine, 
         pairs = Counter(_ends(edge) for edge in graph.get_edges())
         for edge in graph.get_edges():
             if pairs[_ends(edge)] > 1 and edge.get("label"):
-                _choose_ports(edge, heights[edge.get_source()] - heights[edge.get_destination()])
+                source, target = str(edge.get_source()), str(edge.get_destination())
+                _choose_ports(edge, heights[source] - heights[target])
     if form == "png":
         graph.set("dpi", "120")
     return engine.render(graph.to_string(), form)

@@ -123,9 +123,7 @@ def _system(
     weighted: Collection[str],
 ) -> tuple[Equation, ...]:
     writer = Writer(short_names(model))
-    lines = [
-        Equation(f"{writer.names[law.state]}'", writer.write(law.rate), place) for law in laws
-    ]
+    lines = [Equation(f"{writer.names[law.state]}'", writer.write(law.rate), place) for law in laws]
     for coupling in couplings:
         text = coupling_sum(writer, coupling, model, coupling.name in weighted)
         lines.append(Equation(f"{coupling.name.rsplit('.', 1)[-1]}[i]", text, place))

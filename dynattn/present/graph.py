@@ -74,7 +74,7 @@ def _plan(
     if level == "attention":
         return [(path, _writer(parts, path, form, level)), *_arcs_beside(path, form)]
     if level != "auto":
-        return [(path, _writer(parts, path, form, _fitting(parts, level, say)))]
+        return [(path, _writer(parts, path, form, _fitting(parts, form, level, say)))]
     plan = [(path, _writer(parts, path, form, "population"))]
     if form.companions and parts.drawable:
         near = "nodes" if parts.node_count <= MOST_NODES else "adjacency"
@@ -90,9 +90,9 @@ def _beside(path: Path, word: str) -> Path:
     return path.with_name(f"{path.stem}.{word}{path.suffix}")
 
 
-def _fitting(parts: GraphParts, level: str, say: Say) -> str:
-    """``adjacency`` instead of ``nodes`` where there are too many of them, and says so."""
-    if level == "nodes" and parts.node_count > MOST_NODES:
+def _fitting(parts: GraphParts, form: Format, level: str, say: Say) -> str:
+    """``adjacency`` instead of a picture of too many ``nodes``, and says so."""
+    if level == "nodes" and "adjacency" in form.writers and parts.node_count > MOST_NODES:
         say(f"{parts.node_count} nodes are too many to tell apart (at most {MOST_NODES}): "
             "their adjacency is drawn")  # fmt: skip
         return "adjacency"

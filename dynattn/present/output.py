@@ -47,6 +47,8 @@ def write_bytes(path: Path, content: bytes) -> Path:
 
 def _refused(path: Path, error: OSError) -> SpecError:
     reason = error.strerror or type(error).__name__
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        reason = "a folder on the way there is a file"
     return SpecError(
         Diagnostic(
             "E562",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,9 +60,8 @@ def page_text(parts: GraphParts) -> str:
         # Within a script element only "<" could end it: written as an escape it cannot.
         "@DATA@": data.replace("<", "\\u003c"),
     }
-    for mark, filling in fillings.items():
-        page = page.replace(mark, filling, 2 if mark == "@TITLE@" else 1)
-    return page
+    # One pass, so that a filling which looks like a mark stays what it is.
+    return re.sub("|".join(fillings), lambda mark: fillings[mark.group()], page)
 
 
 def _cards(parts: GraphParts) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Point = tuple[float, float]
 
-COLUMN, ROW = 3.6, 2.1
+COLUMN, ROW = 4.4, 2.1
 """Inches between nodes."""
 BOX = (1.8, 0.9)
 """Inches of a node's box, wide and high."""
@@ -98,7 +98,8 @@ def _draw_edges(axes: Any, diagram: networkx.MultiDiGraph, places: dict[Any, Any
             spot = [
                 0.25 * a + 0.5 * b + 0.25 * c for a, b, c in zip(start, middle, end, strict=True)
             ]
-            axes.text(*spot, name, ha="center", va="center", zorder=5, fontsize=9, color=TEXT,
+            label = "\n".join(wrapped(name, 22))
+            axes.text(*spot, label, ha="center", va="center", zorder=5, fontsize=9, color=TEXT,
                       parse_math=False, bbox=_frame(colour))  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What a compilation built, as tables: populations, couplings with form and cost, parameters, laws."""
+"""What a compilation built, as tables: populations, couplings, forms, parameters, equations."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def summary(model: Model, network: Network, program: Program) -> tuple[Section, 
     """Every section that has something to say."""
     sections = (
         populations(model),
-        couplings(model, network, program),
+        couplings(model, network),
+        forms(model, network, program),
         parameters(model),
         laws(model, network),
     )
@@ -66,42 +67,41 @@ def populations(model: Model) -> Section:
         for population in model.populations
         for state in population.states
     ]
-    return Section("populations", ("population", "nodes", "state", "manifold", "start"), tuple(rows))
-
-
-def couplings(model: Model, network: Network, program: Program) -> Section:
-    """Couplings with their graph, number of edges, kernel, the form chosen, and its cost."""
-    forms = chosen_forms(program)
-    rows = [
-        coupling_row(model, coupling, network.connections[coupling.name], forms.get(coupling.name))
-        for coupling in model.couplings
-    ]
-    columns = ("coupling", "from -> to", "graph", "edges", "kernel", "form", "cost")
-    return Section("couplings", columns, tuple(rows))
-
-
-def coupling_row(
-    model: Model, coupling: Coupling, connections: Connections, form: Form | None
-) -> tuple[str, ...]:
-    """One coupling's row of the table."""
-    writer = Writer(short_names(model))
-    kernel = writer.write(coupling.kernel)
-    if coupling.adaptive:
-        kernel = f"{coupling.adaptive} weights, {kernel}"
-    found = form or Form("unused", 0)
-    return (
-        coupling.name,
-        f"{coupling.sender} -> {coupling.receiver}",
-        graph_text(coupling),
-        edge_text(model, coupling, connections),
-        kernel,
-        found.title,
-        cost_text(found, model, coupling, connections),
+    return Section(
+        "populations", ("population", "nodes", "state", "manifold", "start"), tuple(rows)
     )
 
 
+def couplings(model: Model, network: Network) -> Section:
+    """Couplings with their graph, number of edges and kernel."""
+    writer = Writer(short_names(model))
+    rows = [
+        (
+            coupling.name,
+            f"{coupling.sender} -> {coupling.receiver}",
+            graph_text(coupling),
+            edge_text(model, coupling, network.connections[coupling.name]),
+            (f"{coupling.adaptive} weights, " if coupling.adaptive else "")
+            + writer.write(coupling.kernel),
+        )
+        for coupling in model.couplings
+    ]
+    return Section("couplings", ("coupling", "from -> to", "graph", "edges", "kernel"), tuple(rows))
+
+
+def forms(model: Model, network: Network, program: Program) -> Section:
+    """The form chosen for the sum of every coupling, and its cost."""
+    chosen = chosen_forms(program)
+    rows = []
+    for coupling in model.couplings:
+        form = chosen.get(coupling.name, Form("unused", 0))
+        cost = cost_text(form, model, coupling, network.connections[coupling.name])
+        rows.append((coupling.name, form.title, cost))
+    return Section("forms", ("sum of", "computed as", "cost of one right-hand side"), tuple(rows))
+
+
 def graph_text(coupling: Coupling) -> str:
-    """``watts_strogatz_graph(n=500, k=10, p=0.1)`` or ``causal``, after the name the spec gave it."""
+    """``watts_strogatz_graph(n=500, k=10)`` or ``causal(T)``, after the name the spec gave it."""
     use = coupling.graph
     source = use.generator or use.source
     named = use.source == "networkx"
@@ -213,9 +213,7 @@ def parameter_count(model: Model) -> dict[str, int]:
     return count
 
 
-def numbers_in(
-    parameter: Parameter, model: Model, copies: Mapping[str, int]
-) -> int | None:
+def numbers_in(parameter: Parameter, model: Model, copies: Mapping[str, int]) -> int | None:
     """How many numbers a parameter has in all its copies; None where that is not known yet."""
     sizes = list(parameter.shape)
     if parameter.place.kind == "nodes":

@@ -54,7 +54,7 @@ def build_program(model: Model, network: Network, rewrite: bool = True) -> Progr
 
 def varied_parameters(model: Model) -> frozenset[str]:
     """Parameters that an experiment varies, and those whose initial values depend on them."""
-    found = {name for simulation in model.simulations for name, _ in simulation.settings}
+    found = set(model.varied)
     # A parameter stands after those it is made from, so one pass in order is enough.
     for parameter in model.parameters:
         terms = parameter.init.arguments if isinstance(parameter.init, Draw) else (parameter.init,)
@@ -162,6 +162,8 @@ def _placeholder(builder: Builder, term: Term) -> Node:
 
 def _end(builder: Builder, term: Term) -> Node:
     inner = builder.node(term.args[0])
+    if inner.type.place_axes == 0:
+        return inner  # what is the same at every node is the same at both ends
     place = builder.place(term.type.place)
     kind = ArrayType(place, inner.type.shape, inner.type.dtype, inner.type.batched)
     return builder.maker.at(term.span).make(term.op, [inner], kind, place.name)
@@ -193,8 +195,18 @@ def _concat(builder: Builder, term: Term) -> Node:
     return builder.maker.at(term.span).concat([builder.node(arg) for arg in term.args])
 
 
+def _placed(builder: Builder, node: Node, place: Place) -> Node:
+    """What is the same at every node, as an array over the nodes."""
+    if node.type.place_axes:
+        return node
+    kind = ArrayType(place, dtype="integer")
+    nodes = builder.maker.make("index", (), kind, place.name)
+    nothing = builder.maker.elementwise("mul", nodes, builder.maker.number(0.0))
+    return builder.maker.elementwise("add", node, nothing)
+
+
 def _over_nodes(builder: Builder, term: Term) -> Node:
-    inner = builder.node(term.args[0])
+    inner = _placed(builder, builder.node(term.args[0]), term.args[0].type.place)
     op = "node_sum" if term.op == "count" else f"node_{term.op}"
     kind = ArrayType(shape=inner.type.shape, batched=inner.type.batched)
     axis = -len(inner.type.shape) - 1
@@ -222,6 +234,7 @@ RULES: Mapping[str, Rule] = {
     "output": lambda b, t: b.leaf(t, "output", True),
     "placeholder": _placeholder,
     "let": lambda b, t: b.node(t.args[0]),
+    "spread": lambda b, t: b.node(t.args[0]),
     "receiver": _end,
     "sender": _end,
     "edge": _edge,

@@ -133,11 +133,15 @@ def linear(x: Dual, weight: Dual, bias: Dual | None = None) -> Dual:
 
 def reshape(a: Dual, shape: tuple[int, ...]) -> Dual:
     """The same entries in another shape: heads split, heads merged."""
+    if a.shape == shape:
+        return a
     return _map(a, lambda x, extra: x.reshape(shape + x.shape[x.ndim - extra :]))
 
 
 def broadcast(a: Dual, shape: tuple[int, ...]) -> Dual:
     """Repeated to a larger shape, last axes aligned."""
+    if a.shape == shape:
+        return a
     return _map(a, lambda x, extra: numpy.broadcast_to(x, shape + x.shape[x.ndim - extra :]))
 
 
@@ -148,10 +152,13 @@ def jacobian(a: Dual, inputs: int) -> Array:
 
 def _steepen(slope: ArrayLike, argument: Dual, shape: tuple[int, ...]) -> Array:
     assert argument.tangent is not None
+    tangent = argument.tangent
     missing = len(shape) - argument.value.ndim
-    tangent = argument.tangent.reshape((1,) * missing + argument.tangent.shape)
+    if missing:
+        tangent = tangent.reshape((1,) * missing + tangent.shape)
     part = numpy.asarray(slope, dtype=numpy.float64)[..., None] * tangent
-    return numpy.broadcast_to(part, (*shape, part.shape[-1]))
+    whole = (*shape, part.shape[-1])
+    return part if part.shape == whole else numpy.broadcast_to(part, whole)
 
 
 def _map(a: Dual, change: Callable[[Array, int], Array]) -> Dual:

@@ -89,6 +89,12 @@ def _coupling(term: Term, view: View) -> Dual:
     return view.moment.reference.coupling_sum(term.payload, _node(view), view.moment)
 
 
+def _spread(term: Term, view: View) -> Dual:
+    sizes = view.moment.reference.sizes
+    value = evaluate(term.args[0], view)
+    return duals.broadcast(value, tuple(size.value(sizes) for size in term.type.shape))
+
+
 def _split(term: Term, view: View) -> Dual:
     value = evaluate(term.args[0], view)
     heads = term.payload.value(view.moment.reference.sizes)
@@ -186,6 +192,7 @@ RULES: dict[str, Callable[[Term, View], Dual]] = {
     "index": lambda term, view: duals.plain(_node(view)),
     "placeholder": lambda term, view: view.holes[term.payload],
     "let": lambda term, view: evaluate(term.args[0], view),
+    "spread": _spread,
     "receiver": _receiver,
     "sender": _sender,
     "edge": _edge,

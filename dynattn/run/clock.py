@@ -24,9 +24,9 @@ def saved_times(simulation: Simulation) -> NDArray[np.float64]:
     start, stop = simulation.start, simulation.stop
     assert stop is not None
     if simulation.every is None:
-        return np.linspace(start, stop, INTERVALS + 1)
+        return start + (stop - start) / INTERVALS * np.arange(INTERVALS + 1.0)
     count = math.floor((stop - start) / simulation.every + 1e-9)
-    times = start + simulation.every * np.arange(count + 1)
+    times = start + simulation.every * np.arange(count + 1.0)
     if stop - times[-1] > 1e-9 * simulation.every:
         return np.append(times, stop)
     times[-1] = stop
@@ -38,16 +38,28 @@ def check_experiment(model: Model, simulation: Simulation) -> None:
     span = simulation.span
     check_step(find_method(simulation.method, span), simulation.step, span)
     if not model.laws:
-        message = f"the model '{model.name}' has no law outside its layers, so nothing evolves in time"
+        message = (
+            f"the model '{model.name}' has no law outside its layers, so nothing evolves in time"
+        )
         fix = "train it with 'dynattn compile SPEC --train', or give a population a drift"
         raise SpecError(Diagnostic("E608", message, span, fix))
     if model.inputs or model.dims:
-        what = f"the input '{model.inputs[0].name}'" if model.inputs else f"the dim '{model.dims[0].name}'"
+        what = (
+            f"the input '{model.inputs[0].name}'"
+            if model.inputs
+            else f"the dim '{model.dims[0].name}'"
+        )
         message = f"{what} has no value in a simulation"
         raise SpecError(Diagnostic("E608", message, span, "make it a param"))
     for record in simulation.records:
-        if record.after is not None and simulation.stop is not None and record.after >= simulation.stop:
-            message = f"'{record.label}' begins at {record.after:g}, and time ends at {simulation.stop:g}"
+        if (
+            record.after is not None
+            and simulation.stop is not None
+            and record.after >= simulation.stop
+        ):
+            message = (
+                f"'{record.label}' begins at {record.after:g}, and time ends at {simulation.stop:g}"
+            )
             fix = f"write a time before {simulation.stop:g}, or let t run longer"
             raise SpecError(Diagnostic("E606", message, span, fix))
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def find_experiment(model: Model, name: str | None = None) -> Simulation:
-    """The experiment called ``name``, the first one for None; UsageError E706 where there is none."""
+    """The experiment called ``name``, the first for None; UsageError E706 where there is none."""
     by_name = {item.name: item for item in model.simulations}
     if name is None and model.simulations:
         return model.simulations[0]
@@ -27,7 +27,9 @@ def find_experiment(model: Model, name: str | None = None) -> Simulation:
         message = f"the model '{model.name}' has no experiment"
         fix = "add one to the spec: simulate { t 0 .. 100 every 0.1 }"
         raise UsageError(Diagnostic("E706", message, fix=fix))
-    there = f"there are {', '.join(by_name)}" if len(by_name) > 1 else f"there is {next(iter(by_name))}"
+    there = (
+        f"there are {', '.join(by_name)}" if len(by_name) > 1 else f"there is {next(iter(by_name))}"
+    )
     message = f"the model '{model.name}' has no experiment '{name}'"
     raise UsageError(Diagnostic("E706", message, fix=did_you_mean(name or "", by_name, there)))
 

@@ -20,8 +20,8 @@ from dynattn.solve.solve import solve
 Array = NDArray[np.float64]
 States = Mapping[str, torch.Tensor]
 
-MEMORY = 2**25
-"""Numbers that one solve may keep (256 MiB): longer ones are solved piece by piece."""
+MEMORY = 2**23
+"""Numbers that one solve may keep (64 MiB): longer ones are solved piece by piece."""
 
 BLOCK = 2**18
 """Numbers whose records are computed at once; larger blocks fall out of the processor's cache."""

@@ -1,8 +1,8 @@
 """Results on disk: one folder an experiment, every file whole or not there.
 
 ``spec.dyn`` the text, ``settings.json`` what fixes the numbers (seed and versions too),
-``results.npz`` all arrays, ``results.csv`` the table of what is one number a point (of a sweep) or a
-time (of a simulation), ``summary.json`` how it ended.
+``results.npz`` all arrays, ``results.csv`` the table of what is one number a point (of a sweep) or
+a time (of a simulation), ``summary.json`` how it ended.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class ResultFolder:
 
     @classmethod
     def make(cls, path: Path, spec: str) -> ResultFolder:
-        """A new folder with the spec in it; SpecError E609 where it cannot be made or is not empty."""
+        """A new folder with the spec in it; E609 where it cannot be made or is not empty."""
         if path.is_dir() and any(path.iterdir()):
             message = f"{path} is not empty"
             raise SpecError(Diagnostic("E609", message, fix="choose another place with -o DIR"))
@@ -52,7 +53,7 @@ class ResultFolder:
         return cls(path)
 
     def write(self, result: Trajectory | Sweep) -> None:
-        """Write a result as far as it is; what was written before is replaced, each file at once."""
+        """Write a result as far as it is; each file is replaced at once."""
         data = result.labelled
         self._json("settings.json", {
             "experiment": result.name, **result.settings, "seed": result.seed,
@@ -78,13 +79,14 @@ def read_results(path: str | Path) -> Labelled:
     place = Path(path)
     try:
         summary = json.loads((place / "summary.json").read_text("utf-8"))
-        with np.load(place / "results.npz", allow_pickle=False) as file:
+        content = io.BytesIO((place / "results.npz").read_bytes())
+        with np.load(content, allow_pickle=False) as file:
             axes = {key[5:]: file[key] for key in file.files if key.startswith("axis ")}
             variables = {
                 name: Variable(tuple(names), file[f"data {name}"])
                 for name, names in summary["variables"].items()
             }
-    except (OSError, ValueError, KeyError):
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile):
         message = f"{place} holds no results that can be read"
         fix = "name the folder of a finished 'dynattn run'"
         raise SpecError(Diagnostic("E609", message, fix=fix)) from None
@@ -147,4 +149,6 @@ def write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:
 def _refused(path: Path, error: OSError) -> SpecError:
     reason = (error.strerror or str(error)).lower()
     message = f"{path} could not be written: {reason}"
-    return SpecError(Diagnostic("E609", message, fix="choose another place with -o DIR, or make room"))
+    return SpecError(
+        Diagnostic("E609", message, fix="choose another place with -o DIR, or make room")
+    )

@@ -77,9 +77,7 @@ def simulate(
     records = simulation.records or everything(model)
     all_of_it = not simulation.records
     system = build_for(compilation, seed=chosen, device=device)
-    found = integrate(
-        system, simulation, times, records, keep_states=all_of_it, progress=progress
-    )
+    found = integrate(system, simulation, times, records, keep_states=all_of_it, progress=progress)
     names = {item.name for item in model.observables}
     results = found.results
     return Trajectory(
@@ -112,9 +110,7 @@ def _labelled(
     return Labelled(numbered({"time": times}, variables), variables)
 
 
-def numbered(
-    axes: Mapping[str, Any], variables: Mapping[str, Variable]
-) -> dict[str, NDArray[Any]]:
+def numbered(axes: Mapping[str, Any], variables: Mapping[str, Variable]) -> dict[str, NDArray[Any]]:
     """The axes, and the numbers from 0 for those that have no values of their own."""
     found = dict(axes)
     for variable in variables.values():

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Index = tuple[int, ...]
 
-POINTS = 64
-"""Most points solved side by side: beyond that the gain is small and the memory is not."""
+POINTS = 32
+"""Most points solved side by side; more gain nothing, as the hardest sets everyone's steps."""
 
 LIMIT = 2**29
 """Numbers that a result may hold (4 GiB)."""
@@ -142,9 +142,12 @@ class _Work:
             groups.setdefault(tuple(point[n] for n in self.structural), []).append(index)
         for repeat in range(self.simulation.repeat):
             for fixed, points in groups.items():
-                for start in range(0, len(points), POINTS):
-                    settings = dict(zip(self.structural, fixed, strict=True))
-                    yield Part(repeat, settings, tuple(points[start : start + POINTS]))
+                settings = dict(zip(self.structural, fixed, strict=True))
+                # Parts of even length: the last is not a remainder of one point.
+                count = -(-len(points) // POINTS)
+                for k in range(count):
+                    stretch = slice(k * len(points) // count, (k + 1) * len(points) // count)
+                    yield Part(repeat, settings, tuple(points[stretch]))
 
     def _settings(self, index: Index) -> dict[str, float]:
         return {n: v[k] for (n, v), k in zip(self.values.items(), index, strict=True)}
@@ -212,7 +215,7 @@ class _Work:
         return lambda fraction: progress((before + fraction * size) / self.done.size)
 
     def _store(self, record: Record, part: Part, values: Array, batch: int) -> None:
-        """``values`` are [time (series only), points, ...]; kept as [grid..., repeat, time, ...]."""
+        """``values`` [time (series only), points, ...] are kept as [grid..., repeat, time, ...]."""
         if record.kind == "series" and batch:
             values = np.moveaxis(values, 0, 1)
         if not batch:

@@ -71,6 +71,8 @@ def is_structural(compilation: Compilation, name: str, values: tuple[float, ...]
     """
     if name not in compilation.model.parameter:
         return True
+    if compilation.model.parameter[name].place.kind != "global":
+        return False  # Sizes and graphs know only the model's own numbers.
     shapes = set()
     for value in {values[0], values[-1]}:
         model = with_settings(compilation, {name: value}).model
@@ -80,7 +82,16 @@ def is_structural(compilation: Compilation, name: str, values: tuple[float, ...]
     return len(shapes | {_fingerprint(compilation.model, name)}) > 1
 
 
-_PARTS = ("dims", "parameters", "populations", "couplings", "laws", "layers", "inputs", "observables")
+_PARTS = (
+    "dims",
+    "parameters",
+    "populations",
+    "couplings",
+    "laws",
+    "layers",
+    "inputs",
+    "observables",
+)
 
 
 def _fingerprint(model: Model, name: str) -> int:

@@ -49,7 +49,9 @@ def non_finite(
     index = int((~torch.isfinite(flat)).nonzero()[0])
     value = "not a number" if bool(flat[index].isnan()) else "infinite"
     message = f"{scene.name(index)} became {value} between t = {before:.6g} and t = {t:.6g}"
-    fix = "take smaller steps, or look whether the model runs away (a rate that grows with the state)"
+    fix = (
+        "take smaller steps, or look whether the model runs away (a rate that grows with the state)"
+    )
     return NumericalError(Diagnostic("E603", message, _line(scene, before, earlier), fix))
 
 
@@ -74,7 +76,9 @@ def underflow(scene: Scene, t: float, packed: torch.Tensor, rates: torch.Tensor)
 def too_many_steps(scene: Scene, t: float, limit: int, method: str) -> NumericalError:
     """E604: the limit of steps is reached."""
     message = f"the method '{method}' took {limit} steps and has only come to t = {t:.6g}"
-    fix = "ask for less accuracy (a larger rtol), a shorter time, or a fixed-step method with 'step'"
+    fix = (
+        "ask for less accuracy (a larger rtol), a shorter time, or a fixed-step method with 'step'"
+    )
     return NumericalError(Diagnostic("E604", message, scene.span, fix))
 
 

@@ -1,13 +1,15 @@
 """Own fixed-step integration: one stepper for every explicit tableau, on every manifold.
 
-Everything here is out of place and free of data-dependent branches: ``torch.func.vmap``, ``jacfwd``,
-``torch.export`` and ``torch.compile(fullgraph=True)`` go through it, and it back-propagates.
+Everything here is out of place and free of data-dependent branches: ``torch.func.vmap``,
+``jacfwd``, ``torch.export`` and ``torch.compile(fullgraph=True)`` go through it, and it
+back-propagates.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Protocol
 
 import torch
@@ -54,7 +56,7 @@ def trajectory(
 ) -> Iterator[dict[str, torch.Tensor]]:
     """The states at the second, third, ... of the times, one after another."""
     point = dict(states)
-    for start, stop in zip(times[:-1], times[1:], strict=True):
+    for start, stop in pairwise(times):
         count = equal_steps(stop - start, step)
         h = (stop - start) / count
         for k in range(count):

@@ -11,14 +11,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
 
 from dynattn.diagnostics.report import Diagnostic, NumericalError, SpecError
 from dynattn.solve.failures import Scene, gave_up, non_finite, too_many_steps, underflow
-from dynattn.solve.fixed import States, equal_steps
+from dynattn.solve.fixed import Field, States, equal_steps
 from dynattn.solve.methods import ADAMS, Method
+from dynattn.vocabulary.manifolds import MANIFOLDS
 
 Progress = Callable[[float], None]
 
@@ -27,7 +29,7 @@ LANDING = ("dopri8", "bosh3", "fehlberg2")
 saved time instead."""
 
 ADAMS_ORDER = 5
-"""The library's own default, 12, makes explicit_adams unstable at any usual step, without a word."""
+"""The library's own default, 12, makes explicit_adams unstable at usual steps, in silence."""
 
 EVALUATIONS_PER_STEP = 14
 """dopri8 takes this many; the limit of scipy's methods, whose steps cannot be counted."""
@@ -58,7 +60,7 @@ class _Stuck(Exception):
 
 @dataclass
 class _Watch:
-    """The right-hand side as torchdiffeq calls it; counts, reports progress, keeps the last good point."""
+    """The right-hand side as torchdiffeq calls it; counts, and keeps the last good point."""
 
     scene: Scene
     call: Call
@@ -149,12 +151,21 @@ def _refuse_gradients(watch: _Watch, start: torch.Tensor) -> None:
 
 def on_manifold(scene: Scene, states: States) -> dict[str, torch.Tensor]:
     """The nearest points of the manifold: a step of length 0, retracted."""
+    if is_flat(scene.system):
+        return dict(states)
     return scene.system.retract(states, {name: torch.zeros_like(x) for name, x in states.items()})
 
 
-def _odeint(
-    watch: _Watch, start: torch.Tensor, times: torch.Tensor, call: Call
-) -> torch.Tensor:
+def is_flat(system: Field) -> bool:
+    """Whether every step is a plain sum, so that no point needs to be brought back."""
+    model = getattr(system, "model", None)
+    if model is None:
+        return False
+    used = {state.manifold.name for state in model.states.values()}
+    return all(MANIFOLDS[name].retraction == "x + v" for name in used)
+
+
+def _odeint(watch: _Watch, start: torch.Tensor, times: torch.Tensor, call: Call) -> torch.Tensor:
     from torchdiffeq import odeint
 
     function = _with_callbacks(watch, call.method)
@@ -163,7 +174,7 @@ def _odeint(
         # torchdiffeq hands min_step to every scipy method, known to it or not.
         warnings.filterwarnings("ignore", message="The following arguments have no effect")
         try:
-            return odeint(
+            solution = odeint(
                 function, start, times, rtol=call.rtol, atol=call.atol,
                 method=call.method.solver, options=_options(watch.scene, times, call),
             )  # fmt: skip
@@ -172,6 +183,8 @@ def _odeint(
             if failure is None:
                 raise
             raise failure from None
+    assert isinstance(solution, torch.Tensor)
+    return solution
 
 
 def _with_callbacks(watch: _Watch, method: Method) -> Callable[..., torch.Tensor]:
@@ -181,7 +194,10 @@ def _with_callbacks(watch: _Watch, method: Method) -> Callable[..., torch.Tensor
     def rates(t: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return watch(t, y)
 
-    for name in SOLVERS[method.solver].valid_callbacks() & {"callback_step", "callback_accept_step"}:
+    for name in SOLVERS[method.solver].valid_callbacks() & {
+        "callback_step",
+        "callback_accept_step",
+    }:
         setattr(rates, name, getattr(watch, name))
     return rates
 
@@ -213,7 +229,7 @@ def _step_grid(times: list[float], call: Call) -> tuple[list[float], str]:
     step evenly from end to end, and saved points are interpolated (cubic Hermite).
     """
     step = call.step or 0.0
-    gaps = [b - a for a, b in zip(times[:-1], times[1:], strict=True)]
+    gaps = [b - a for a, b in pairwise(times)]
     even = all(abs(gap - gaps[0]) <= 1e-9 * abs(gaps[0]) for gap in gaps)
     if call.method.solver in ADAMS and not even:
         return _filled([times[0], times[-1]], step), "cubic"
@@ -222,7 +238,7 @@ def _step_grid(times: list[float], call: Call) -> tuple[list[float], str]:
 
 def _filled(times: list[float], step: float) -> list[float]:
     grid = [times[0]]
-    for start, stop in zip(times[:-1], times[1:], strict=True):
+    for start, stop in pairwise(times):
         count = equal_steps(stop - start, step)
         grid += [start + (stop - start) * k / count for k in range(1, count)] + [stop]
     return grid
@@ -244,6 +260,8 @@ def _explained(watch: _Watch, error: BaseException) -> NumericalError | None:
 
 def _check(scene: Scene, times: torch.Tensor, packed: torch.Tensor, call: Call) -> None:
     """Neither fixed-step methods nor scipy's say when a number is lost, or when they stop early."""
+    if len(packed) == len(times) and bool(torch.isfinite(packed.detach().sum())):
+        return
     finite = torch.isfinite(packed.detach()).flatten(start_dim=1).all(dim=1)
     bad = (~finite).nonzero()
     if len(bad):

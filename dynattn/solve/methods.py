@@ -14,7 +14,7 @@ from dynattn.vocabulary.solvers import TORCHDIFFEQ_METHODS
 
 @dataclass(frozen=True, slots=True)
 class Tableau:
-    """An explicit Runge-Kutta method: x1 = x + h sum_i b_i k_i, k_i the rate at x + h sum_j a_ij k_j."""
+    """An explicit Runge-Kutta method: x + h sum_i b_i k_i, k_i the rate at x + h sum_j a_ij k_j."""
 
     nodes: tuple[float, ...]
     stages: tuple[tuple[float, ...], ...]
@@ -102,7 +102,12 @@ def _entries() -> dict[str, Method]:
     for name in TORCHDIFFEQ_METHODS:
         key = f"torchdiffeq.{name}" if name in entries else name
         entries[key] = Method(
-            key, "torchdiffeq", _ORDERS[name], name in _ADAPTIVE, solver=name, options=_options(name)
+            key,
+            "torchdiffeq",
+            _ORDERS[name],
+            name in _ADAPTIVE,
+            solver=name,
+            options=_options(name),
         )
     return entries
 
@@ -130,7 +135,9 @@ def check_step(method: Method, step: float | None, span: Span | None = None) -> 
     if step is None:
         return
     if not method.needs_step:
-        message = f"the method '{method.name}' chooses its own steps, so 'step {step:g}' has no effect"
+        message = (
+            f"the method '{method.name}' chooses its own steps, so 'step {step:g}' has no effect"
+        )
         fix = "leave out 'step' and set the accuracy with 'rtol', or use 'method rk4'"
         raise SpecError(Diagnostic("E606", message, span, fix))
     if not 0 < step < float("inf"):

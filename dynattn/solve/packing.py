@@ -51,7 +51,7 @@ class Packing:
         return largest
 
     def place(self, index: int) -> tuple[str, tuple[int, ...], tuple[int, ...]]:
-        """What stands at a flat index: the state, the point of the batch, the index in the state."""
+        """What stands at a flat index: the state, the batch point, the index in the state."""
         width = sum(prod(shape) for shape in self.shapes.values())
         row, column = divmod(index, width)
         for name, shape in self.shapes.items():

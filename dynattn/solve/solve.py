@@ -6,11 +6,12 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
 
-from dynattn.diagnostics.report import Diagnostic, SpecError, Span
+from dynattn.diagnostics.report import Diagnostic, Span, SpecError
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.solve.failures import Scene, refuse_non_finite
 from dynattn.solve.fixed import Field, States, equal_steps, trajectory
@@ -55,8 +56,8 @@ def solve(
     """Integrate ``states`` from the first of the times through all of them.
 
     ``batch`` says how many leading axes of the states are batch axes; adaptive methods share one
-    step size among its points, small enough for the hardest. ``atol`` None is ``rtol``. ``describe``
-    names a point of the batch in messages. Differentiable in the states and in the parameters.
+    step size among its points, small enough for the hardest. ``atol`` None is ``rtol``.
+    ``describe`` names a point of the batch in messages. Differentiable in states and parameters.
 
     Raises SpecError (E601, E602, E605, E606) for what is asked wrongly, NumericalError (E603, E604)
     where the numbers fail.
@@ -69,7 +70,10 @@ def solve(
     scene = Scene(system, _packing(states, batch), describe, span)
     began = time.perf_counter()
     if len(grid) == 1:
-        found, counts = {name: x[None] for name, x in states.items()}, {"evaluations": 0, "steps": 0}
+        found, counts = (
+            {name: x[None] for name, x in states.items()},
+            {"evaluations": 0, "steps": 0},
+        )
     elif chosen.tableau is not None:
         found, counts = _by_own(scene, states, grid.tolist(), chosen, step or 0.0, progress)
     else:
@@ -102,7 +106,7 @@ def _by_own(
         points.append(point)
         if progress is not None:
             progress(k / (len(times) - 1))
-    steps = sum(equal_steps(b - a, step) for a, b in zip(times[:-1], times[1:], strict=True))
+    steps = sum(equal_steps(b - a, step) for a, b in pairwise(times))
     counts = {"evaluations": steps * len(tableau.weights), "steps": steps}
     return {name: torch.stack([point[name] for point in points]) for name in states}, counts
 
@@ -112,7 +116,9 @@ def _checked_times(times: torch.Tensor | Sequence[float], span: Span | None) -> 
     if grid.dim() != 1 or len(grid) == 0:
         raise SpecError(Diagnostic("E606", "the times must be a list of numbers", span))
     gaps = grid.diff()
-    if not bool(torch.isfinite(grid).all()) or not (bool((gaps > 0).all()) or bool((gaps < 0).all())):
+    if not bool(torch.isfinite(grid).all()) or not (
+        bool((gaps > 0).all()) or bool((gaps < 0).all())
+    ):
         message = "the times do not run strictly forwards (or backwards)"
         raise SpecError(Diagnostic("E606", message, span, "leave out repeated and missing times"))
     return grid
@@ -122,7 +128,9 @@ def _check_tolerances(rtol: float, atol: float | None, span: Span | None) -> Non
     for name, value in (("rtol", rtol), ("atol", atol)):
         if value is not None and not 0 < value < math.inf:
             message = f"the tolerance {name} is {value:g}"
-            raise SpecError(Diagnostic("E606", message, span, "write a number above 0, such as 1e-6"))
+            raise SpecError(
+                Diagnostic("E606", message, span, "write a number above 0, such as 1e-6")
+            )
 
 
 def _check_options(method: Method, options: Mapping[str, Any], span: Span | None) -> None:

@@ -25,7 +25,9 @@ def build(source: Source, root: Tree, collector: Collector) -> Any:
     depths: dict[int, int] = {}
     for item in bottom_up(root):
         place = Place(source, item.meta, collector)
-        depths[id(item)] = depth = 1 + max((depths[id(child)] for child in subtrees(item)), default=0)
+        depths[id(item)] = depth = 1 + max(
+            (depths[id(child)] for child in subtrees(item)), default=0
+        )
         if depth == MAX_DEPTH and item.data in build_expressions.RULES:
             refuse_depth(place)
         children = [made.get(id(child), child) for child in item.children]

@@ -33,9 +33,7 @@ def build_place(place: Place, *parts: Any) -> t.Expr:
     return node if items is None else t.Index(place.span, node, items)
 
 
-def build_experiment_clause(
-    place: Place, word: Token, values: tuple[t.Modified, ...]
-) -> t.Clause:
+def build_experiment_clause(place: Place, word: Token, values: tuple[t.Modified, ...]) -> t.Clause:
     return t.Clause(place.span, str(word), values)
 
 

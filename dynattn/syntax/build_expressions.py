@@ -77,7 +77,9 @@ def build_edge_list(place: Place, value: t.Expr, *entries: t.EdgeEntry) -> t.Edg
     return t.EdgeList(place.span, entries)
 
 
-def build_edge(place: Place, sender: t.Expr, receiver: t.Expr, weight: t.Expr | None) -> t.EdgeEntry:
+def build_edge(
+    place: Place, sender: t.Expr, receiver: t.Expr, weight: t.Expr | None
+) -> t.EdgeEntry:
     return t.EdgeEntry(place.span, sender, receiver, weight)
 
 

@@ -1,4 +1,4 @@
-"""Line ends: which of them separate, and which only break a long line. Brackets and comments too."""
+"""Line ends: which of them separate, and which only break a long line."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ END = "_END"
 CLOSES = {")": "(", "]": "[", "}": "{"}
 
 CONTINUING = frozenset(
-    "= ~ , : .. -> <- + - * / ^ @ == != < <= > >= and or not ( [ {".split()
-)  # fmt: skip
+    (
+        *("=", "~", ",", ":", "..", "->", "<-", "+", "-", "*", "/", "^", "@", "(", "[", "{"),
+        *("==", "!=", "<", "<=", ">", ">=", "and", "or", "not"),
+    )
+)
 """What cannot end a declaration: a line end after one of these breaks the line and no more."""
 
 

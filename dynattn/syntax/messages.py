@@ -2,100 +2,17 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum, auto
 
 from lark import Token
 
 from dynattn.diagnostics.report import Collector, Diagnostic, Source, Span
 from dynattn.diagnostics.suggest import did_you_mean, nearest
+from dynattn.syntax.characters import character
 from dynattn.syntax.layout import CLOSES, CONTINUING, END, MAX_BRACKETS
-from dynattn.syntax.places import span_of, start_of
-from dynattn.syntax.words import Block, Words
-
-
-class Cure(Enum):
-    """How to go on after a mistake."""
-
-    SKIP = auto()
-    """Leave out the rest of the declaration or clause."""
-    SWALLOW = auto()
-    """The same, the token that was refused first of all."""
-    SKIP_BLOCK = auto()
-    """Leave out everything up to and with the next closing brace."""
-    CLOSE_BLOCK = auto()
-    """Take a ``}`` as read before the present statement."""
-    OPEN_BLOCK = auto()
-    """Take a ``{`` as read."""
-    CLOSE_BRACKET = auto()
-    """Take a ``)`` or ``]`` as read."""
-    SEPARATE = auto()
-    """Take a ``;`` as read."""
-    RESTART = auto()
-    """The token before the refused one begins a new statement."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """A token that the parser refused, and all around it that a message may need.
-
-    ``statement``: what was read of the present declaration or clause; ``previous``: where that is
-    nothing, the one before; ``before``: the last token read; ``accepts``: the terminals that would
-    fit; ``blocks``: the blocks it stands in, outermost first; ``open``: the open brackets.
-    """
-
-    source: Source
-    token: Token
-    statement: tuple[Token, ...]
-    previous: tuple[Token, ...]
-    before: Token | None
-    accepts: frozenset[str]
-    blocks: tuple[Block, ...]
-    open: tuple[Token, ...]
-    words: Words
-
-    @property
-    def here(self) -> Span:
-        return self.after if self.token.type in (END, "$END") else span_of(self.source, self.token)
-
-    @property
-    def after(self) -> Span:
-        """One column, just behind the last token read: where something is missing."""
-        if self.before is None:
-            return start_of(self.source)
-        line, column = self.before.end_line or 1, self.before.end_column or 1
-        return Span(self.source, line, column, line, column + 1)
-
-    @property
-    def head(self) -> Token:
-        """The first token of the present declaration or clause."""
-        return self.statement[0] if self.statement else self.token
-
-    @property
-    def block(self) -> Block | None:
-        return self.blocks[-1] if self.blocks else None
-
-    @property
-    def begins_line(self) -> bool:
-        return self.before is not None and self.token.line > self.before.end_line
-
-    @property
-    def wants_expression(self) -> bool:
-        return {"NAME", "NUMBER", "LPAR"} <= self.accepts
-
-    @property
-    def in_brackets(self) -> bool:
-        return bool(self.open) and self.open[-1] != "{"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What to tell (None: nothing new) and how to go on."""
-
-    diagnostic: Diagnostic | None
-    cure: Cure = Cure.SKIP
+from dynattn.syntax.places import span_of
+from dynattn.syntax.trouble import Cure, Trouble, Verdict, comes_below
+from dynattn.syntax.words import Block
 
 
 def explain(trouble: Trouble) -> Verdict:
@@ -118,45 +35,11 @@ def explain_depth(source: Source, token: Token, collector: Collector) -> None:
 
 # ── characters ─────────────────────────────────────────────────────────────────────────────────
 
-HABITS = {
-    "“": 'texts stand in straight double quotes, "..."',
-    "”": 'texts stand in straight double quotes, "..."',
-    "„": 'texts stand in straight double quotes, "..."',
-    "‘": "a rate of change is written with a straight quote, theta'",
-    "’": "a rate of change is written with a straight quote, theta'",
-    "&": "write `and`",
-    "|": "write `or`",
-    "!": "write `not`",
-    "%": "there is no remainder; a comment begins with #",
-    "−": "a minus sign is written -",
-    "–": "a minus sign is written -",
-    "×": "multiplication is written *",
-    "·": "multiplication is written *",
-    "÷": "division is written /",
-    "→": "an arrow is written ->",
-    "←": "an arrow is written <-",
-    "≤": "at most is written <=",
-    "≥": "at least is written >=",
-    "≠": "unequal is written !=",
-    "…": "a range is written 0 .. 1",
-    "²": "powers are written with ^, x^2",
-    "³": "powers are written with ^, x^3",
-}
-
 
 def stray_character(trouble: Trouble) -> Verdict | None:
     if trouble.token.type != "STRAY":
         return None
     return Verdict(character(trouble.here, str(trouble.token)))
-
-
-def character(span: Span, sign: str) -> Diagnostic:
-    name = unicodedata.name(sign, "a control character").lower()
-    shown = f"'{sign}' " if sign.isprintable() else ""
-    code = f"U+{ord(sign):04X}, {name}"
-    return Diagnostic(
-        "E103", f"unexpected character {shown}({code})", span, HABITS.get(sign, "take it out")
-    )
 
 
 def unterminated_text(trouble: Trouble) -> Verdict | None:
@@ -179,8 +62,8 @@ def missing_closing_brace(trouble: Trouble) -> Verdict | None:
     foreign = any(word in block.words for block in trouble.blocks[:-1]) and word not in inner
     if not ended and not (foreign and is_plain_word(trouble.head)):
         return None
-    braces = [item for item in trouble.open if item == "{"]
-    if braces[-1].type == "SUPPLIED":
+    braces = [item for item in trouble.open if str(item) == "{"]
+    if braces and braces[-1].type == "SUPPLIED":
         return Verdict(None, Cure.CLOSE_BLOCK)
     before = end_of_block(trouble)
     diagnostic = Diagnostic(
@@ -188,7 +71,7 @@ def missing_closing_brace(trouble: Trouble) -> Verdict | None:
         "a closing brace '}' is missing",
         before,
         "close the block",
-        ((span_of(trouble.source, braces[-1]), "opened here"),),
+        tuple((span_of(trouble.source, brace), "opened here") for brace in braces[-1:]),
     )
     return Verdict(diagnostic, Cure.CLOSE_BLOCK)
 
@@ -295,7 +178,7 @@ def missing_line(trouble: Trouble) -> Verdict | None:
     if len(trouble.statement) < 2 or not trouble.block:
         return None
     *_, operator, word = trouble.statement
-    if word.line <= (operator.end_line or 0) or str(word) not in trouble.block.words:
+    if not comes_below(word, operator) or str(word) not in trouble.block.words:
         return None
     if str(operator) not in CONTINUING:
         return None
@@ -312,7 +195,7 @@ def missing_bracket(trouble: Trouble) -> Verdict | None:
     token = trouble.token
     stops = token.type in (END, "$END", "LBRACE", "RBRACE")
     wrong = str(token) in CLOSES and str(token) != closing
-    next_line = trouble.begins_line and token.column <= trouble.head.column
+    next_line = trouble.begins_line and (token.column or 0) <= (trouble.head.column or 0)
     if not (stops or wrong or next_line):
         return None
     diagnostic = Diagnostic(
@@ -390,16 +273,24 @@ def missing_expression(trouble: Trouble) -> Verdict | None:
         return Verdict(Diagnostic("E102", "unexpected '*'", trouble.here, fix))
     if trouble.token == "'":
         fix = 'texts stand in double quotes, "..."'
-        return Verdict(Diagnostic("E102", "unexpected \"'\"", trouble.here, fix))
+        return Verdict(Diagnostic("E102", 'unexpected "\'"', trouble.here, fix))
     after = f"after '{trouble.before}'" if trouble.before else "here"
     return Verdict(missing(after, trouble.after))
 
 
 def missing(after: str, span: Span) -> Diagnostic:
-    return Diagnostic("E105", f"an expression is missing {after}", span, "write a value or a formula there")
+    fix = "write a value or a formula there"
+    return Diagnostic("E105", f"an expression is missing {after}", span, fix)
 
 
-COMPARISONS = frozenset("EQ NE LE GE LT GT".split())
+def arrow_outside_edges(trouble: Trouble) -> Verdict | None:
+    if trouble.token.type != "ARROW" or not trouble.in_brackets:
+        return None
+    fix = "an edge list is written edges [a -> b, b -> c: 0.5]"
+    return Verdict(Diagnostic("E116", "'->' stands in an edge list", trouble.here, fix))
+
+
+COMPARISONS = frozenset(["EQ", "NE", "LE", "GE", "LT", "GT"])
 
 
 def chained_comparison(trouble: Trouble) -> Verdict | None:
@@ -436,16 +327,19 @@ PLAIN = {
     END: "the end of the line",
     "$END": "the end of the text",
 }
-BEGINS = frozenset("NAME NUMBER STRING LPAR LSQB MINUS PLUS NOT".split())
+BEGINS = frozenset(["NAME", "NUMBER", "STRING", "LPAR", "LSQB", "MINUS", "PLUS", "NOT"])
 FOLLOWS = COMPARISONS | frozenset(
-    "PLUS MINUS STAR SLASH MATMUL CARET PRIME DOT LPAR LSQB AND OR WITHOUT".split()
-)  # fmt: skip
+    (
+        *("PLUS", "MINUS", "STAR", "SLASH", "MATMUL", "CARET", "PRIME", "DOT"),
+        *("LPAR", "LSQB", "AND", "OR", "WITHOUT"),
+    )
+)
 
 
 def unexpected(trouble: Trouble) -> Verdict:
     token = trouble.token
     ends = {END: "end of line", "$END": "end of text"}
-    found = f"'{token}'" if token == ";" else ends.get(token.type, f"'{token}'")
+    found = "';'" if str(token) == ";" else ends.get(token.type, f"'{token}'")
     message = f"unexpected {found}"
     if trouble.before is not None and trouble.before.type != END:
         message += f" after '{trouble.before}'"
@@ -489,6 +383,7 @@ RULES: tuple[Callable[[Trouble], Verdict | None], ...] = (
     misspelt_word,
     missing_opening_brace,
     missing_expression,
+    arrow_outside_edges,
     chained_comparison,
     missing_separator,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from pathlib import Path
 
 from dynattn.diagnostics.report import Diagnostic, Source, Span, SpecError
@@ -23,6 +24,8 @@ def read_source(path: str | Path) -> Source:
     path = Path(path)
     try:
         content = content_of(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise refusal("E120", f"there is no file '{path}'", similar_file(path)) from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise refusal("E125", f"'{path}' cannot be read: {reason}", "check the file") from None
@@ -33,13 +36,11 @@ def read_source(path: str | Path) -> Source:
 
 
 def content_of(path: Path) -> bytes:
-    if path.is_dir():
+    facts = path.stat()
+    if stat.S_ISDIR(facts.st_mode):
         raise refusal("E121", f"'{path}' is a folder", "name a .dyn file in it")
-    if not path.exists():
-        raise refusal("E120", f"there is no file '{path}'", similar_file(path))
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise too_large(path, size)
+    if facts.st_size > MAX_BYTES:
+        raise too_large(path, facts.st_size)
     with path.open("rb") as file:  # a pipe tells no size: read no more than is allowed
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:

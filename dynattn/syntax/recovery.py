@@ -1,4 +1,4 @@
-"""Feeds the tokens to the parser; after a mistake, sets it up to go on with the rest of the text."""
+"""Feeds the tokens to the parser; after a mistake, sets it up to go on with the rest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from lark.exceptions import UnexpectedToken
 from dynattn.diagnostics.report import Collector, Source
 from dynattn.syntax.grammar import lark_parser
 from dynattn.syntax.layout import CLOSES, END, MAX_BRACKETS, Layout, TooDeep
-from dynattn.syntax.messages import Cure, Trouble, Verdict, explain, explain_depth
+from dynattn.syntax.messages import explain, explain_depth
+from dynattn.syntax.trouble import Cure, Trouble, Verdict
 from dynattn.syntax.words import Block, Words
 
 MAX_MISTAKES = 30
@@ -50,7 +51,7 @@ class Recovery:
         return self.finish()
 
     def tokens(self) -> Iterator[Token]:
-        thread = self.interactive.lexer_thread
+        thread: Any = self.interactive.lexer_thread
         # The lexer under lark's own connection to the layout: each text has a layout of its own.
         return thread.lexer.lexer.lex(thread.state, self.interactive.parser_state)
 
@@ -73,6 +74,8 @@ class Recovery:
     def finish(self) -> Any:
         """The end of the text: the parse tree, or None after a mistake."""
         self.skipping = False
+        if self.collector.found and not self.blocks():
+            return None  # one expression: all that can be told was told
         last = self.history[-1] if self.history else Token("$END", "", 0, 1, 1, 1, 1, 0)
         end = Token.new_borrow_pos("$END", "", last)
         for _ in range(2 * MAX_BRACKETS):  # each turn closes a bracket or a block
@@ -84,6 +87,8 @@ class Recovery:
                 self.waiting.clear()
                 self.skipping = False
                 self.layout.forget_brackets()
+                if not self.blocks():
+                    return None
         return None
 
     # ── mistakes ───────────────────────────────────────────────────────────────────────────────
@@ -102,7 +107,7 @@ class Recovery:
             tuple(self.statement(self.history[:-1])) if not self.statement() else (),
             self.history[-1] if self.history else None,
             frozenset(self.interactive.accepts()),
-            tuple(self.words.block(self.stack[place]) for place in self.blocks()),
+            tuple(filter(None, (self.words.block(self.stack[item]) for item in self.blocks()))),
             tuple(self.layout.open),
             self.words,
         )
@@ -177,7 +182,7 @@ class Recovery:
 
     def retyped(self, token: Token) -> Token:
         """The token as the lexer would have read it where the parser stands now."""
-        row = self.interactive.parser_state.parse_conf.states[self.interactive.parser_state.position]
+        row = self.words.table[self.stack[-1]]
         type_ = self.words.types.get(str(token))
         if type_ is None or token.type == "STRING":
             return token

@@ -53,11 +53,15 @@ def declared_block(
         case t.Coupling(sender=sender, body=body):
             bare = sender is not None and not body
             return [coupling_head(item)] if bare else block(coupling_head(item), body)
-        case t.Layer(name=name, arguments=None, body=body):
-            return block(f"layer {name}", body)
-        case t.Layer(name=name, arguments=arguments, body=body):
-            inner = ", ".join(f"{one.name}: {type_text(one.type)}" for one in arguments)
-            return block(f"layer {name}({inner})", body)
+        case t.Layer(body=body):
+            return block(layer_head(item), body)
+
+
+def layer_head(item: t.Layer) -> str:
+    if item.arguments is None:
+        return f"layer {item.name}"
+    inner = ", ".join(f"{one.name}: {type_text(one.type)}" for one in item.arguments)
+    return f"layer {item.name}({inner})"
 
 
 def population_head(item: t.Population) -> str:

@@ -22,7 +22,7 @@ def test_the_sample_has_its_result(analysis):
 
 @pytest.mark.parametrize("analysis", ANALYSES.values(), ids=lambda a: a.name)
 def test_the_contract(analysis):
-    """Leading (or trailing) axes are kept, the input is not touched, equal input gives equal output."""
+    """Other axes are kept, the input is not touched, equal input gives equal output."""
     before = PHASES.copy()
     match analysis.takes:
         case "phases":

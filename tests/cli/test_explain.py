@@ -12,7 +12,9 @@ from dynattn.diagnostics.catalogue import CODES
 def test_a_code_is_explained(dynattn):
     done = dynattn("explain", "e701")
     assert (done.code, done.err) == (0, "")
-    assert done.out == """E701: --set names nothing in the spec
+    assert (
+        done.out
+        == """E701: --set names nothing in the spec
 
 `--set NAME=VALUE` reaches every `param` of the model that is one number. What differs from
 node to node is drawn or computed in the spec; what is trained (`learn`) is not set.
@@ -23,6 +25,7 @@ Wrong:
 Right:
     dynattn compile kuramoto.dyn --set K=3
 """
+    )
 
 
 @pytest.mark.parametrize("code", sorted(CODES))

@@ -23,7 +23,11 @@ def test_the_last_setting_of_a_name_wins():
 @pytest.mark.parametrize(
     ("setting", "message", "fix"),
     [
-        ("alpha=pi", "--set alpha=pi: 'pi' is not a number", "write a number, as in --set alpha=2.5"),
+        (
+            "alpha=pi",
+            "--set alpha=pi: 'pi' is not a number",
+            "write a number, as in --set alpha=2.5",
+        ),
         ("K=nan", "--set K=nan: 'nan' is not a number", "write a number, as in --set K=2.5"),
         ("K=", "--set K=: '' is not a number", "write a number, as in --set K=2.5"),
         ("K", "--set K: no value", "write a number, as in --set K=2.5"),
@@ -63,4 +67,4 @@ def test_the_processor_is_always_there():
 def test_an_unknown_device_is_wrong_usage(dynattn, small):
     done = dynattn("compile", small, "--device", "gpu")
     assert done.code == 2
-    assert done.err.startswith("error[E771]: unknown device 'gpu'\n")
+    assert done.err.startswith("error[E703]: 'gpu' is not a device\n")

@@ -153,6 +153,6 @@ class SmallCompilation:
         return made.to(device=device, dtype=dtype)
 
 
-def small(folder: Path, **changes: Any) -> SmallCompilation:
+def small(folder: Path, **changes: Any) -> Any:
     """The compilation of the spec in ``folder``; ``changes`` are of its train block."""
     return SmallCompilation(model_of(spec_source(folder), **changes))

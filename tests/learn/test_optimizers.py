@@ -52,8 +52,8 @@ def test_an_unknown_option_of_an_optimizer(tmp_path):
 
 def test_an_option_out_of_range(tmp_path):
     found = found_in(read_optimizer, chosen(tmp_path, "adamw", "adamw(lr=0)", lr=0))
-    assert (found.code, found.message) == ("E512", "lr=0: lr is a number above 0")
-    assert found.fix == "write lr= and a number above 0"
+    assert (found.code, found.message) == ("E512", "lr=0: lr is a number above 0, at most 1e+06")
+    assert found.fix == "write lr= and a number above 0, at most 1e+06"
 
 
 def test_a_list_of_the_wrong_length(tmp_path):

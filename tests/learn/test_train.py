@@ -19,6 +19,8 @@ from dynattn.learn.reports import EvaluationReport, Silence, StepReport, Trainin
 from dynattn.learn.train import train
 from tests.learn.small import SPEC, Bigram, SmallCompilation, model_of, small, spec_source
 
+small_compilation: Any = SmallCompilation
+
 
 class Interrupt(Silence):
     """Presses Ctrl-C after a step, as the terminal would."""
@@ -106,7 +108,7 @@ def test_the_same_seed_gives_the_same_run(tmp_path):
     run(tmp_path, "one")
     torch.rand(5)  # what the caller draws changes nothing
     run(tmp_path, "two")
-    run(tmp_path, "three", compilation=SmallCompilation(small(tmp_path).model, seed=4))
+    run(tmp_path, "three", compilation=small_compilation(small(tmp_path).model, seed=4))
     assert losses(tmp_path / "one") == losses(tmp_path / "two")
     assert losses(tmp_path / "one") != losses(tmp_path / "three")
 
@@ -177,7 +179,7 @@ def cut_short(folder: Path) -> None:
 def test_resuming_with_another_spec(tmp_path):
     cut_short(tmp_path)
     source = spec_source(tmp_path, SPEC.replace("batch 4", "batch 8"))
-    other = SmallCompilation(model_of(source))
+    other = small_compilation(model_of(source))
     found = diagnostic(run, tmp_path, resume=True, compilation=other)
     assert found.code == "E543"
     assert found.message == (
@@ -188,22 +190,30 @@ def test_resuming_with_another_spec(tmp_path):
 
 def test_resuming_with_other_settings(tmp_path):
     cut_short(tmp_path)
-    other = SmallCompilation(small(tmp_path).model, {"C": 8})
+    other = small_compilation(small(tmp_path).model, {"C": 8})
     found = diagnostic(run, tmp_path, resume=True, compilation=other)
     message = f"the run in {tmp_path / 'run'} was started with overrides {{}}, not {{'C': 8}}"
     assert (found.code, found.message) == ("E544", message)
 
 
+def test_resuming_keeps_settings_that_were_given(tmp_path):
+    set_before = small_compilation(small(tmp_path).model, {"C": 8, "w": (1, 2)})
+    run(tmp_path, "whole", compilation=set_before)
+    run(tmp_path, "cut", compilation=set_before, progress=Interrupt(4))
+    run(tmp_path, "cut", resume=True)
+    assert losses(tmp_path / "cut") == losses(tmp_path / "whole")
+
+
 def test_resuming_with_another_seed(tmp_path):
     cut_short(tmp_path)
-    other = SmallCompilation(small(tmp_path).model, seed=9)
+    other = small_compilation(small(tmp_path).model, seed=9)
     found = diagnostic(run, tmp_path, resume=True, compilation=other)
     message = f"the run in {tmp_path / 'run'} was started with seed 3, not 9"
     assert (found.code, found.message) == ("E544", message)
 
 
 def test_resuming_keeps_a_seed_that_was_given(tmp_path):
-    seeded = SmallCompilation(small(tmp_path).model, seed=9)
+    seeded = small_compilation(small(tmp_path).model, seed=9)
     run(tmp_path, "whole", compilation=seeded)
     run(tmp_path, "cut", compilation=seeded, progress=Interrupt(4))
     run(tmp_path, "cut", resume=True)
@@ -230,7 +240,7 @@ def test_resuming_a_finished_run(tmp_path):
 
 def test_a_checkpoint_of_another_spec_in_the_folder(tmp_path):
     cut_short(tmp_path)
-    wider = SmallCompilation(model_of(spec_source(tmp_path), V=130))
+    wider = small_compilation(model_of(spec_source(tmp_path), V=130))
     run(tmp_path, "wider", compilation=wider, progress=Interrupt(5))
     stolen = tmp_path / "wider" / "checkpoints" / "last.safetensors"
     last = tmp_path / "run" / "checkpoints" / "last.safetensors"
@@ -261,10 +271,10 @@ class Exploding(Bigram):
 
 
 def test_a_loss_that_is_no_number(tmp_path):
-    broken = SmallCompilation(small(tmp_path).model, module=Exploding)
+    broken = small_compilation(small(tmp_path).model, module=Exploding)
     notes = Notes()
     found = diagnostic(run, tmp_path, compilation=broken, error=NumericalError, progress=notes)
-    assert (found.code, found.message) == ("E580", "the loss is nan at step 4 of 12")
+    assert (found.code, found.message) == ("E580", "the loss is nan after 3 of 12 steps")
     assert found.fix == (
         "lower the learning rate (lr=), clip gradients (clip 1.0) or lengthen warmup=; the "
         f"checkpoint before it is whole: {tmp_path / 'run' / 'checkpoints' / 'last.safetensors'}"

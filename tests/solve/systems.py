@@ -19,7 +19,7 @@ class Flat:
 
 
 class Kuramoto(torch.nn.Module):
-    """N oscillators, all to all, mean field: theta_i' = omega_i + K/N sum_j sin(theta_j - theta_i)."""
+    """All to all: theta_i' = omega_i + K/N sum_j sin(theta_j - theta_i)."""
 
     def __init__(self, omega, K):
         super().__init__()

@@ -19,8 +19,13 @@ TOLERANCES = {
     "euler": 2e-2, "torchdiffeq.euler": 2e-2, "heun": 1e-3, "heun2": 1e-3, "midpoint": 1e-3,
     "heun3": 2e-5, "rk4": 1e-6, "torchdiffeq.rk4": 1e-6, "tsit5": 1e-8, "explicit_adams": 1e-6,
     "implicit_adams": 1e-6, "fixed_adams": 1e-6, "dopri8": 1e-7, "dopri5": 1e-7, "bosh3": 1e-6,
-    "fehlberg2": 1e-4, "adaptive_heun": 1e-4, "scipy_solver": 1e-6,
+    "fehlberg2": 3e-4, "adaptive_heun": 1e-4, "scipy_solver": 1e-6,
 }  # fmt: skip
+
+
+def tolerance(name):
+    """A second-order method takes thousands of steps for what takes dopri5 twenty."""
+    return 1e-6 if METHODS[name].order == 2 else 1e-8
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -32,7 +37,7 @@ def test_decay_by_every_method(name, stop):
     system = Flat(lambda t, y: -y)
     got = solve(
         system, {"p.x": torch.tensor([1.0, 2.0], dtype=F64)}, times, method=name,
-        step=0.03 if method.needs_step else None, rtol=1e-8, atol=1e-8,
+        step=0.03 if method.needs_step else None, rtol=tolerance(name),
     )  # fmt: skip
     exact = torch.exp(-times)[:, None] * torch.tensor([1.0, 2.0], dtype=F64)
     # The tolerance is relative to the largest value on the way.
@@ -49,7 +54,9 @@ def slope(system, states, method, steps, stop, exact):
     return np.polyfit(np.log(steps), np.log(errors), 1)[0]
 
 
-@pytest.mark.parametrize("method", [m for m in METHODS.values() if m.needs_step], ids=lambda m: m.name)
+@pytest.mark.parametrize(
+    "method", [m for m in METHODS.values() if m.needs_step], ids=lambda m: m.name
+)
 def test_order_of_convergence_on_the_line(method):
     """x' = x cos t has x = exp(sin t)."""
     system = Flat(lambda t, x: x * torch.cos(t))
@@ -60,7 +67,9 @@ def test_order_of_convergence_on_the_line(method):
     assert method.order - 0.35 < found < method.order + (1.8 if "adams" in method.name else 0.8)
 
 
-@pytest.mark.parametrize("method", [m for m in METHODS.values() if m.needs_step], ids=lambda m: m.name)
+@pytest.mark.parametrize(
+    "method", [m for m in METHODS.values() if m.needs_step], ids=lambda m: m.name
+)
 def test_order_of_convergence_on_the_sphere(method):
     x0 = torch.tensor([[0.6, 0.0, 0.8], [0.0, -1.0, 0.0]], dtype=F64)
     exact = solve(Rotor(), {"p.x": x0}, [0.0, 2.0], method="tsit5", step=0.002).states["p.x"][-1]
@@ -89,7 +98,8 @@ def test_sphere_angle_law_and_unit_length(name):
     x0 = torch.tensor([[math.sin(phi0), 0.0, math.cos(phi0)]], dtype=F64)
     times = torch.linspace(0, 3, 7, dtype=F64)
     step = 0.01 if method.needs_step else None
-    got = solve(Sphere(h), {"p.x": x0}, times, method=name, step=step, rtol=1e-8).states["p.x"]
+    got = solve(Sphere(h), {"p.x": x0}, times, method=name, step=step, rtol=tolerance(name))
+    got = got.states["p.x"]
     assert (got.norm(dim=-1) - 1).abs().max() < 1e-12
     exact = 2 * torch.atan(math.tan(phi0 / 2) * torch.exp(-1.5 * times))
     angle = torch.atan2(got[:, 0, 0], got[:, 0, 2])

@@ -72,8 +72,8 @@ def told(action, *arguments):
 def test_unknown_method():
     listing = (
         "the methods are euler, heun, rk4, tsit5, dopri8, dopri5, bosh3, fehlberg2, adaptive_heun, "
-        "torchdiffeq.euler, midpoint, heun2, heun3, torchdiffeq.rk4, explicit_adams, implicit_adams, "
-        "fixed_adams, scipy_solver"
+        "torchdiffeq.euler, midpoint, heun2, heun3, torchdiffeq.rk4, explicit_adams, "
+        "implicit_adams, fixed_adams, scipy_solver"
     )
     assert told(find_method, "dopry5") == (
         "E601", "there is no method 'dopry5'", f"did you mean 'dopri5'? ({listing})",

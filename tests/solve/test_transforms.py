@@ -46,6 +46,7 @@ def test_gradient_and_jacobian_against_differences(method):
     reverse = torch.func.jacrev(lambda x: final(x, K, method))(THETA)
     theta = THETA.clone().requires_grad_()
     final(theta, K, method).backward()
+    assert theta.grad is not None
     for got in (forward, reverse, theta.grad):
         assert (got - expected).abs().max() < 1e-8
 
@@ -77,6 +78,7 @@ def test_gradient_to_parameters_through_every_library(method):
 
     value, system = loss(OMEGA, 1.4)
     value.backward()
+    assert system.K.grad is not None
     K_expected = (loss(OMEGA, 1.4 + 1e-5)[0].item() - loss(OMEGA, 1.4 - 1e-5)[0].item()) / 2e-5
     assert float(system.K.grad) == pytest.approx(K_expected, rel=1e-5)
     assert system.omega.grad is not None
@@ -106,7 +108,8 @@ def test_compile_whole():
 
 
 @pytest.mark.parametrize(("interval", "step", "count"), [
-    (1.0, 0.1, 10), (0.3, 0.1, 3), (1.0, 0.3, 4), (0.05, 0.1, 1), (-1.0, 0.25, 4), (100.0, 0.1, 1000),
+    (1.0, 0.1, 10), (0.3, 0.1, 3), (1.0, 0.3, 4), (0.05, 0.1, 1),
+    (-1.0, 0.25, 4), (100.0, 0.1, 1000),
 ])  # fmt: skip
 def test_equal_steps(interval, step, count):
     assert equal_steps(interval, step) == count
@@ -125,7 +128,12 @@ def test_saved_times_are_hit_exactly():
 def test_float32_stays_float32():
     for method, step in (("rk4", 0.1), ("dopri5", None), ("midpoint", 0.1)):
         got = solve(
-            Flat(lambda t, x: -x), {"p.x": torch.ones(1)}, [0.0, 1.0], method=method, step=step, rtol=1e-5
+            Flat(lambda t, x: -x),
+            {"p.x": torch.ones(1)},
+            [0.0, 1.0],
+            method=method,
+            step=step,
+            rtol=1e-5,
         )
         assert got.states["p.x"].dtype == torch.float32
         assert float(got.states["p.x"][-1]) == pytest.approx(math.exp(-1), abs=1e-3)

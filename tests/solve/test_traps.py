@@ -111,13 +111,21 @@ def test_runaway_with_an_adaptive_method():
     item = told(NumericalError, system=RUNAWAY, states=START, times=[0.0, 5.0])
     assert item.code == "E603"
     assert item.message.startswith("no step is small enough at t = 1: p.x of node 1 is ")
-    assert item.fix == "the model runs away in finite time, or jumps; end before that, or bound the rate"
+    assert (
+        item.fix
+        == "the model runs away in finite time, or jumps; end before that, or bound the rate"
+    )
 
 
 @pytest.mark.parametrize("method", ["rk4", "torchdiffeq.rk4", "heun"])
 def test_runaway_with_a_fixed_step(method):
     item = told(
-        NumericalError, system=RUNAWAY, states=START, times=[0.0, 0.5, 2.0, 3.0], method=method, step=0.05
+        NumericalError,
+        system=RUNAWAY,
+        states=START,
+        times=[0.0, 0.5, 2.0, 3.0],
+        method=method,
+        step=0.05,
     )
     assert item.code == "E603"
     assert item.message in (
@@ -130,8 +138,12 @@ def test_not_a_number_is_not_called_underflow():
     system = Flat(lambda t, x: torch.sqrt(1 - 2 * t) * torch.ones_like(x))
     item = told(NumericalError, system=system, states=START)
     assert item.code == "E603"
-    assert item.message.startswith(("the rate of p.x of node 0 is not a number at t = 0.", "no step"))
-    item = told(NumericalError, system=Flat(lambda t, x: x / 0), states={"p.x": torch.zeros(2, dtype=F64)})
+    assert item.message.startswith(
+        ("the rate of p.x of node 0 is not a number at t = 0.", "no step")
+    )
+    item = told(
+        NumericalError, system=Flat(lambda t, x: x / 0), states={"p.x": torch.zeros(2, dtype=F64)}
+    )
     assert item.message == "the rate of p.x of node 0 is not a number at t = 0"
     assert item.fix == "look for a division by 0, or a root or logarithm of a negative number"
 
@@ -157,6 +169,9 @@ def test_step_limit():
     item = told(NumericalError, system=system, times=[0.0, 100.0], max_steps=50)
     assert item.code == "E604"
     assert item.message.startswith("the method 'dopri5' took 50 steps and has only come to t = ")
+    assert item.fix == (
+        "ask for less accuracy (a larger rtol), a shorter time, or a fixed-step method with 'step'"
+    )
 
 
 def test_step_limit_counts_over_all_saved_times():
@@ -168,7 +183,9 @@ def test_step_limit_counts_over_all_saved_times():
 
 def test_step_limit_of_scipy():
     system = Flat(lambda t, x: torch.cos(1e4 * t) * torch.ones_like(x))
-    item = told(NumericalError, system=system, times=[0.0, 100.0], method="scipy_solver", max_steps=20)
+    item = told(
+        NumericalError, system=system, times=[0.0, 100.0], method="scipy_solver", max_steps=20
+    )
     assert item.code == "E604"
 
 
@@ -176,14 +193,20 @@ def test_runaway_with_scipy():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         item = told(
-            NumericalError, system=RUNAWAY, states=START, times=[0.0, 0.5, 5.0], method="scipy_solver"
+            NumericalError,
+            system=RUNAWAY,
+            states=START,
+            times=[0.0, 0.5, 5.0],
+            method="scipy_solver",
         )
     assert item.code in ("E603", "E604")
 
 
 def test_scipy_does_not_lose_gradients_in_silence():
     theta = {"osc.theta": torch.zeros(3, dtype=F64)}
-    item = told(SpecError, system=Kuramoto(torch.zeros(3), 1.0), states=theta, method="scipy_solver")
+    item = told(
+        SpecError, system=Kuramoto(torch.zeros(3), 1.0), states=theta, method="scipy_solver"
+    )
     assert (item.code, item.message, item.fix) == (
         "E611", "the method 'scipy_solver' gives no gradients",
         "solve under torch.no_grad(), or use 'method dopri5'",

@@ -104,7 +104,9 @@ def test_a_quantity_with_everything() -> None:
 
 
 def test_states_and_dimensions() -> None:
-    body = only("population p[N] { state x on sphere(3) ~ uniform, v; state x' ~ normal(0, 1) }").body
+    body = only(
+        "population p[N] { state x on sphere(3) ~ uniform, v; state x' ~ normal(0, 1) }"
+    ).body
     assert [entry.name for entry in body[0].entries] == ["x", "v"]
     assert body[1].entries[0].prime and body[1].entries[0].init.drawn
     assert spell(only("dim T <= 50, S").entries[0].limits) == "50"
@@ -122,12 +124,19 @@ def test_populations() -> None:
 
 
 def test_couplings() -> None:
-    full = only("readout near: a -> b.x over ring(N, reach=2) without self { kernel x[j]; heads H }")
+    full = only(
+        "readout near: a -> b.x over ring(N, reach=2) without self { kernel x[j]; heads H }"
+    )
     assert (full.acts, spell(full.sender), spell(full.receiver)) == (False, "a", "b.x")
     assert spell(full.over) == "ring(N, reach=2) without self"
     assert only("coupling c: a -> b").body == ()
     changed = only("coupling c { weight ~ paired_normal(0, 1, g); weight 2 }")
-    assert (changed.acts, changed.sender, changed.receiver, changed.over) == (True, None, None, None)
+    assert (changed.acts, changed.sender, changed.receiver, changed.over) == (
+        True,
+        None,
+        None,
+        None,
+    )
     assert [clause.drawn for clause in changed.body] == [True, False]
 
 
@@ -148,7 +157,9 @@ def test_layers_and_networks() -> None:
     layer = only("layer a(x: real[T, d], v: class(2)) { evolve { steps 1; until equilibrium } }")
     assert [argument.type.name for argument in layer.arguments] == ["real", "class"]
     assert [clause.word for clause in layer.body[0].clauses] == ["steps", "until"]
-    network = only("network { x = f(y); mix; repeat 2 tied { a; repeat n { b } }; output q = x; output x }")
+    network = only(
+        "network { x = f(y); mix; repeat 2 tied { a; repeat n { b } }; output q = x; output x }"
+    )
     assign, apply, repeat, named, bare = network.body
     assert (assign.name, apply.name, named.name, bare.name) == ("x", "mix", "q", None)
     assert repeat.tied and not repeat.body[1].tied
@@ -168,8 +179,8 @@ def test_experiments() -> None:
     (at,) = start.values[0].modifiers
     assert [spell(item.value) for item in at.value.settings] == ["0.3", "[1, 2]"]
     assert when.values[0].modifiers[0].word == "when"
-    assert isinstance(point.values[0].value, t.At)
-    assert spell(point.values[0].value.point) == "b.fold"
+    place = point.values[0].value
+    assert isinstance(place, t.At) and place.point and spell(place.point) == "b.fold"
 
 
 def test_the_other_declarations() -> None:

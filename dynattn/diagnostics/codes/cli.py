@@ -7,8 +7,8 @@ from dynattn.diagnostics.entry import Entry
 CODES: dict[str, Entry] = {
     "E701": Entry(
         "--set names nothing in the spec",
-        "`--set NAME=VALUE` reaches every `param` of the model that is one number. What differs from "
-        "node to node is drawn or computed in the spec; what is trained (`learn`) is not set.",
+        "`--set NAME=VALUE` reaches every `param` of the model that is one number. What differs "
+        "from node to node is drawn or computed in the spec; what is trained (`learn`) is not set.",
         "dynattn compile kuramoto.dyn --set strength=3",
         "dynattn compile kuramoto.dyn --set K=3",
     ),
@@ -51,8 +51,8 @@ CODES: dict[str, Entry] = {
     ),
     "E707": Entry(
         "an unknown name of something that ships",
-        "`dynattn new NAME` copies a spec that ships with dynattn, and `dynattn explain CODE` tells "
-        "about an error code; `dynattn new --list` shows the specs.",
+        "`dynattn new NAME` copies a spec that ships with dynattn, and `dynattn explain CODE` "
+        "tells about an error code; `dynattn new --list` shows the specs.",
         "dynattn new kuramotto",
         "dynattn new kuramoto",
     ),

@@ -14,9 +14,9 @@ CODES: dict[str, Entry] = {
     ),
     "E602": Entry(
         "a fixed-step method without a step",
-        "A method of fixed steps is only as exact as its step is small, and the times that are saved "
-        "say nothing about that. Nothing guesses a step: write one, or use a method that chooses "
-        "its own from 'rtol'.",
+        "A method of fixed steps is only as exact as its step is small, and the times that are "
+        "saved say nothing about that. Nothing guesses a step: write one, or use a method that "
+        "chooses its own from 'rtol'.",
         "simulate { t 0 .. 10 every 0.1; method rk4 }",
         "simulate { t 0 .. 10 every 0.1; method rk4; step 0.01 }",
     ),
@@ -45,8 +45,8 @@ CODES: dict[str, Entry] = {
     ),
     "E606": Entry(
         "times, steps or tolerances that make no sense",
-        "Times run strictly in one direction, steps and tolerances are positive, an adaptive method "
-        "takes no 'step', and an average begins before the end.",
+        "Times run strictly in one direction, steps and tolerances are positive, an adaptive "
+        "method takes no 'step', and an average begins before the end.",
         "simulate { t 0 .. 10 every 0.1; method dopri5; step 0.01 }",
         "simulate { t 0 .. 10 every 0.1; method dopri5; rtol 1e-8 }",
     ),

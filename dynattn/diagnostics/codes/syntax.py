@@ -22,7 +22,7 @@ CODES: dict[str, Entry] = {
         "unexpected character",
         "The character is no part of the language. Typographic quotes, dashes and arrows come "
         "from word processors and from papers; control characters cannot be seen in an editor.",
-        "drift omega − theta",
+        "drift omega \N{MINUS SIGN} theta",
         "drift omega - theta",
     ),
     "E104": Entry(

@@ -1,0 +1,189 @@
+"""Operations on nodes, edges and pairs: ends, sums, shares, and the forms of a graph sum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from dynattn.lower import kernels
+from dynattn.lower.code import Code, call_code, method_code, tuple_code
+from dynattn.lower.context import ORIGIN, SPARSE_PARTS, Context, Need, width_of
+from dynattn.lower.operation import Operation, fixed_array, kernel_call, method_call
+from dynattn.program.nodes import Node
+from dynattn.vocabulary.sizes import Size
+
+
+def index(node: Node, context: Context) -> Operation:
+    size = Need("size", context.model.population[node.payload].size)
+    if node.type.dtype == "real":
+        return Operation(
+            lambda n, origin: torch.arange(n, dtype=origin.dtype, device=origin.device),
+            lambda n, o: call_code("torch.arange", n, f"dtype={o}.dtype", f"device={o}.device"),
+            (size, ORIGIN),
+        )
+    return Operation(
+        lambda n, origin: torch.arange(n, device=origin.device),
+        lambda n, origin: call_code("torch.arange", n, f"device={origin}.device"),
+        (size, ORIGIN),
+    )
+
+
+def rotary(node: Node, context: Context) -> Operation:
+    numbers = (context.number(item) if isinstance(item, Size) else item for item in node.payload)
+    return fixed_array("rotary", *numbers)
+
+
+def degree(node: Node, context: Context) -> Operation:
+    """``degree``, and ``total``, which without weights is the number of senders too."""
+    coupling, weight = node.payload if node.op == "total" else (node.payload, None)
+    edges = context.edges(coupling)
+    if edges.receivers_count is not None and edges.senders_count is not None:
+        return fixed_array(node.op, coupling, *([weight] if node.op == "total" else []))
+    lowest = 0 if node.op == "total" else 1
+    fixed = (edges.kind == "causal", edges.include_self, lowest)
+    return kernel_call(kernels.count_senders, *fixed, needs=(context.receivers(coupling), ORIGIN))
+
+
+def edge(node: Node, context: Context) -> Operation:
+    coupling, attribute = node.payload
+    if node.type.place.kind == "edges":
+        return fixed_array("edge", coupling, attribute)
+    if attribute != "one":
+        raise ValueError(f"the pairs of {coupling} have no attribute {attribute!r}")
+    return fixed_array("literal", ((1.0,),))
+
+
+def part(node: Node, context: Context) -> Operation:
+    k, count = node.payload
+    return Operation(
+        lambda a: a.chunk(count, -1)[k],
+        lambda a: Code(f"{a:@}.chunk({count}, -1)[{k}]"),
+    )
+
+
+def end_of_edge(position: int) -> Callable[[Node, Context], Operation]:
+    """``receiver`` (0) and ``sender`` (1): node values at each edge, or along one axis of pairs."""
+    name = ("receivers", "senders")[position]
+
+    def make(node: Node, context: Context) -> Operation:
+        rank = width_of(node.inputs[0])
+        if node.type.place.kind == "pairs":
+            return method_call("unsqueeze", -rank - 1 - position)
+        return Operation(
+            lambda a, index: a.index_select(-rank - 1, index),
+            lambda a, index: method_code(a, "index_select", -rank - 1, index),
+            (Need("array", (name, node.payload)),),
+        )
+
+    return make
+
+
+def per_receiver(
+    of_edges: Callable[..., Any], of_pairs: Callable[..., Any]
+) -> Callable[[Node, Context], Operation]:
+    """An operation among the edges of each receiver, on an edge list or on pairs."""
+
+    def make(node: Node, context: Context) -> Operation:
+        coupling, rank = node.payload, width_of(node.inputs[0])
+        edges = context.edges(coupling)
+        if edges.kind == "edges":
+            needs = (Need("array", ("receivers", coupling)), context.receivers(coupling))
+            return kernel_call(of_edges, rank, needs=needs)
+        needs = (context.receivers(coupling), context.senders(coupling))
+        return kernel_call(of_pairs, rank, edges.kind == "causal", edges.include_self, needs=needs)
+
+    return make
+
+
+def graph_sum(node: Node, context: Context) -> Operation:
+    coupling, form, weight = node.payload
+    if form not in GRAPH_SUMS:
+        raise ValueError(f"no form of graph sum is called {form!r}")
+    return GRAPH_SUMS[form](node, context, coupling, weight)
+
+
+def _one_by_one(
+    node: Node,
+    function: Callable[..., Any],
+    fixed: tuple[Any, ...],
+    needs: tuple[Need, ...] = (),
+) -> Operation:
+    """A function of ``kernels`` for each feature by itself: (feature, needs, rank, fixed)."""
+    ranks = [width_of(item) for item in node.inputs]
+    count = len(ranks)
+
+    def run(*arrays: Any) -> tuple[Any, ...]:
+        pairs, rest = zip(arrays[:count], ranks, strict=True), arrays[count:]
+        return tuple(function(a, *rest, r, *fixed) for a, r in pairs)
+
+    def spell(*texts: Code) -> Code:
+        pairs, rest = zip(texts[:count], ranks, strict=True), texts[count:]
+        return tuple_code([call_code(function.__name__, a, *rest, r, *fixed) for a, r in pairs])
+
+    return Operation(run, spell, needs, (function,))
+
+
+def _mean_field(node: Node, context: Context, coupling: str, weight: str | None) -> Operation:
+    edges = context.edges(coupling)
+    _uniform(edges.kind == "complete" and weight is None, "mean_field", coupling)
+    return _one_by_one(
+        node, kernels.sum_nodes, (edges.include_self,), (context.receivers(coupling),)
+    )
+
+
+def _prefix(node: Node, context: Context, coupling: str, weight: str | None) -> Operation:
+    edges = context.edges(coupling)
+    _uniform(edges.kind == "causal" and weight is None, "prefix", coupling)
+    return _one_by_one(node, kernels.sum_before, (edges.include_self,))
+
+
+def _uniform(fits: bool, form: str, coupling: str) -> None:
+    if not fits:
+        raise ValueError(f"the graph sum of {coupling} has no {form} form")
+
+
+def _dense(node: Node, context: Context, coupling: str, weight: str | None) -> Operation:
+    needs = (Need("array", ("dense", coupling, weight)),)
+    return _together(node, kernels.dense_sums, needs)
+
+
+def _csr(node: Node, context: Context, coupling: str, weight: str | None) -> Operation:
+    _uniform(context.edges(coupling).kind == "edges", "csr", coupling)
+    needs = tuple(Need("array", ("sparse", coupling, weight, part)) for part in SPARSE_PARTS)
+    return _together(node, kernels.sparse_sums, needs)
+
+
+def _together(node: Node, function: Callable[..., Any], needs: tuple[Need, ...]) -> Operation:
+    """One product for all features: function(features, matrix tensors, ranks)."""
+    ranks = tuple(width_of(item) for item in node.inputs)
+    count = len(ranks)
+
+    def run(*arrays: Any) -> tuple[Any, ...]:
+        return function(arrays[:count], arrays[count:], ranks)
+
+    def spell(*texts: Code) -> Code:
+        return call_code(
+            function.__name__, tuple_code(texts[:count]), tuple_code(texts[count:]), ranks
+        )
+
+    return Operation(run, spell, needs, (function,))
+
+
+GRAPH_SUMS = {"mean_field": _mean_field, "prefix": _prefix, "dense": _dense, "csr": _csr}
+"""The forms of a graph sum, as ``choose_forms`` names them."""
+
+
+def attention(node: Node, context: Context) -> Operation:
+    coupling = node.payload
+    edges = context.edges(coupling)
+    if edges.kind == "edges" or not edges.include_self:
+        raise ValueError(f"{coupling} is neither causal nor complete with itself")
+    function = kernels.attend if len(node.type.shape) == 2 else kernels.attend_one_head
+    return kernel_call(function, edges.kind == "causal")
+
+
+def pick(node: Node, context: Context) -> Operation:
+    k = node.payload
+    return Operation(lambda items: items[k], lambda items: Code(f"{items:@}[{k}]"))

@@ -1,0 +1,59 @@
+"""Looking inside a run: values that are not finite, weights of attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dynattn.lower.context import Context
+from dynattn.lower.routine import Routine
+from dynattn.program.nodes import Node
+
+
+def first_not_finite(routine: Routine, slots: list[Any]) -> Node | None:
+    """The first node of a finished run whose value holds NaN or infinity."""
+    steps = (s for s in routine.plan.instructions if not _finite(slots[s.result]))
+    return next((step.node for step in steps), None)
+
+
+def attention_in(
+    routine: Routine, slots: list[Any], context: Context
+) -> list[tuple[str, str, Tensor]]:
+    """(label, coupling, weights [batch..., heads, receivers, senders]) of a finished run.
+
+    Fused attention never has the weights: here they are made of its queries and keys.
+    """
+    found = []
+    for step in routine.plan.instructions:
+        if step.node.op == "attention":
+            q, k = (slots[place] for place in step.arguments[:2])
+            causal = context.edges(step.node.payload).kind == "causal"
+            weights = _weights(q, k, causal, len(step.node.type.shape) == 2)
+        elif step.node.op == "edge_softmax" and step.node.type.place.kind == "pairs":
+            weights = _heads_first(slots[step.result], step.node)
+        else:
+            continue
+        found.append((routine.label, step.node.payload, weights))
+    return found
+
+
+def _finite(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_finite, value))
+    return not isinstance(value, Tensor) or bool(torch.isfinite(value).all())
+
+
+def _weights(q: Tensor, k: Tensor, causal: bool, heads: bool) -> Tensor:
+    q, k = (a.transpose(-3, -2) if heads else a.unsqueeze(-3) for a in (q, k))
+    scores = q @ k.mT
+    if causal:
+        allowed = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
+        scores = scores.masked_fill(~allowed, -torch.inf)
+    return scores.softmax(-1)
+
+
+def _heads_first(weights: Tensor, node: Node) -> Tensor:
+    """[.., receivers, senders, H] -> [.., H, receivers, senders]; one head where there are none."""
+    return weights.movedim(-1, -3) if len(node.type.shape) else weights.unsqueeze(-3)

@@ -1,0 +1,164 @@
+"""Switches thrown: what a parameter ``in 0 .. 1`` multiplies by 0 is no part of the model.
+
+``content * a + (1 - content) * b`` with content = 1 is ``a``: b is never computed, and learned
+parameters that only b reads do not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from dynattn.model.model import (
+    AssignStep,
+    Coupling,
+    Law,
+    Model,
+    OutputStep,
+    Record,
+    RepeatStep,
+    Simulation,
+    Step,
+)
+from dynattn.model.terms import Term
+
+
+def throw_switches(model: Model) -> Model:
+    """The model with its switches resolved, and without learned parameters that nothing reads."""
+    if not model.switches:
+        return model
+    resolver = Resolver(model.switches)
+    term = resolver.term
+    training = model.training
+    if training is not None:
+        records = tuple(_record(r, resolver) for r in training.records)
+        training = replace(training, loss=term(training.loss), records=records)
+    changed = replace(
+        model,
+        laws=tuple(_law(law, resolver) for law in model.laws),
+        layers=tuple(
+            replace(item, laws=tuple(_law(law, resolver) for law in item.laws))
+            for item in model.layers
+        ),
+        couplings=tuple(_coupling(item, resolver) for item in model.couplings),
+        network=_steps(model.network, resolver),
+        observables=tuple(replace(o, value=term(o.value)) for o in model.observables),
+        simulations=tuple(_simulation(s, resolver) for s in model.simulations),
+        training=training,
+    )
+    kept = tuple(p for p in model.parameters if not p.learned or p.name in resolver.read)
+    return replace(changed, parameters=kept)
+
+
+class Resolver:
+    """Rewrites terms, each once, and remembers the parameters that stay."""
+
+    def __init__(self, switches: Mapping[str, int]):
+        self.switches = switches
+        self.done: dict[int, Term] = {}
+        self.originals: list[Term] = []
+
+    @property
+    def read(self) -> set[str]:
+        """Parameters that the rewritten terms read."""
+        found: set[str] = set()
+        seen: set[int] = set()
+        stack = list(self.roots)
+        while stack:
+            item = stack.pop()
+            if id(item) not in seen:
+                seen.add(id(item))
+                stack.extend(item.args)
+                if item.op == "parameter":
+                    found.add(item.payload)
+        return found
+
+    @property
+    def roots(self) -> list[Term]:
+        """The terms asked for from outside."""
+        return [self.done[id(item)] for item in self.originals]
+
+    def term(self, term: Term) -> Term:
+        """The term with its switches resolved."""
+        self.originals.append(term)
+        return self._rewritten(term)
+
+    def _rewritten(self, term: Term) -> Term:
+        if id(term) not in self.done:
+            self.done[id(term)] = self._fresh(term)
+        return self.done[id(term)]
+
+    def _fresh(self, term: Term) -> Term:
+        args = tuple(self._rewritten(arg) for arg in term.args)
+        same = all(a is b for a, b in zip(args, term.args, strict=True))
+        term = term if same else replace(term, args=args)
+        kept = self._kept_operand(term)
+        return term if kept is None else as_wide_as(kept, term)
+
+    def _kept_operand(self, term: Term) -> Term | None:
+        """The operand that alone is left of a sum with 0 or a product with 1."""
+        if term.op not in ("add", "sub", "mul"):
+            return None
+        a, b = term.args
+        neutral = 1 if term.op == "mul" else 0
+        if self._value(b) == neutral:
+            return a
+        if term.op != "sub" and self._value(a) == neutral:
+            return b
+        return None
+
+    def _value(self, term: Term) -> float | None:
+        """The value of a term that switches decide; None for any other."""
+        if term.op == "number":
+            return term.payload
+        if term.op == "parameter":
+            return self.switches.get(term.payload)
+        values = [self._value(arg) for arg in term.args]
+        if term.op == "mul" and 0 in values:
+            return 0
+        if len(values) != 2 or None in values:
+            return None
+        a, b = float(values[0] or 0), float(values[1] or 0)
+        return {"add": a + b, "sub": a - b, "mul": a * b}.get(term.op)
+
+
+def as_wide_as(kept: Term, term: Term) -> Term:
+    """The kept operand in the place and shape of the whole expression."""
+    if (kept.type.place, kept.type.shape) == (term.type.place, term.type.shape):
+        return kept
+    return Term("spread", (kept,), term.type, term.span)
+
+
+def _law(law: Law, resolver: Resolver) -> Law:
+    return replace(law, rate=resolver.term(law.rate), retraction=resolver.term(law.retraction))
+
+
+def _coupling(coupling: Coupling, resolver: Resolver) -> Coupling:
+    return replace(
+        coupling,
+        kernel=resolver.term(coupling.kernel),
+        weight=resolver.term(coupling.weight) if coupling.weight else None,
+        strength=resolver.term(coupling.strength) if coupling.strength else None,
+        frustration=resolver.term(coupling.frustration) if coupling.frustration else None,
+    )
+
+
+def _record(record: Record, resolver: Resolver) -> Record:
+    return replace(record, value=resolver.term(record.value))
+
+
+def _simulation(simulation: Simulation, resolver: Resolver) -> Simulation:
+    return replace(simulation, records=tuple(_record(r, resolver) for r in simulation.records))
+
+
+def _steps(steps: tuple[Step, ...], resolver: Resolver) -> tuple[Step, ...]:
+    found: list[Step] = []
+    for step in steps:
+        match step:
+            case AssignStep() | OutputStep():
+                found.append(replace(step, value=resolver.term(step.value)))
+            case RepeatStep():
+                found.append(replace(step, steps=_steps(step.steps, resolver)))
+            case _:
+                found.append(step)
+    return tuple(found)

@@ -1,0 +1,55 @@
+"""Characters that are no part of the language."""
+# ruff: noqa: RUF001
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from dynattn.diagnostics.report import Diagnostic, Source, Span, SpecError
+
+# What Python takes for a line end and an editor does not, and what no editor shows.
+UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029\ufeff]|\r(?!\n)")
+
+HABITS = {
+    "“": 'texts stand in straight double quotes, "..."',
+    "”": 'texts stand in straight double quotes, "..."',
+    "„": 'texts stand in straight double quotes, "..."',
+    "‘": "a rate of change is written with a straight quote, theta'",
+    "’": "a rate of change is written with a straight quote, theta'",
+    "&": "write `and`",
+    "|": "write `or`",
+    "!": "write `not`",
+    "%": "there is no remainder; a comment begins with #",
+    "−": "a minus sign is written -",
+    "–": "a minus sign is written -",
+    "×": "multiplication is written *",
+    "·": "multiplication is written *",
+    "÷": "division is written /",
+    "→": "an arrow is written ->",
+    "←": "an arrow is written <-",
+    "≤": "at most is written <=",
+    "≥": "at least is written >=",
+    "≠": "unequal is written !=",
+    "…": "a range is written 0 .. 1",
+    "²": "powers are written with ^, x^2",
+    "³": "powers are written with ^, x^3",
+}
+
+
+def character(span: Span, sign: str) -> Diagnostic:
+    name = unicodedata.name(sign, "a control character").lower()
+    shown = f"'{sign}' " if sign.isprintable() else ""
+    code = f"U+{ord(sign):04X}, {name}"
+    return Diagnostic(
+        "E103", f"unexpected character {shown}({code})", span, HABITS.get(sign, "take it out")
+    )
+
+
+def refuse_unseen(source: Source) -> None:
+    """Refuse control characters: they would shift every line or column that we report."""
+    found = UNSEEN.search(source.text)
+    if found:
+        before = source.text[: found.start()]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise SpecError(character(Span(source, line, column, line, column + 1), found[0]))

@@ -1,0 +1,82 @@
+"""dynattn run: results on disk, figures on the screen, plots."""
+
+from __future__ import annotations
+
+import json
+
+import numpy
+
+
+def test_a_simulation(dynattn, small, tmp_path):
+    done = dynattn("run", small)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("\nsmall: simulate, seed 0\n  of  at the start")
+    folder = tmp_path / "runs" / "small-simulate-1"
+    assert {path.name for path in folder.iterdir()} == {
+        "spec.dyn", "settings.json", "summary.json", "results.npz", "results.csv", "series.svg",
+        "osc.theta.png",
+    }  # fmt: skip
+    assert (folder / "spec.dyn").read_text() == small.read_text()
+
+
+def test_the_numbers_are_the_solution(dynattn, small, tmp_path):
+    facts = json.loads(dynattn("run", small, "-o", "out", "--json").out)
+    with numpy.load(tmp_path / "out" / "results.npz") as file:
+        theta, r = file["data osc.theta"], file["data r"]
+    assert numpy.abs(numpy.abs(numpy.exp(1j * theta).mean(1)) - r).max() < 1e-12
+    assert facts["final"] == {"r": r[-1]}
+
+
+def test_a_second_run_takes_a_place_of_its_own(dynattn, small, tmp_path):
+    for number in (1, 2):
+        assert dynattn("run", small).code == 0
+        assert (tmp_path / "runs" / f"small-simulate-{number}").is_dir()
+
+
+def test_a_sweep(dynattn, small, tmp_path):
+    done = dynattn("run", small, "strengths")
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert [line.split()[0] for line in lines[2:6]] == ["K", "0", "0.5", "1"]
+    assert (tmp_path / "runs" / "small-strengths-1" / "sweep.svg").exists()
+
+
+def test_the_seed_decides(dynattn, small):
+    def final(*options):
+        return json.loads(dynattn("run", small, "--json", *options).out)["final"]["r"]
+
+    assert final("--seed", 1) == final("--seed", 1)
+    assert final("--seed", 1) != final("--seed", 2)
+
+
+def test_an_unknown_experiment(dynattn, small):
+    done = dynattn("run", small, "strength")
+    assert done.code == 2
+    assert done.err == (
+        "error[E706]: the model 'small' has no experiment 'strength'\n"
+        "  = fix: did you mean 'strengths'?\n\n1 error\n"
+    )
+
+
+def test_an_output_place_that_is_a_file(dynattn, small, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    done = dynattn("run", small, "-o", "out")
+    assert done.code == 1
+    assert done.err.startswith("error[E609]: out could not be written")
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_an_output_place_that_is_in_use(dynattn, small):
+    assert dynattn("run", small, "-o", "out").code == 0
+    done = dynattn("run", small, "-o", "out")
+    assert (done.code, done.err.splitlines()[0]) == (1, "error[E609]: out is not empty")
+
+
+def test_numbers_that_grow_without_bound_are_code_3(dynattn, small):
+    small.write_text(
+        "model m\npopulation p[2] { state x on real = 1; drift x^3 }\n"
+        "simulate { t 0 .. 9 every 1 }\n"
+    )
+    done = dynattn("run", small)
+    assert done.code == 3
+    assert "Traceback" not in done.err

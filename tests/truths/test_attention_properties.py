@@ -1,0 +1,285 @@
+"""Kuramoto attention (arXiv 2606.11585): what its layer must satisfy, checked on the compiled spec.
+
+The attention step of `specs/kuramoto_attention.dyn` is compared with formulas written here by hand:
+loops over tokens, and numpy. Static gates for what the theorems need, gates by content for the rest.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy
+import pytest
+import torch
+
+import dynattn
+
+C, H, T = 8, 2, 7
+WIDTH = C // H
+
+
+@cache
+def attention(content: int, depth: int = 1) -> torch.nn.Module:
+    """The shipped spec, small, with random numbers in place of its initial ones."""
+    spec = dynattn.load(
+        "specs/kuramoto_attention.dyn", V=11, C=C, H=H, depth=depth, content=content
+    )
+    system = spec.build()
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for _, value in sorted(system.named_parameters()):
+            value.copy_(torch.randn(value.shape, generator=generator, dtype=value.dtype))
+    return system
+
+
+def phases(seed: int, *shape: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return (torch.rand(*shape, generator=generator, dtype=torch.float64) * 2 - 1) * math.pi
+
+
+def step(system: torch.nn.Module, theta: torch.Tensor) -> torch.Tensor:
+    """theta after the attend layer alone, eta of the layer included."""
+    return system.layer_rates("attend", {"token.theta": theta})["token.theta"]
+
+
+def gates(system: torch.nn.Module, theta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The gates of query and key, by the formula of the spec, per token and coordinate."""
+    names = dict(system.named_parameters())
+    if "attend.0.g_q" in names:
+        pair = [torch.nn.functional.softplus(names[f"attend.0.g_{k}"]) for k in "qk"]
+        return pair[0].expand_as(theta), pair[1].expand_as(theta)
+    features = torch.cat([torch.cos(theta), torch.sin(theta)], -1)
+    found = []
+    for k in "qk":
+        weight, bias = (names[f"attend.0.gate_{k}.linear.{part}"] for part in ("weight", "bias"))
+        found.append(torch.sigmoid(features @ weight.T + bias))
+    return found[0], found[1]
+
+
+def frequencies() -> numpy.ndarray:
+    return numpy.tile(10000.0 ** (-numpy.arange(WIDTH) / WIDTH), H)
+
+
+def scores(system: torch.nn.Module, theta: torch.Tensor) -> numpy.ndarray:
+    """s[h, t, u], loops written out; u <= t."""
+    g, k = (part.detach().numpy() for part in gates(system, theta))
+    psi = theta.detach().numpy() + frequencies() * numpy.arange(len(theta))[:, None]
+    found = numpy.full((H, len(theta), len(theta)), -numpy.inf)
+    for h in range(H):
+        own = range(h * WIDTH, (h + 1) * WIDTH)
+        for t in range(len(theta)):
+            for u in range(t + 1):
+                total = sum(g[t, c] * k[u, c] * math.cos(psi[u, c] - psi[t, c]) for c in own)
+                found[h, t, u] = total / math.sqrt(WIDTH)
+    return found
+
+
+def weights(system: torch.nn.Module, theta: torch.Tensor) -> numpy.ndarray:
+    raw = numpy.exp(scores(system, theta))
+    return raw / raw.sum(-1, keepdims=True)
+
+
+def by_hand(system: torch.nn.Module, theta: torch.Tensor) -> numpy.ndarray:
+    """eta_c sum_u A_tu sin(theta_u - theta_t), double loop."""
+    eta = dict(system.named_parameters())["attend.0.eta"].detach().numpy()
+    a, x = weights(system, theta), theta.detach().numpy()
+    found = numpy.zeros_like(x)
+    for t in range(len(x)):
+        for c in range(C):
+            h = c // WIDTH
+            total = sum(a[h, t, u] * math.sin(x[u, c] - x[t, c]) for u in range(t + 1))
+            found[t, c] = eta[c] * total
+    return found
+
+
+def eta_of(system: torch.nn.Module) -> numpy.ndarray:
+    return dict(system.named_parameters())["attend.0.eta"].detach().numpy()
+
+
+@pytest.mark.parametrize("content", [0, 1])
+def test_p2_1_and_13_the_fused_layer_is_the_double_loop(content: int) -> None:
+    system, theta = attention(content), phases(1, T, C)
+    found = step(system, theta).detach().numpy()
+    numpy.testing.assert_allclose(found, by_hand(system, theta), atol=1e-12)
+
+
+@pytest.mark.parametrize("content", [0, 1])
+def test_p2_2_the_step_is_r_sin_of_the_angle_to_the_circular_mean(content: int) -> None:
+    system, theta = attention(content), phases(2, T, C)
+    a, z = weights(system, theta), numpy.exp(1j * theta.numpy())
+    mean = numpy.stack([a[c // WIDTH] @ z[:, c] for c in range(C)], -1)
+    expected = abs(mean) * numpy.sin(numpy.angle(mean) - theta.numpy())
+    found = step(system, theta).detach().numpy() / eta_of(system)
+    numpy.testing.assert_allclose(found, expected, atol=1e-12)
+    assert (abs(found) <= abs(mean) + 1e-12).all() and (abs(mean) <= 1 + 1e-12).all()
+
+
+def test_p2_3_softmax_solves_the_entropy_regularised_retrieval() -> None:
+    system, theta = attention(0), phases(3, T, C)
+    s, a = scores(system, theta)[0, -1], weights(system, theta)[0, -1]
+
+    def objective(p: numpy.ndarray) -> float:
+        return float(p @ s - (p * numpy.log(p)).sum())
+
+    best = objective(a)
+    assert best == pytest.approx(numpy.log(numpy.exp(s).sum()), abs=1e-12)
+    draws = numpy.random.default_rng(0).dirichlet(numpy.ones(T), 1000)
+    assert max(map(objective, draws)) < best
+
+
+SYMMETRIC = """
+model symmetric
+param N = 6, C = 3, h = 0.01
+graph ring6 = circulant_graph(n=N, offsets=1)
+population token[N] { state theta on torus(C) }
+coupling sync: token -> token over everyone(N) { weight cos(index[i] + index[j]) }
+simulate { t 0 .. 1; method euler; step 0.01 }
+"""
+
+
+def symmetric_system() -> torch.nn.Module:
+    from dynattn.compilation import Compilation
+    from dynattn.diagnostics.report import Source
+
+    text = SYMMETRIC.replace("graph ring6 = circulant_graph(n=N, offsets=1)\n", "")
+    return Compilation(Source("symmetric.dyn", text)).build()
+
+
+def test_p2_4_with_fixed_symmetric_weights_the_step_descends_an_energy() -> None:
+    system, theta = symmetric_system(), phases(4, 6, 3).requires_grad_()
+    k = torch.arange(6, dtype=torch.float64)
+    a = torch.cos(k[:, None] + k[None, :])
+
+    def energy(x: torch.Tensor) -> torch.Tensor:
+        return -0.5 * (a[..., None] * torch.cos(x[:, None] - x[None, :])).sum()
+
+    before = energy(theta)
+    (gradient,) = torch.autograd.grad(before, theta)
+    rate = system.rates(0.0, {"token.theta": theta})["token.theta"]
+    torch.testing.assert_close(rate, -gradient, atol=1e-8, rtol=0)
+    assert abs(rate.sum(0)).max() < 1e-12
+    assert energy(theta + 1e-3 * rate) < before
+
+
+def test_p2_5_a_common_shift_of_a_coordinate_changes_nothing() -> None:
+    system, theta = attention(0), phases(5, T, C)
+    shifted = theta + phases(6, 1, C)
+    torch.testing.assert_close(step(system, shifted), step(system, theta), atol=1e-6, rtol=0)
+    numpy.testing.assert_allclose(weights(system, shifted), weights(system, theta), atol=1e-6)
+
+
+def test_p2_6_scores_depend_on_the_distance_in_the_text_alone() -> None:
+    system, theta = attention(0), phases(7, 2, C)
+    pattern = theta.repeat(3, 1)  # token 2k is theta[0], token 2k+1 is theta[1]
+    found = scores(system, pattern)
+    for distance in (1, 3):
+        column = [found[:, t, t - distance] for t in (3, 5)]
+        numpy.testing.assert_allclose(column[0], column[1], atol=1e-9)
+    drift = frequencies() * 3
+    g, k = (part.detach().numpy() for part in gates(system, pattern))
+    x = pattern.numpy()
+    own = slice(0, WIDTH)
+    direct = (g[5] * k[2] * numpy.cos(x[2] - x[5] - drift))[own].sum() / math.sqrt(WIDTH)
+    assert found[0, 5, 2] == pytest.approx(direct, abs=1e-9)
+
+
+@pytest.mark.parametrize("content", [0, 1])
+def test_p2_7_the_whole_model_is_periodic_in_every_coordinate(content: int) -> None:
+    system = attention(content, depth=2)
+    text = torch.randint(0, 11, (2, T), generator=torch.Generator().manual_seed(1))
+    before = system(text)
+    table = dict(system.named_parameters())["theta.embed.weight"]
+    turns = torch.randint(-2, 3, table.shape, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        table.add_(2 * math.pi * turns)
+    try:
+        torch.testing.assert_close(system(text), before, atol=1e-4, rtol=0)
+    finally:
+        with torch.no_grad():
+            table.sub_(2 * math.pi * turns)
+
+
+@pytest.mark.parametrize("content", [0, 1])
+def test_p2_8_consensus_is_at_rest(content: int) -> None:
+    theta = phases(8, 1, C).repeat(T, 1)
+    assert step(attention(content), theta).abs().max() < 1e-12
+
+
+@pytest.mark.parametrize("content", [0, 1])
+def test_p2_9_phases_in_an_open_half_circle_stay_as_close(content: int) -> None:
+    system = attention(content)
+    eta = dict(system.named_parameters())["attend.0.eta"]
+    kept = eta.detach().clone()
+    with torch.no_grad():
+        eta.copy_(torch.linspace(0.05, 1.0, C, dtype=torch.float64))
+    try:
+        for seed in range(20):
+            theta = 0.49 * phases(seed, T, C)
+            after = theta + step(system, theta).detach()
+            assert ((after.amax(0) - after.amin(0)) <= (theta.amax(0) - theta.amin(0)) + 1e-12).all()
+    finally:
+        with torch.no_grad():
+            eta.copy_(kept)
+
+
+def test_p2_10_a_static_score_is_a_squared_metric() -> None:
+    system = attention(0)
+    g, k = gates(system, phases(9, T, C))
+    d = (g[0] * k[0]).detach().numpy()[:WIDTH]  # the product of both static gates
+    z = numpy.exp(1j * phases(10, 5, WIDTH).numpy())
+    distance = numpy.sqrt((d * abs(z[:, None] - z[None, :]) ** 2).sum(-1))
+    score = (d * (z[:, None].conj() * z[None, :]).real).sum(-1)
+    numpy.testing.assert_allclose(score, d.sum() - distance**2 / 2, atol=1e-10)
+    numpy.testing.assert_allclose(distance, distance.T, atol=1e-12)
+    for a in range(5):
+        for b in range(5):
+            assert (distance[a] <= distance[a, b] + distance[b] + 1e-12).all()
+
+
+@pytest.mark.parametrize("content", [0, 1])
+def test_p2_11_no_token_sees_a_later_one(content: int) -> None:
+    system = attention(content, depth=2)
+    text = torch.randint(0, 11, (1, T), generator=torch.Generator().manual_seed(3))
+    before = system(text)
+    for u in range(1, T):
+        changed = text.clone()
+        changed[0, u] = (changed[0, u] + 1) % 11
+        after = system(changed)
+        assert torch.equal(after[:, :u], before[:, :u])
+        assert not torch.equal(after[:, u], before[:, u])
+
+
+def test_p2_12_the_compact_group_form_is_the_same() -> None:
+    system, theta = attention(0), phases(11, T, C)
+    a, x = weights(system, theta), theta.numpy()
+
+    def rotation(angle: float) -> numpy.ndarray:
+        return numpy.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+
+    found = numpy.zeros((T, C))
+    for t in range(T):
+        for c in range(C):
+            mean = sum(a[c // WIDTH, t, u] * rotation(x[u, c]) for u in range(t + 1))
+            relative = rotation(x[t, c]).T @ mean
+            found[t, c] = (relative[1, 0] - relative[0, 1]) / 2  # the skew part
+    numpy.testing.assert_allclose(found * eta_of(system), by_hand(system, theta), atol=1e-12)
+    numpy.testing.assert_allclose(
+        step(system, theta).detach().numpy(), found * eta_of(system), atol=1e-12
+    )
+
+
+def test_p2_13_in_single_precision_too() -> None:
+    system, theta = attention(1), phases(12, T, C)
+    single = system.to(torch.float32)
+    try:
+        found = step(single, theta.to(torch.float32)).detach().numpy()
+    finally:
+        system.to(torch.float64)
+    numpy.testing.assert_allclose(found, by_hand(system, theta), atol=1e-5)
+
+
+def test_the_layer_never_holds_an_array_over_pairs_of_tokens() -> None:
+    spec = dynattn.load("specs/kuramoto_attention.dyn")
+    kinds = {node.type.place.kind for block in spec.program.blocks for node in block.nodes}
+    assert "pairs" not in kinds
