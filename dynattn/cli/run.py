@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dynattn.cli.screen import note
 from dynattn.cli.settings import DEVICE, FOLDER, JSON, SEED, SET, SPEC, open_spec, read_device
 
 if TYPE_CHECKING:
@@ -51,10 +52,14 @@ def run(
 
     chosen = find_experiment(compilation.model, experiment)
     place = Path(folder) if folder else free_folder(f"{compilation.model.name}-{chosen.name}")
-    with progress_shown(as_json) as progress:
-        result = run_experiment(
-            compilation, chosen.name, device=device, progress=progress, folder=place
-        )
+    try:
+        with progress_shown(as_json) as progress:
+            result = run_experiment(
+                compilation, chosen.name, device=device, progress=progress, folder=place
+            )
+    except KeyboardInterrupt:
+        note(f"what was finished is in {place}")
+        raise
     pictures = draw_result(compilation.model, result, place)
     if as_json:
         from dynattn.cli.screen import print_json
@@ -123,7 +128,6 @@ def draw_trajectory(model: Model, result: Trajectory, folder: Path) -> list[Path
 
 def draw_points(result: Sweep, folder: Path) -> list[Path]:
     """Records over the one parameter that is swept."""
-    from dynattn.cli.screen import note
     from dynattn.present.plots import draw_sweep
 
     axes = swept_axes(result)

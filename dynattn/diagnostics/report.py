@@ -32,7 +32,9 @@ class Span:
 
     @property
     def text(self) -> str:
-        """The words of the spec that this span covers (first line only, where it covers several)."""
+        """The words of the spec that this span covers (first line only, where it covers
+        several).
+        """
         line = self.source.lines[self.line - 1] if self.line <= len(self.source.lines) else ""
         end = self.end_column - 1 if self.end_line == self.line else len(line)
         return line[self.column - 1 : end]
@@ -74,7 +76,9 @@ class SpecError(Exception):
 
 
 class UsageError(SpecError):
-    """The command line is wrong (an unknown name in --set, a device this machine lacks). Exit code 2."""
+    """The command line is wrong (an unknown name in --set, a device this machine lacks). Exit
+    code 2.
+    """
 
     exit_code = 2
 

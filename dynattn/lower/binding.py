@@ -99,7 +99,7 @@ class Binder:
         if leaf.kind == "parameter":
             return table_of(self.root, full_name(self.context.model.parameter[leaf.name], copy))
         if leaf.kind == "edges":
-            return {"": len(self.context.edges(leaf.name).receivers)}, ""
+            return {"": self.context.edges(leaf.name).edge_count}, ""
         name = "origin" if leaf.kind == "origin" else array_name(leaf.name)
         if name not in self.fixed:
             array = torch.as_tensor(make_array(leaf.name, self.context))

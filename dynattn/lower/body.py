@@ -149,7 +149,7 @@ class Body:
             coupling = node.payload[0] if isinstance(node.payload, tuple) else node.payload
             return coupling if node.op != "graph_sum" else f"{coupling.rsplit('.', 1)[-1]}_sums"
         span = node.span
-        if span is None or node.op in ("unsqueeze", "split", "merge", "part"):
+        if span is None or node.op in ("unsqueeze", "split", "merge", "parts"):
             return None
         return self.lets.get((span.line, span.column, span.end_line, span.end_column))
 

@@ -108,12 +108,13 @@ def static_numbers(nodes: tuple[Node, ...], context: Context) -> dict[int, Any]:
     """Nodes that are plain numbers, by id: their value, or None where it depends on a dim."""
     found: dict[int, Any] = {}
     for node in nodes:
+        payload: Any = node.payload
         if node.op == "constant" and not isinstance(node.payload, tuple):
-            found[id(node)] = node.payload
-        elif node.op == "parameter" and node.payload in context.fixed:
-            found[id(node)] = context.fixed[node.payload]
+            found[id(node)] = payload
+        elif node.op == "parameter" and payload in context.fixed:
+            found[id(node)] = context.fixed[payload]
         elif node.op == "size":
-            found[id(node)] = context.number(node.payload)
+            found[id(node)] = context.number(payload)
         elif node.inputs and all(id(item) in found for item in node.inputs):
             values = [found[id(item)] for item in node.inputs]
             if node.op == "unsqueeze":
@@ -156,9 +157,9 @@ def make_array(key: tuple[Any, ...], context: Context) -> Any:
         case "total":
             receivers, _ = _pairs(edges)
             weights = _weights(edges, rest[1]) if rest[1] else numpy.ones(len(receivers))
-            return numpy.bincount(receivers, weights, edges.receivers_count)
+            return numpy.bincount(receivers, weights, edges.receivers_count or 0)
         case "edge" if rest[1] == "one":
-            return numpy.ones(len(edges.receivers))
+            return numpy.ones(edges.edge_count or 0)
         case "edge":
             return edges.attributes[rest[1]]
         case "dense":

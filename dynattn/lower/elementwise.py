@@ -31,7 +31,7 @@ def elementwise(node: Node, context: Context) -> Operation:
         function = OPERATORS[symbol, arity]
         code = _operator_code(symbol, arity)
     else:
-        function = reduce(getattr, symbol.split(".")[1:], torch)
+        function: Callable[..., Any] = reduce(getattr, symbol.split(".")[1:], torch)  # type: ignore[assignment]
         shown = symbol.replace("torch.nn.functional.", "F.")
         code = lambda *texts: call_code(shown, *texts)  # noqa: E731
     real = [_to_real(node, item, context, symbol.startswith("torch.")) for item in node.inputs]

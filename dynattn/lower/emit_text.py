@@ -64,7 +64,7 @@ LOAD = '''
         return self
 '''
 
-NETWORK_MAIN = '''
+NETWORK_MAIN = """
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", help="a .safetensors file of trained weights")
@@ -84,7 +84,7 @@ def main():
 
 if __name__ == "__main__":
     main()
-'''
+"""
 
 LIBRARY_SOLVE = '''
 def solve(model, times):
@@ -127,7 +127,7 @@ def moved(model, y, slopes, weights, h):
     {combined}
 '''
 
-SIMULATE_MAIN = '''
+SIMULATE_MAIN = """
 def main():
 {options}    model = {model}()
 {load}    times = {times}
@@ -141,19 +141,19 @@ def main():
 
 if __name__ == "__main__":
     main()
-'''
+"""
 
-OPTIONS = '''\
+OPTIONS = """\
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", help="a .safetensors file of trained weights")
     options = parser.parse_args()
-'''
+"""
 
-TAKE_WEIGHTS = '''\
+TAKE_WEIGHTS = """\
     if options.weights:
         model.load(read_safetensors(options.weights))
-'''
+"""
 
-QUIET = '''# torch announces at the first use that its CSR interface may still change
+QUIET = """# torch announces at the first use that its CSR interface may still change
 warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-'''
+"""

@@ -55,12 +55,8 @@ def edge(node: Node, context: Context) -> Operation:
     return fixed_array("literal", ((1.0,),))
 
 
-def part(node: Node, context: Context) -> Operation:
-    k, count = node.payload
-    return Operation(
-        lambda a: a.chunk(count, -1)[k],
-        lambda a: Code(f"{a:@}.chunk({count}, -1)[{k}]"),
-    )
+def parts(node: Node, context: Context) -> Operation:
+    return method_call("chunk", node.payload, -1)
 
 
 def end_of_edge(position: int) -> Callable[[Node, Context], Operation]:

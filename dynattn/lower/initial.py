@@ -122,7 +122,8 @@ class Initializer:
         makers = draw_maker(self.seed, self.repeat, lambda name: full)
         plan = make_plan(block, self.context, frozenset(self.batched), makers)
         with torch.no_grad():
-            return Routine(plan, lambda leaf: self._find(leaf, copy))({})[parameter.name]
+            value = Routine(plan, lambda leaf: self._find(leaf, copy))({})[parameter.name]
+        return widened(value, node, len(declared_shape(parameter, self.context)))
 
     def _read(self, name: str, copy: int | None) -> str:
         other = self.context.model.parameter[name]
@@ -135,13 +136,23 @@ class Initializer:
         return {"": fixed_leaf(leaf, self.context)}, ""
 
 
+def widened(value: Any, node: Node, rank: int) -> Any:
+    """The value with axes of size 1 before its coordinates, up to ``rank`` axes behind the batch.
+
+    So a batch of single numbers becomes one of arrays that are the same at every node.
+    """
+    for _ in range(rank - rank_of(node)):
+        value = value.unsqueeze(-width_of(node) - 1)
+    return value
+
+
 def fixed_leaf(leaf: Leaf, context: Context) -> Any:
     """The value of a lasting leaf that is no parameter, in float64 on the CPU."""
     match leaf.kind:
         case "origin":
             return torch.zeros((), dtype=torch.float64)
         case "edges":
-            return len(context.edges(leaf.name).receivers)
+            return context.edges(leaf.name).edge_count
         case "array":
             return torch.as_tensor(make_array(leaf.name, context))
     raise ValueError(f"{leaf.kind} {leaf.name} has no value before the module is built")
@@ -155,8 +166,11 @@ def declared_shape(parameter: Parameter, context: Context) -> tuple[int, ...]:
         front = (model.population[place.name].size.value(model.sizes),)
     elif place.kind == "edges":
         edges = context.edges(place.name)
-        front = (len(edges.receivers),) if edges.receivers is not None else (
-            edges.receivers_count, edges.senders_count)  # fmt: skip
+        if edges.receivers is not None:
+            front = (len(edges.receivers),)
+        else:  # pairs
+            ends = (context.receivers(place.name).key, context.senders(place.name).key)
+            front = tuple(size.value(model.sizes) for size in ends)
     return (*front, *[size.value(model.sizes) for size in parameter.shape])
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from dynattn.lower.binding import Binder, CallRun, plant, table_of
 from dynattn.lower.context import Context, context_of
-from dynattn.lower.initial import Initializer, full_name
+from dynattn.lower.initial import Initializer, full_name, widened
 from dynattn.lower.inspection import attention_in, first_not_finite
 from dynattn.lower.routine import Routine
 from dynattn.lower.unroll import unroll
@@ -119,13 +119,34 @@ class System(nn.Module):
             routine = self._binder[0].routine(Block(name, ((name, nodes[name]),)))
             population = self.model.population[state.population]
             shape = [size.value(sizes) for size in (population.size, *state.shape)]
-            result[name] = routine(environment)[name].expand((*self.batch_shape, *shape)).clone()
+            value = widened(routine(environment)[name], nodes[name], len(shape))
+            result[name] = value.expand((*self.batch_shape, *shape)).clone()
         return result
 
     def rates(self, t: float | Tensor, states: States) -> dict[str, Tensor]:
         """The rate of change of every state, in its shape."""
         assert self._field is not None, "every law of this model stands in a layer"
         results = self._field(self._environment(t, states))
+        return {name: value.expand(states[name].shape) for name, value in results.items()}
+
+    def layer_rates(
+        self, layer: str, states: States, copy: int = 0, t: float | Tensor = 0.0
+    ) -> dict[str, Tensor]:
+        """The rate of change that one copy of a layer gives the states it moves, in their shapes.
+
+        ``copy`` counts the uses of the layer in the network; ValueError where there is none such.
+        """
+        label = f"{layer}.{copy}"
+        rates = (run.rate for run in self._runs if not isinstance(run, CallRun))
+        rate = next((routine for routine in rates if routine.label == label), None)
+        if rate is None:
+            raise ValueError(f"the network of {self.model.name} has no {label}")
+        environment = self._environment(t, states)
+        for name, value in states.items():
+            state = self.model.states[name]
+            size = self.model.population[state.population].size
+            environment[f"dim {size}"] = value.shape[-len(state.shape) - 1]
+        results = rate(environment)
         return {name: value.expand(states[name].shape) for name, value in results.items()}
 
     def retract(self, states: States, steps: States) -> dict[str, Tensor]:
@@ -280,9 +301,9 @@ def build_system(
     """The torch module of a program.
 
     ``values`` override initial values by name (``K``, ``osc.omega``, ``attend.0.eta``, or
-    ``attend.eta`` for all copies); what is computed from them follows. A value with axes in front of the declared
-    ones is a batch of points: K of shape [P] goes with states [P, N]. Inside, it is seen as [P, 1],
-    axes of size 1 standing where node and coordinate axes of the other operands are.
+    ``attend.eta`` for all copies); what is computed from them follows. A value with axes in front
+    of the declared ones is a batch of points: K of shape [P] goes with states [P, N]. Inside, it
+    is seen as [P, 1]: axes of size 1 stand where other operands have node and coordinate axes.
     """
     given = dict(values or {})
     context = context_of(model, network)

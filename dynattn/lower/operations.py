@@ -129,7 +129,7 @@ OPERATIONS: Mapping[str, Callable[[Node, Context], Operation]] = {
     "edge": graph_operations.edge,
     "degree": graph_operations.degree,
     "total": graph_operations.degree,
-    "part": graph_operations.part,
+    "parts": graph_operations.parts,
     "unsqueeze": _unsqueeze,
     "concat": _concat,
     "stack": _stack,

@@ -20,7 +20,7 @@ Maker = Callable[[Node, Context], Operation]
 GIVEN = ("state", "input", "variable", "output", "placeholder", "time")
 """Leaves whose values come with each call."""
 
-ALIGNED = frozenset({*ELEMENTWISE, "dot", "concat", "stack", "draw"})
+ALIGNED = frozenset({*ELEMENTWISE, "dot", "concat", "stack"})
 """Operations whose operands broadcast against each other."""
 
 WITHOUT_BATCH = frozenset({"linear", "lookup", "attention", "graph_sum", "degree"})
@@ -37,7 +37,7 @@ class Leaf:
     @property
     def key(self) -> str:
         """The name under which an environment holds it."""
-        name = " ".join(self.name) if isinstance(self.name, tuple) else self.name or ""
+        name = " ".join(map(str, self.name)) if isinstance(self.name, tuple) else self.name or ""
         return f"{self.kind} {name}".strip()
 
 
@@ -147,7 +147,7 @@ class Planner:
             raise ValueError(
                 f"a parameter of {node.op} cannot be swept as a batch: build one by one"
             )
-        target = max(ranks) if node.op != "draw" else rank_of(node)
+        target = max(ranks)
         own = self.fresh[id(item)]
         if node.op == "unsqueeze":
             target = own

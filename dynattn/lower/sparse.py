@@ -29,10 +29,10 @@ class SparseProduct(torch.autograd.Function):
         ctx.save_for_forward(*inputs[:6])
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx, *gradients):
         starts, columns, weights, starts_t, columns_t, weights_t = ctx.saved_tensors
         swapped = (starts_t, columns_t, weights_t, starts, columns, weights)
-        return (None,) * 6 + (SparseProduct.apply(*swapped, gradient),)
+        return (None,) * 6 + (SparseProduct.apply(*swapped, gradients[0]),)
 
     @staticmethod
     def jvp(ctx, *tangents):

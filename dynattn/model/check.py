@@ -1,4 +1,6 @@
-"""From a SyntaxTree to a Model: every name, shape and role checked, every mistake reported at once."""
+"""From a SyntaxTree to a Model: every name, shape and role checked, every mistake reported at
+once.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,8 @@ from dynattn.model.model import Model, Observable, Simulation, Step, Training
 from dynattn.model.populations import declare_drifts, declare_let, declare_population
 from dynattn.model.quantities import declare_dims, declare_parameter, declare_values
 from dynattn.model.scope import Symbol
-from dynattn.model.terms import Term
 from dynattn.model.switches import throw_switches
+from dynattn.model.terms import Term
 from dynattn.model.training import declare_training
 from dynattn.syntax import tree as syntax
 from dynattn.syntax.tree import SyntaxTree
@@ -30,7 +32,8 @@ D = TypeVar("D")
 def check(tree: SyntaxTree, overrides: Mapping[str, Any] | None = None) -> Model:
     """The checked model, with parameters set as ``overrides`` say.
 
-    Raises SpecError with every mistake of the file, and UsageError for a setting of an unknown name.
+    Raises SpecError with every mistake of the file, and UsageError for a setting of an unknown
+    name.
     """
     draft = Draft(dict(overrides or {}))
     _refuse_planned(draft, tree)
@@ -39,9 +42,10 @@ def check(tree: SyntaxTree, overrides: Mapping[str, Any] | None = None) -> Model
     _declare_parameters(draft, tree)
     for population in _all(tree, syntax.Population):
         declare_population(draft, population)
-    for kind, declare in ((syntax.Graph, declare_graph), (syntax.Input, declare_input)):
-        for item in _all(tree, kind):
-            declare(draft, item)
+    for graph in _all(tree, syntax.Graph):
+        declare_graph(draft, graph)
+    for item in _all(tree, syntax.Input):
+        declare_input(draft, item)
     _declare_flow(draft, tree)
     steps = _declare_network(draft, tree)
     _declare_laws(draft, tree, bool(steps))
@@ -73,7 +77,9 @@ def _refuse_planned(draft: Draft, tree: SyntaxTree) -> None:
         draft.errors.add("E203", text, second.span, "delete one of the two lines", [earlier])
     if not headers and tree.declarations:
         first = head(tree.declarations[0].span)
-        draft.errors.add("E408", "the spec does not say its name", first, 'begin with: model NAME "doc"')
+        draft.errors.add(
+            "E408", "the spec does not say its name", first, 'begin with: model NAME "doc"'
+        )
 
 
 def _declare_parameters(draft: Draft, tree: SyntaxTree) -> None:
@@ -92,15 +98,21 @@ def _declare_parameters(draft: Draft, tree: SyntaxTree) -> None:
 
 
 def _check_overrides(draft: Draft, declared: list[syntax.Quantities]) -> None:
-    names = [e.name for item in declared if item.keyword == "param" for e in item.entries if not e.axes]
+    names = [
+        e.name for item in declared if item.keyword == "param" for e in item.entries if not e.axes
+    ]
     for name in draft.overrides:
         if name not in names:
             fix = did_you_mean(name, names, f"the parameters are {', '.join(names) or 'none'}")
-            raise UsageError(Diagnostic("E701", f"there is no parameter '{name}' to set", None, fix))
+            raise UsageError(
+                Diagnostic("E701", f"there is no parameter '{name}' to set", None, fix)
+            )
 
 
 def _declare_flow(draft: Draft, tree: SyntaxTree) -> None:
-    """Definitions, drifts, couplings and layers, in an order in which each knows the ones before."""
+    """Definitions, drifts, couplings and layers, in an order in which each knows the ones
+    before.
+    """
     context = Context(draft, draft.scope)
     for item in _all(tree, syntax.Let):
         owner = Context(draft, draft.scope, owner=item.name)

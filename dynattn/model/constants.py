@@ -65,9 +65,13 @@ def _named_number(draft: Draft, name: str, span: Span) -> float:
 
 def _compute(span: Span, function: Callable[..., float], *arguments: float) -> float:
     try:
-        return function(*arguments)
-    except (ArithmeticError, ValueError) as error:
-        raise NotConstant(span, f"this number cannot be computed ({error})") from None
+        value = function(*arguments)
+        finite = math.isfinite(value)
+    except (ArithmeticError, ValueError, TypeError):  # of a complex number: isfinite's TypeError
+        finite = False
+    if not finite:
+        raise NotConstant(span, f"{span.text} is no finite real number")
+    return value
 
 
 def number_or_none(draft: Draft, expr: tree.Expr) -> float | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, frustration, graphs, typing
-from dynattn.model.draft import Draft, head
+from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.expressions import Context, Ends, translate
 from dynattn.model.functions import formula
 from dynattn.model.model import Coupling, GraphUse, Population, State
@@ -45,7 +45,7 @@ def declare_coupling(context: Context, declaration: tree.Coupling) -> None:
     symbol = Symbol("coupling", full, span)
     if not context.scope.declare(symbol, draft.errors) or clauses is None or ends is None:
         return
-    heads = constants.size(draft, _value(clauses["heads"])) if "heads" in clauses else None
+    heads = constants.size(draft, value_of(clauses["heads"])) if "heads" in clauses else None
     inside = _inside(context, full, ends, heads)
     before = len(draft.errors.found)
     kernel, lag = _kernel(inside, clauses, ends, span)
@@ -87,10 +87,6 @@ def _clauses(draft: Draft, declaration: tree.Coupling) -> dict[str, tree.Clause]
         else:
             found[item.word] = item
     return None if refused else found
-
-
-def _value(clause: tree.Clause) -> tree.Expr:
-    return clause.values[0].value
 
 
 # ── the two ends ───────────────────────────────────────────────────────────────────────────────
@@ -173,9 +169,9 @@ def _kernel(
     draft = context.draft
     lag = None
     if "frustration" in clauses:
-        lag = translate(context, _value(clauses["frustration"]))
+        lag = translate(context, value_of(clauses["frustration"]))
     if "kernel" in clauses:
-        expr = _value(clauses["kernel"])
+        expr = value_of(clauses["kernel"])
         if lag is not None:
             expr = frustration.delayed(draft, expr, clauses["frustration"], ends.state)
         return translate(replace(context, holes={frustration.LAG: lag} if lag else {}), expr), lag
@@ -206,14 +202,14 @@ def _default_kernel(
     return formula(context, "sin(x[j] - x[i] - lag)", {"x": point, "lag": lag}, span)
 
 
-def _weight(
-    context: Context, clauses: Mapping[str, tree.Clause]
-) -> tuple[str | None, Term | None]:
+def _weight(context: Context, clauses: Mapping[str, tree.Clause]) -> tuple[str | None, Term | None]:
     if "weight" not in clauses:
         return None, None
-    expr = _value(clauses["weight"])
+    expr = value_of(clauses["weight"])
     match expr:
-        case tree.Call(function=tree.Name(name="softmax" | "normalized" as word), arguments=(inner,)):
+        case tree.Call(
+            function=tree.Name(name="softmax" | "normalized" as word), arguments=(inner,)
+        ):
             return word, translate(context, inner)
     return None, translate(context, expr)
 
@@ -222,13 +218,13 @@ def _strength(context: Context, clauses: Mapping[str, tree.Clause]) -> Term | No
     if "strength" not in clauses or context.ends is None:
         return None
     outside = replace(context, ends=replace(context.ends, receiver_only=True))
-    return translate(outside, _value(clauses["strength"]))
+    return translate(outside, value_of(clauses["strength"]))
 
 
 def _normalize(draft: Draft, clauses: Mapping[str, tree.Clause]) -> str:
     if "normalize" not in clauses:
         return "none"
-    expr = _value(clauses["normalize"])
+    expr = value_of(clauses["normalize"])
     if isinstance(expr, tree.Name) and expr.name in NORMALIZATIONS:
         return expr.name
     fix = did_you_mean(expr.span.text, NORMALIZATIONS, "write none, size or degree")
@@ -240,9 +236,11 @@ def _shapes_fit(draft: Draft, coupling: Coupling, state: State) -> bool:
     shape = state.shape
     if coupling.heads is not None and shape and shape[0] != coupling.heads:
         shape = (*shape[:-1], coupling.heads, shape[-1] / coupling.heads)
-    allowed = {"weight": ((), (coupling.heads,) if coupling.heads else ())}
-    allowed["kernel"] = (shape,)
-    allowed["strength"] = tuple(shape[k:] for k in range(len(shape) + 1))
+    allowed: dict[str, tuple[tuple[Size, ...], ...]] = {
+        "weight": ((), (coupling.heads,) if coupling.heads else ()),
+        "kernel": (shape,),
+        "strength": tuple(shape[k:] for k in range(len(shape) + 1)),
+    }
     for clause in ("kernel", "weight", "strength"):
         term = getattr(coupling, clause)
         if term is None or typing.is_unknown(term) or term.type.shape in allowed[clause]:

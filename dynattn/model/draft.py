@@ -11,8 +11,8 @@ from dynattn.model.model import (
     Coupling,
     Dim,
     InputUse,
-    Layer,
     Law,
+    Layer,
     Observable,
     Parameter,
     Population,
@@ -20,6 +20,7 @@ from dynattn.model.model import (
 )
 from dynattn.model.scope import Scope
 from dynattn.model.terms import Term
+from dynattn.syntax import tree
 
 
 @dataclass
@@ -58,7 +59,10 @@ class Draft:
         """
         self.names_missing |= declares
         self.errors.add(
-            "E401", f"{what} has no meaning in this version of dynattn yet", span, fix or "leave it out"
+            "E401",
+            f"{what} has no meaning in this version of dynattn yet",
+            span,
+            fix or "leave it out",
         )
 
     def finish(self) -> None:
@@ -69,8 +73,17 @@ class Draft:
         self.errors.raise_if_any()
 
 
-FOLLOWING = frozenset({"E201", "E206", "E209", "E210", "E215", "E217", "E308", "E403", "E404", "E405"})
+FOLLOWING = frozenset(
+    {"E201", "E206", "E209", "E210", "E215", "E217", "E308", "E403", "E404", "E405"}
+)
 """Codes of what is missing: void where the missing thing may have been refused."""
+
+
+def value_of(clause: tree.Clause) -> tree.Expr:
+    """The expression of a clause with one value, such as ``kernel EXPR``."""
+    value = clause.values[0].value
+    assert not isinstance(value, tree.At), "only experiments take points"
+    return value
 
 
 def head(span: Span) -> Span:

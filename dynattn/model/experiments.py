@@ -45,7 +45,9 @@ def declare_simulation(
         text = f"the sweep '{name}' varies nothing"
         draft.errors.add("E403", text, span, "write K = 0 .. 4 by 0.1, or repeat 20")
     if found.stop is None and found.steps is None and "t" not in seen:
-        draft.errors.add("E403", f"'{name}' does not say how long", span, "write t 0 .. 100 every 0.1")
+        draft.errors.add(
+            "E403", f"'{name}' does not say how long", span, "write t 0 .. 100 every 0.1"
+        )
     return found
 
 
@@ -64,7 +66,9 @@ def _clause(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
 def _time(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
     value = clause.values[0].value if clause.values else None
     if not isinstance(value, tree.Range):
-        draft.errors.add("E309", "t takes a range of times", clause.span, "write t 0 .. 100 every 0.1")
+        draft.errors.add(
+            "E309", "t takes a range of times", clause.span, "write t 0 .. 100 every 0.1"
+        )
         return found
     start = constants.number_or_none(draft, value.first)
     stop = constants.number_or_none(draft, value.last)
@@ -152,7 +156,8 @@ def _values(draft: Draft, expr: tree.Expr) -> tuple[float, ...]:
         return ()
     # Both ends are included: a last step that rounding makes a hair too long still counts.
     count = math.floor((last - first) / step + 1e-9) + 1
-    return tuple(first + step * k for k in range(count))
+    # Rounded, so that 3 * 0.1 is the 0.3 that was written.
+    return tuple(round(first + step * k, 12) for k in range(count))
 
 
 def _record(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
@@ -172,7 +177,11 @@ def record(draft: Draft, item: tree.Modified) -> Record | None:
     label = spell(item.value)  # type: ignore[arg-type]
     after = None
     for modifier in item.modifiers:
-        if modifier.word == "after" and kind == "average" and not isinstance(modifier.value, tree.At):
+        if (
+            modifier.word == "after"
+            and kind == "average"
+            and not isinstance(modifier.value, tree.At)
+        ):
             after = constants.number_or_none(draft, modifier.value)
             label += f" after {spell(modifier.value)}"
         else:
@@ -215,6 +224,8 @@ def declare_simulations(
         if item.name in found:
             earlier = (found[item.name].span, "first declared here")
             text = f"two experiments are called '{item.name}'"
-            draft.errors.add("E203", text, item.span, "name one of them: simulate NAME {", [earlier])
+            draft.errors.add(
+                "E203", text, item.span, "name one of them: simulate NAME {", [earlier]
+            )
         found[item.name] = item
     return tuple(found.values())

@@ -227,9 +227,7 @@ def split(context: Context, term: Term) -> Term:
     return Term("split", (term,), parts, term.span, heads)
 
 
-def _indexed(
-    context: Context, value: tree.Expr, items: tuple[tree.Expr, ...], span: Span
-) -> Term:
+def _indexed(context: Context, value: tree.Expr, items: tuple[tree.Expr, ...], span: Span) -> Term:
     names = [item.name if isinstance(item, tree.Name) else "" for item in items]
     ends = context.ends
     if ends is None or len(names) != 1 or names[0] not in ENDS:

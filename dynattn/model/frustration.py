@@ -38,7 +38,9 @@ def refuse(draft: Draft, clause: tree.Clause, state: State) -> None:
 
 
 def _shift(expr: tree.Expr, bare: str) -> tuple[tree.Expr | None, bool]:
-    """The shifted expression (None where no difference stands in it), and whether x stands alone."""
+    """The shifted expression (None where no difference stands in it), and whether x stands
+    alone.
+    """
     sign = _difference(expr, bare)
     if sign:
         lag = tree.Name(expr.span, LAG)

@@ -87,7 +87,9 @@ def _elementwise(context: Context, name: str, expr: tree.Call) -> Term:
     if expr.keywords or len(args) != arity:
         plural = "argument" if arity == 1 else "arguments"
         context.draft.errors.add(
-            "E302", f"{name} takes {arity} {plural}, not {len(args) + len(expr.keywords)}", expr.span,
+            "E302",
+            f"{name} takes {arity} {plural}, not {len(args) + len(expr.keywords)}",
+            expr.span,
             f"write {name}({', '.join('xyz'[:arity])})",
         )  # fmt: skip
         return unknown(expr.span)
@@ -126,7 +128,9 @@ def _norm(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
 
 
 def contract(context: Context, op: str, args: Sequence[Term], span: Span) -> Term:
-    """``dot`` or ``norm``: over the last coordinate axis of each node; a single number counts as one."""
+    """``dot`` or ``norm``: over the last coordinate axis of each node; a single number counts as
+    one.
+    """
     if is_unknown(*args):
         return unknown(span)
     errors = context.draft.errors
@@ -197,7 +201,9 @@ def _order(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
 def formula(context: Context, text: str, holes: dict[str, Term], span: Span) -> Term:
     """A manifold's formula with its placeholders filled in; every part points at ``span``."""
     inside = replace(context, holes=holes)
-    return _respan(translate(inside, parse_expression(text, "<formula>")), span, set(map(id, holes.values())))
+    return _respan(
+        translate(inside, parse_expression(text, "<formula>")), span, set(map(id, holes.values()))
+    )
 
 
 def _respan(term: Term, span: Span, keep: set[int]) -> Term:
@@ -210,9 +216,13 @@ def _respan(term: Term, span: Span, keep: set[int]) -> Term:
 
 
 def weight(
-    context: Context, name: str, shape: tuple[Size, ...], draw: tuple[str, tuple[float, ...]] | None,
-    role: str, span: Span,
-) -> Term:  # fmt: skip
+    context: Context,
+    name: str,
+    shape: tuple[Size, ...],
+    draw: tuple[str, tuple[float, ...]] | None,
+    role: str,
+    span: Span,
+) -> Term:
     """A new learned array of a learned function, named by its place in the spec."""
     full = f"{context.owner}.{name}"
     distribution, numbers = draw or ("", ())
@@ -376,4 +386,3 @@ RULES: dict[str, tuple[tuple[str, ...], Rule]] = {
     "cross_entropy": (("logits", "target"), _cross_entropy),
 }
 """Structural functions: names of their arguments (? may be left out) and their typing rule."""
-

@@ -27,8 +27,10 @@ def over(draft: Draft, expr: tree.Expr | None, span: Span) -> GraphUse | None:
     """The graph of a coupling; without one: everyone, a node itself excepted."""
     if expr is None:
         return GraphUse("everyone", span=span)
-    if not isinstance(expr, tree.Name):
-        return graph_use(draft, expr)
+    return graph_use(draft, expr)
+
+
+def _named(draft: Draft, expr: tree.Name) -> GraphUse | None:
     symbol = draft.scope.find(expr.name)
     if symbol is not None and symbol.kind == "graph":
         return symbol.value
@@ -44,8 +46,10 @@ def _kind(draft: Draft, name: str) -> str:
 
 
 def graph_use(draft: Draft, expr: tree.Expr) -> GraphUse | None:
-    """A call of a source or a generator, perhaps ``without self``."""
+    """A declared graph, or a call of a source or a generator, perhaps ``without self``."""
     match expr:
+        case tree.Name():
+            return _named(draft, expr)
         case tree.Without(value=value):
             use = graph_use(draft, value)
             return replace(use, include_self=False) if use else None

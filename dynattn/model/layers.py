@@ -8,15 +8,15 @@ from dataclasses import replace
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, typing
 from dynattn.model.couplings import declare_coupling
-from dynattn.model.draft import Draft, head
+from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.expressions import Context, find, translate
 from dynattn.model.functions import unused_name
 from dynattn.model.model import (
     AssignStep,
     Draw,
     InputUse,
-    Layer,
     Law,
+    Layer,
     LayerStep,
     OutputStep,
     Parameter,
@@ -128,8 +128,12 @@ def _steps(draft: Draft, declaration: tree.Layer) -> Size | None:
         )
         return None
     for clause in found[0].clauses:
-        if isinstance(clause, tree.Clause) and clause.word == "steps" and len(found[0].clauses) == 1:
-            return constants.size(draft, clause.values[0].value)  # type: ignore[arg-type]
+        if (
+            isinstance(clause, tree.Clause)
+            and clause.word == "steps"
+            and len(found[0].clauses) == 1
+        ):
+            return constants.size(draft, value_of(clause))
     draft.not_yet("this way to evolve a layer", head(found[0].span), "write evolve { steps 1 }")
     return None
 

@@ -32,7 +32,9 @@ class Draw:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A number or array with a name: ``param`` (``learned`` False) or ``learn`` and weights (True)."""
+    """A number or array with a name: ``param`` (``learned`` False) or ``learn`` and weights
+    (True).
+    """
 
     name: str
     place: Place
@@ -81,7 +83,9 @@ class Population:
 
 @dataclass(frozen=True)
 class GraphUse:
-    """Over which edges a coupling sums: a source of ``vocabulary.graphs`` or a networkx generator."""
+    """Over which edges a coupling sums: a source of ``vocabulary.graphs`` or a networkx
+    generator.
+    """
 
     source: str
     """``everyone``, ``causal``, ``ring``, ``one_to_one``, or ``networkx``."""
@@ -115,11 +119,15 @@ class Coupling:
     weight: Term | None = None
     """Edge-level; None where none is written."""
     adaptive: str | None = None
-    """``softmax``: exp(weight) over its sum over the senders of i; ``normalized``: weight over its sum."""
+    """``softmax``: exp(weight) over its sum over the senders of i; ``normalized``: weight over
+    its sum.
+    """
     strength: Term | None = None
     """At the receiving node (or global); split into heads where there are heads."""
     normalize: str = "none"
-    """``none``, ``size`` (number of nodes of the sending population) or ``degree`` (senders of i)."""
+    """``none``, ``size`` (number of nodes of the sending population) or ``degree`` (senders of
+    i).
+    """
     heads: Size | None = None
     shape: tuple[Size, ...] = ()
     """Shape of S_i per node: the receiving state's."""
@@ -144,7 +152,9 @@ class Law:
 
 @dataclass(frozen=True)
 class Layer:
-    """An open system that acts on the model's states: its laws, taken ``steps`` Euler steps of size 1."""
+    """An open system that acts on the model's states: its laws, taken ``steps`` Euler steps of
+    size 1.
+    """
 
     name: str
     laws: tuple[Law, ...]
@@ -195,7 +205,9 @@ class InputUse:
 
     name: str
     type: Type
-    """For ``token(V)[T]``: place nodes of the population indexed by T where there is one, dtype integer."""
+    """For ``token(V)[T]``: place nodes of the population indexed by T where there is one, dtype
+    integer.
+    """
     axes: tuple[Size, ...]
     span: Span = field(repr=False)
 
@@ -220,7 +232,9 @@ class Observable:
 
 @dataclass(frozen=True)
 class Record:
-    """What an experiment keeps: ``series`` of r, ``average`` of r after a time, ``final`` value of r."""
+    """What an experiment keeps: ``series`` of r, ``average`` of r after a time, ``final`` value
+    of r.
+    """
 
     kind: str
     label: str
@@ -254,7 +268,9 @@ class Simulation:
 
 @dataclass(frozen=True)
 class Choice:
-    """A named choice with options: ``adamw(lr=3e-3, betas=[0.9, 0.95])``, ``text("a.txt", context=128)``."""
+    """A named choice with options: ``adamw(lr=3e-3, betas=[0.9, 0.95])``, ``text("a.txt",
+    context=128)``.
+    """
 
     name: str
     arguments: tuple[Any, ...]

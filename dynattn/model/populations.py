@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dynattn.model import constants, typing
-from dynattn.model.draft import Draft, head
+from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.expressions import Context, translate
 from dynattn.model.functions import formula
 from dynattn.model.model import Draw, Law, Population, State
@@ -97,20 +97,18 @@ def _declare_state(context: Context, entry: tree.Quantity, population: str) -> N
     extra = axes(draft, entry.axes)
     shape = ((extra or ()) + use.shape) if use else ()
     kind = Type(Place("nodes", population), shape, manifold=use)
-    kind = kind if use else typing.UNKNOWN
+    kind = kind if use and extra is not None else typing.UNKNOWN
     term = Term("state", (), kind, entry.name_span, full)
     if not context.scope.declare(Symbol("state", full, entry.name_span, term), draft.errors):
         return
     if use is None or extra is None:
         return
-    init = _initial_state(context, entry, use)
-    if init is not None:
-        draft.states[full] = State(full, population, use, extra, init, entry.name_span)
+    # A refused initial value is no reason to complain about what moves the state.
+    init = _initial_state(context, entry, use) or typing.unknown(entry.span)
+    draft.states[full] = State(full, population, use, extra, init, entry.name_span)
 
 
-def _initial_state(
-    context: Context, entry: tree.Quantity, use: ManifoldUse
-) -> Term | Draw | None:
+def _initial_state(context: Context, entry: tree.Quantity, use: ManifoldUse) -> Term | Draw | None:
     errors, flat = context.draft.errors, MANIFOLDS[use.name].constraint is None
     default = MANIFOLDS[use.name].default
     if entry.init is None:
@@ -170,13 +168,13 @@ def drift(context: Context, item: tree.Clause, population: str | None) -> tuple[
     draft = context.draft
     state = _drifting_state(context, item, population)
     if state is None:
-        translate(context, item.values[0].value)  # its own mistakes count all the same
+        translate(context, value_of(item))  # its own mistakes count all the same
         return None
     draft.moved.add(state.name)
     bare = state.name.rsplit(".", 1)[-1]
     owner = f"{context.owner}.{bare}" if context.layer else state.name
     inside = replace(context, owner=owner, population=state.population, names_used=set())
-    term = translate(inside, item.values[0].value)
+    term = translate(inside, value_of(item))
     if typing.is_unknown(term):
         return None
     place = Place("nodes", state.population)
@@ -185,16 +183,14 @@ def drift(context: Context, item: tree.Clause, population: str | None) -> tuple[
             "E301",
             f"the drift of '{bare}' has shape {typing.spell_shape(state.shape)}, this "
             f"{typing.spell_shape(term.type.shape)} at {typing.describe(term.type.place)}",
-            item.values[0].value.span,
+            value_of(item).span,
             "give one number per coordinate of the state",
         )
         return None
     return state.name, term
 
 
-def _drifting_state(
-    context: Context, item: tree.Clause, population: str | None
-) -> State | None:
+def _drifting_state(context: Context, item: tree.Clause, population: str | None) -> State | None:
     draft = context.draft
     names = [s for s in draft.states.values() if population in (None, s.population)]
     if item.target is None and len(names) == 1:

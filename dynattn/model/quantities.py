@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, typing
@@ -149,8 +147,12 @@ def drawn(context: Context, expr: tree.Expr) -> Draw | None:
         if name in planned:
             draft.not_yet(f"the distribution '{name}'", expr.span)
         else:
-            fix = did_you_mean(name, DISTRIBUTIONS, f"the distributions are {', '.join(DISTRIBUTIONS)}")
-            draft.errors.add("E208", f"unknown distribution '{name or expr.span.text}'", expr.span, fix)
+            fix = did_you_mean(
+                name, DISTRIBUTIONS, f"the distributions are {', '.join(DISTRIBUTIONS)}"
+            )
+            draft.errors.add(
+                "E208", f"unknown distribution '{name or expr.span.text}'", expr.span, fix
+            )
         return None
     entry = DISTRIBUTIONS[name]
     missing = len(entry.parameters) - len(given)
@@ -217,5 +219,3 @@ def manifold(draft: Draft, expr: tree.Expr) -> ManifoldUse | None:
         return None
     shape = tuple(sizes[entry.parameters.index(axis)] for axis in entry.shape) if given else ()
     return ManifoldUse(name, sizes, shape)
-
-

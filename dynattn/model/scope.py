@@ -15,7 +15,9 @@ RESERVED = ("t", "index", "pi", "i", "j")
 
 @dataclass(frozen=True)
 class Symbol:
-    """One declared name. ``kind``: what it is, in words of the language; ``value``: what stands for it."""
+    """One declared name. ``kind``: what it is, in words of the language; ``value``: what stands
+    for it.
+    """
 
     kind: str
     name: str

@@ -26,7 +26,7 @@ node and edge by edge; the program builder turns them into whole-array operation
 | coupling | name | the finished sum S_i of a coupling, at node level |
 | spread | None | args[0], the same at every node and coordinate of the Term's own type |
 | split | heads (Size) | the last axis n seen as (heads, n/heads) |
-| rotary | (size, heads) | the fixed frequencies 10000^(-c/(size/heads)), c = 0, 1, .. within a head |
+| rotary | (size, heads) | frequencies 10000^(-c/(size/heads)), c = 0, 1, .. within a head |
 | linear | None | args = (x, weight[out, in]) or (x, weight, bias[out]) |
 | lookup | None | args = (table[n, ...], integers): row by row |
 | next | None | args = (integers[T],): the element one place later along the sequence |
@@ -69,7 +69,9 @@ class ManifoldUse:
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """The type of a Term: where it lives, its coordinates per node, and what kind of number it is."""
+    """The type of a Term: where it lives, its coordinates per node, and what kind of number it
+    is.
+    """
 
     place: Place = GLOBAL
     shape: tuple[Size, ...] = ()
@@ -84,7 +86,9 @@ class Type:
 
 @dataclass(frozen=True, eq=False)
 class Term:
-    """One typed expression. Shared sub-expressions are shared objects (a DAG, compared by identity)."""
+    """One typed expression. Shared sub-expressions are shared objects (a DAG, compared by
+    identity).
+    """
 
     op: str
     args: tuple[Term, ...]

@@ -7,7 +7,7 @@ from typing import Any
 
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, typing
-from dynattn.model.draft import Draft, head
+from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.experiments import positive
 from dynattn.model.expressions import Context, translate
 from dynattn.model.model import Choice, Record, Training
@@ -87,7 +87,7 @@ def _number(
 
 def _loss(draft: Draft, clause: tree.Clause) -> Term | None:
     scope = Scope("the loss", draft.scope)
-    term = translate(Context(draft, scope, owner="loss"), clause.values[0].value)  # type: ignore[arg-type]
+    term = translate(Context(draft, scope, owner="loss"), value_of(clause))
     if typing.is_unknown(term):
         return None
     if term.type.shape or term.type.place.kind != "global":
@@ -126,7 +126,9 @@ def choice(draft: Draft, clause: tree.Clause) -> Choice | None:
             arguments = tuple(_plain(draft, item) for item in given)
             options = {k.name: _plain(draft, k.value) for k in keywords}
             return Choice(name, arguments, options, call.span)
-    draft.errors.add("E310", f"{clause.word} takes a name with options", clause.span, "NAME(key=value)")
+    draft.errors.add(
+        "E310", f"{clause.word} takes a name with options", clause.span, "NAME(key=value)"
+    )
     return None
 
 

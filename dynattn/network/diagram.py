@@ -111,6 +111,8 @@ def spell_graph(use: GraphUse) -> str:
     if use.source == "networkx":
         return f"{use.generator}({', '.join(f'{name}={value}' for name, value in words)})"
     inside = ", ".join(value if name == "n" else f"{name}={value}" for name, value in words)
+    if use.source == "everyone" and not words and not use.include_self:
+        return "everyone else"
     whole = use.source in ("everyone", "causal")
     called = f"{use.source}({inside})" if inside else use.source
     return called + (" without self" if whole and not use.include_self else "")

@@ -145,8 +145,10 @@ def _draw_layer_arcs(axes: Any, weights: Any, strongest: int) -> None:
     drawn = [place for place in places if between[place] > 0]
     for head, i, j in drawn:
         width = 0.4 + 3.6 * float(between[head, i, j])
+        # Heads stand side by side: arcs between the same two letters do not hide one another.
+        aside = 0.12 * (int(head) - (len(weights) - 1) / 2)
         axes.add_patch(
-            Arc(((i + j) / 2, 0.7), abs(i - j), _rise(abs(i - j)), theta1=0, theta2=180,
+            Arc(((i + j) / 2 + aside, 0.7), abs(i - j), _rise(abs(i - j)), theta1=0, theta2=180,
                 color=series_colour(head), linewidth=width, alpha=0.75)
         )  # fmt: skip
     highest = max((abs(int(i) - int(j)) for _, i, j in drawn), default=1)

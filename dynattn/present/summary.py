@@ -11,6 +11,7 @@ from dynattn.model.model import Coupling, Model, Parameter
 from dynattn.present.equations import Writer, equations, init_text, short_names
 from dynattn.program.copies import layer_uses
 from dynattn.program.nodes import Node, Program
+from dynattn.vocabulary.graphs import SOURCES
 from dynattn.vocabulary.sizes import Size
 
 if TYPE_CHECKING:
@@ -103,10 +104,12 @@ def forms(model: Model, network: Network, program: Program) -> Section:
 def graph_text(coupling: Coupling) -> str:
     """``watts_strogatz_graph(n=500, k=10)`` or ``causal(T)``, after the name the spec gave it."""
     use = coupling.graph
-    source = use.generator or use.source
-    named = use.source == "networkx"
-    inside = ", ".join(f"{name}={value}" if named else str(value) for name, value in use.arguments)
-    text = f"{source}({inside})" if inside else source
+    own = SOURCES.get(use.source)
+    given = dict(use.arguments)
+    parts = [str(given.pop("n"))] if own and "n" in given else []
+    parts += [f"{name}={value}" for name, value in given.items()]
+    text = (use.generator or use.source) + (f"({', '.join(parts)})" if parts else "")
+    text += " without self" if own and own.include_self and not use.include_self else ""
     return f"{use.name} = {text}" if use.name else text
 
 

@@ -255,7 +255,10 @@ def _rates(
     model: Model, network: Network, laws: Sequence[Law], varied: frozenset[str], name: str
 ) -> Block:
     builder = Builder(model, network, varied)
-    outputs = [(law.state, _spread(builder, builder.node(law.rate), model.states[law.state])) for law in laws]
+    outputs = [
+        (law.state, _spread(builder, builder.node(law.rate), model.states[law.state]))
+        for law in laws
+    ]
     return Block(name, tuple(outputs))
 
 

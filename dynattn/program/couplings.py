@@ -53,9 +53,7 @@ def _weight(builder: Builder, coupling: Coupling, edges: Place, maker: Maker) ->
     return _adaptive(builder.node(coupling.weight), coupling, edges, builder.maker, coupling.weight)
 
 
-def _adaptive(
-    score: Node, coupling: Coupling, edges: Place, maker: Maker, term: Term
-) -> Node:
+def _adaptive(score: Node, coupling: Coupling, edges: Place, maker: Maker, term: Term) -> Node:
     maker = maker.at(term.span)
     score = _on_edges(score, edges, maker)
     if coupling.adaptive is None:

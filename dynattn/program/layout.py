@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from dynattn.diagnostics.report import Span
@@ -23,9 +24,7 @@ class Maker:
         """The same maker for another place of the text."""
         return Maker(span, self.nodes)
 
-    def make(
-        self, op: str, inputs: Sequence[Node], type: ArrayType, payload: Any = None
-    ) -> Node:
+    def make(self, op: str, inputs: Sequence[Node], type: ArrayType, payload: Any = None) -> Node:
         """One node at this maker's place of the text."""
         return self.nodes.make(op, inputs, type, payload, self.span)
 
@@ -93,7 +92,8 @@ class Maker:
         if count == 1:
             return node
         kind = ArrayType(node.type.place, (*node.type.shape[:-1], width), "real", node.type.batched)
-        return self.make("part", [node], kind, (k, count))
+        parts = self.make("parts", [node], replace(kind, dtype="tuple"), count)
+        return self.make("pick", [parts], kind, k)
 
 
 def joined(types: Sequence[ArrayType], dtype: str) -> ArrayType:

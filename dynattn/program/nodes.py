@@ -1,7 +1,8 @@
 """The array program: a graph of whole-array operations with symbolic sizes and spans.
 
-Layout. An array is ``[batch..., place..., coordinates...]``: the place is one node axis (``nodes``),
-one edge axis (``edges``), two axes receiver, sender (``pairs``), or nothing (``global``). Batch axes
+Layout. An array is ``[batch..., place..., coordinates...]``: the place is one node axis
+(``nodes``), one edge axis (``edges``), two axes receiver, sender (``pairs``), or nothing
+(``global``). Batch axes
 are never written and may be any number in front; axes are therefore counted from the end. Where
 operands of an elementwise operation differ in rank, explicit ``unsqueeze`` nodes align them, so an
 operation is always the plain broadcasting one of torch.
@@ -17,13 +18,13 @@ operation is always the plain broadcasting one of torch.
 | rotary | | (size, heads) | frequencies [size] |
 | edge | | (coupling, attribute) | a fixed number per edge; attribute None: 1 |
 | degree | | coupling | number of senders of each receiver, at least 1 |
-| total | | (coupling, weight) | sum of the edge weights (or 1s, weight None) over each receiver's senders |
-| draw | arguments | (distribution, stream name) | random numbers of the node's type (initial values only) |
+| total | | (coupling, weight) | sum of each receiver's edge weights (weight None: of 1s) |
+| draw | arguments | (distribution, stream name) | random numbers (initial values only) |
 | names of ``ELEMENTWISE`` | operands | | elementwise, broadcasting |
 | unsqueeze | a | axes (negative ints, ascending, positions in the result) | new axes of size 1 |
 | concat | a, b, .. | | along the last axis |
 | stack | a, b, .. | | single numbers along a new last axis |
-| part | a | (k, count) | the k-th of count equal parts of the last axis |
+| parts | a | count | tuple: that many equal parts of the last axis |
 | split | a | heads (Size) | [.., n] as [.., heads, n/heads] |
 | merge | a | | [.., H, k] as [.., H*k] |
 | dot | a, b | | sum over the last axis of a*b |
@@ -32,17 +33,17 @@ operation is always the plain broadcasting one of torch.
 | linear | x, weight[, bias] | | x W^T + b |
 | lookup | table, integers | | table[integers] |
 | next | integers | | [.., T-1], one place later, for losses |
-| cross_entropy | logits, target | | mean, nats; logits longer by one along the node axis are cut at the end |
+| cross_entropy | logits, target | | mean, nats; logits longer by one are cut at the end |
 | receiver | a | coupling | node values at each edge's receiver |
 | sender | a | coupling | node values at each edge's sender |
 | edge_sum | e | coupling | sum over the senders of each receiver |
-| edge_softmax | e | coupling | exp(e) over its sum over the senders of the same receiver |
-| edge_normalize | e | coupling | e over its sum over the senders of the same receiver |
-| graph_sum | a, b, .. | (coupling, form, weight) | tuple: for each feature, sum over senders j of w_ij a_j |
-| attention | q, k, v | coupling | softmax_j(q_i.k_j) v_j; arrays [.., T, H, width], or [.., T, width] |
+| edge_softmax | e | coupling | exp(e) over its sum over the receiver's senders |
+| edge_normalize | e | coupling | e over its sum over the receiver's senders |
+| graph_sum | a, b, .. | (coupling, form, weight) | tuple: for each feature sum_j w_ij a_j |
+| attention | q, k, v | coupling | softmax_j(q_i.k_j) v_j; [.., T, H, width] or [.., T, width] |
 | pick | tuple | k | its k-th array |
 
-In ``graph_sum``, ``weight`` is an attribute of the coupling's edges or None (all 1), and ``form`` is
+In ``graph_sum``, ``weight`` is an attribute of the coupling's edges or None (all 1), ``form`` is
 ``mean_field``, ``prefix``, ``dense`` or ``csr`` ('' until the pass ``choose_forms`` has run).
 ``pairs`` places belong to couplings over ``everyone`` and ``causal``; all others are edge lists.
 """
@@ -67,7 +68,8 @@ class ArrayType:
     shape: tuple[Size, ...] = ()
     dtype: str = "real"
     batched: bool = False
-    """Whether leading batch axes may stand in front: it depends on states, inputs, or on a parameter
+    """Whether leading batch axes may stand in front: it depends on states, inputs, or on a
+    parameter
     that an experiment varies (whose values may come as ``[points, *shape]``)."""
 
     @property
@@ -113,7 +115,9 @@ class Call:
 
 @dataclass(frozen=True)
 class Evolve:
-    """A layer at work: ``steps`` times, states <- retraction(states, rate). Blocks are keyed by state."""
+    """A layer at work: ``steps`` times, states <- retraction(states, rate). Blocks are keyed by
+    state.
+    """
 
     layer: str
     rate: Block
@@ -174,7 +178,9 @@ def _blocks_of(steps: Sequence[ProgramStep]) -> Iterator[Block]:
 
 
 class Nodes:
-    """Makes nodes, each different one once: same op, inputs, payload and type give the same object."""
+    """Makes nodes, each different one once: same op, inputs, payload and type give the same
+    object.
+    """
 
     def __init__(self) -> None:
         self._made: dict[tuple[Any, ...], Node] = {}

@@ -16,7 +16,7 @@ LEAVES = frozenset({
     "index", "rotary", "edge", "degree", "total",
 })  # fmt: skip
 FIXED_ARITY = {
-    "unsqueeze": 1, "split": 1, "merge": 1, "part": 1, "pick": 1, "norm": 1, "dot": 2, "next": 1,
+    "unsqueeze": 1, "split": 1, "merge": 1, "parts": 1, "pick": 1, "norm": 1, "dot": 2, "next": 1,
     "node_sum": 1, "node_mean": 1, "node_std": 1, "node_min": 1, "node_max": 1, "lookup": 2,
     "cross_entropy": 2, "receiver": 1, "sender": 1, "edge_sum": 1, "edge_softmax": 1,
     "edge_normalize": 1, "attention": 3,
@@ -67,7 +67,9 @@ def _layout(block: Block, node: Node) -> None:
 
 def _broadcasts(block: Block, node: Node, child: Node) -> None:
     own, result = child.type, node.type
-    if any(not _fits(a, b) for a, b in zip(reversed(own.shape), reversed(result.shape), strict=False)):
+    if any(
+        not _fits(a, b) for a, b in zip(reversed(own.shape), reversed(result.shape), strict=False)
+    ):
         raise _fault(block, node, f"shape {own.shape} does not broadcast to {result.shape}")
     leading = own.place_axes > 0 or own.batched
     if leading and len(own.shape) != len(result.shape):

@@ -78,7 +78,7 @@ def simulate(
     all_of_it = not simulation.records
     system = build_for(compilation, seed=chosen, device=device)
     found = integrate(system, simulation, times, records, keep_states=all_of_it, progress=progress)
-    names = {item.name for item in model.observables}
+    names = [item.name for item in model.observables]
     results = found.results
     return Trajectory(
         simulation.name,

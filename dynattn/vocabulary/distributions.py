@@ -36,7 +36,7 @@ _ENTRIES = (
     Distribution(
         "uniform", ("low", "high"), (0.0, 1.0),
         lambda rng, shape, low, high: low + (high - low) * rng.random(shape),
-        lambda low, high: f"the lower end {low:g} is above the upper end {high:g}" if low > high else "",
+        lambda low, high: f"the lower end {low:g} is above {high:g}" if low > high else "",
     ),
     Distribution(
         "lognormal", ("mean", "sd"), (0.0, 1.0),

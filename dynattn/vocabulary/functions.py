@@ -1,4 +1,4 @@
-"""The functions of the language. Adding an elementwise function is one line in ELEMENTWISE.
+"""The functions of the language. Adding an elementwise function is one entry in _ENTRIES.
 
 Each elementwise entry holds its value and partial derivatives as formulas over numpy (``m``), for
 the reference evaluator, and the name of the torch function that lowered and emitted code calls.
@@ -81,10 +81,16 @@ def _truth(name: str, operator: str, value: Formula) -> Elementwise:
 
 
 _ENTRIES = (
-    Elementwise("add", "+", lambda m, a, b: a + b, (lambda m, a, b: 1.0, lambda m, a, b: 1.0), "same"),
-    Elementwise("sub", "-", lambda m, a, b: a - b, (lambda m, a, b: 1.0, lambda m, a, b: -1.0), "same"),
+    Elementwise(
+        "add", "+", lambda m, a, b: a + b, (lambda m, a, b: 1.0, lambda m, a, b: 1.0), "same"
+    ),
+    Elementwise(
+        "sub", "-", lambda m, a, b: a - b, (lambda m, a, b: 1.0, lambda m, a, b: -1.0), "same"
+    ),
     Elementwise("mul", "*", lambda m, a, b: a * b, (lambda m, a, b: b, lambda m, a, b: a), "same"),
-    Elementwise("div", "/", lambda m, a, b: a / b, (lambda m, a, b: 1.0 / b, lambda m, a, b: -a / (b * b))),
+    Elementwise(
+        "div", "/", lambda m, a, b: a / b, (lambda m, a, b: 1.0 / b, lambda m, a, b: -a / (b * b))
+    ),
     Elementwise(
         "pow",
         "**",
@@ -98,9 +104,15 @@ _ENTRIES = (
     Elementwise("sin", "torch.sin", lambda m, x: m.sin(x), (lambda m, x: m.cos(x),)),
     Elementwise("cos", "torch.cos", lambda m, x: m.cos(x), (lambda m, x: -m.sin(x),)),
     Elementwise("tan", "torch.tan", lambda m, x: m.tan(x), (lambda m, x: 1.0 / m.cos(x) ** 2,)),
-    Elementwise("asin", "torch.asin", lambda m, x: m.arcsin(x), (lambda m, x: 1.0 / m.sqrt(1.0 - x * x),)),
-    Elementwise("acos", "torch.acos", lambda m, x: m.arccos(x), (lambda m, x: -1.0 / m.sqrt(1.0 - x * x),)),
-    Elementwise("atan", "torch.atan", lambda m, x: m.arctan(x), (lambda m, x: 1.0 / (1.0 + x * x),)),
+    Elementwise(
+        "asin", "torch.asin", lambda m, x: m.arcsin(x), (lambda m, x: 1.0 / m.sqrt(1.0 - x * x),)
+    ),
+    Elementwise(
+        "acos", "torch.acos", lambda m, x: m.arccos(x), (lambda m, x: -1.0 / m.sqrt(1.0 - x * x),)
+    ),
+    Elementwise(
+        "atan", "torch.atan", lambda m, x: m.arctan(x), (lambda m, x: 1.0 / (1.0 + x * x),)
+    ),
     Elementwise(
         "atan2",
         "torch.atan2",
@@ -116,15 +128,21 @@ _ENTRIES = (
     Elementwise("abs", "torch.abs", lambda m, x: m.abs(x), (lambda m, x: m.sign(x),), "same"),
     Elementwise("sign", "torch.sign", lambda m, x: m.sign(x), (_zero,)),
     Elementwise("floor", "torch.floor", lambda m, x: m.floor(x), (_zero,)),
-    Elementwise("sigmoid", "torch.sigmoid", _sigmoid, (lambda m, x: _sigmoid(m, x) * _sigmoid(m, -x),)),
-    Elementwise("relu", "torch.relu", lambda m, x: m.maximum(x, 0.0), (lambda m, x: 1.0 * (x > 0),)),
+    Elementwise(
+        "sigmoid", "torch.sigmoid", _sigmoid, (lambda m, x: _sigmoid(m, x) * _sigmoid(m, -x),)
+    ),
+    Elementwise(
+        "relu", "torch.relu", lambda m, x: m.maximum(x, 0.0), (lambda m, x: 1.0 * (x > 0),)
+    ),
     Elementwise(
         "softplus",
         "torch.nn.functional.softplus",
         lambda m, x: m.logaddexp(0.0, x),
         (lambda m, x: _sigmoid(m, x),),
     ),
-    Elementwise("silu", "torch.nn.functional.silu", lambda m, x: x * _sigmoid(m, x), (_silu_slope,)),
+    Elementwise(
+        "silu", "torch.nn.functional.silu", lambda m, x: x * _sigmoid(m, x), (_silu_slope,)
+    ),
     Elementwise("gelu", "torch.nn.functional.gelu", _gelu, (_gelu_slope,)),
     _truth("lt", "<", lambda m, a, b: a < b),
     _truth("le", "<=", lambda m, a, b: a <= b),
@@ -135,7 +153,7 @@ _ENTRIES = (
     _truth("and", "&", lambda m, a, b: m.logical_and(a, b)),
     _truth("or", "|", lambda m, a, b: m.logical_or(a, b)),
     Elementwise("not", "torch.logical_not", lambda m, a: m.logical_not(a), (_zero,), "truth"),
-)  # fmt: skip
+)
 
 ELEMENTWISE: dict[str, Elementwise] = {entry.name: entry for entry in _ENTRIES}
 
@@ -150,13 +168,22 @@ _STRUCTURAL = (
     Structural("max", "nodes", "max(x)", "largest value over the nodes"),
     Structural("count", "nodes", "count(condition)", "number of nodes where the condition holds"),
     Structural("order", "nodes", "order(x)", "the manifold's own order parameter, 0 .. 1"),
-    Structural("linear", "learned", "linear(x, n, bias=true)", "x W^T + b on the last coordinate axis"),
+    Structural(
+        "linear", "learned", "linear(x, n, bias=true)", "x W^T + b on the last coordinate axis"
+    ),
     Structural("swiglu", "learned", "swiglu(x, hidden=h, out=n)", "W3 (silu(W1 x) * W2 x)"),
     Structural("embed", "learned", "embed(text)", "a learned row per class"),
-    Structural("rotary", "fixed", "rotary(C, heads=H)", "frequencies 10000^(-c/(C/H)), c within a head"),
+    Structural(
+        "rotary", "fixed", "rotary(C, heads=H)", "frequencies 10000^(-c/(C/H)), c within a head"
+    ),
     Structural("next", "sequence", "next(text)", "the element one place later"),
-    Structural("cross_entropy", "loss", "cross_entropy(logits, target)", "mean negative log-likelihood, nats"),
-)  # fmt: skip
+    Structural(
+        "cross_entropy",
+        "loss",
+        "cross_entropy(logits, target)",
+        "mean negative log-likelihood, nats",
+    ),
+)
 
 STRUCTURAL: dict[str, Structural] = {entry.name: entry for entry in _STRUCTURAL}
 

@@ -1,7 +1,8 @@
 """The manifolds. Adding one is one entry in MANIFOLDS.
 
 The geometry is written in the language itself, so that checker, reference evaluator, lowered module
-and emitted file share one definition: ``x`` a point, ``F`` an ambient vector, ``v`` a tangent vector,
+and emitted file share one definition: ``x`` a point, ``F`` an ambient vector, ``v`` a tangent
+vector,
 ``x[i]``/``x[j]`` the receiver's and the sender's point.
 """
 
@@ -41,7 +42,9 @@ class Manifold:
     phase: bool = False
     """Whether coordinates are angles, 2 pi periodic."""
     constraint: str | None = None
-    """A formula in x that is 0 on the manifold: what drift of a numerical solution is measured by."""
+    """A formula in x that is 0 on the manifold: what drift of a numerical solution is measured
+    by.
+    """
     doc: str = ""
 
 

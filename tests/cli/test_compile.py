@@ -18,8 +18,8 @@ populations
   osc             2  theta  circle    ~ uniform
 
 couplings
-  coupling  from -> to  graph     edges  kernel
-  pull      osc -> osc  everyone      2  sin(theta[j] - theta[i])
+  coupling  from -> to  graph                  edges  kernel
+  pull      osc -> osc  everyone without self      2  sin(theta[j] - theta[i])
 
 forms
   sum of  computed as  cost of one right-hand side

@@ -66,7 +66,7 @@ def test_long_lines_are_excerpts(column: int) -> None:
     line, carets = underlined(text, column, column + 6)
     assert len(line) <= MAX_COLUMNS
     assert carets == " " * line.index("target") + "^" * 6
-    assert line.startswith("...") == (column > 60)
+    assert line.startswith("...") == (column > 50)
     assert line.endswith("...") == (column < 900)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy
 import torch
@@ -56,7 +57,7 @@ def matrix_of(edges, weight=None):
 def context(edges=None, size=None, **sizes):
     """One population ``all``, one coupling ``c`` from it to itself."""
     population = SimpleNamespace(size=size or fixed(edges.receivers_count if edges else COUNT))
-    model = SimpleNamespace(
+    model: Any = SimpleNamespace(
         sizes=sizes,
         population={"all": population},
         coupling={"c": SimpleNamespace(sender="all", receiver="all")},

@@ -19,27 +19,29 @@ SPECS = Path(__file__).parents[2] / "specs"
 LAYERS = """
 model layers "tied and untied"
 param n = 4, depth = 2
-population p[5] { state x on real(n) ~ normal(0, 1) }
-input a: real[n]
+dim T
+input a: token(3)[T]
+population p[T] { state x on real(n) }
 layer push { learn w[n] ~ normal(0, 1)
   drift x: w * x
   evolve { steps 2 } }
 network {
+  x = embed(a)
   push
   repeat depth { push; push }
   repeat 3 tied { push }
-  output y = x + a
+  output y = linear(x, 2, bias=false)
 }
 """
 
 DERIVED = """
 model derived "settings"
-param K = 2.0, half = K / 2
+param K = 2.0, slope = K / 2
 param s ~ normal(0, K)
 population p[6] {
   state x on real(2) ~ normal(K, 1)
   param w = 3 * K
-  drift -half * w * x + s
+  drift -slope * w * x + s
 }
 observe m = mean(x)
 simulate { t 0 .. 1 every 0.5 }
@@ -101,12 +103,15 @@ def test_each_use_of_a_layer_has_its_copy_and_tied_rounds_share_one():
     """One use, two rounds of two, three tied rounds: six copies, eight times two Euler steps."""
     system = built(written(LAYERS))
     copies = [f"push.{k}.w" for k in range(6)]
-    assert [name for name, _ in system.named_parameters()] == copies
-    x, a = system.initial_states()["p.x"], torch.randn(4, dtype=torch.float64)
+    names = [name for name, _ in system.named_parameters()]
+    assert sorted(names) == [*copies, "x.embed.weight", "y.linear.weight"]
+    a = torch.tensor([2, 0, 0, 1])
+    x = system.get_parameter("x.embed.weight")[a]
     order = [0, 1, 2, 3, 4, 5, 5, 5]
     for k in order:
         x = x * (1 + system.get_parameter(f"push.{k}.w")) ** 2
-    torch.testing.assert_close(system(a), x + a, rtol=1e-12, atol=1e-13)
+    expected = x @ system.get_parameter("y.linear.weight").T
+    torch.testing.assert_close(system(a), expected, rtol=1e-12, atol=1e-13)
     torch.testing.assert_close(system(a=a), system(a))
 
 
@@ -118,7 +123,7 @@ def test_a_network_refuses_inputs_it_does_not_have():
 
 def test_settings_reach_what_is_computed_from_them():
     system = built(written(DERIVED), values={"K": 4.0})
-    assert float(system.get_buffer("half")) == 2.0
+    assert float(system.get_buffer("slope")) == 2.0
     assert system.get_buffer("p.w").tolist() == [12.0] * 6
     unit = stream(0, "s", 0).standard_normal(())
     assert float(system.get_buffer("s")) == pytest.approx(4.0 * unit, rel=1e-15)
@@ -181,12 +186,15 @@ def test_samples_of_any_length_and_batch():
 def test_gradients_reach_every_learned_array():
     system = built(shipped("kuramoto_attention", depth=1))
     system.loss(text=torch.randint(256, (2, 9)))["loss"].backward()
-    # a copy of the spec's gates that is switched off reads nothing
-    without = [name for name, p in system.named_parameters() if p.grad is None or not p.grad.any()]
-    read = {
-        leaf.key for run in system._runs if hasattr(run, "rate") for leaf in run.rate.plan.leaves
-    }
-    assert all(f"parameter {name.replace('.0.', '.')}" not in read for name in without)
+    read = {leaf.name for run in system._runs for leaf in _leaves(run) if leaf.kind == "parameter"}
+    for name, parameter in system.named_parameters():
+        reached = parameter.grad is not None and bool(parameter.grad.any())
+        assert reached == (name.replace(".0.", ".", 1) in read), name
+
+
+def _leaves(run):
+    routines = [run.routine] if hasattr(run, "routine") else [run.rate, run.retraction]
+    return [leaf for routine in routines for leaf in routine.plan.leaves]
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")
@@ -221,7 +229,7 @@ def test_the_dtype_follows_the_module():
 
 
 def test_a_value_that_is_not_finite_names_its_place():
-    text = DERIVED.replace("-half * w * x + s", "-log(x) + s")
+    text = DERIVED.replace("-slope * w * x + s", "-log(x) + s")
     system = built(written(text))
     node = system.trace_nan(0.0, {"p.x": torch.full((6, 2), -1.0, dtype=torch.float64)})
     assert node is not None and node.span is not None
@@ -250,8 +258,8 @@ def test_attention_weights_are_shares_of_the_past(rewrite):
 
 def test_names_of_methods_may_be_names_of_parameters():
     text = (
-        DERIVED.replace("half", "loss").replace("param w", "param train").replace("* w", "* train")
+        DERIVED.replace("slope", "loss").replace("param w", "param train").replace("* w", "* train")
     )
     system = built(written(text))
-    assert float(system._buffers["loss"]) == 1.0
+    assert dict(system.named_buffers())["loss"].item() == 1.0
     assert system.rates(0.0, system.initial_states())["p.x"].shape == (6, 2)

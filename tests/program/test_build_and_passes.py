@@ -1,4 +1,6 @@
-"""From model to array program: what is built, what the passes make of it, what the verifier refuses."""
+"""From model to array program: what is built, what the passes make of it, what the verifier
+refuses.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ coupling pull: osc -> osc over net {{ kernel {kernel}; strength K }}
 """
 
 
-def kuramoto(graph: str, kernel: str = "sin(theta[j] - theta[i])", **overrides: float) -> Compilation:
+def kuramoto(
+    graph: str, kernel: str = "sin(theta[j] - theta[i])", **overrides: float
+) -> Compilation:
     return compiled(KURAMOTO.format(graph=graph, kernel=kernel), **overrides)
 
 
@@ -117,9 +121,7 @@ def test_the_program_does_not_grow_with_the_model() -> None:
 
 
 def test_attention_is_fused_and_heads_are_split_late() -> None:
-    program = Compilation(
-        Source("a.dyn", Path("specs/kuramoto_attention.dyn").read_text())
-    ).program
+    program = Compilation(Source("a.dyn", Path("specs/kuramoto_attention.dyn").read_text())).program
     attend = next(b for b in program.blocks if b.name == "attend")
     found = [node.op for node in attend.nodes]
     assert found.count("attention") == 1

@@ -226,3 +226,34 @@ def test_simulate_takes_a_simulation():
     compilation = kuramoto(K=3.0)
     got = simulate(compilation, compilation.model.simulations[0])
     assert got.settings["overrides"] == {"K": 3.0}
+
+
+def test_a_number_lost_names_the_line_of_the_spec():
+    text = RUNAWAY.replace("drift a * x^2", "drift sqrt(0 - x)")
+    item = told(NumericalError, text)
+    assert (item.code, item.message) == (
+        "E603",
+        "the rate of p.x of node 0 is not a number at t = 0",
+    )
+    assert item.span is not None
+    assert item.span.line == 6
+
+
+# The first forward-mode derivative makes torch load decompositions by its own deprecated route.
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
+def test_the_module_of_a_spec_goes_through_vmap_and_jacfwd():
+    import torch
+
+    from dynattn.solve.fixed import integrate
+
+    system = kuramoto().build()
+
+    def final(theta):
+        got = integrate(system, {"osc.theta": theta}, (0.0, 1.0), method="rk4", step=0.1)
+        return got["osc.theta"][-1]
+
+    theta = system.initial_states()["osc.theta"]
+    unit = 1e-6 * torch.eye(12, dtype=theta.dtype)
+    expected = (torch.func.vmap(final)(theta + unit) - torch.func.vmap(final)(theta - unit)) / 2e-6
+    assert (torch.func.jacrev(final)(theta) - expected.T).abs().max() < 1e-8
+    assert (torch.func.jacfwd(final)(theta) - expected.T).abs().max() < 1e-8

@@ -21,7 +21,8 @@ _NAMES: dict[str, Entry] = {
     ),
     "E203": Entry(
         "declared twice",
-        "A name stands for one thing. Two declarations of one name in the same place are a mistake, "
+        "A name stands for one thing. Two declarations of one name in the same place are a "
+        "mistake, "
         "as are two models, two networks or two train blocks in one spec.",
         "param N = 100\nparam N = 200",
         "param N = 100",
@@ -134,7 +135,8 @@ _SHAPES: dict[str, Entry] = {
     ),
     "E303": Entry(
         "a node's quantity without i or j",
-        "In a coupling two nodes meet: i receives, j sends. What has a value per node must say whose.",
+        "In a coupling two nodes meet: i receives, j sends. What has a value per node must say "
+        "whose.",
         "kernel sin(theta)",
         "kernel sin(theta[j] - theta[i])",
     ),
@@ -159,15 +161,19 @@ _SHAPES: dict[str, Entry] = {
     ),
     "E307": Entry(
         "not a size",
-        "A size is a whole number from 1 on, made of whole numbers, parameters and dims by + - * /.",
+        "A size is a whole number from 1 on, made of whole numbers, parameters and dims by + - "
+        "* /.",
         "param N = 2.5\npopulation osc[N] { state theta on circle }",
         "param N = 25\npopulation osc[N] { state theta on circle }",
     ),
     "E308": Entry(
         "a graph or input that does not fit its population",
-        "A graph has as many nodes as the populations it couples; an input runs along a population.",
-        "population osc[N] { state theta on circle }\ncoupling pull: osc -> osc over ring(M) { strength 1 }",
-        "population osc[N] { state theta on circle }\ncoupling pull: osc -> osc over ring(N) { strength 1 }",
+        "A graph has as many nodes as the populations it couples; an input runs along a "
+        "population.",
+        "population osc[N] { state theta on circle }\ncoupling pull: osc -> osc over ring(M) { "
+        "strength 1 }",
+        "population osc[N] { state theta on circle }\ncoupling pull: osc -> osc over ring(N) { "
+        "strength 1 }",
     ),
     "E309": Entry(
         "a number is needed",
@@ -231,7 +237,8 @@ _MEANING: dict[str, Entry] = {
     ),
     "E406": Entry(
         "frustration without a phase difference",
-        "A frustration alpha turns the phase difference d = x[j] - x[i] of a kernel into d - alpha. "
+        "A frustration alpha turns the phase difference d = x[j] - x[i] of a kernel into d - "
+        "alpha. "
         "A kernel that uses the phases in another way has no such difference.",
         "coupling pull: osc -> osc { kernel sin(theta[j]); frustration 0.2 }",
         "coupling pull: osc -> osc { kernel sin(theta[j] - theta[i]); frustration 0.2 }",
@@ -240,7 +247,8 @@ _MEANING: dict[str, Entry] = {
         "nothing to train",
         "dynattn compile --train needs a train block, which names the data, the loss and how long.",
         "dynattn compile specs/kuramoto.dyn --train",
-        'train { data text("my.txt", context=128); loss cross_entropy(logits, next(text)); steps 800 }',
+        'train { data text("my.txt", context=128); loss cross_entropy(logits, next(text)); '
+        "steps 800 }",
     ),
     "E408": Entry(
         "a spec without a name",

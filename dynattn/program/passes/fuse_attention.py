@@ -58,15 +58,17 @@ def _bilinear(score: Node, maker: Maker) -> Products | None:
             products = separate(maker.elementwise("mul", *score.inputs), maker)
             if products is None or any(p.edge or not p.receiver or not p.sender for p in products):
                 return None
-            if any(p.receiver and p.receiver.type.shape != p.sender.type.shape for p in products if p.sender):
+            if any(
+                p.receiver and p.receiver.type.shape != p.sender.type.shape
+                for p in products
+                if p.sender
+            ):
                 return None
             return products
     return None
 
 
-def _scaled(
-    products: Products | None, op: str, factor: Node, maker: Maker
-) -> Products | None:
+def _scaled(products: Products | None, op: str, factor: Node, maker: Maker) -> Products | None:
     if products is None:
         return None
     return tuple(
@@ -81,10 +83,10 @@ def _signed(product: Product, factor: Node | None, maker: Maker) -> Node:
     return factor if product.sign > 0 else maker.elementwise("neg", factor)
 
 
-def _joined(
-    products: Products, features: Sequence[Node], mixed: Node, maker: Maker
-) -> Node:
-    """sum_k a_k(x_i) * mean of b_k: weights add up to 1, so what depends on i alone stays as it is."""
+def _joined(products: Products, features: Sequence[Node], mixed: Node, maker: Maker) -> Node:
+    """sum_k a_k(x_i) * mean of b_k: weights add up to 1, so what depends on i alone stays as it
+    is.
+    """
     total: Node | None = None
     for p in products:
         term = p.receiver

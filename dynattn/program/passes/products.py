@@ -145,7 +145,9 @@ def _two_sides(argument: Node, maker: Maker) -> tuple[Products, Products] | None
 
 
 def _summed(products: Sequence[Product], maker: Maker) -> tuple[int, Node] | None:
-    """(sign, node) of a sum of one-sided products, the common sign taken out; None for no products."""
+    """(sign, node) of a sum of one-sided products, the common sign taken out; None for no
+    products.
+    """
     if not products:
         return None
     sign = products[0].sign
@@ -219,7 +221,9 @@ def _one_end(node: Node, maker: Maker) -> tuple[str, Node] | None:
         value = part[1] if part[0] > 0 else maker.elementwise("neg", part[1])
         return ("receiver" if sides[0] else "sender", value)
     p = products[0]
-    present = [(end, f) for end in ("receiver", "sender", "edge") if (f := getattr(p, end)) is not None]
+    present = [
+        (end, f) for end in ("receiver", "sender", "edge") if (f := getattr(p, end)) is not None
+    ]
     if len(present) != 1:
         return None
     end, value = present[0]

@@ -18,7 +18,7 @@ def separate_kernels(node: Node, maker: Maker) -> Node | None:
     if inner.op == "dot":  # sum_j w sum_c a_c b_c = sum_c a_c sum_j w b_c
         last = maker.elementwise("mul", *inner.inputs)
     products = separate(inner if last is None else last, maker)
-    if products is None or any(_weight(p) is False for p in products):
+    if products is None or any(p.edge is not None and p.edge.op != "edge" for p in products):
         return None
     if last is not None and not _contractible(products):
         return None
@@ -31,19 +31,17 @@ def _contractible(products: Products) -> bool:
     return all(p.receiver is not None and p.sender is not None for p in products)
 
 
-def _weight(product: Product) -> str | None | bool:
-    """The attribute that weighs this product, None for no weight, False where it is no attribute."""
-    if product.edge is None:
-        return None
-    return product.edge.payload[1] if product.edge.op == "edge" else False
+def _weight(product: Product) -> str | None:
+    """The attribute of the edges that weighs this product; None where nothing does."""
+    return None if product.edge is None else product.edge.payload[1]
 
 
 def _graph_sums(products: Products, node: Node, maker: Maker) -> list[Node]:
-    """For each product the sum over senders of its sender factor, features with one weight together."""
+    """The sum over senders of each product's sender factor; features of one weight together."""
     groups: dict[str | None, list[Node]] = {}
     for p in products:
         if p.sender is not None:
-            group = groups.setdefault(_weight(p) or None, [])
+            group = groups.setdefault(_weight(p), [])
             if p.sender not in group:
                 group.append(p.sender)
     made = {
@@ -65,7 +63,7 @@ def _sum_of(
     node: Node,
     maker: Maker,
 ) -> Node:
-    weight = _weight(p) or None
+    weight = _weight(p)
     if p.sender is None:
         return maker.make("total", (), ArrayType(node.type.place), (node.payload, weight))
     k = groups[weight].index(p.sender)
@@ -73,19 +71,19 @@ def _sum_of(
     return maker.make("pick", [made[weight]], kind, k)
 
 
-def _joined(
-    products: Products, sums: Sequence[Node], maker: Maker, contract: bool
-) -> Node:
+def _joined(products: Products, sums: Sequence[Node], maker: Maker, contract: bool) -> Node:
     total: Node | None = None
     for p, value in zip(products, sums, strict=True):
         term = value
         if p.receiver is not None:
-            term = maker.dot(p.receiver, value) if contract else maker.elementwise("mul", p.receiver, value)
+            term = (
+                maker.dot(p.receiver, value)
+                if contract
+                else maker.elementwise("mul", p.receiver, value)
+            )
         if total is None:
             total = term if p.sign > 0 else maker.elementwise("neg", term)
         else:
             total = maker.elementwise("add" if p.sign > 0 else "sub", total, term)
     assert total is not None
     return total
-
-

@@ -19,11 +19,13 @@ def simplify(node: Node, maker: Maker) -> Node | None:
 def _folded(node: Node, maker: Maker) -> Node | None:
     import numpy
 
-    values = [n.payload for n in node.inputs if n.op == "constant" and not isinstance(n.payload, tuple)]
+    values = [
+        n.payload for n in node.inputs if n.op == "constant" and not isinstance(n.payload, tuple)
+    ]
     if len(values) != len(node.inputs) or node.type.dtype == "truth":
         return None
-    with numpy.errstate(all="ignore"):
-        value = ELEMENTWISE[node.op].value(numpy, *(float(v) for v in values))
+    with numpy.errstate(all="ignore"):  # numpy's numbers: 1 / 0 is inf, (-1)^0.5 is nan
+        value = ELEMENTWISE[node.op].value(numpy, *(numpy.float64(v) for v in values))
     if not numpy.isfinite(value):
         return None
     whole = node.type.dtype == "integer"

@@ -1,0 +1,98 @@
+"""The summary of a compilation: equations as they would be written, counts that add up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dynattn.compilation import Compilation
+from dynattn.diagnostics.report import Source
+from dynattn.present.equations import equations
+from dynattn.present.summary import facts, parameter_count, summary
+
+SPECS = Path(__file__).parents[2] / "specs"
+
+
+def compiled(body: str) -> Compilation:
+    return Compilation(Source("m.dyn", f"model m\nparam N = 6\n{body}\n"))
+
+
+def lines(body: str) -> list[str]:
+    return [str(line) for line in equations(compiled(body).model)]
+
+
+@pytest.mark.parametrize(
+    ("drift", "shown"),
+    [
+        ("1 - (2 - 3)", "1 - (2 - 3)"),
+        ("(1 - x) - x", "1 - x - x"),
+        ("x / (x * 2)", "x/(x*2)"),
+        ("(x / 2) * x", "x/2*x"),
+        ("-x^2", "-x^2"),
+        ("(-x)^2", "(-x)^2"),
+        ("2^3^x", "2^3^x"),
+        ("(2^3)^x", "(2^3)^x"),
+        ("-(x + 1)", "-(x + 1)"),
+        ("sin(x) * (1 + t)", "sin(x)*(1 + t)"),
+        ("(x > 0) * x", "(x > 0)*x"),
+    ],
+)
+def test_brackets_stand_where_they_are_needed(drift, shown):
+    assert lines(f"population p[N] {{ state x on real; drift {drift} }}") == [f"x' = {shown}"]
+
+
+def test_sums_show_all_of_their_factors():
+    body = """param w = 2
+    graph g = path_graph(n=N)
+    population p[N] { state x on circle; param o = 1; drift o }
+    coupling a: p -> p over ring(N, reach=2) { weight exp(-distance); strength w; normalize size }
+    coupling b: p -> p over g { kernel sin(2*(x[j] - x[i])); normalize degree }"""
+    assert lines(body) == [
+        "x' = o + a + b",
+        "a[i] = w/N Σ_j exp(-distance) sin(x[j] - x[i])",
+        "b[i] = 1/degree[i] Σ_j sin(2*(x[j] - x[i]))",
+    ]
+
+
+def test_names_that_would_meet_keep_their_place():
+    body = """population a[N] { state x on real; drift x }
+    population b[N] { state x on real; drift -x }"""
+    assert lines(body) == ["a.x' = a.x", "b.x' = -b.x"]
+
+
+def test_definitions_follow_the_equations():
+    body = "let two = 1 + 1\npopulation p[N] { state x on real; drift two * x }"
+    assert lines(body) == ["x' = two*x", "two = 1 + 1"]
+
+
+@pytest.mark.parametrize("path", sorted(SPECS.glob("*.dyn")), ids=lambda path: path.stem)
+def test_learned_numbers_are_those_of_the_module(path):
+    spec = Compilation(Source(str(path), path.read_text()))
+    count = sum(value.numel() for value in spec.build().parameters())
+    assert parameter_count(spec.model)["learned"] == count
+
+
+FORMS = [
+    ("over everyone(N)", 36, "mean field", "O(N): 2 sums over 6 nodes"),
+    ("over ring(N)", 12, "dense matrix product", "O(N^2): 2 products with a 6 x 6 matrix"),
+    ("{ kernel tanh(x[j] - x[i]) }", 30, "pair by pair", "O(N^2): 30 kernels"),
+    ("over ring(N) { kernel tanh(x[j] - x[i]) }", 12, "edge by edge", "O(E): 12 kernels"),
+]
+
+
+@pytest.mark.parametrize(("clause", "edges", "form", "cost"), FORMS)
+def test_forms_and_their_cost(clause, edges, form, cost):
+    body = f"population p[N] {{ state x on circle; drift 1 }}\ncoupling c: p -> p {clause}"
+    spec = compiled(body)
+    found = facts(spec.model, spec.network, spec.program)
+    assert found["couplings"][0]["edges"] == edges
+    assert found["forms"] == [
+        {"sum of": "c", "computed as": form, "cost of one right-hand side": cost}
+    ]
+
+
+def test_nothing_is_listed_where_there_is_nothing():
+    spec = compiled("population p[N] { state x on real; drift x }")
+    titles = [section.title for section in summary(spec.model, spec.network, spec.program)]
+    assert titles == ["populations", "parameters", "equations"]
