@@ -27,6 +27,10 @@ def _negative(sd: float) -> str:
     return f"the standard deviation {sd:g} is negative" if sd < 0 else ""
 
 
+def _ordered(low: float, high: float) -> str:
+    return f"the lower end {low:g} is above the upper end {high:g}" if low > high else ""
+
+
 _ENTRIES = (
     Distribution(
         "normal", ("mean", "sd"), (0.0, 1.0),
@@ -36,7 +40,7 @@ _ENTRIES = (
     Distribution(
         "uniform", ("low", "high"), (0.0, 1.0),
         lambda rng, shape, low, high: low + (high - low) * rng.random(shape),
-        lambda low, high: f"the lower end {low:g} is above {high:g}" if low > high else "",
+        lambda low, high: _ordered(low, high),
     ),
     Distribution(
         "lognormal", ("mean", "sd"), (0.0, 1.0),

@@ -80,7 +80,7 @@ def test_text_is_sampled_from_it(trained):
 
 
 def test_divergence_names_a_line_of_the_spec(tmp_path):
-    spec = compilation(tmp_path, rate=("lr=3e-3", "lr=1e6"), clip=("; clip 1.0", ""))
+    spec = compilation(tmp_path, rate=("lr=6e-3", "lr=1e6"), clip=("; clip 1.0", ""))
     with pytest.raises(NumericalError) as caught:
         train(spec, new_run("small", tmp_path / "run"), device="cpu", threads=1)
     (found,) = caught.value.diagnostics

@@ -97,7 +97,7 @@ def test_everyone_leaves_a_node_itself_out_where_there_is_one():
         (coupling(GraphUse("everyone"), name="c"), coupling(GraphUse("everyone"), "a", "b", "d")),
     )
     found = build_network(spec).diagram
-    assert found.edges["a", "a", "c"]["graph"] == "everyone without self"
+    assert found.edges["a", "a", "c"]["graph"] == "everyone else"
     assert found.edges["a", "a", "c"]["edges"] == "6"
     assert found.edges["a", "b", "d"]["graph"] == "everyone"
     assert found.edges["a", "b", "d"]["edges"] == "9"

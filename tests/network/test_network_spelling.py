@@ -179,8 +179,8 @@ def test_attention_is_shown_by_its_definitions():
     assert sync.weight is not None
     assert spell_term(sync.weight) == "dot(gate_q[i] * gate_k[j], cos(psi[j] - psi[i]))/sqrt(C/H)"
     assert {name: spell_term(value) for name, value in definitions(sync.weight).items()} == {
-        "gate_q": "sigmoid(linear([cos(theta), sin(theta)]))",
-        "gate_k": "sigmoid(linear([cos(theta), sin(theta)]))",
+        "gate_q": "2 * sigmoid(linear([cos(theta), sin(theta)]))",
+        "gate_k": "2 * sigmoid(linear([cos(theta), sin(theta)]))",
         "psi": "theta + rotary(C, heads=H) * index",
     }
     mix = spell_equation(spec, spec.layer["mix"].laws[0])
