@@ -79,4 +79,5 @@ def test_the_command_line(spec, capsys):
     from dynattn.cli.main import run_command
 
     assert run_command(["compile", spec.source.path]) == 0
-    assert "theta' = omega + pull\n" in capsys.readouterr().out
+    law = "theta[i]' = omega[i] + (K/N) * sum_j sin(theta[j] - theta[i])\n"
+    assert law in capsys.readouterr().out

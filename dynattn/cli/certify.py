@@ -37,13 +37,5 @@ def print_certificate(certificate: Certificate) -> None:
     print_heading("certification against the plain reference evaluator")
     columns = ("check", "of", "numbers", "largest difference", "relative", "verdict")
     print_table(columns, certificate.rows())
-    small, full = named(certificate.sizes), named(certificate.full_sizes)
-    print_line(
-        f"  {certificate.draws} random states with {small}; then {certificate.components} random "
-        f"components with {full}; allowed {certificate.tolerance:.0e}"
-    )
-
-
-def named(sizes: Any) -> str:
-    """``N = 12, T = 6``."""
-    return ", ".join(f"{name} = {value}" for name, value in sizes.items()) or "no named sizes"
+    print_line("  " + "; ".join(certificate.notes))
+    print_line(f"  largest relative difference allowed: {certificate.tolerance:.0e}")

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from dynattn.diagnostics.report import Diagnostic, SpecError
+
+if TYPE_CHECKING:
+    from dynattn.compilation import Compilation
+    from dynattn.model.model import Model
+    from dynattn.syntax.tree import SyntaxTree
 
 
 @click.command(
@@ -35,11 +43,60 @@ def check(files: tuple[str, ...], as_json: bool) -> int:
 
 
 def mistakes_in(path: str) -> tuple[Diagnostic, ...]:
-    """Everything that is wrong with one file, in the order of its text."""
+    """Everything that is wrong with one file and shows without torch, in the order of its text."""
     from dynattn.cli.settings import open_spec
 
     try:
-        _ = open_spec(path).model
+        compilation = open_spec(path)
+        tree = compilation.tree
+    except SpecError as error:
+        return error.diagnostics
+    try:
+        model = compilation.model
+    except SpecError as error:
+        return SpecError((*error.diagnostics, *clocks_beside(tree, error.diagnostics))).diagnostics
+    return SpecError((*mistakes_of(model), *graph_mistakes(compilation))).diagnostics
+
+
+def mistakes_of(model: Model) -> tuple[Diagnostic, ...]:
+    """What is wrong with the experiments and the training of a model that is right itself."""
+    from dynattn.learn.plan import plan_mistakes
+    from dynattn.run.clock import clock_mistakes, model_mistakes
+
+    found = [item for run in model.simulations for item in clock_mistakes(run)]
+    found += [item for run in model.simulations for item in model_mistakes(model, run)]
+    return (*found, *plan_mistakes(model))
+
+
+def graph_mistakes(compilation: Compilation) -> tuple[Diagnostic, ...]:
+    """What is wrong with graphs that have to be made to be known."""
+    if all(item.graph.source in ("everyone", "causal") for item in compilation.model.couplings):
+        return ()
+    try:
+        _ = compilation.network
     except SpecError as error:
         return error.diagnostics
     return ()
+
+
+def clocks_beside(tree: SyntaxTree, known: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """What is wrong with methods and steps of experiments in a spec that has other mistakes too.
+
+    An experiment with a mistake of its own says nothing certain of its clock, and what is recorded
+    is not known without the rest of the model.
+    """
+    from dynattn.model.draft import Draft
+    from dynattn.model.experiments import declare_simulations
+    from dynattn.model.quantities import declare_values
+    from dynattn.run.clock import clock_mistakes
+    from dynattn.syntax.tree import Experiment, Quantities
+
+    draft = Draft({})
+    for item in tree.declarations:
+        if isinstance(item, Quantities) and item.keyword == "param":
+            declare_values(draft, item)
+    runs = [i for i in tree.declarations if isinstance(i, Experiment) and i.kind != "train"]
+    wrong = {item.span.line for item in known if item.span is not None}
+    bad = {i.span.line for i in runs if wrong & set(range(i.span.line, i.span.end_line + 1))}
+    found = declare_simulations(draft, runs)
+    return [item for run in found if run.span.line not in bad for item in clock_mistakes(run)]

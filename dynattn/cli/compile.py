@@ -62,8 +62,14 @@ def compile_spec(**options: Any) -> None:
     """Build a spec and print what was built."""
     request = Request(**options)
     check_options(request)
+    if request.emit:
+        from dynattn.diagnostics.files import refuse_folder
+
+        refuse_folder(Path(request.emit))  # known now, not after a training
     device = read_device(request.device)
     compilation = open_spec(request.spec, request.settings, request.seed)
+    if request.resume is not None:
+        compilation = as_begun(compilation, request.resume or request.folder)
     facts = compile_request(request, compilation, device)
     if request.as_json:
         from dynattn.cli.screen import print_json
@@ -89,13 +95,32 @@ def check_options(request: Request) -> None:
         raise UsageError(Diagnostic("E708", message, fix="leave it out, or train anew"))
 
 
+def as_begun(compilation: Compilation, named: str | None) -> Compilation:
+    """The spec with the settings and the seed of the training that it goes on with."""
+    from dynattn.cli.train import find_run
+
+    run = find_run(compilation.model.name, named)
+    from dynattn.learn.settings import as_started
+
+    return as_started(compilation, run)
+
+
 def compile_request(request: Request, compilation: Compilation, device: str) -> dict[str, Any]:
     """Everything that was asked for, one after the other; the facts for JSON."""
     from dynattn.cli.describe import describe
 
     quiet = request.as_json
     facts = describe(compilation, quiet=quiet)
+    from dynattn.learn.devices import threads_set
+
+    with threads_set():
+        return facts | compute(request, compilation, device, quiet)
+
+
+def compute(request: Request, compilation: Compilation, device: str, quiet: bool) -> dict[str, Any]:
+    """Build the module, and certify, train and emit it where that was asked for."""
     system = build(compilation, device, quiet)
+    facts: dict[str, Any] = {}
     facts["learned"] = {name: list(value.shape) for name, value in system.named_parameters()}
     if request.certify:
         from dynattn.cli.certify import certify
@@ -129,9 +154,7 @@ def emit(compilation: Compilation, path: Path, system: Any, quiet: bool) -> list
     """Write the model as one PyTorch file, with the arrays of ``system`` beside it."""
     from dynattn.cli.screen import print_line
     from dynattn.lower.emit import emit_files
-    from dynattn.present.output import refuse_directory
 
-    refuse_directory(path)
     files = emit_files(
         path,
         compilation.model,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from dynattn.cli.screen import print_heading, print_line, print_table
+from dynattn.cli.screen import print_heading, print_line, print_table, shows_mathematics
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 def describe(compilation: Compilation, quiet: bool = False) -> dict[str, Any]:
     """Print populations, couplings, parameters and equations; return them as facts for JSON."""
+    from dynattn.network.spelling import PLAIN, PRETTY
     from dynattn.present import summary
 
     parts = (compilation.model, compilation.network, compilation.program)
@@ -21,8 +22,9 @@ def describe(compilation: Compilation, quiet: bool = False) -> dict[str, Any]:
     if quiet:
         return facts
     model = compilation.model
+    style = PRETTY if shows_mathematics() else PLAIN
     print_line(f"{model.name}: {model.doc}" if model.doc else model.name)
-    for section in summary.summary(*parts):
+    for section in summary.summary(*parts, style):
         if section.title == "equations":
             print_equations(section)
         else:

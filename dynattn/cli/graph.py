@@ -70,7 +70,10 @@ def graph_parts(compilation: Compilation, level: str) -> GraphParts:
     from dynattn.present.parts import parts_of
 
     if compilation.values is not None:
-        return parts_of(compilation, attention=trained_attention(compilation))
+        from dynattn.learn.devices import threads_set
+
+        with threads_set():
+            return parts_of(compilation, attention=trained_attention(compilation))
     parts = parts_of(compilation)
     if level not in ("auto", "nodes") or not parts.drawable or parts.node_count > MOST_NODES:
         return parts

@@ -16,11 +16,12 @@ from typing import Any
 import click
 
 from dynattn import __version__
-from dynattn.diagnostics.report import Diagnostic, SpecError
+from dynattn.diagnostics.report import SpecError
 
 COMMANDS = {
     "new": "dynattn.cli.new:new",
     "check": "dynattn.cli.check:check",
+    "fmt": "dynattn.cli.fmt:fmt",
     "explain": "dynattn.cli.explain:explain",
     "compile": "dynattn.cli.compile:compile_spec",
     "run": "dynattn.cli.run:run",
@@ -141,7 +142,9 @@ def run_command(arguments: Sequence[str]) -> int:
     except OSError as error:
         if error.errno not in UNWRITABLE:
             return own_fault()
-        return tell(SpecError(unwritable(error)), as_json)
+        from dynattn.diagnostics.files import refusal
+
+        return tell(SpecError(refusal(error.filename or "the output", error)), as_json)
     except Exception:
         return own_fault()
 
@@ -152,14 +155,6 @@ def tell(error: SpecError, as_json: bool) -> int:
 
     print_diagnostics(error.diagnostics, as_json)
     return error.exit_code
-
-
-def unwritable(error: OSError) -> Diagnostic:
-    """The diagnostic for a refusal of the operating system."""
-    place = f"'{error.filename}'" if error.filename else "the output"
-    reason = os.strerror(error.errno or 0).lower()
-    fix = "make room on the disk" if error.errno == errno.ENOSPC else "choose another place with -o"
-    return Diagnostic("E705", f"{place} cannot be written: {reason}", fix=fix)
 
 
 def own_fault() -> int:

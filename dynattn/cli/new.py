@@ -54,17 +54,13 @@ def unknown_spec(name: str, known: tuple[str, ...]) -> Diagnostic:
 
 def copy_spec(source: Path, target: Path) -> None:
     """Copy a spec to a place where nothing stands yet; UsageError E704 where something does."""
-    try:
-        with target.open("x", encoding="utf-8") as file:
-            file.write(source.read_text(encoding="utf-8"))
-    except FileExistsError:
+    from dynattn.diagnostics.files import write_whole
+
+    if target.exists() or target.is_symlink():
         kind = "folder" if target.is_dir() else "file"
-        message = f"'{target}' is there already, as a {kind}"
-        fix = "choose another name with -o"
-        raise UsageError(Diagnostic("E704", message, fix=fix)) from None
-    except FileNotFoundError:
-        message = f"'{target}' cannot be written: there is no folder '{target.parent}'"
-        raise UsageError(Diagnostic("E705", message, fix="make the folder first")) from None
+        message = f"{target} is there already, as a {kind}"
+        raise UsageError(Diagnostic("E704", message, fix="choose another name with -o"))
+    write_whole(target, source.read_bytes())
 
 
 def title_of(path: Path) -> str:

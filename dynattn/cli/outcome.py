@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,24 +39,11 @@ def draw_training(
 def draw_loss(folder: RunFolder, result: TrainingResult, path: Path) -> Path:
     """Training and validation loss over steps, in bits per character where the loss is such."""
     from dynattn.learn.metrics import read_metrics
-    from dynattn.present.plots import draw_learning
+    from dynattn.present.plots import BITS, draw_learning, learning_curves
 
-    in_bits = result.final is not None and result.final.bits_per_character is not None
-    unit = math.log(2) if in_bits else 1.0
-    curves: dict[str, tuple[list[float], list[float]]] = {}
-    for line in read_metrics(folder.metrics):
-        name = {"train": "training", "validation": "validation"}.get(line["kind"])
-        if name:
-            steps, values = curves.setdefault(name, ([], []))
-            steps.append(line["step"])
-            values.append(line["loss"] / unit)
-    return draw_learning(
-        curves,
-        path,
-        baselines=result.baselines if in_bits else None,
-        unit="bits per character" if in_bits else "loss",
-        title=result.model,
-    )
+    curves, unit = learning_curves(read_metrics(folder.metrics))
+    baselines = result.baselines if unit == BITS else None
+    return draw_learning(curves, path, baselines=baselines, unit=unit, title=result.model)
 
 
 def learned_attention(system: Any, data: TextData) -> Attention | None:

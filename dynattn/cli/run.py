@@ -51,9 +51,11 @@ def run(
     from dynattn.run.experiment import find_experiment, run_experiment
 
     chosen = find_experiment(compilation.model, experiment)
+    from dynattn.learn.devices import threads_set
+
     place = Path(folder) if folder else free_folder(f"{compilation.model.name}-{chosen.name}")
     try:
-        with progress_shown(as_json) as progress:
+        with progress_shown(as_json) as progress, threads_set():
             result = run_experiment(
                 compilation, chosen.name, device=device, progress=progress, folder=place
             )

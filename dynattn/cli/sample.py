@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from dynattn.cli.settings import DEVICE, JSON, read_device
 from dynattn.diagnostics.report import Diagnostic, UsageError
-
-if TYPE_CHECKING:
-    from dynattn.learn.text import Alphabet
 
 
 @click.command(
@@ -49,32 +45,23 @@ def sample(
         fix = "train first: dynattn compile SPEC --train"
         raise UsageError(Diagnostic("E709", message, fix=fix))
     device = read_device(device)
-    from dynattn.interface import load_run
-    from dynattn.learn import generate
-
-    spec = load_run(path)
-    alphabet, context = alphabet_of(path)
     import torch
 
-    system = spec.build(dtype=torch.float32, device=device)
-    made = generate.sample(
-        system, prompt.encode(), length, context=context, temperature=temperature,
-        top_k=top_k, seed=seed, alphabet=alphabet,
-    ).decode("utf-8", "replace")  # fmt: skip
+    from dynattn.interface import load_run
+    from dynattn.learn import generate
+    from dynattn.learn.devices import threads_set
+    from dynattn.learn.folder import open_run, read_json
+    from dynattn.learn.text import Alphabet
+
+    spec = load_run(path)
+    data = read_json(open_run(path).settings)["data"]
+    with threads_set():
+        system = spec.build(dtype=torch.float32, device=device)
+        made = generate.sample(
+            system, prompt.encode(), length, context=data["context"], temperature=temperature,
+            top_k=top_k, seed=seed, alphabet=Alphabet(data["characters"]),
+        ).decode("utf-8", "replace")  # fmt: skip
     if as_json:
         print_json({"ok": True, "prompt": prompt, "text": made})
     else:
         print_generated((prompt + made).lstrip("\n"))
-
-
-def alphabet_of(path: Path) -> tuple[Alphabet, int]:
-    """The symbols a run was trained with, and how many of them it sees at a time."""
-    from dynattn.interface import load_run
-    from dynattn.learn.folder import open_run, read_json
-    from dynattn.learn.plan import make_plan
-    from dynattn.learn.text import BYTES
-
-    facts = read_json(open_run(path).settings)["data"]
-    if facts["symbols"] == "bytes":
-        return BYTES, facts["context"]
-    return make_plan(load_run(path).model).data.alphabet, facts["context"]

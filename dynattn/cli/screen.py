@@ -15,6 +15,15 @@ def on_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def shows_mathematics() -> bool:
+    """Whether stdout is a terminal that has Greek letters and the signs of formulas."""
+    try:
+        "θ₀ Σ √ ≤ \N{MINUS SIGN}".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeError, LookupError):
+        return False
+    return on_terminal()
+
+
 def print_json(value: Mapping[str, Any]) -> None:
     """One JSON object on stdout; numbers that are not finite become null."""
     print(json.dumps(_plain(value), ensure_ascii=False, allow_nan=False))

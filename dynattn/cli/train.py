@@ -58,11 +58,17 @@ def run_training(
 
 def find_folder(name: str, output: str | None, resume: str | None) -> RunFolder:
     """A new run folder, or the one to go on in: the one named, or the model's latest."""
-    from dynattn.learn.folder import RUNS, new_run, open_run
+    from dynattn.learn.folder import new_run
 
     if resume is None:
         return new_run(name, Path(output) if output else None)
-    named = resume or output
+    return find_run(name, resume or output)
+
+
+def find_run(name: str, named: str | None) -> RunFolder:
+    """The run to go on with: the one named, or the latest of the model."""
+    from dynattn.learn.folder import RUNS, open_run
+
     if named:
         return open_run(Path(named))
     runs = sorted(RUNS.glob(f"{name}-*/settings.json"), key=lambda path: path.stat().st_mtime)

@@ -20,8 +20,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from dynattn.diagnostics.files import write_whole
 from dynattn.diagnostics.report import Diagnostic, Source, SpecError
-from dynattn.learn.files import write_whole
 from dynattn.learn.folder import write_json
 
 _FORMAT = "dynattn checkpoint 1"

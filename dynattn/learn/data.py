@@ -6,11 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy
-
 from dynattn.diagnostics.report import Collector, Diagnostic, SpecError
 from dynattn.learn.options import Option, find_entry, option_span, read_options
-from dynattn.learn.reading import DataFile, read_data
+from dynattn.learn.reading import DataFile, find_data, read_data
 from dynattn.learn.text import BYTES, Alphabet, TextData
 from dynattn.model.model import Choice, InputUse, Model
 
@@ -22,22 +20,37 @@ class DataSource:
     name: str
     options: tuple[Option, ...]
     positional: tuple[str, ...]
+    check: Callable[[Choice, Mapping[str, Any], Model], object]
+    """SpecError for what shows without reading the data."""
     load: Callable[[Choice, Mapping[str, Any], Model], TextData]
 
 
 def load_data(choice: Choice, model: Model) -> TextData:
     """The data of ``train``; SpecError with every mistake of its options."""
+    source, options = check_data(choice, model)
+    return source.load(choice, options, model)
+
+
+def check_data(choice: Choice, model: Model) -> tuple[DataSource, Mapping[str, Any]]:
+    """The source and its options; SpecError for what shows without reading the data."""
     found = Collector()
     source = find_entry(SOURCES, choice, "data source", "E510", found)
     options = read_options(choice, source.options, found, source.positional) if source else {}
     found.raise_if_any()
     assert source is not None
-    return source.load(choice, options, model)
+    source.check(choice, options, model)
+    return source, options
+
+
+def _check_text(choice: Choice, options: Mapping[str, Any], model: Model) -> InputUse:
+    use = _text_input(choice, model)
+    _check_context(choice, options["context"], use, model)
+    find_data(options["path"], choice.span)
+    return use
 
 
 def _load_text(choice: Choice, options: Mapping[str, Any], model: Model) -> TextData:
-    use = _text_input(choice, model)
-    _check_context(choice, options["context"], use, model)
+    use = _check_text(choice, options, model)
     span = choice.span
     file = read_data(options["path"], span, options["checksum"])
     alphabet = _alphabet(file, choice, options["symbols"])
@@ -111,7 +124,7 @@ def _check_symbols(
         return
     shown = f"{name} = {size}" if name != str(size) else name
     if alphabet is BYTES:
-        place = int(numpy.argmax(symbols >= size))
+        place = int((symbols >= size).argmax())
         message = f"byte {int(symbols[place])} at place {place} of the text is not below {shown}"
         fix = f"set {name} to 256, the number of bytes there are"
     else:
@@ -163,6 +176,7 @@ _ENTRIES = (
             Option("symbols", "word", "bytes", words=("bytes", "characters")),
         ),
         ("path",),
+        _check_text,
         _load_text,
     ),
 )

@@ -42,10 +42,10 @@ def default_threads() -> int:
 
 
 @contextlib.contextmanager
-def threads_set(count: int) -> Iterator[None]:
-    """Let torch use ``count`` threads inside, and as many as before after it."""
+def threads_set(count: int | None = None) -> Iterator[None]:
+    """Let torch use ``count`` threads, or the default, inside; as many as before after it."""
     before = torch.get_num_threads()
-    torch.set_num_threads(count)
+    torch.set_num_threads(count or default_threads())
     try:
         yield
     finally:

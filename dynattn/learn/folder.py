@@ -8,8 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dynattn.diagnostics.files import (
+    make_empty_folder,
+    make_folder,
+    write_trouble,
+    write_whole,
+)
 from dynattn.diagnostics.report import Diagnostic, SpecError
-from dynattn.learn.files import make_folder, write_trouble, write_whole
 
 RUNS = Path("runs")
 
@@ -73,12 +78,10 @@ def new_run(name: str, output: Path | None = None, root: Path = RUNS) -> RunFold
     """
     if output is None:
         return _furnish(_next_free(name, root))
-    if output.is_dir() and any(output.iterdir()):
-        has_run = RunFolder(output).settings.exists()
-        message = f"{output} {'holds a run already' if has_run else 'is not empty'}"
-        fix = f"go on with it: --resume {output}; or choose" if has_run else "choose"
-        raise SpecError(Diagnostic("E551", message, fix=f"{fix} another place with -o DIR"))
-    make_folder(output)
+    if RunFolder(output).settings.exists():
+        fix = f"go on with it: --resume {output}; or choose another place with -o DIR"
+        raise SpecError(Diagnostic("E704", f"{output} holds a run already", fix=fix))
+    make_empty_folder(output)
     return _furnish(output)
 
 
@@ -124,4 +127,4 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write a JSON file for people and programs alike."""
-    write_whole(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())
+    write_whole(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from dynattn.diagnostics.report import Diagnostic, SpecError
-from dynattn.learn.devices import default_threads, threads_set
+from dynattn.learn.devices import threads_set
 from dynattn.learn.text import BYTES, Alphabet
 
 
@@ -34,7 +34,7 @@ def sample(
     symbols = _encode(prompt or b"\n", alphabet)
     was_training = system.training
     system.eval()
-    with torch.no_grad(), threads_set(default_threads()):
+    with torch.no_grad(), threads_set():
         _check_prompt(symbols, len(_logits(system, torch.tensor([[0]], device=device))))
         for _ in range(length):
             logits = _logits(system, torch.tensor([symbols[-context:]], device=device))

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from dynattn.learn.files import write_trouble, write_whole
+from dynattn.diagnostics.files import write_trouble, write_whole
 from dynattn.learn.folder import RunFolder
 from dynattn.learn.reports import EvaluationReport, StepReport
 
@@ -38,7 +38,7 @@ class MetricsLog:
         """Keep what an earlier part of the run wrote up to ``step``, and drop what came after."""
         kept = read_metrics(folder.metrics, step)
         text = "".join(_line(item) for item in kept)
-        write_whole(folder.metrics, text.encode())
+        write_whole(folder.metrics, text)
         self._path = folder.metrics
         with write_trouble(self._path):
             self._file = open(folder.metrics, "a", encoding="utf-8")  # noqa: SIM115

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from dynattn.diagnostics.report import Collector, Diagnostic, SpecError
-from dynattn.learn.data import load_data
+from dynattn.learn.data import check_data, load_data
 from dynattn.learn.optimizers import OptimizerChoice, read_optimizer
 from dynattn.learn.schedules import Pace, read_schedule
 from dynattn.learn.text import TextData
-from dynattn.model.model import Model, Training
+from dynattn.model.model import Choice, Model, Training
+
+Data = TypeVar("Data")
 
 EVALUATIONS = 16
 """Measurements on validation data during a run, about; the last one is of all of it."""
@@ -48,15 +50,28 @@ def make_plan(model: Model) -> Plan:
         fix = "write train { data ...; loss ...; optimizer ...; batch ...; steps ... }"
         raise SpecError(Diagnostic("E523", message, fix=fix))
     found = Collector()
-    _check_learned(training, model, found)
-    optimizer = read_optimizer(training.optimizer, found)
-    read_schedule(training.schedule, 1, found)
-    data = _load(model, training, found)
+    optimizer = _check_settings(training, model, found)
+    data = _collected(load_data, model, training, found)
     found.raise_if_any()
     assert data is not None
     steps = training.steps or math.ceil((training.epochs or 1) * data.samples / training.batch)
     pace = read_schedule(training.schedule, steps, found)
     return Plan(training, data, optimizer, pace, steps)
+
+
+def plan_mistakes(model: Model) -> tuple[Diagnostic, ...]:
+    """What is wrong with the ``train`` block, as far as it shows without reading the data."""
+    found = Collector()
+    if model.training is not None:
+        _check_settings(model.training, model, found)
+        _collected(check_data, model, model.training, found)
+    return tuple(found.found)
+
+
+def _check_settings(training: Training, model: Model, found: Collector) -> OptimizerChoice:
+    _check_learned(training, model, found)
+    read_schedule(training.schedule, 1, found)
+    return read_optimizer(training.optimizer, found)
 
 
 def _check_learned(training: Training, model: Model, found: Collector) -> None:
@@ -66,9 +81,11 @@ def _check_learned(training: Training, model: Model, found: Collector) -> None:
         found.add("E525", message, training.span, fix)
 
 
-def _load(model: Model, training: Training, found: Collector) -> TextData | None:
+def _collected(
+    read: Callable[[Choice, Model], Data], model: Model, training: Training, found: Collector
+) -> Data | None:
     try:
-        return load_data(training.data, model)
+        return read(training.data, model)
     except SpecError as error:
         for item in error.diagnostics:
             found.add(item.code, item.message, item.span, item.fix, item.notes)

@@ -30,7 +30,7 @@ def read_data(path: str, span: Span, checksum: str | None = None) -> DataFile:
     SpecError where it is missing, empty, a folder, not readable, cut short, damaged, or where its
     sha256 is not ``checksum`` (nor, for a file that ships, the one it shipped with).
     """
-    place = _find(path, span)
+    place = find_data(path, span)
     raw = _read(place, path, span)
     actual = hashlib.sha256(raw).hexdigest()
     if place.parent != _spec_folder(span) and place == find_sample(path):
@@ -48,6 +48,15 @@ def _spec_folder(span: Span) -> Path:
     return Path(span.source.path).parent
 
 
+def find_data(path: str, span: Span) -> Path:
+    """Where the file is; SpecError where there is none, or a folder of that name."""
+    place = _find(path, span)
+    if place.is_dir():
+        message = f"the data file '{path}' is a folder: {place}"
+        raise SpecError(Diagnostic("E503", message, span, "name a file in it"))
+    return place
+
+
 def _find(path: str, span: Span) -> Path:
     beside = _spec_folder(span) / path
     if beside.exists():
@@ -62,9 +71,6 @@ def _find(path: str, span: Span) -> Path:
 
 
 def _read(place: Path, path: str, span: Span) -> bytes:
-    if place.is_dir():
-        message = f"the data file '{path}' is a folder: {place}"
-        raise SpecError(Diagnostic("E503", message, span, "name a file in it"))
     try:
         return place.read_bytes()
     except OSError as error:

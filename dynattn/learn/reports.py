@@ -87,57 +87,36 @@ class TrainingResult:
 
 
 class Reporter(Protocol):
-    """Listens to a run. Nothing it does can change the run's numbers."""
+    """Listens to a run, silently unless it says more. It cannot change the run's numbers."""
 
     def start(self, settings: RunSettings, folder: Path, step: int) -> None:
         """The run begins, or goes on after ``step`` updates."""
-        ...
+        pass
 
     def step(self, report: StepReport) -> None:
         """One update is done."""
-        ...
+        pass
 
     def evaluated(self, report: EvaluationReport) -> None:
         """The validation data has been measured."""
-        ...
+        pass
 
     def saved(self, path: Path) -> None:
         """A checkpoint is on disk."""
-        ...
+        pass
 
     def interrupted(self, result: TrainingResult) -> None:
         """Ctrl-C: the last checkpoint is on disk."""
-        ...
+        pass
 
     def done(self, result: TrainingResult) -> None:
         """All steps are done."""
-        ...
+        pass
 
     def failed(self) -> None:
         """The run stopped with an error, which is raised next."""
-        ...
+        pass
 
 
-class Silence:
+class Silence(Reporter):
     """A Reporter that says nothing."""
-
-    def start(self, settings: RunSettings, folder: Path, step: int) -> None:
-        """Nothing."""
-
-    def step(self, report: StepReport) -> None:
-        """Nothing."""
-
-    def evaluated(self, report: EvaluationReport) -> None:
-        """Nothing."""
-
-    def saved(self, path: Path) -> None:
-        """Nothing."""
-
-    def interrupted(self, result: TrainingResult) -> None:
-        """Nothing."""
-
-    def done(self, result: TrainingResult) -> None:
-        """Nothing."""
-
-    def failed(self) -> None:
-        """Nothing."""

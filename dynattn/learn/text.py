@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy
-
-from dynattn.learn.baselines import bigram_bits, unigram_bits
+if TYPE_CHECKING:
+    import numpy
 
 
 @dataclass(frozen=True)
@@ -24,6 +23,8 @@ class Alphabet:
 
     def encode(self, text: bytes) -> Any:
         """The symbols of a UTF-8 text; ValueError with the character that is not among them."""
+        import numpy
+
         if not self.characters:
             return numpy.frombuffer(text, numpy.uint8)
         places = {character: place for place, character in enumerate(self.characters)}
@@ -85,6 +86,8 @@ class TextData:
 
     def validation_starts(self, limit: int | None = None) -> Any:
         """Where the windows of the validation part begin."""
+        import numpy
+
         last = len(self.validation) - self.context
         starts = numpy.arange(0, last + 1, max(1, self.context - 1))
         if limit is None or limit >= len(starts):
@@ -93,9 +96,13 @@ class TextData:
 
     def baselines(self) -> dict[str, float]:
         """Bits per character of the validation part by statistics of the training part."""
+        from dynattn.learn.baselines import bigram_bits, unigram_bits
+
         parts = (self.training, self.validation, self.alphabet.size)
         return {"unigram": unigram_bits(*parts), "bigram": bigram_bits(*parts)}
 
 
 def _windows(symbols: Any, starts: Any, context: int) -> Any:
+    import numpy
+
     return symbols[starts[:, None] + numpy.arange(context)].astype(numpy.int64)

@@ -13,11 +13,11 @@ import numpy
 import torch
 
 from dynattn.compilation import Compilation
+from dynattn.diagnostics.files import write_whole
 from dynattn.diagnostics.report import Diagnostic, NumericalError
 from dynattn.learn import checkpoint as saved
 from dynattn.learn.devices import choose_device, default_threads, threads_set
 from dynattn.learn.evaluate import measure, move
-from dynattn.learn.files import write_whole
 from dynattn.learn.folder import RunFolder, write_json
 from dynattn.learn.interruption import Interruption
 from dynattn.learn.metrics import MetricsLog
@@ -103,7 +103,7 @@ def train(
 
 
 def _write_settings(run: _Run) -> None:
-    write_whole(run.folder.spec, run.model.source.text.encode())
+    write_whole(run.folder.spec, run.model.source.text)
     write_json(run.folder.settings, asdict(run.settings))
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dynattn.diagnostics.files import write_whole
 from dynattn.lower import kernels
 from dynattn.lower.code import wrapped
 from dynattn.lower.emit_model import NetworkWriter, field_class
@@ -79,7 +80,7 @@ def emit_files(
 
     ``weights`` (a state_dict) replace the initial values of what training moves.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     emitted = emit(model, network, program, seed=seed, tableau=tableau)
     target = Path(path)
@@ -89,19 +90,10 @@ def emit_files(
     if arrays:
         beside = target.with_suffix(".safetensors")
         tensors = {name: value.cpu().contiguous().clone() for name, value in arrays.items()}
-        _replace(beside, lambda part: save_file(tensors, part))
+        write_whole(beside, save(tensors))
         written.append(beside)
-    _replace(target, lambda part: part.write_text(emitted.text, encoding="utf-8"))
+    write_whole(target, emitted.text)
     return tuple(written)
-
-
-def _replace(target: Path, write: Callable[[Path], Any]) -> None:
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        write(part)
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 # --- the two kinds of file -----------------------------------------------------------------------

@@ -154,6 +154,8 @@ TAKE_WEIGHTS = """\
         model.load(read_safetensors(options.weights))
 """
 
-QUIET = """# torch announces at the first use that its CSR interface may still change
-warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+QUIET = """# torch announces once, at the first such array, that its interface may still change.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    torch.empty(0, 0, layout=torch.sparse_csr)
 """

@@ -6,8 +6,10 @@ import warnings
 
 import torch
 
-# torch announces at the first use that its CSR interface may still change
-warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+# torch announces once, at the first such tensor, that its CSR interface may still change.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    torch.empty(0, 0, layout=torch.sparse_csr)
 
 
 class SparseProduct(torch.autograd.Function):

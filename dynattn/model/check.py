@@ -15,7 +15,13 @@ from dynattn.model.draft import Draft, head
 from dynattn.model.experiments import declare_simulations
 from dynattn.model.expressions import Context, translate
 from dynattn.model.graphs import declare_graph
-from dynattn.model.layers import declare_input, declare_layer, declare_network, layer_law
+from dynattn.model.layers import (
+    declare_input,
+    declare_layer,
+    declare_network,
+    layer_law,
+    refuse_time,
+)
 from dynattn.model.model import Model, Observable, Simulation, Step, Training
 from dynattn.model.populations import declare_drifts, declare_let, declare_population
 from dynattn.model.quantities import declare_dims, declare_parameter, declare_values
@@ -40,10 +46,10 @@ def check(tree: SyntaxTree, overrides: Mapping[str, Any] | None = None) -> Model
     if draft.names_missing:
         draft.finish()
     _declare_parameters(draft, tree)
-    for population in _all(tree, syntax.Population):
-        declare_population(draft, population)
     for graph in _all(tree, syntax.Graph):
         declare_graph(draft, graph)
+    for population in _all(tree, syntax.Population):
+        declare_population(draft, population)
     for item in _all(tree, syntax.Input):
         declare_input(draft, item)
     _declare_flow(draft, tree)
@@ -51,6 +57,9 @@ def check(tree: SyntaxTree, overrides: Mapping[str, Any] | None = None) -> Model
     _declare_laws(draft, tree, bool(steps))
     _declare_observables(draft, tree)
     simulations, training = _declare_experiments(draft, tree)
+    if steps:
+        losses = [training.loss, *(r.value for r in training.records)] if training else []
+        refuse_time(draft, steps, losses)
     draft.finish()
     return throw_switches(_model(draft, tree, steps, simulations, training))
 

@@ -23,13 +23,22 @@ _CALLS: dict[str, Callable[[float], float]] = {
     for name in ("sqrt", "exp", "log", "sin", "cos", "tan", "tanh", "floor")
 }
 
+LARGEST = 10**12
+"""Sizes beyond this are a slip of the pen: no machine holds such an array."""
+
 
 class NotConstant(Exception):
-    """An expression whose value is not fixed by the text; ``span`` is the part that is to blame."""
+    """An expression whose value is not fixed by the text; ``span`` is the part that is to blame.
 
-    def __init__(self, span: Span, reason: str):
+    ``planned``: a construct of the language that has no meaning yet; ``reason`` names it.
+    ``silent``: it rests on a number that has been refused already.
+    """
+
+    def __init__(self, span: Span, reason: str, planned: bool = False, silent: bool = False):
         self.span = span
         self.reason = reason
+        self.planned = planned
+        self.silent = silent
         super().__init__(reason)
 
 
@@ -48,6 +57,10 @@ def number(draft: Draft, expr: tree.Expr) -> float:
             return _compute(expr.span, _BINARY[operator], number(draft, left), number(draft, right))
         case tree.Call(function=tree.Name(name=name), arguments=(argument,)) if name in _CALLS:
             return _compute(expr.span, _CALLS[name], number(draft, argument))
+        case tree.Attribute():
+            raise NotConstant(expr.span, "a point of an experiment", planned=True)
+        case tree.Call(function=tree.Name(name="logspace")):
+            raise NotConstant(expr.span, "the function 'logspace'", planned=True)
     raise NotConstant(expr.span, "a number is needed here")
 
 
@@ -56,6 +69,8 @@ def _named_number(draft: Draft, name: str, span: Span) -> float:
         return CONSTANTS[name]
     if name in draft.values:
         return draft.values[name]
+    if name in draft.valueless:
+        raise NotConstant(span, "", silent=True)
     members = [s.symbols[name] for s in draft.population_scopes.values() if name in s.symbols]
     symbol = draft.scope.find(name) or (members[0] if members else None)
     if symbol is None:
@@ -66,12 +81,11 @@ def _named_number(draft: Draft, name: str, span: Span) -> float:
 def _compute(span: Span, function: Callable[..., float], *arguments: float) -> float:
     try:
         value = function(*arguments)
-        finite = math.isfinite(value)
+        if math.isfinite(value):
+            return value
     except (ArithmeticError, ValueError, TypeError):  # of a complex number: isfinite's TypeError
-        finite = False
-    if not finite:
-        raise NotConstant(span, f"{span.text} is no finite real number")
-    return value
+        pass
+    raise NotConstant(span, f"{span.text} is no finite real number")
 
 
 def number_or_none(draft: Draft, expr: tree.Expr) -> float | None:
@@ -79,6 +93,11 @@ def number_or_none(draft: Draft, expr: tree.Expr) -> float | None:
     try:
         return number(draft, expr)
     except NotConstant as error:
+        if error.silent:
+            return None
+        if error.planned:
+            draft.not_yet(error.reason, error.span)
+            return None
         unknown = error.reason.startswith("unknown name")
         fix = draft.scope.suggestion(error.span.text) if unknown else ""
         fix = fix or "write a number, or an expression of numbers and parameters"
@@ -90,21 +109,41 @@ def size(draft: Draft, expr: tree.Expr) -> Size | None:
     """The size an expression stands for, or None with a diagnostic."""
     try:
         found = _size(draft, expr)
-        if not found.names & set(draft.dims) and found.value(_whole(draft)) < 1:
-            raise NotConstant(expr.span, f"the size {found} is {found.value(_whole(draft))}")
+        if not found.names & set(draft.dims):
+            value = found.value(_whole(draft))
+            if not 1 <= value <= LARGEST:
+                raise NotConstant(expr.span, f"the size {found} is {float(value):g}")
         return found
     except NotConstant as error:
+        if error.silent:
+            return None
         unknown = error.reason.startswith("unknown name")
         word = error.span.text
-        fix = "a size is a whole number from 1 on"
+        fix = "a size is a whole number from 1 to 10^12"
         if unknown:
             fix = draft.scope.suggestion(word, otherwise=f"declare it: param {word} = 100")
         draft.errors.add("E201" if unknown else "E307", error.reason, error.span, fix)
     except SizeError as error:
         draft.errors.add(
-            "E307", f"this is no size: {error}", expr.span, "a size is a whole number from 1 on"
+            "E307", f"this is no size: {error}", expr.span, "let the division leave no remainder"
         )
     return None
+
+
+def divides(draft: Draft, width: Size, heads: Size, span: Span) -> bool:
+    """Whether ``width`` coordinates split into ``heads`` equal groups; else a diagnostic."""
+    part = width / heads
+    if part.names & set(draft.dims):
+        return True
+    try:
+        part.value(_whole(draft))
+    except SizeError:
+        numbers = [size.value(_whole(draft)) for size in (width, heads)]
+        text = f"{numbers[0]} coordinates do not split into {numbers[1]} equal heads"
+        fix = f"let {width} be a multiple of {heads}"
+        draft.errors.add("E307", text, span, fix)
+        return False
+    return True
 
 
 def _whole(draft: Draft) -> dict[str, int]:

@@ -21,6 +21,12 @@ from dynattn.vocabulary.sizes import Size
 
 CLAUSES = ("kernel", "strength", "weight", "normalize", "frustration", "heads")
 NORMALIZATIONS = ("none", "size", "degree")
+FIT = {
+    "kernel": "write one number per coordinate of the state",
+    "weight": "use dot or norm to make one number of a vector",
+    "strength": "let the sizes be the same formula, or make it a single number",
+}
+"""What to do about a clause of the wrong shape."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,9 @@ def declare_coupling(context: Context, declaration: tree.Coupling) -> None:
     symbol = Symbol("coupling", full, span)
     if not context.scope.declare(symbol, draft.errors) or clauses is None or ends is None:
         return
-    heads = constants.size(draft, value_of(clauses["heads"])) if "heads" in clauses else None
+    heads = _heads(draft, clauses, ends.state)
+    if heads is None and "heads" in clauses:
+        return
     inside = _inside(context, full, ends, heads)
     before = len(draft.errors.found)
     kernel, lag = _kernel(inside, clauses, ends, span)
@@ -129,6 +137,8 @@ def _state(draft: Draft, expr: tree.Expr, population: Population) -> State | Non
         text = f"population '{population.name}' has no state '{expr.name}'"
         fix = did_you_mean(expr.name, bare, f"it has {', '.join(bare) or 'none'}")
         draft.errors.add("E206", text, expr.span, fix)
+    elif _refused_states(draft, population):
+        return None
     elif len(bare) == 1:
         return next(iter(bare.values()))
     elif not bare:
@@ -139,6 +149,11 @@ def _state(draft: Draft, expr: tree.Expr, population: Population) -> State | Non
         fix = "write " + " or ".join(f"{population.name}.{name}" for name in bare)
         draft.errors.add("E206", text, expr.span, fix)
     return None
+
+
+def _refused_states(draft: Draft, population: Population) -> list[Term]:
+    symbols = draft.population_scopes[population.name].symbols.values()
+    return [s.value for s in symbols if s.kind == "state" and typing.is_unknown(s.value)]
 
 
 def _graph_fits(draft: Draft, graph: GraphUse, sender: Population, receiver: Population) -> bool:
@@ -153,7 +168,7 @@ def _graph_fits(draft: Draft, graph: GraphUse, sender: Population, receiver: Pop
                 f"the graph has {arguments['n']} nodes, population '{population.name}' "
                 f"{population.size}",
                 graph.span,
-                f"write {graph.source}({population.size})",
+                f"write {population.size} for {arguments['n']}",
                 [(population.span, "declared here")],
             )
             return False
@@ -202,6 +217,22 @@ def _default_kernel(
     return formula(context, "sin(x[j] - x[i] - lag)", {"x": point, "lag": lag}, span)
 
 
+def _heads(draft: Draft, clauses: Mapping[str, tree.Clause], state: State) -> Size | None:
+    """The number of heads; None without the clause, or with a diagnostic."""
+    if "heads" not in clauses:
+        return None
+    span = clauses["heads"].span
+    if not state.shape:
+        text = f"the state '{state.name}' is a single number, with no coordinates to group in heads"
+        fix = "leave heads out, or give the state coordinates: torus(C)"
+        draft.errors.add("E301", text, span, fix)
+        return None
+    heads = constants.size(draft, value_of(clauses["heads"]))
+    if heads is None or heads == state.shape[0]:
+        return heads
+    return heads if constants.divides(draft, state.shape[-1], heads, span) else None
+
+
 def _weight(context: Context, clauses: Mapping[str, tree.Clause]) -> tuple[str | None, Term | None]:
     if "weight" not in clauses:
         return None, None
@@ -248,13 +279,11 @@ def _shapes_fit(draft: Draft, coupling: Coupling, state: State) -> bool:
         wanted = typing.spell_shape(allowed[clause][0])
         draft.errors.add(
             "E301",
-            f"the {clause} has shape {typing.spell_shape(term.type.shape)}; "
+            f"the {clause} is {typing.spell_shape(term.type.shape)}; "
             f"coupling '{coupling.name}' needs {wanted}"
             + (" per edge" if clause == "weight" else f", as the state '{state.name}'"),
             term.span,
-            "use dot or norm to make one number of a vector"
-            if clause == "weight"
-            else "let the sizes be the same formula, or make it a single number",
+            FIT[clause],
         )
         return False
     return True

@@ -32,6 +32,8 @@ class Draft:
     scope: Scope = field(default_factory=lambda: Scope("the model"))
     values: dict[str, float] = field(default_factory=dict)
     """Values of scalar model parameters, settings applied."""
+    valueless: set[str] = field(default_factory=set)
+    """Scalar model parameters whose values have been refused."""
     parameters: dict[str, Parameter] = field(default_factory=dict)
     dims: dict[str, Dim] = field(default_factory=dict)
     populations: dict[str, Population] = field(default_factory=dict)

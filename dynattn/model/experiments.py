@@ -90,8 +90,7 @@ def _method(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
     if name not in METHOD_NAMES:
         listing = "the methods are " + ", ".join(METHOD_NAMES)
         guess = did_you_mean(name, METHOD_NAMES)
-        fix = f"{guess} ({listing})" if guess else listing
-        draft.errors.add("E601", f"there is no method '{name}'", clause.span, fix)
+        draft.errors.add("E601", f"there is no method '{name}'", clause.span, guess or listing)
     return replace(found, method=name)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from dynattn.diagnostics.report import Span
-from dynattn.model import typing
+from dynattn.model import constants, typing
 from dynattn.model.draft import Draft
 from dynattn.model.scope import Scope, Symbol
 from dynattn.model.terms import GLOBAL, Place, Term, Type
@@ -53,6 +53,8 @@ class Context:
     """Members of this population are found by their bare names first."""
     holes: Mapping[str, Term] = field(default_factory=dict)
     """What the placeholders of a manifold's formula stand for."""
+    beside_points: bool = False
+    """In a manifold's formula: ``dot`` and ``norm`` leave an axis of size 1 beside them."""
     names_used: set[str] = field(default_factory=set)
     """Weight names of this statement, so that a second ``linear`` becomes ``linear_2``."""
 
@@ -98,9 +100,10 @@ def _refused(context: Context, expr: tree.Expr) -> Term:
     if type(expr) in words:
         context.draft.not_yet(words[type(expr)], expr.span)
     else:
-        context.draft.errors.add(
-            "E310", "this is not a quantity", expr.span, "write an expression of numbers and names"
-        )
+        kinds = {tree.Text: "a text", tree.Range: "a range", tree.EdgeList: "a list of edges"}
+        text = f"{kinds.get(type(expr), 'a graph')} is no quantity"
+        fix = "write an expression of numbers and names"
+        context.draft.errors.add("E310", text, expr.span, fix)
     return unknown(expr.span)
 
 
@@ -223,6 +226,8 @@ def split(context: Context, term: Term) -> Term:
     shape = term.type.shape
     if heads is None or not shape or shape[0] == heads:
         return term
+    if not constants.divides(context.draft, shape[-1], heads, term.span):
+        return unknown(term.span)
     parts = replace(term.type, shape=(*shape[:-1], heads, shape[-1] / heads), manifold=None)
     return Term("split", (term,), parts, term.span, heads)
 
@@ -251,12 +256,16 @@ def _at_end(context: Context, ends: Ends, end: str, term: Term, span: Span) -> T
         return term
     expected = Place("nodes", ends.population(end))
     if term.type.place != expected:
+        index = "i" if end == "receiver" else "j"
+        fix = f"only quantities of population '{expected.name}' have one"
+        if term.type.place.name in (ends.sender, ends.receiver):
+            fix = f"write [{'j' if index == 'i' else 'i'}]"
         context.draft.errors.add(
             "E304",
             f"this is a quantity of {typing.describe(term.type.place)}, without a value at "
-            f"node {span.text[-2:-1] or 'i'} of population '{expected.name}'",
+            f"node {index} of population '{expected.name}'",
             span,
-            "leave the index out" if term.type.place == GLOBAL else "use the other index",
+            "leave the index out" if term.type.place == GLOBAL else fix,
         )
         return unknown(span)
     seen = split(context, term)
@@ -273,6 +282,9 @@ def _at_end(context: Context, ends: Ends, end: str, term: Term, span: Span) -> T
 
 def _list(context: Context, items: tuple[tree.Expr, ...], span: Span) -> Term:
     args = [translate(context, item) for item in items]
+    if not args:
+        text, fix = "an empty list is no quantity", "write its numbers: [1, 2]"
+        context.draft.errors.add("E310", text, span, fix)
     if is_unknown(*args) or not args:
         return unknown(span)
     if all(len(arg.type.shape) == 0 for arg in args) or all(arg.op == "array" for arg in args):

@@ -84,14 +84,15 @@ def call(context: Context, expr: tree.Call) -> Term:
 def _elementwise(context: Context, name: str, expr: tree.Call) -> Term:
     args = [translate(context, argument) for argument in expr.arguments]
     arity = ELEMENTWISE[name].arity
-    if expr.keywords or len(args) != arity:
-        plural = "argument" if arity == 1 else "arguments"
-        context.draft.errors.add(
-            "E302",
-            f"{name} takes {arity} {plural}, not {len(args) + len(expr.keywords)}",
-            expr.span,
-            f"write {name}({', '.join('xyz'[:arity])})",
-        )  # fmt: skip
+    fix = f"write {name}({', '.join('xyz'[:arity])})"
+    for keyword in expr.keywords:
+        text = f"{name} has no argument '{keyword.name}'"
+        context.draft.errors.add("E212", text, keyword.span, fix)
+    if expr.keywords:
+        return unknown(expr.span)
+    if len(args) != arity:
+        text = f"{name} takes {arity} argument{'s' if arity > 1 else ''}, not {len(args)}"
+        context.draft.errors.add("E302", text, expr.span, fix)
         return unknown(expr.span)
     return combine(context.draft.errors, name, args, expr.span)
 
@@ -109,8 +110,17 @@ def _structural(
         if keyword.name not in known:
             fix = did_you_mean(keyword.name, known, f"write {signature}")
             errors.add("E212", f"{name} has no argument '{keyword.name}'", keyword.span, fix)
-    if len(expr.arguments) > len(known) or any(n not in arguments.expr for n in required):
-        errors.add("E302", f"{name} is written {signature}", expr.span, "see docs/language.md")
+        elif keyword.name in known[: len(expr.arguments)]:
+            text = f"the argument '{keyword.name}' of {name} is given twice"
+            errors.add("E302", text, keyword.span, "keep one of the two")
+    if len(errors.found) > before:
+        return unknown(expr.span)
+    missing = [n for n in required if n not in arguments.expr]
+    if missing or len(expr.arguments) > len(known):
+        most = f"at most {len(known)} arguments" if len(known) > 1 else "one argument"
+        given = f"takes {most}, not {len(expr.arguments)}"
+        text = f"{name} needs {' and '.join(missing)}" if missing else f"{name} {given}"
+        errors.add("E302", text, expr.span, f"write {signature}")
     if len(errors.found) > before:
         return unknown(expr.span)
     return rule(context, expr, arguments)
@@ -140,7 +150,10 @@ def contract(context: Context, op: str, args: Sequence[Term], span: Span) -> Ter
         return unknown(span)
     if not shape:
         return combine(errors, "mul" if op == "dot" else "abs", args, span)
-    return Term(op, tuple(args), Type(place, shape[:-1]), span)
+    found = Term(op, tuple(args), Type(place, shape[:-1]), span)
+    if not context.beside_points or len(shape) == 1:
+        return found
+    return Term("column", (found,), Type(place, (*shape[:-1], ONE)), span)
 
 
 def concatenate(context: Context, args: Sequence[Term], span: Span) -> Term:
@@ -187,15 +200,14 @@ def _order(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
     if is_unknown(points):
         return points
     use = points.type.manifold
-    manifold = MANIFOLDS.get(use.name) if use else None
-    if use is None or manifold is None or manifold.order is None:
-        context.draft.errors.add(
-            "E310", "order needs the points of a manifold", expr.span, "give it a state"
-        )
+    if use is None or (text := MANIFOLDS[use.name].order) is None:
+        state = next((name.rsplit(".", 1)[-1] for name in context.draft.states), "x")
+        fact = "order needs the points of a manifold, and these are plain numbers"
+        context.draft.errors.add("E310", fact, expr.span, f"give it a state: order({state})")
         return unknown(expr.span)
     sizes = [Term("size", (), Type(dtype="integer"), expr.span, size) for size in use.arguments]
-    holes = {"x": points, **dict(zip(manifold.parameters, sizes, strict=False))}
-    return formula(context, manifold.order, holes, expr.span)
+    holes = {"x": points, **dict(zip(MANIFOLDS[use.name].parameters, sizes, strict=False))}
+    return formula(context, text, holes, expr.span)
 
 
 def formula(context: Context, text: str, holes: dict[str, Term], span: Span) -> Term:
@@ -258,14 +270,13 @@ def affine(
         )  # fmt: skip
         return unknown(span)
     fan_in = x.type.shape[-1]
+    errors = context.draft.errors
     spread = Term("size", (), Type(dtype="integer"), span, fan_in)
-    bound = combine(
-        context.draft.errors, "mul",
-        [typing.number(gain * 3**0.5, span), _inverse_root(context, spread, span)], span,
-    )  # fmt: skip
+    root = combine(errors, "pow", [spread, typing.number(-0.5, span)], span)
+    bound = combine(errors, "mul", [typing.number(gain * 3**0.5, span), root], span)
     matrix = weight(context, f"{name}.weight", (out, fan_in), None, "matrix", span)
     full = f"{context.owner}.{name}.weight"
-    low = combine(context.draft.errors, "neg", [bound], span)
+    low = combine(errors, "neg", [bound], span)
     context.draft.parameters[full] = replace(
         context.draft.parameters[full], init=Draw("uniform", (low, bound), span)
     )
@@ -273,11 +284,6 @@ def affine(
     if bias:
         args.append(weight(context, f"{name}.bias", (out,), None, "bias", span))
     return Term("linear", tuple(args), Type(x.type.place, (*x.type.shape[:-1], out)), span)
-
-
-def _inverse_root(context: Context, value: Term, span: Span) -> Term:
-    errors = context.draft.errors
-    return combine(errors, "pow", [value, typing.number(-0.5, span)], span)
 
 
 def _linear(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
@@ -312,8 +318,8 @@ def _embed(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
         return unknown(expr.span)
     if "width" not in arguments.expr:
         context.draft.errors.add(
-            "E302", "embed needs its width here: embed(text, d)", expr.span,
-            "only an assignment to a state tells the width by itself",
+            "E302", "embed is not told its width: only an assignment to a state tells it by itself",
+            expr.span, "write embed(text, d)",
         )  # fmt: skip
         return unknown(expr.span)
     width = arguments.size("width")
@@ -332,6 +338,8 @@ def _rotary(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
     width = arguments.size("C")
     heads = arguments.size("heads") if "heads" in arguments.expr else ONE
     if width is None or heads is None:
+        return unknown(expr.span)
+    if not constants.divides(context.draft, width, heads, expr.span):
         return unknown(expr.span)
     return Term("rotary", (), Type(GLOBAL, (width,)), expr.span, (width, heads))
 

@@ -15,6 +15,9 @@ from dynattn.syntax import tree
 from dynattn.vocabulary import graphs
 from dynattn.vocabulary.sizes import Size
 
+LARGEST = 10**7
+"""Nodes of a graph that is a list of edges."""
+
 
 def declare_graph(draft: Draft, declaration: tree.Graph) -> None:
     """``graph g = watts_strogatz_graph(n=N, k=10, p=0.1)``."""
@@ -89,7 +92,7 @@ def _called(draft: Draft, expr: tree.Call, name: str) -> GraphUse | None:
         return None
     problem = _problem(draft, name, bound, own)
     if problem:
-        draft.errors.add("E306", problem, expr.span, "mend the argument")
+        draft.errors.add("E306", problem, expr.span, "choose a value in range")
         return None
     arguments = tuple(bound.items())
     if own:
@@ -99,7 +102,8 @@ def _called(draft: Draft, expr: tree.Call, name: str) -> GraphUse | None:
 
 def _problem(draft: Draft, name: str, bound: dict[str, Any], own: bool) -> str:
     if not own:
-        return graphs.generator_check(name, bound)
+        large = _too_large(bound.get("n")) if name != "complete_graph" else ""
+        return large or graphs.generator_check(name, bound)
     sizes = {key: int(value) for key, value in draft.values.items() if value == int(value)}
     known: dict[str, int] = {}
     for word, value in bound.items():
@@ -109,16 +113,24 @@ def _problem(draft: Draft, name: str, bound: dict[str, Any], own: bool) -> str:
             known[word] = value.value(sizes)
         else:
             known[word] = value
-    return graphs.SOURCES[name].check(known)
+    source = graphs.SOURCES[name]
+    large = _too_large(known["n"]) if source.kind == "edges" else ""
+    return large or source.check(known)
+
+
+def _too_large(nodes: Any) -> str:
+    if not isinstance(nodes, int | float) or nodes <= LARGEST:
+        return ""
+    return f"a list of edges over {nodes:g} nodes does not fit in memory"
 
 
 def _argument(draft: Draft, expr: tree.Expr, own: bool) -> Any:
     """A Size for our own sources; a number, a truth value or a word for networkx."""
+    if own:
+        return constants.size(draft, expr)
     match expr:
         case tree.Text(value=value):
             return value
         case tree.Name(name="true" | "false" as word):
             return word == "true"
-    if own:
-        return constants.size(draft, expr)
     return constants.number_or_none(draft, expr)

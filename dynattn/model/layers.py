@@ -48,12 +48,14 @@ def declare_input(draft: Draft, declaration: tree.Input) -> None:
     classes = constants.size(draft, kind.arguments[0])
     length = constants.size(draft, kind.axes[0].size)
     if classes is None or length is None:
+        draft.scope.declare(Symbol("input", name, span, typing.unknown(span)), draft.errors)
         return
     type_ = Type(_place_of(draft, length), (), "integer", classes=classes)
-    term = Term("input", (), type_, span, name)
+    placed = type_.place != GLOBAL
+    term = Term("input", (), type_, span, name) if placed else typing.unknown(span)
     if draft.scope.declare(Symbol("input", name, span, term), draft.errors):
         draft.inputs[name] = InputUse(name, type_, (length,), span)
-    if type_.place == GLOBAL:
+    if not placed:
         text = f"no population has {length} nodes for the input '{name}' to run along"
         draft.errors.add("E308", text, span, f"declare one: population word[{length}] {{ ... }}")
 
@@ -124,7 +126,7 @@ def _steps(draft: Draft, declaration: tree.Layer) -> Size | None:
             f"layer '{declaration.name}' "
             + ("does not say how it evolves" if not found else "says twice how it evolves"),
             head(found[1].span if found else declaration.span),
-            "write evolve { steps 1 }",
+            "keep one of the two" if found else "write evolve { steps 1 }",
         )
         return None
     for clause in found[0].clauses:
@@ -166,8 +168,15 @@ def declare_network(draft: Draft, declaration: tree.Network) -> tuple[Step, ...]
     """The steps of the network, top to bottom."""
     scope = Scope("the network", draft.scope)
     context = Context(draft, scope)
+    before = len(draft.errors.found)
     steps = _statements(context, declaration.body)
     used = set(_layers_used(steps))
+    if not used and len(draft.errors.found) == before:
+        for name, coupling in draft.couplings.items():
+            if coupling.layer is None:
+                text = f"coupling '{name}' never acts: the network has no layer"
+                fix = "write layer step { evolve { steps 1 } }, and step in the network"
+                draft.errors.add("E404", text, coupling.span, fix)
     for name, layer in draft.layers.items():
         if name not in used:
             inside = " and its couplings" if layer.couplings else ""
@@ -176,6 +185,34 @@ def declare_network(draft: Draft, declaration: tree.Network) -> tuple[Step, ...]
                 "name it in the network, or delete it",
             )  # fmt: skip
     return steps
+
+
+def refuse_time(draft: Draft, steps: Sequence[Step], others: Sequence[Term]) -> None:
+    """The steps of a network have an order and no time: ``t`` has no value in them."""
+    couplings = draft.couplings.values()
+    parts = [(c.kernel, c.weight, c.strength) for c in couplings]
+    stack = [term for terms in parts for term in terms if term is not None]
+    stack += [*others, *(law.rate for layer in draft.layers.values() for law in layer.laws)]
+    stack += _values(steps)
+    seen: set[int] = set()
+    while stack:
+        term = stack.pop()
+        if id(term) in seen:
+            continue
+        seen.add(id(term))
+        stack.extend(term.args)
+        if term.op == "time":
+            draft.not_yet("the time in a network", term.span)
+
+
+def _values(steps: Sequence[Step]) -> list[Term]:
+    found: list[Term] = []
+    for step in steps:
+        if isinstance(step, AssignStep | OutputStep):
+            found.append(step.value)
+        elif isinstance(step, RepeatStep):
+            found += _values(step.steps)
+    return found
 
 
 def _layers_used(steps: Sequence[Step]) -> list[str]:
@@ -229,8 +266,8 @@ def _assign(context: Context, statement: tree.Assign) -> AssignStep | None:
     if value.type.shape != state.shape or value.type.place.name != state.population:
         draft.errors.add(
             "E301",
-            f"'{statement.name}' has shape {typing.spell_shape(state.shape)} per node, this value "
-            f"{typing.spell_shape(value.type.shape)} at {typing.describe(value.type.place)}",
+            f"'{statement.name}' needs {typing.spell_shape(state.shape)} at population "
+            f"'{state.population}', and this value is {typing.spell_value(value)}",
             statement.value.span,
             "let the two agree",
         )
@@ -269,7 +306,10 @@ def _output(context: Context, statement: tree.Output) -> OutputStep | None:
     draft = context.draft
     if statement.name is None:
         draft.errors.add(
-            "E403", "an output of the network needs a name", statement.span, "output logits = ..."
+            "E403",
+            "an output of the network needs a name",
+            statement.span,
+            "write output NAME = ...",
         )
         return None
     value = translate(replace(context, owner=statement.name, names_used=set()), statement.value)

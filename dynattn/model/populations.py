@@ -9,7 +9,7 @@ from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.expressions import Context, translate
 from dynattn.model.functions import formula
 from dynattn.model.model import Draw, Law, Population, State
-from dynattn.model.quantities import axes, declare_parameter, drawn, manifold
+from dynattn.model.quantities import at_start, axes, declare_parameter, drawn, manifold
 from dynattn.model.scope import Scope, Symbol
 from dynattn.model.terms import ManifoldUse, Place, Term, Type
 from dynattn.syntax import tree
@@ -104,7 +104,8 @@ def _declare_state(context: Context, entry: tree.Quantity, population: str) -> N
     if use is None or extra is None:
         return
     # A refused initial value is no reason to complain about what moves the state.
-    init = _initial_state(context, entry, use) or typing.unknown(entry.span)
+    init = at_start(draft, _initial_state(context, entry, use), entry.name)
+    init = init or typing.unknown(entry.span)
     draft.states[full] = State(full, population, use, extra, init, entry.name_span)
 
 
@@ -131,7 +132,7 @@ def _initial_state(context: Context, entry: tree.Quantity, use: ManifoldUse) -> 
     if term.type.shape not in ((), use.shape) or (not flat and not term.type.shape):
         errors.add(
             "E301",
-            f"a point of {use} has shape {typing.spell_shape(use.shape)}, this value "
+            f"a point of {use} is {typing.spell_shape(use.shape)}, and this value is "
             f"{typing.spell_shape(term.type.shape)}",
             term.span,
             "write one number per coordinate",
@@ -181,8 +182,8 @@ def drift(context: Context, item: tree.Clause, population: str | None) -> tuple[
     if term.type.shape not in ((), state.shape) or term.type.place.name not in ("", place.name):
         draft.errors.add(
             "E301",
-            f"the drift of '{bare}' has shape {typing.spell_shape(state.shape)}, this "
-            f"{typing.spell_shape(term.type.shape)} at {typing.describe(term.type.place)}",
+            f"the drift of '{bare}' needs {typing.spell_shape(state.shape)} at "
+            f"{typing.describe(place)}, and this is {typing.spell_value(term)}",
             value_of(item).span,
             "give one number per coordinate of the state",
         )
@@ -228,7 +229,7 @@ def law(context: Context, state: State, forces: list[Term]) -> Law:
     total = forces[0]
     for force in forces[1:]:
         total = typing.combine(context.draft.errors, "add", [total, force], force.span)
-    inside = replace(context, population=state.population)
+    inside = replace(context, population=state.population, beside_points=True)
     rate = total
     if manifold_entry.projection != "F":
         rate = formula(inside, manifold_entry.projection, {"x": point, "F": total}, total.span)

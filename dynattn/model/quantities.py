@@ -37,7 +37,9 @@ def declare_values(draft: Draft, declaration: tree.Quantities) -> None:
             if isinstance(entry.init.value, tree.ListOf):
                 continue
             value = constants.number_or_none(draft, entry.init.value)
-        if value is not None:
+        if value is None:
+            draft.valueless.add(entry.name)
+        else:
             draft.values[entry.name] = value
             _check_limits(draft, entry, value)
 
@@ -48,7 +50,14 @@ def limits(draft: Draft, entry: tree.Quantity) -> tuple[float, float] | None:
         return None
     low = constants.number_or_none(draft, entry.limits.first)
     high = constants.number_or_none(draft, entry.limits.last)
-    return None if low is None or high is None else (low, high)
+    if low is None or high is None:
+        return None
+    if low > high:
+        text = f"the range {low:g} .. {high:g} of {entry.name} runs backwards"
+        fix = f"write in {high:g} .. {low:g}"
+        draft.errors.add("E306", text, entry.limits.span, fix)
+        return None
+    return low, high
 
 
 def _check_limits(draft: Draft, entry: tree.Quantity, value: float) -> None:
@@ -71,7 +80,7 @@ def declare_parameter(
     draft = context.draft
     full = f"{context.owner}.{entry.name}" if context.owner else entry.name
     shape = axes(draft, entry.axes)
-    init = _initial(context, entry, learned)
+    init = at_start(draft, _initial(context, entry, learned), entry.name)
     if entry.manifold is not None:
         draft.not_yet("a parameter on a manifold", entry.manifold.span)
     kind = "learned parameter" if learned else "parameter"
@@ -112,8 +121,26 @@ def _initial(context: Context, entry: tree.Quantity, learned: bool) -> Term | Dr
         return None
     if entry.init.drawn:
         return drawn(context, entry.init.value)
+    if not context.owner and entry.name in draft.valueless:
+        return None
     term = translate(context, entry.init.value)
     return None if typing.is_unknown(term) else fits(draft, term, entry, context)
+
+
+def at_start(draft: Draft, value: Term | Draw | None, name: str) -> Term | Draw | None:
+    """An initial value, if it reads only what is there before anything runs; else a diagnostic."""
+    terms = value.arguments if isinstance(value, Draw) else () if value is None else (value,)
+    stack = [(term, term.span) for term in terms]
+    while stack:
+        term, span = stack.pop()
+        if term.op in ("state", "input", "output", "time"):
+            what = "the time" if term.op == "time" else f"the {term.op} '{term.payload}'"
+            text = f"the initial value of '{name}' reads {what}, which is known only later"
+            fix = "write it in numbers, parameters and index"
+            draft.errors.add("E309", text, span, fix)
+            return None
+        stack.extend((arg, span) for arg in term.args)
+    return value
 
 
 def fits(draft: Draft, term: Term, entry: tree.Quantity, context: Context) -> Term | None:
@@ -175,7 +202,9 @@ def _checked(draft: Draft, draw: Draw, span: Span) -> Draw | None:
         return draw
     problem = DISTRIBUTIONS[draw.distribution].check(*values)
     if problem:
-        draft.errors.add("E306", f"{draw.distribution}: {problem}", span, "mend the argument")
+        negative = "choose 0 or more" if "negative" in problem else "choose a value above 0"
+        fix = "write the lower end first" if "lower" in problem else negative
+        draft.errors.add("E306", f"{draw.distribution}: {problem}", span, fix)
     return draw
 
 
@@ -210,7 +239,10 @@ def manifold(draft: Draft, expr: tree.Expr) -> ManifoldUse | None:
     entry = MANIFOLDS[name]
     if len(given) != len(entry.parameters) and not (name in OPTIONAL_SIZE and not given):
         signature = f"{name}({', '.join(entry.parameters)})" if entry.parameters else name
-        fact = f"{name} takes {len(entry.parameters)} sizes, not {len(given)}"
+        count = len(entry.parameters)
+        fact = (
+            f"{name} takes {count or 'no'} size{'s' * (count > 1)}, and this is given {len(given)}"
+        )
         draft.errors.add("E302", fact, expr.span, f"write {signature}")
         return None
     found = [constants.size(draft, argument) for argument in given]

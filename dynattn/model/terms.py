@@ -24,6 +24,7 @@ node and edge by edge; the program builder turns them into whole-array operation
 | sender | None | in a coupling: args[0] at the sending node j |
 | edge | name | in a coupling: the edge's own attribute (``weight``, ``distance``, ``length``) |
 | coupling | name | the finished sum S_i of a coupling, at node level |
+| column | None | args[0] of shape (..) seen as (.., 1): a number beside a point's coordinates |
 | spread | None | args[0], the same at every node and coordinate of the Term's own type |
 | split | heads (Size) | the last axis n seen as (heads, n/heads) |
 | rotary | (size, heads) | frequencies 10000^(-c/(size/heads)), c = 0, 1, .. within a head |

@@ -31,7 +31,7 @@ def declare_training(draft: Draft, declaration: tree.Experiment) -> Training | N
     default = Choice("adamw", (), {}, span)
     steps = _number(draft, clauses, "steps", True, None)
     epochs = _number(draft, clauses, "epochs", False, None)
-    if steps is None and epochs is None:
+    if not clauses.keys() & {"steps", "epochs"}:
         draft.errors.add("E403", "train does not say how long", span, "write steps 1000")
     data = choice(draft, clauses["data"])
     if loss is None or data is None:
@@ -127,7 +127,10 @@ def choice(draft: Draft, clause: tree.Clause) -> Choice | None:
             options = {k.name: _plain(draft, k.value) for k in keywords}
             return Choice(name, arguments, options, call.span)
     draft.errors.add(
-        "E310", f"{clause.word} takes a name with options", clause.span, "NAME(key=value)"
+        "E310",
+        f"{clause.word} takes a name with options",
+        clause.span,
+        f"write {clause.word} NAME(option=1)",
     )
     return None
 

@@ -35,6 +35,12 @@ def spell_shape(shape: Sequence[Size]) -> str:
     return f"[{', '.join(map(str, shape))}]" if shape else "a single number"
 
 
+def spell_value(term: Term) -> str:
+    """The shape of a value, and where it lives if not once: ``[C] at population 'token'``."""
+    place = "" if term.type.place == GLOBAL else f" at {describe(term.type.place)}"
+    return spell_shape(term.type.shape) + place
+
+
 def join_places(errors: Collector, terms: Sequence[Term], span: Span) -> Place | None:
     """The place of a combination: what lives once joins everything; two populations do not join."""
     place = GLOBAL
@@ -62,9 +68,12 @@ def describe(place: Place) -> str:
 
 def join_shapes(errors: Collector, terms: Sequence[Term], span: Span) -> tuple[Size, ...] | None:
     """Trailing axes aligned: the longest shape, of which every other must be an ending."""
-    longest = max((term.type.shape for term in terms), key=len)
+    widest = max(terms, key=lambda term: (len(term.type.shape), term.op != "column"))
+    longest = widest.type.shape
     for term in terms:
         shape = term.type.shape
+        if term.op == "column" and len(shape) == len(longest) and shape[:-1] == longest[:-1]:
+            continue
         if shape and shape != longest[len(longest) - len(shape) :]:
             errors.add(
                 "E301",

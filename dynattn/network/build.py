@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy
 
 from dynattn.diagnostics.report import Collector, Span
 from dynattn.model.model import Coupling, GraphUse, Model, Population
-from dynattn.network.connections import Connections, edges_of, sort_edges, without_self
+from dynattn.network.connections import Array, Connections
 from dynattn.network.diagram import draw_diagram
-from dynattn.network.structure import Facts, classify, measure
-from dynattn.vocabulary.distributions import stream
-from dynattn.vocabulary.graphs import SOURCES, Edges, GraphError, generate
+from dynattn.network.graphs import GraphMaker
+from dynattn.network.selection import NodesOf, choose_nodes, restrict
+from dynattn.network.structure import (
+    Facts,
+    connections_of,
+    edge_terms,
+    measure,
+    round_connections,
+    used_attributes,
+)
+from dynattn.vocabulary.graph_files import GraphFileError, lacks
+from dynattn.vocabulary.graphs import SOURCES, GraphError
+from dynattn.vocabulary.node_graph import NodeGraph
 from dynattn.vocabulary.sizes import Size, SizeError
 
 if TYPE_CHECKING:
     import networkx
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +59,16 @@ class Network:
         return measure(self.connections[coupling], one_population=one)
 
 
-def build_network(model: Model, *, seed: int = 0, repeat: int = 0) -> Network:
+def build_network(
+    model: Model, *, seed: int = 0, repeat: int = 0, chosen: Mapping[str, NodesOf] | None = None
+) -> Network:
     """The Network; a graph without ``seed=`` is drawn anew for each (seed, repeat).
 
-    Raises SpecError with every graph that cannot be made (E451) or does not fit its populations
-    (E452, E453).
+    ``chosen``: the populations made from a graph, and which of its nodes they are. Raises SpecError
+    with every graph that cannot be made (E451), does not fit its populations (E452, E453), or whose
+    file is refused (E454 to E459).
     """
-    builder = _Builder(model, seed, repeat)
+    builder = _Builder(model, GraphMaker(model.sizes, seed, repeat), chosen or {})
     found = {coupling.name: builder.connect(coupling) for coupling in model.couplings}
     builder.errors.raise_if_any()
     return Network(model, {name: value for name, value in found.items() if value is not None})
@@ -62,10 +79,10 @@ class _Builder:
     """The graphs made so far: couplings over one named graph share its draw."""
 
     model: Model
-    seed: int
-    repeat: int
+    maker: GraphMaker
+    chosen: Mapping[str, NodesOf]
     errors: Collector = field(default_factory=Collector)
-    graphs: dict[str, tuple[Edges, int] | None] = field(default_factory=dict)
+    graphs: dict[str, NodeGraph | None] = field(default_factory=dict)
 
     def connect(self, coupling: Coupling) -> Connections | None:
         """The edges of one coupling; None with a diagnostic where there are none to be had."""
@@ -87,58 +104,105 @@ class _Builder:
         self, coupling: Coupling, ends: list[Population], span: Span
     ) -> Connections | None:
         use = coupling.graph
-        made = self._make(use, use.name or coupling.name, ends, span)
-        if made is None or not all(self._fits(made[1], end, use, span) for end in ends):
+        if use.source in SOURCES and SOURCES[use.source].offsets is not None:
+            return self._connect_round(coupling, ends, span)
+        graph = self._make(use, use.name or coupling.name, ends, span)
+        nodes = [self._nodes(graph, use, end, span) for end in ends] if graph else []
+        if graph is None or any(chosen is None for chosen in nodes):
             return None
-        nodes = made[1]
-        edges = made[0] if use.include_self else without_self(made[0])
-        structure = classify(edges, nodes, nodes)
-        if structure == "complete":
-            return Connections("complete", nodes, nodes, False, structure=structure)
-        receivers, senders, attributes = edges
-        return Connections(
-            "edges", nodes, nodes, use.include_self, receivers, senders, attributes, structure
-        )
+        receivers, senders = (n for n in nodes if n is not None)
+        whole = all(len(chosen) == graph.nodes for chosen in (receivers, senders))
+        edges = graph.edges if whole else restrict(graph, receivers, senders)
+        if not self._has_attributes(coupling, graph):
+            return None
+        found = connections_of(edges, (len(receivers), len(senders)), used_attributes(coupling))
+        return replace(found, matching=graph.matching)
+
+    def _connect_round(
+        self, coupling: Coupling, ends: list[Population], span: Span
+    ) -> Connections | None:
+        """A graph whose nodes all hear the same offsets: no edge of it is ever made here."""
+        use = coupling.graph
+        source = SOURCES[use.source]
+        arguments = self._attempt(use, ends, span, lambda: self.maker.arguments(use))
+        wrong = "" if arguments is None else source.check(arguments)
+        if wrong:
+            self.errors.add("E451", wrong, span, "change the arguments of the graph")
+        if arguments is None or wrong or source.offsets is None:
+            return None
+        nodes = source.nodes(arguments)
+        if not all(self._fits(nodes, end, use, span) for end in ends):
+            return None
+        offsets, attributes = source.offsets(**arguments)
+        if not use.include_self:
+            kept = offsets != 0
+            offsets, attributes = offsets[kept], {k: v[kept] for k, v in attributes.items()}
+        return round_connections(nodes, offsets, attributes, used_attributes(coupling))
+
+    def _nodes(
+        self, graph: NodeGraph, use: GraphUse, end: Population, span: Span
+    ) -> Array | None:
+        """The nodes of the graph that a population's are; None with a diagnostic."""
+        made_from = self.chosen.get(end.name)
+        if made_from is not None and replace(made_from.graph, include_self=True) == replace(
+            use, include_self=True
+        ):
+            return self._attempt(
+                use, [end], span,
+                lambda: choose_nodes(graph, made_from.condition, title_of(use)),
+            )  # fmt: skip
+        count = self._count(end.size)
+        if graph.open and count is not None and count >= graph.nodes:
+            return numpy.arange(count)
+        fits = self._fits(graph.nodes, end, use, span)
+        return numpy.arange(graph.nodes) if fits else None
+
+    def _has_attributes(self, coupling: Coupling, graph: NodeGraph) -> bool:
+        """Whether the edges have every attribute that the coupling reads; else E457."""
+        there = {name for name, v in graph.edges[2].items() if v.dtype.kind == "f"}
+        missing = [t for t in edge_terms(coupling) if t.payload not in there | {"one"}]
+        for term in missing:
+            if term.payload in graph.edges[2]:
+                message = f"the edge attribute '{term.payload}' is a text, not a number"
+                self.errors.add("E457", message, term.span, "use an attribute that is a number")
+            else:
+                problem = lacks(graph, f"the graph {title_of(coupling.graph)}", str(term.payload))
+                self.errors.add(problem.code, str(problem), term.span, problem.fix)
+        return not missing
 
     def _make(
         self, use: GraphUse, name: str, ends: list[Population], span: Span
-    ) -> tuple[Edges, int] | None:
-        """Sorted edges and the number of nodes; made once for a graph with a name."""
-        key = f"{name} {use.source} {use.generator} {use.arguments}"
+    ) -> NodeGraph | None:
+        """The graph, made once for each name and told once where it cannot be made."""
+        key = f"{name} {use}"
         if key not in self.graphs:
-            try:
-                self.graphs[key] = self._call(use, name)
-            except SizeError as problem:
-                self.errors.add(
-                    "E453",
-                    f"the graph {_title(use)} needs a number of nodes: {problem}",
-                    span,
-                    "couple nodes over a dim with everyone(..) or causal(..)",
-                    [(end.span, f"population '{end.name}' has {end.size} nodes") for end in ends],
-                )
-                self.graphs[key] = None
-            except GraphError as problem:
-                self.errors.add("E451", str(problem), span, "change the arguments of the graph")
-                self.graphs[key] = None
+            self.graphs[key] = self._attempt(
+                use, ends, span, lambda: self.maker.make(use, name)
+            )
         return self.graphs[key]
 
-    def _call(self, use: GraphUse, name: str) -> tuple[Edges, int]:
-        arguments = {word: self._value(value) for word, value in use.arguments}
-        if use.source != "networkx":
-            source = SOURCES[use.source]
-            if wrong := source.check(arguments):
-                raise GraphError(wrong)
-            assert source.edges is not None
-            return source.edges(**arguments), arguments["n"]
-        drawn = int(stream(self.seed, f"graph {name}", self.repeat).integers(2**31))
-        graph = generate(use.generator, arguments, seed=drawn)
-        nodes = graph.number_of_nodes()
-        return sort_edges(edges_of(graph), nodes), nodes
-
-    def _value(self, value: Any) -> Any:
-        if isinstance(value, list | tuple):
-            return type(value)(self._value(item) for item in value)
-        return value.value(self.model.sizes) if isinstance(value, Size) else value
+    def _attempt(
+        self, use: GraphUse, ends: list[Population], span: Span, make: Callable[[], T]
+    ) -> T | None:
+        """What ``make`` gives; None with a diagnostic where it refuses."""
+        try:
+            return make()
+        except SizeError as problem:
+            self.errors.add(
+                "E453",
+                f"the graph {title_of(use)} needs a number of nodes: {problem}",
+                span,
+                "couple nodes over a dim with everyone(..) or causal(..)",
+                [
+                    (e.span, f"population '{e.name}' has {e.size} nodes")
+                    for e in dict.fromkeys(ends)
+                ],
+            )
+        except GraphFileError as problem:
+            self.errors.add(problem.code, str(problem), span, problem.fix)
+        except GraphError as problem:
+            self.errors.add("E451", str(problem), span, "change the arguments of the graph")
+        return None
 
     def _count(self, size: Size) -> int | None:
         dims = {dim.name for dim in self.model.dims}
@@ -152,7 +216,7 @@ class _Builder:
             return True
         self.errors.add(
             "E452",
-            f"the graph {_title(use)} has {size if count is None else count} nodes, "
+            f"the graph {title_of(use)} has {size if count is None else count} nodes, "
             f"the population '{end.name}' has {end.size if expected is None else expected}",
             span,
             "give both the same number of nodes",
@@ -163,11 +227,18 @@ class _Builder:
 
 def _kind(use: GraphUse) -> str:
     """``complete``, ``causal`` or ``edges``; networkx's complete_graph(n) needs no list."""
-    if use.source != "networkx":
+    if use.source in SOURCES:
         return SOURCES[use.source].kind
-    plain = use.generator == "complete_graph" and [name for name, _ in use.arguments] == ["n"]
+    if use.generator != "complete_graph":
+        return "edges"
+    plain = [name for name, _ in use.arguments] == ["n"]
     return "complete" if plain and isinstance(dict(use.arguments)["n"], int | Size) else "edges"
 
 
-def _title(use: GraphUse) -> str:
-    return f"'{use.name}'" if use.name else (use.generator or use.source)
+def title_of(use: GraphUse) -> str:
+    """A graph in a few words: its name, or what makes it."""
+    if use.source in ("sum", "product", "edges"):
+        title = {"sum": "sum", "product": "product", "edges": "edges [..]"}[use.source]
+    else:
+        title = use.generator or use.source
+    return f"'{use.name}'" if use.name else title

@@ -1,15 +1,18 @@
-"""The edges of one coupling as arrays, and how a networkx graph becomes them."""
+"""The edges of one coupling as arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
+from functools import cached_property
 from typing import Any
 
 import numpy
 
-from dynattn.vocabulary.graphs import Edges
+from dynattn.vocabulary.node_graph import edges_of as edges_of
+from dynattn.vocabulary.node_graph import number_nodes as number_nodes
+from dynattn.vocabulary.node_graph import sort_edges as sort_edges
+from dynattn.vocabulary.node_graph import without_self as without_self
 
 Array = numpy.ndarray[Any, Any]
 
@@ -19,7 +22,8 @@ class Connections:
     """Who sends to whom in one coupling.
 
     Counts are None for a population indexed by a dim, whose length each sample has itself; those of
-    an edge list are always known.
+    an edge list are always known. Where every node hears the same ``offsets``, the lists of edges
+    are made only when something reads them.
     """
 
     kind: str
@@ -28,17 +32,73 @@ class Connections:
     senders_count: int | None
     include_self: bool
     """Complete and causal: whether node i sends to node i."""
-    receivers: Array | None = field(default=None, repr=False)
-    senders: Array | None = field(default=None, repr=False)
-    """int64 numbers of nodes, one entry per edge, sorted by receiver, then sender."""
-    attributes: Mapping[str, Array] = field(default_factory=dict, repr=False)
-    """float64 numbers per edge, in the same order."""
+    listed_receivers: Array | None = field(default=None, repr=False)
+    listed_senders: Array | None = field(default=None, repr=False)
+    listed: Mapping[str, Array] = field(default_factory=dict, repr=False)
+    """float64 numbers per edge; per offset where there are offsets."""
     structure: str = ""
     """``complete``, ``causal``, ``circulant``, ``sparse``, ``dense`` or ``empty``."""
+    offsets: Array | None = field(default=None, repr=False)
+    """Ascending int64: node i hears the nodes i + offset, counted round; else None."""
+    words: Mapping[str, Array] = field(default_factory=dict, repr=False)
+    """Texts per edge."""
+    matching: str = ""
+    """In words: which id of a file became which node; '' where there was nothing to match."""
+
+    @cached_property
+    def receivers(self) -> Array | None:
+        """int64 numbers of nodes, one entry per edge, sorted by receiver, then sender."""
+        if self.offsets is None:
+            return self.listed_receivers
+        return numpy.repeat(numpy.arange(self.receivers_count or 0), len(self.offsets))
+
+    @cached_property
+    def senders(self) -> Array | None:
+        """int64 numbers of nodes, in the same order."""
+        if self.offsets is None:
+            return self.listed_senders
+        return numpy.sort(self._round(), axis=1).reshape(-1)
+
+    @cached_property
+    def attributes(self) -> Mapping[str, Array]:
+        """float64 numbers per edge, in the same order."""
+        return self.listed if self.offsets is None else _Spread(self)
+
+    def _round(self) -> Array:
+        """The senders of every node, [receivers, offsets], in the order of the offsets."""
+        assert self.offsets is not None
+        count = self.receivers_count or 0
+        return (numpy.arange(count)[:, None] + self.offsets) % count
+
+    def spread(self, name: str) -> Array:
+        """An attribute per offset as one per edge."""
+        order = numpy.argsort(self._round(), axis=1)
+        return self.listed[name][order].reshape(-1)
+
+    def senders_of(self, receiver: int) -> Iterator[tuple[int, int]]:
+        """(number of the edge, sender) for every edge of a list into one receiver."""
+        if self.offsets is not None:
+            heard = numpy.sort((receiver + self.offsets) % (self.receivers_count or 1))
+            first, last = receiver * len(heard), (receiver + 1) * len(heard)
+        else:
+            assert self.receivers is not None and self.senders is not None
+            first, last = numpy.searchsorted(self.receivers, [receiver, receiver + 1]).tolist()
+            heard = self.senders[first:last]
+        return zip(range(first, last), heard.tolist(), strict=True)
+
+    def value(self, name: str, edge: int) -> float:
+        """An attribute of one edge."""
+        if self.offsets is None:
+            return float(self.listed[name][edge])
+        receiver, place = divmod(edge, len(self.offsets))
+        heard = (receiver + self.offsets) % (self.receivers_count or 1)
+        return float(self.listed[name][numpy.argsort(heard)[place]])
 
     @property
     def edge_count(self) -> int | None:
         """How many edges there are; None where it depends on the sample."""
+        if self.offsets is not None:
+            return len(self.offsets) * (self.receivers_count or 0)
         if self.receivers is not None:
             return len(self.receivers)
         if self.receivers_count is None or self.senders_count is None:
@@ -59,6 +119,8 @@ class Connections:
         senders = self.senders_count if self.senders_count is not None else nodes
         if receivers is None or senders is None:
             raise ValueError("the number of nodes is the sample's own: degree(nodes) needs it")
+        if self.offsets is not None:
+            return numpy.full(receivers, len(self.offsets))
         if self.receivers is not None:
             return numpy.bincount(self.receivers, minlength=receivers)
         number = numpy.arange(receivers)
@@ -71,74 +133,23 @@ class Connections:
         return numpy.concatenate([[0], numpy.cumsum(self.degree())])
 
 
-def number_nodes(graph: Any) -> dict[Any, int]:
-    """The number of each node: whole-number labels in their order, others in the graph's."""
-    labels = list(graph)
-    if all(type(label) is int for label in labels):
-        labels.sort()
-    return {label: place for place, label in enumerate(labels)}
+class _Spread(Mapping[str, Array]):
+    """Attributes per offset, seen as attributes per edge; each is laid out when first read."""
 
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._made: dict[str, Array] = {}
 
-def edges_of(graph: Any) -> Edges:
-    """The edges of a networkx graph, unsorted: u -> v sends from u to v, undirected both ways.
+    def __getitem__(self, name: str) -> Array:
+        if name not in self._made:
+            self._made[name] = self._connections.spread(name)
+        return self._made[name]
 
-    Parallel edges become one, their weights added up. Kept are the attributes that every edge has
-    as a number; where only some have a weight, the others weigh 1.
-    """
-    rows = dict(graph.adjacency())
-    numbers = number_nodes(graph)
-    degrees = numpy.fromiter(map(len, rows.values()), numpy.int64, len(rows))
-    total = int(degrees.sum())
-    nodes = numpy.fromiter(map(numbers.__getitem__, rows), numpy.int64, len(rows))
-    flat = map(numbers.__getitem__, chain.from_iterable(rows.values()))
-    tails, heads = numpy.repeat(nodes, degrees), numpy.fromiter(flat, numpy.int64, total)
-    data = chain.from_iterable(row.values() for row in rows.values())
-    attributes = _merged(data, total) if graph.is_multigraph() else _numbers(list(data))
-    # An undirected edge stands in both its rows; taken by receiver it is nearly sorted.
-    return (heads, tails, attributes) if graph.is_directed() else (tails, heads, attributes)
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._connections.listed)
 
+    def __len__(self) -> int:
+        return len(self._connections.listed)
 
-def _numbers(data: list[Mapping[str, Any]]) -> dict[str, Array]:
-    """The attributes that every edge has as a number, and weights."""
-    if not any(data):
-        return {}
-    shared = set.intersection(*(set(item) for item in data))
-    names = {name for name in shared if all(_is_number(item[name]) for item in data)}
-    if any("weight" in item for item in data) and "weight" not in shared:
-        names.add("weight")
-    return {
-        name: numpy.fromiter((item.get(name, 1) for item in data), numpy.float64, len(data))
-        for name in sorted(names)
-    }
-
-
-def _merged(data: Any, total: int) -> dict[str, Array]:
-    """Attributes of parallel edges made one: weights added up, others kept if none are parallel."""
-    bundles = [list(bundle.values()) for bundle in data]
-    if all(len(bundle) == 1 for bundle in bundles):
-        return _numbers([bundle[0] for bundle in bundles])
-    weights = (sum(item.get("weight", 1) for item in bundle) for bundle in bundles)
-    return {"weight": numpy.fromiter(weights, numpy.float64, total)}
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | numpy.number)
-
-
-def sort_edges(edges: Edges, senders_count: int) -> Edges:
-    """The same edges sorted by receiver, then sender."""
-    receivers, senders, attributes = edges
-    key = receivers * senders_count + senders
-    if (key[1:] > key[:-1]).all():
-        return edges
-    order = numpy.argsort(key, kind="stable")
-    return receivers[order], senders[order], {k: v[order] for k, v in attributes.items()}
-
-
-def without_self(edges: Edges) -> Edges:
-    """The same edges, less those from a node to itself."""
-    receivers, senders, attributes = edges
-    kept = receivers != senders
-    if kept.all():
-        return edges
-    return receivers[kept], senders[kept], {k: v[kept] for k, v in attributes.items()}
+    def __contains__(self, name: object) -> bool:
+        return name in self._connections.listed

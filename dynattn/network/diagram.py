@@ -24,7 +24,7 @@ from dynattn.network.connections import Connections
 from dynattn.network.spelling import (
     named_couplings,
     short,
-    spell_equation,
+    spell_law,
     spell_number,
     spell_term,
     summands,
@@ -63,7 +63,7 @@ def _describe_population(model: Model, population: Population) -> dict[str, str]
         "size": _count(model, population.size),
         "states": ", ".join(short(name) for name in names),
         "manifold": "; ".join(map(_spell_state, population.states)),
-        "laws": "; ".join(spell_equation(model, law) for law in model.laws if law.state in names),
+        "laws": "; ".join(spell_law(model, law) for law in model.laws if law.state in names),
     }
 
 
@@ -88,9 +88,9 @@ def _describe_coupling(model: Model, coupling: Coupling, found: Connections) -> 
     return {
         "kind": "coupling",
         "kernel": spell_term(coupling.kernel),
-        "graph": spell_graph(_with_self(coupling.graph, found)),
+        "graph": spell_graph(built_graph(coupling.graph, found)),
         "structure": found.structure,
-        "edges": _spell_edges(model, coupling, found),
+        "edges": spell_edges(model, coupling, found),
         "weight": f"{coupling.adaptive}({weight})" if coupling.adaptive else weight,
         "strength": spell_term(coupling.strength) if coupling.strength else "",
         "normalize": coupling.normalize,
@@ -100,7 +100,7 @@ def _describe_coupling(model: Model, coupling: Coupling, found: Connections) -> 
     }
 
 
-def _with_self(use: GraphUse, found: Connections) -> GraphUse:
+def built_graph(use: GraphUse, found: Connections) -> GraphUse:
     """As built: between two populations, everyone leaves nobody out."""
     return replace(use, include_self=found.include_self) if use.source == "everyone" else use
 
@@ -128,7 +128,8 @@ def _spell_value(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
-def _spell_edges(model: Model, coupling: Coupling, found: Connections) -> str:
+def spell_edges(model: Model, coupling: Coupling, found: Connections) -> str:
+    """The number of edges; for a size that is only known with the data, its formula."""
     if found.edge_count is not None:
         return str(found.edge_count)
     receivers, senders = (model.population[p].size for p in (coupling.receiver, coupling.sender))

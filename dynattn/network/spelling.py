@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from dynattn.model.model import Coupling, Law, Model
 from dynattn.model.terms import Term
@@ -42,6 +43,9 @@ class Style:
     name: Callable[[str], str]
     index: Callable[[str, str], str]
     """index(name, i)."""
+    sums: str
+    pair: str
+    """The index of an edge."""
 
 
 def _greek(name: str) -> str:
@@ -56,9 +60,17 @@ def _greek(name: str) -> str:
     return letter + found[2].translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
 
 
-PLAIN = Style(_PLAIN, lambda name: name, lambda name, index: f"{name}[{index}]")
+def _indexed(name: str, index: str) -> str:
+    return f"{name}[{index}]"
+
+
+PLAIN = Style(_PLAIN, lambda name: name, _indexed, "sum_j", "i,j")
 PRETTY = Style(
-    _PRETTY, _greek, lambda name, index: f"{name}[{index}]" if "_" in name else f"{name}_{index}"
+    _PRETTY,
+    _greek,
+    lambda name, index: f"{name}_{index}" if name.isalnum() else _indexed(name, index),
+    "Σ_j",
+    "ij",
 )
 
 
@@ -67,12 +79,22 @@ def short(name: str) -> str:
     return name.rsplit(".", 1)[-1]
 
 
-def spell_term(term: Term, style: Style = PLAIN, *, index: str = "") -> str:
+def short_names(model: Model) -> dict[str, str]:
+    """Names of parameters and states without their place, where no two would become the same."""
+    full = [*model.parameter, *model.states]
+    count = Counter(map(short, full))
+    return {name: short(name) if count[short(name)] == 1 else name for name in full}
+
+
+def spell_term(
+    term: Term, style: Style = PLAIN, *, index: str = "", names: Mapping[str, str] | None = None
+) -> str:
     """The term as mathematics; definitions by their names.
 
-    ``index``: what quantities of nodes carry outside a coupling's ends, such as ``i``.
+    ``index``: what quantities of nodes carry outside a coupling's ends, such as ``i``. ``names``:
+    what quantities are called, such as :func:`short_names`; what the spec wrote unless given.
     """
-    return _Speller(style).spell(term, index)
+    return _Speller(style, names or {}).spell(term, index)
 
 
 def definitions(*terms: Term) -> dict[str, Term]:
@@ -97,12 +119,21 @@ def definitions(*terms: Term) -> dict[str, Term]:
 @dataclass(frozen=True)
 class _Speller:
     style: Style
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def name(self, name: str) -> str:
+        """A quantity's name in this style."""
+        return self.style.name(self.names.get(name, short(name)))
+
+    def summed(self, name: str) -> str:
+        """The name of a coupling's sum at node i."""
+        return self.style.index(self.name(name), "i")
 
     def spell(self, term: Term, index: str, around: int = 0) -> str:
         """The term, in parentheses where it binds less than what is ``around`` it."""
         if term.op in ("receiver", "sender"):
             return self.spell(term.args[0], _END[term.op], around)
-        if term.op in ("split", "project", "spread"):
+        if term.op in ("split", "project", "spread", "column"):
             return self.spell(term.args[-1], index, around)
         if term.op not in _BINDING:
             return self._atom(term, index)
@@ -125,8 +156,8 @@ class _Speller:
 
     def _atom(self, term: Term, index: str) -> str:
         if term.op in _NAMED:
-            name = "index" if term.op == "index" else short(str(term.payload))
-            return self._at(self.style.name(name), term, index)
+            name = "index" if term.op == "index" else str(term.payload)
+            return self._at(self.name(name), term, index)
         match term.op:
             case "number":
                 text = self.style.name(spell_number(term.payload))
@@ -144,6 +175,8 @@ class _Speller:
                 return f"embed({self.spell(term.args[1], index)})"
             case "linear":
                 return self._linear(term, index)
+        # What sums over all nodes belongs to none of them.
+        index = index if term.type.place.kind == "nodes" else ""
         function = "√" if term.op == "sqrt" and self.style is PRETTY else term.op
         return f"{function}({self._list(term.args, index)})"
 
@@ -176,28 +209,66 @@ def spell_number(value: float) -> str:
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)
 
 
-def spell_equation(
-    model: Model, law: Law, style: Style = PLAIN, *, weighted: Collection[str] = ()
-) -> str:
-    """The law of a state: ``theta' = omega + pull``; the pretty style writes couplings out.
+def spell_law(model: Model, law: Law) -> str:
+    """The law of a state in a few words: ``theta' = omega + pull``."""
+    rate, project = _unprojected(law.rate)
+    text = spell_term(rate)
+    return f"{short(law.state)}' = P({text})" if project else f"{short(law.state)}' = {text}"
+
+
+def spell_laws(
+    model: Model, laws: Iterable[Law], style: Style = PLAIN, *, weighted: Collection[str] = ()
+) -> tuple[str, ...]:
+    """The laws of a place with their sums written out, then what stands deeper inside by name.
 
     ``weighted``: the couplings whose graph has edge weights of its own.
     """
-    name = style.name(short(law.state))
-    rate, project = _unprojected(law.rate)
-    if style is not PRETTY:
-        text = spell_term(rate, style)
-        return f"{name}' = P({text})" if project else f"{name}' = {text}"
-    parts = [_summand(model, term, weighted) for term in summands(rate)]
-    text = "".join(parts).removeprefix(" + ").strip() or "0"
-    point = style.index(name, "i")
-    equation = f"{point}' = P_{point}({text})" if project else f"{point}' = {text}"
-    deeper = [name for t in summands(rate) if t.op != "coupling" for name in named_couplings(t)]
-    where = [
-        f"{style.index(style.name(short(name)), 'i')} = {_written_out(model, name, weighted)}"
-        for name in dict.fromkeys(deeper)
+    laws = tuple(laws)
+    speller = _Speller(style, short_names(model))
+    lines = [_equation(speller, model, law, weighted) for law in laws]
+    deeper = [
+        name
+        for law in laws
+        for term in summands(_unprojected(law.rate)[0])
+        if term.op != "coupling"
+        for name in named_couplings(term)
     ]
-    return ", with ".join([equation, *where])
+    for name in dict.fromkeys(deeper):
+        lines.append(f"{speller.summed(name)} = {_written_out(speller, model, name, weighted)}")
+    met = [law.rate for law in laws]
+    sums = [
+        model.coupling[name] for name in dict.fromkeys(n for t in met for n in named_couplings(t))
+    ]
+    met += [part for c in sums for part in (c.strength, c.weight, c.kernel) if part is not None]
+    for name, term in definitions(*met).items():
+        index = "i" if term.type.place.kind == "nodes" else ""
+        left = style.index(speller.name(name), index) if index else speller.name(name)
+        lines.append(f"{left} = {speller.spell(term, index)}")
+    return tuple(lines)
+
+
+def _equation(speller: _Speller, model: Model, law: Law, weighted: Collection[str]) -> str:
+    rate, project = _unprojected(law.rate)
+    terms = tuple(summands(rate))
+    around = _BINDING["add"] if len(terms) > 1 else 0
+    parts = [
+        _written_out(speller, model, term.payload, weighted)
+        if term.op == "coupling"
+        else speller.spell(term, "i", around)
+        for term in terms
+    ]
+    text = _added(parts, speller.style) or "0"
+    point = speller.style.index(speller.name(law.state), "i")
+    return f"{point}' = P_{point}({text})" if project else f"{point}' = {text}"
+
+
+def _added(parts: list[str], style: Style) -> str:
+    """The parts as a sum; one that begins with a minus is taken off."""
+    text, minus = "".join(parts[:1]), style.operators["neg"]
+    for part in parts[1:]:
+        sign = style.operators["sub" if part.startswith(minus) else "add"]
+        text += sign + part.removeprefix(minus)
+    return text
 
 
 def _unprojected(rate: Term) -> tuple[Term, bool]:
@@ -216,13 +287,6 @@ def summands(term: Term) -> Iterator[Term]:
         yield term
 
 
-def _summand(model: Model, term: Term, weighted: Collection[str]) -> str:
-    if term.op == "coupling":
-        return f" + {_written_out(model, term.payload, weighted)}"
-    text = spell_term(term, PRETTY, index="i")
-    return f" {MINUS} {text[1:]}" if text.startswith(MINUS) else f" + {text}"
-
-
 def named_couplings(term: Term) -> tuple[str, ...]:
     """The names of the couplings that stand in a term."""
     found = [term.payload] if term.op == "coupling" else []
@@ -230,31 +294,33 @@ def named_couplings(term: Term) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*found, *inner]))
 
 
-def _written_out(model: Model, name: str, weighted: Collection[str]) -> str:
-    return spell_coupling(model, model.coupling[name], weighted=name in weighted)
+def _written_out(speller: _Speller, model: Model, name: str, weighted: Collection[str]) -> str:
+    return _coupling(speller, model, model.coupling[name], name in weighted)
 
 
 def spell_coupling(
     model: Model, coupling: Coupling, style: Style = PRETTY, *, weighted: bool = False
 ) -> str:
     """The sum S_i written out: ``(K/deg_i) Σ_j sin(θ_j - θ_i)``."""
-    speller = _Speller(style)
-    below = _divisor(model, coupling)
+    return _coupling(_Speller(style, short_names(model)), model, coupling, weighted)
+
+
+def _coupling(speller: _Speller, model: Model, coupling: Coupling, weighted: bool) -> str:
+    below = _divisor(speller, model, coupling)
     around = _BINDING["mul"]
     factor = speller.spell(coupling.strength, "i", around) if coupling.strength else ""
     if below:
         factor = f"({factor or '1'}/{below})"
-    times = style.operators["mul"]
+    times = speller.style.operators["mul"]
     kernel = speller.spell(coupling.kernel, "", around)
     weight = _weight(speller, coupling, weighted)
     inside = times.join(part for part in (weight, kernel) if part)
-    sums = "Σ_j " if style is PRETTY else "sum_j "
-    return f"{factor}{times if factor else ''}{sums}{inside}"
+    return f"{factor}{times if factor else ''}{speller.style.sums} {inside}"
 
 
-def _divisor(model: Model, coupling: Coupling) -> str:
+def _divisor(speller: _Speller, model: Model, coupling: Coupling) -> str:
     if coupling.normalize == "degree":
-        return "deg_i"
+        return speller.style.index("deg", "i")
     if coupling.normalize == "size":
         size = str(model.population[coupling.sender].size)
         return f"({size})" if re.search(r"[-+*/ ]", size) else size
@@ -263,6 +329,7 @@ def _divisor(model: Model, coupling: Coupling) -> str:
 
 def _weight(speller: _Speller, coupling: Coupling, weighted: bool) -> str:
     if coupling.weight is None:
-        return "w_ij" if weighted and coupling.edge_weights else ""
+        pair = speller.style.index("w", speller.style.pair)
+        return pair if weighted and coupling.edge_weights else ""
     text = speller.spell(coupling.weight, "", 0 if coupling.adaptive else _BINDING["mul"])
     return f"{coupling.adaptive}_j({text})" if coupling.adaptive else text

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy
 
-from dynattn.network.connections import Connections
+from dynattn.model.model import Coupling
+from dynattn.model.terms import Term
+from dynattn.network.connections import Array, Connections
 from dynattn.vocabulary.graphs import Edges
 
 DENSE = 0.25
@@ -32,6 +35,61 @@ class Facts:
     symmetric: bool | None
     """Whether every edge runs both ways with the same weight; None between two populations."""
     weighted: bool
+
+
+def edge_terms(coupling: Coupling) -> Iterator[Term]:
+    """Where a coupling reads an attribute of its own edges."""
+    clauses = (coupling.kernel, coupling.weight, coupling.strength)
+    stack = [term for term in clauses if term is not None]
+    seen: set[int] = set()
+    while stack:
+        term = stack.pop()
+        if id(term) in seen:
+            continue
+        seen.add(id(term))
+        if term.op == "edge":
+            yield term
+        stack.extend(term.args)
+
+
+def used_attributes(coupling: Coupling) -> frozenset[str]:
+    """The edge attributes that a coupling reads, ``weight`` where it multiplies by itself."""
+    own = {"weight"} if coupling.edge_weights else set()
+    return frozenset({str(term.payload) for term in edge_terms(coupling)} | own)
+
+
+def connections_of(
+    edges: Edges, counts: tuple[int, int], used: Collection[str] = ()
+) -> Connections:
+    """Sorted edges as Connections: with no list where all pairs or the same offsets are there."""
+    receivers, senders, described = edges
+    numbers = {name: values for name, values in described.items() if values.dtype.kind == "f"}
+    words = {name: values for name, values in described.items() if name not in numbers}
+    needed = {name: values for name, values in numbers.items() if name in used}
+    if classify((receivers, senders, needed), *counts) == "complete":
+        return Connections("complete", *counts, False, structure="complete")
+    structure = classify((receivers, senders, numbers), *counts)
+    if structure == "circulant" and not words:
+        degree = len(receivers) // counts[0]
+        first = {name: values[:degree] for name, values in numbers.items()}
+        return round_connections(counts[0], senders[:degree], first, used)
+    loops = bool((receivers == senders).any())
+    return Connections("edges", *counts, loops, receivers, senders, numbers, structure, words=words)
+
+
+def round_connections(
+    nodes: int, offsets: Array, attributes: Mapping[str, Array], used: Collection[str] = ()
+) -> Connections:
+    """Connections of nodes that all hear the same offsets, counted round; nothing per edge."""
+    everyone = len(offsets) == nodes - 1 and (offsets > 0).all()
+    if everyone and nodes > 1 and not set(attributes) & set(used):
+        return Connections("complete", nodes, nodes, False, structure="complete")
+    if not len(offsets):
+        return Connections("edges", nodes, nodes, False, offsets, offsets, {}, "empty")
+    loops = bool((offsets == 0).any())
+    return Connections(
+        "edges", nodes, nodes, loops, listed=attributes, structure="circulant", offsets=offsets
+    )
 
 
 def classify(edges: Edges, receivers_count: int, senders_count: int) -> str:
@@ -87,6 +145,8 @@ def measure(connections: Connections, *, one_population: bool = True) -> Facts:
 
 
 def _components(connections: Connections, one_population: bool) -> int | None:
+    if connections.offsets is not None and one_population:
+        return int(numpy.gcd.reduce([connections.receivers_count or 0, *connections.offsets]))
     if connections.receivers is None or connections.senders is None:
         return _whole_components(connections, one_population)
     from scipy.sparse import coo_array
@@ -111,6 +171,8 @@ def _whole_components(connections: Connections, one_population: bool) -> int | N
 
 
 def _self_loops(connections: Connections) -> int:
+    if connections.offsets is not None:
+        return int((connections.offsets == 0).sum()) * (connections.receivers_count or 0)
     if connections.receivers is None or connections.senders is None:
         nodes = min(connections.receivers_count or 0, connections.senders_count or 0)
         return nodes if connections.include_self else 0
@@ -118,6 +180,8 @@ def _self_loops(connections: Connections) -> int:
 
 
 def _is_symmetric(connections: Connections) -> bool:
+    if connections.offsets is not None:
+        return _turns_round(connections)
     if connections.receivers is None or connections.senders is None:
         return connections.kind == "complete"
     size = connections.senders_count or 0
@@ -127,3 +191,14 @@ def _is_symmetric(connections: Connections) -> bool:
         return False
     weight = connections.attributes.get("weight")
     return weight is None or bool((weight == weight[order]).all())
+
+
+def _turns_round(connections: Connections) -> bool:
+    """Whether to every offset there is the opposite one, of the same weight."""
+    offsets, count = connections.offsets, connections.receivers_count or 1
+    assert offsets is not None
+    order = numpy.argsort(-offsets % count)
+    if (numpy.sort(-offsets % count) != offsets).any():
+        return False
+    weight = connections.listed.get("weight")
+    return weight is None or bool((weight[order] == weight).all())

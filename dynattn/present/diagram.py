@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 COUPLING_FACTS = (
     "layer", "repeat", "heads", "kernel", "weight", "graph", "edges", "strength", "normalize",
-    "frustration", "delay",
+    "delay",
 )  # fmt: skip
 """Attributes of a coupling that its label shows, in this order."""
 FRAME = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="6">'

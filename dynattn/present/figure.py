@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from dynattn.present.output import replace_file
+from dynattn.diagnostics.files import write_whole
 from dynattn.present.palette import CARD, MUTED_TEXT, TEXT
 
 PICTURES = (".svg", ".png", ".pdf")
@@ -63,5 +63,6 @@ def add_colourbar(figure: Any, axes: Any, image: Any, name: str, cyclic: bool) -
 def save_figure(figure: Any, path: Path) -> Path:
     """Write the figure by the ending of ``path``; the same figure gives the same bytes."""
     dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-    metadata = dates.get(path.suffix.lower())
-    return replace_file(path, lambda place: figure.savefig(place, dpi=150, metadata=metadata))
+    suffix = path.suffix.lower()
+    options = {"format": suffix[1:], "dpi": 150, "metadata": dates.get(suffix)}
+    return write_whole(path, lambda file: figure.savefig(file, **options))

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dynattn.present.output import write_bytes, write_text
+from dynattn.diagnostics.files import write_whole
 
 if TYPE_CHECKING:
     import networkx
@@ -20,7 +20,7 @@ def write_graphml(graph: networkx.MultiDiGraph, path: Path) -> Path:
     content = io.BytesIO()
     # The plain writer, not networkx's choice of lxml where that is installed: same bytes anywhere.
     networkx.write_graphml_xml(plain_graph(graph), content)
-    return write_bytes(path, content.getvalue())
+    return write_whole(path, content.getvalue())
 
 
 def write_json(graph: networkx.MultiDiGraph, path: Path) -> Path:
@@ -28,7 +28,7 @@ def write_json(graph: networkx.MultiDiGraph, path: Path) -> Path:
     import networkx
 
     data = networkx.node_link_data(plain_graph(graph), edges="edges")
-    return write_text(path, json.dumps(data, ensure_ascii=False, indent=1) + "\n")
+    return write_whole(path, json.dumps(data, ensure_ascii=False, indent=1) + "\n")
 
 
 def plain_graph(graph: networkx.MultiDiGraph) -> networkx.MultiDiGraph:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dynattn.diagnostics.files import refuse_folder, write_whole
 from dynattn.diagnostics.report import Diagnostic, SpecError, UsageError
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.present.adjacency import draw_adjacency
@@ -16,7 +17,6 @@ from dynattn.present.diagram import dot_text, draw_by_graphviz
 from dynattn.present.engine import find_engine
 from dynattn.present.formats import write_graphml, write_json
 from dynattn.present.nodes import MOST_NODES, draw_nodes, node_graph
-from dynattn.present.output import refuse_directory, write_bytes, write_text
 from dynattn.present.page import write_page
 from dynattn.present.parts import Attention, GraphParts, parts_of
 from dynattn.present.sketch import sketch_diagram
@@ -55,7 +55,7 @@ def draw_graph(
 
     ``states`` colours nodes by arrays [N] or [N, coordinates] per state name. ``say`` is told
     what differs from what one would expect, such as a missing Graphviz. Raises UsageError E560
-    (unknown ending) or E563 (unknown level), and SpecError E561 to E566.
+    (unknown ending) or E563 (unknown level), and SpecError E563 to E566, E704 and E705.
     """
     path = Path(path)
     form = _format_of(path)
@@ -63,7 +63,7 @@ def draw_graph(
     parts = graph if isinstance(graph, GraphParts) else parts_of(graph, states, attention)
     plan = _plan(parts, path, form, level, say)
     for place, _ in plan:
-        refuse_directory(place)
+        refuse_folder(place)
     return [draw(parts, place, say) for place, draw in plan]
 
 
@@ -139,7 +139,7 @@ def _draw_population(parts: GraphParts, path: Path, say: Say) -> Path:
         say("no Graphviz: drawn by matplotlib")
         return sketch_diagram(parts.diagram, parts.name, path)
     picture = draw_by_graphviz(parts.diagram, parts.name, engine, path.suffix.lower()[1:])
-    return write_bytes(path, picture)
+    return write_whole(path, picture)
 
 
 def _draw_nodes(parts: GraphParts, path: Path, say: Say) -> Path:
@@ -161,7 +161,7 @@ def _draw_arcs(parts: GraphParts, path: Path, say: Say) -> Path:
 
 
 def _write_dot(parts: GraphParts, path: Path, say: Say) -> Path:
-    return write_text(path, dot_text(parts.diagram, parts.name))
+    return write_whole(path, dot_text(parts.diagram, parts.name))
 
 
 def _write_page(parts: GraphParts, path: Path, say: Say) -> Path:

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dynattn.diagnostics.files import write_whole
 from dynattn.present.diagram import (
     coupling_facts,
     edge_name,
@@ -28,7 +29,6 @@ from dynattn.present.nodes import (
     node_places,
     state_colours,
 )
-from dynattn.present.output import write_text
 from dynattn.present.palette import MUTED_TEXT, STROKE, node_colours, series_colour
 from dynattn.present.parts import CouplingEdges, GraphParts, edge_arrays
 from dynattn.present.sketch import layered_places
@@ -42,7 +42,7 @@ Elements = list[dict[str, Any]]
 
 def write_page(parts: GraphParts, path: Path) -> Path:
     """Write the page: populations, and the nodes too where there are at most MOST_NODES."""
-    return write_text(path, page_text(parts))
+    return write_whole(path, page_text(parts))
 
 
 def page_text(parts: GraphParts) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,27 +13,24 @@ from dynattn.present.palette import MUTED_TEXT, phase_colormap, series_colour
 Curve = tuple[Sequence[float], Sequence[float]]
 """(steps, values) of one learning curve."""
 
+BITS = "bits per character"
+
 
 def learning_curves(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Curve], str]:
     """Training and validation curves of a run's metrics, and the unit they are in.
 
     Bits per character where the run measures them: the training loss, in nats, is divided by log 2.
     """
-    import math
-
-    training = [row for row in rows if row["kind"] == "train"]
-    measured = [row for row in rows if row["kind"] == "validation"]
-    bits = any(row.get("bits_per_character") is not None for row in measured)
+    names = {"train": "training", "validation": "validation"}
+    bits = any(row.get("bits_per_character") is not None for row in rows)
     scale = math.log(2) if bits else 1.0
-    curves: dict[str, Curve] = {
-        "training": ([row["step"] for row in training], [row["loss"] / scale for row in training]),
-        "validation": (
-            [row["step"] for row in measured],
-            [row["loss"] / scale for row in measured],
-        ),
-    }
-    kept = {name: curve for name, curve in curves.items() if curve[0]}
-    return kept, "bits per character" if bits else "loss"
+    curves: dict[str, tuple[list[float], list[float]]] = {}
+    for row in rows:
+        if row["kind"] in names:
+            steps, values = curves.setdefault(names[row["kind"]], ([], []))
+            steps.append(row["step"])
+            values.append(row["loss"] / scale)
+    return dict(curves), BITS if bits else "loss"
 
 
 def draw_learning(
@@ -78,23 +76,9 @@ def draw_series(
 
     Of several repeats each is a thin line and their mean a strong one.
     """
-    import numpy
-
-    with style():
-        figure = new_figure(7.6, 0.6 + 2.3 * len(series))
-        panels = figure.subplots(len(series), 1, sharex=True, squeeze=False)[:, 0]
-        for number, (axes, (name, values)) in enumerate(zip(panels, series.items(), strict=True)):
-            rows = numpy.asarray(values, dtype=float).reshape(len(times), -1)
-            colour = series_colour(number)
-            if rows.shape[1] > 1:
-                axes.plot(times, rows, color=colour, linewidth=0.6, alpha=0.35)
-            axes.plot(times, rows.mean(axis=1), color=colour, linewidth=1.8)
-            axes.set_ylabel(name, parse_math=False)
-            axes.margins(x=0.01)
-            axes.grid(axis="y", color="#e4e6ea", linewidth=0.8)
-        panels[-1].set_xlabel("time t")
-        figure.suptitle(title, x=0.02, ha="left", fontsize=12, parse_math=False)
-        return save_figure(figure, path)
+    alike: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.35}
+    mean: dict[str, Any] = {"linewidth": 1.8}
+    return _draw_panels(times, series, path, "time t", 2.3, alike, mean, title)
 
 
 def draw_raster(
@@ -135,19 +119,36 @@ def draw_sweep(
     title: str = "",
 ) -> Path:
     """Measures over a parameter: ``measured[name]`` is [value, repeat]; dots and their mean."""
+    dots: dict[str, Any] = {"linestyle": "", "marker": ".", "alpha": 0.3, "markersize": 4}
+    mean: dict[str, Any] = {"marker": "o", "markersize": 4}
+    return _draw_panels(values, measured, path, parameter, 3.2, dots, mean, title)
+
+
+def _draw_panels(
+    points: Sequence[float],
+    measured: Mapping[str, Any],
+    path: Path,
+    below: str,
+    height: float,
+    each: Mapping[str, Any],
+    mean: Mapping[str, Any],
+    title: str,
+) -> Path:
+    """One panel of ``height`` inches a measure [point] or [point, repeat]: repeats and mean."""
     import numpy
 
     with style():
-        figure = new_figure(7.6, 0.6 + 3.2 * len(measured))
+        figure = new_figure(7.6, 0.6 + height * len(measured))
         panels = figure.subplots(len(measured), 1, sharex=True, squeeze=False)[:, 0]
-        for number, (axes, (name, rows)) in enumerate(zip(panels, measured.items(), strict=True)):
-            table = numpy.asarray(rows, dtype=float).reshape(len(values), -1)
+        for number, (axes, (name, values)) in enumerate(zip(panels, measured.items(), strict=True)):
+            rows = numpy.asarray(values, dtype=float).reshape(len(points), -1)
             colour = series_colour(number)
-            if table.shape[1] > 1:
-                axes.plot(values, table, ".", color=colour, alpha=0.3, markersize=4)
-            axes.plot(values, table.mean(axis=1), "o-", color=colour, markersize=4)
+            if rows.shape[1] > 1:
+                axes.plot(points, rows, color=colour, **each)
+            axes.plot(points, rows.mean(axis=1), color=colour, **mean)
             axes.set_ylabel(name, parse_math=False)
+            axes.margins(x=0.01)
             axes.grid(axis="y", color="#e4e6ea", linewidth=0.8)
-        panels[-1].set_xlabel(parameter, parse_math=False)
+        panels[-1].set_xlabel(below, parse_math=False)
         figure.suptitle(title, x=0.02, ha="left", fontsize=12, parse_math=False)
         return save_figure(figure, path)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
-from dynattn.model.model import Coupling, Model, Parameter
-from dynattn.present.equations import Writer, equations, init_text, short_names
+from dynattn.model.model import Coupling, Draw, Model, Parameter
+from dynattn.model.terms import Term
+from dynattn.network.diagram import built_graph, spell_edges, spell_graph
+from dynattn.network.spelling import PLAIN, Style, short_names, spell_laws, spell_term
 from dynattn.program.copies import layer_uses
 from dynattn.program.nodes import Node, Program
-from dynattn.vocabulary.graphs import SOURCES
+from dynattn.vocabulary.functions import ELEMENTWISE
 from dynattn.vocabulary.sizes import Size
 
 if TYPE_CHECKING:
@@ -36,14 +38,16 @@ def _fact(cell: str) -> str | int | None:
     return int(cell) if cell.isdecimal() else None if cell == "?" else cell
 
 
-def summary(model: Model, network: Network, program: Program) -> tuple[Section, ...]:
-    """Every section that has something to say."""
+def summary(
+    model: Model, network: Network, program: Program, style: Style = PLAIN
+) -> tuple[Section, ...]:
+    """Every section that has something to say; equations in ``style``."""
     sections = (
         populations(model),
         couplings(model, network),
         forms(model, network, program),
         parameters(model),
-        laws(model, network),
+        laws(model, network, style),
     )
     return tuple(section for section in sections if section.rows)
 
@@ -75,15 +79,15 @@ def populations(model: Model) -> Section:
 
 def couplings(model: Model, network: Network) -> Section:
     """Couplings with their graph, number of edges and kernel."""
-    writer = Writer(short_names(model))
+    names = short_names(model)
     rows = [
         (
             coupling.name,
             f"{coupling.sender} -> {coupling.receiver}",
-            graph_text(coupling),
-            edge_text(model, coupling, network.connections[coupling.name]),
+            graph_text(coupling, network.connections[coupling.name]),
+            spell_edges(model, coupling, network.connections[coupling.name]),
             (f"{coupling.adaptive} weights, " if coupling.adaptive else "")
-            + writer.write(coupling.kernel),
+            + spell_term(coupling.kernel, names=names),
         )
         for coupling in model.couplings
     ]
@@ -101,24 +105,10 @@ def forms(model: Model, network: Network, program: Program) -> Section:
     return Section("forms", ("sum of", "computed as", "cost of one right-hand side"), tuple(rows))
 
 
-def graph_text(coupling: Coupling) -> str:
-    """``watts_strogatz_graph(n=500, k=10)`` or ``causal(T)``, after the name the spec gave it."""
-    use = coupling.graph
-    own = SOURCES.get(use.source)
-    given = dict(use.arguments)
-    parts = [str(given.pop("n"))] if own and "n" in given else []
-    parts += [f"{name}={value}" for name, value in given.items()]
-    text = (use.generator or use.source) + (f"({', '.join(parts)})" if parts else "")
-    text += " without self" if own and own.include_self and not use.include_self else ""
-    return f"{use.name} = {text}" if use.name else text
-
-
-def edge_text(model: Model, coupling: Coupling, connections: Connections) -> str:
-    """The number of edges; for a size that is only known with the data, its formula."""
-    if connections.edge_count is not None:
-        return str(connections.edge_count)
-    size = str(model.population[coupling.receiver].size)
-    return f"{size}*({size} + 1)/2" if connections.kind == "causal" else f"{size}^2"
+def graph_text(coupling: Coupling, connections: Connections) -> str:
+    """``net = watts_strogatz_graph(n=500, k=10)``: a graph after the name the spec gave it."""
+    text = spell_graph(built_graph(coupling.graph, connections))
+    return f"{coupling.graph.name} = {text}" if coupling.graph.name else text
 
 
 # ── the form chosen, and its cost ──────────────────────────────────────────────────────────────
@@ -138,10 +128,10 @@ class Form:
 
 
 FORMS = {
-    "mean_field": ("mean field", "{f} sums over {n} nodes", "O(N)"),
-    "prefix": ("running sums", "{f} running sums over {n} nodes", "O(N)"),
-    "csr": ("sparse matrix product", "{f} products with {e} edges", "O(E)"),
-    "dense": ("dense matrix product", "{f} products with a {n} x {n} matrix", "O(N^2)"),
+    "mean_field": ("mean field", "{sum} over {n} nodes", "O(N)"),
+    "prefix": ("running sums", "{running sum} over {n} nodes", "O(N)"),
+    "csr": ("sparse matrix product", "{product} with {e} edges", "O(E)"),
+    "dense": ("dense matrix product", "{product} with a {n} x {n} matrix", "O(N^2)"),
     "attention": ("fused attention", "{e} inner products, no {n} x {n} array kept", "O(T^2)"),
     "edges": ("edge by edge", "{e} kernels", "O(E)"),
     "pairs": ("pair by pair", "{e} kernels", "O(N^2)"),
@@ -177,9 +167,13 @@ def _form_of(node: Node) -> tuple[str, Form] | None:
 def cost_text(form: Form, model: Model, coupling: Coupling, connections: Connections) -> str:
     """What one right-hand side costs, in numbers and in its order."""
     nodes = sized(model.population[coupling.receiver].size, model)
-    edges = edge_text(model, coupling, connections)
+    edges = spell_edges(model, coupling, connections)
     _, text, order = FORMS[form.name]
-    return f"{order}: {text.format(f=form.features, n=nodes, e=edges)}"
+    plural = "" if form.features == 1 else "s"
+    counted = {
+        word: f"{form.features} {word}{plural}" for word in ("sum", "running sum", "product")
+    }
+    return f"{order}: {text.format(n=nodes, e=edges, **counted)}"
 
 
 # ── parameters and laws ────────────────────────────────────────────────────────────────────────
@@ -242,8 +236,49 @@ def sized(size: Size, model: Model) -> str:
     return str(size) if size.names - set(model.sizes) else str(size.value(model.sizes))
 
 
-def laws(model: Model, network: Network) -> Section:
-    """The equation of every state, with the sums and definitions that stand in it."""
+def laws(model: Model, network: Network, style: Style = PLAIN) -> Section:
+    """The equation of every state, its sums written out, and the definitions that stand in it."""
     weighted = [name for name, item in network.connections.items() if "weight" in item.attributes]
-    rows = tuple((line.place or "model", str(line)) for line in equations(model, weighted))
+    places = [("model", model.laws), *((layer.name, layer.laws) for layer in model.layers)]
+    rows = tuple(
+        (place, line)
+        for place, found in places
+        for line in spell_laws(model, found, style, weighted=weighted)
+    )
     return Section("equations", ("in", "equation"), rows)
+
+
+# ── where states and parameters start ──────────────────────────────────────────────────────────
+
+
+def init_text(init: Term | Draw, names: Mapping[str, str], sizes: Mapping[str, int]) -> str:
+    """``= 0`` or ``~ normal(0, 0.5)``; what is fixed by numbers and sizes is computed."""
+    if isinstance(init, Draw):
+        if init.distribution == "on_manifold":
+            return "~ uniform"
+        inside = ", ".join(_computed(term, names, sizes) for term in init.arguments)
+        return f"~ {init.distribution}({inside})"
+    return f"= {_computed(init, names, sizes)}"
+
+
+def _computed(term: Term, names: Mapping[str, str], sizes: Mapping[str, int]) -> str:
+    """The number a term is, or the term where it is none yet."""
+    value = _number(term, sizes)
+    return spell_term(term, names=names) if value is None else f"{value:.4g}"
+
+
+def _number(term: Term, sizes: Mapping[str, int]) -> float | None:
+    import numpy
+
+    if term.op == "number":
+        return term.payload
+    if term.op == "size" and term.payload.names <= set(sizes):
+        return term.payload.value(sizes)
+    values = [_number(argument, sizes) for argument in term.args]
+    if term.op not in ELEMENTWISE or any(value is None for value in values):
+        return None
+    return float(ELEMENTWISE[term.op].value(numpy, *map(float, filter(_known, values))))
+
+
+def _known(value: float | None) -> TypeGuard[float]:
+    return value is not None

@@ -134,7 +134,7 @@ def _array(builder: Builder, term: Term) -> Node:
     values = _plain_values(term)
     if values is not None:
         return maker.make("constant", (), ArrayType(shape=term.type.shape), values)
-    parts = [builder.node(arg) for arg in term.args]
+    parts = [maker.real(builder.node(arg)) for arg in term.args]
     batched = any(part.type.batched for part in parts)
     kind = ArrayType(builder.place(term.type.place), term.type.shape, "real", batched)
     return maker.make("stack", parts, kind)
@@ -186,7 +186,7 @@ def _dot(builder: Builder, term: Term) -> Node:
 
 
 def _norm(builder: Builder, term: Term) -> Node:
-    inner = builder.node(term.args[0])
+    inner = builder.maker.real(builder.node(term.args[0]))
     kind = ArrayType(inner.type.place, inner.type.shape[:-1], "real", inner.type.batched)
     return builder.maker.at(term.span).make("norm", [inner], kind)
 
@@ -239,6 +239,7 @@ RULES: Mapping[str, Rule] = {
     "sender": _end,
     "edge": _edge,
     "coupling": lambda b, t: b.sum_of(t.payload),
+    "column": lambda b, t: b.maker.at(t.span).expand_last(b.node(t.args[0]), 1),
     "split": _split,
     "dot": _dot,
     "norm": _norm,

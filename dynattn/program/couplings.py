@@ -17,7 +17,7 @@ def coupling_sum(builder: Builder, coupling: Coupling) -> Node:
     """S_i = strength_i / normalize * sum_j weight_ij kernel(x_i, x_j), in the state's own shape."""
     maker = builder.maker.at(coupling.span)
     edges = builder.place(Place("edges", coupling.name))
-    kernel = _on_edges(builder.node(coupling.kernel), edges, maker)
+    kernel = _on_edges(maker.real(builder.node(coupling.kernel)), edges, maker)
     kind = ArrayType(
         Place("nodes", coupling.receiver), kernel.type.shape, "real", kernel.type.batched
     )
@@ -39,7 +39,7 @@ def _on_edges(node: Node, edges: Place, maker: Maker) -> Node:
     """A kernel that is the same on every edge (``kernel 1``), as a quantity of the edges."""
     if node.type.place != GLOBAL:
         return node
-    ones = maker.make("edge", (), ArrayType(edges), (edges.name, None))
+    ones = maker.make("edge", (), ArrayType(edges), (edges.name, "one"))
     return maker.elementwise("mul", node, ones)
 
 
@@ -55,7 +55,7 @@ def _weight(builder: Builder, coupling: Coupling, edges: Place, maker: Maker) ->
 
 def _adaptive(score: Node, coupling: Coupling, edges: Place, maker: Maker, term: Term) -> Node:
     maker = maker.at(term.span)
-    score = _on_edges(score, edges, maker)
+    score = _on_edges(maker.real(score), edges, maker)
     if coupling.adaptive is None:
         return score
     op = {"softmax": "edge_softmax", "normalized": "edge_normalize"}[coupling.adaptive]

@@ -38,6 +38,12 @@ class Maker:
         result = joined([node.type for node in operands], self._dtype(op, operands))
         return self.make(op, [self.align(node, result) for node in operands], result)
 
+    def real(self, node: Node) -> Node:
+        """The node in real numbers: a truth is 0 or 1, an integer is itself."""
+        if node.type.dtype == "real":
+            return node
+        return self.elementwise("mul", node, self.number(1.0))
+
     def _dtype(self, op: str, operands: Sequence[Node]) -> str:
         kind = ELEMENTWISE[op].result
         if kind == "same":
@@ -71,6 +77,7 @@ class Maker:
 
     def dot(self, a: Node, b: Node) -> Node:
         """Sum over the last axis of a*b."""
+        a, b = self.real(a), self.real(b)
         both = joined([a.type, b.type], "real")
         kind = ArrayType(both.place, both.shape[:-1], "real", both.batched)
         return self.make("dot", [self.align(a, both), self.align(b, both)], kind)
@@ -79,6 +86,7 @@ class Maker:
         """Along the last axis; one part is itself."""
         if len(parts) == 1:
             return parts[0]
+        parts = [self.real(part) for part in parts]
         both = joined([ArrayType(p.type.place, (), "real", p.type.batched) for p in parts], "real")
         width = parts[0].type.shape[-1]
         for part in parts[1:]:

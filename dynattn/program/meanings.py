@@ -82,7 +82,8 @@ def _sender(term: Term, view: View) -> Dual:
 def _edge(term: Term, view: View) -> Dual:
     assert view.edge is not None
     connections = view.moment.reference.network.connections[view.edge.coupling]
-    return duals.plain(connections.attributes[term.payload][view.edge.number])
+    assert view.edge.number is not None
+    return duals.plain(connections.value(term.payload, view.edge.number))
 
 
 def _coupling(term: Term, view: View) -> Dual:
@@ -93,6 +94,11 @@ def _spread(term: Term, view: View) -> Dual:
     sizes = view.moment.reference.sizes
     value = evaluate(term.args[0], view)
     return duals.broadcast(value, tuple(size.value(sizes) for size in term.type.shape))
+
+
+def _column(term: Term, view: View) -> Dual:
+    value = evaluate(term.args[0], view)
+    return duals.reshape(value, (*value.shape, 1))
 
 
 def _split(term: Term, view: View) -> Dual:
@@ -197,6 +203,7 @@ RULES: dict[str, Callable[[Term, View], Dual]] = {
     "sender": _sender,
     "edge": _edge,
     "coupling": _coupling,
+    "column": _column,
     "split": _split,
     "project": _project,
     "rotary": _rotary,

@@ -14,6 +14,7 @@ from dynattn.program.meanings import evaluate
 from dynattn.program.moments import Edge, Moment, View
 
 if TYPE_CHECKING:
+    from dynattn.network.connections import Connections
     from dynattn.program.reference import Reference
 
 
@@ -43,9 +44,8 @@ def senders(reference: Reference, coupling: Coupling, receiver: int) -> Iterator
     """The edges into one receiver, senders ascending."""
     connections = reference.network.connections[coupling.name]
     if connections.kind == "edges":
-        assert connections.receivers is not None and connections.senders is not None
-        for number in numpy.flatnonzero(connections.receivers == receiver):
-            yield Edge(coupling.name, receiver, int(connections.senders[number]), int(number))
+        for number, sender in connections.senders_of(receiver):
+            yield Edge(coupling.name, receiver, sender, number)
         return
     last = reference.count(coupling.sender) - 1
     for sender in range((min(receiver, last) if connections.kind == "causal" else last) + 1):
@@ -67,10 +67,14 @@ def _weights(coupling: Coupling, edges: list[Edge], views: list[View]) -> list[D
         weights = [duals.divide(weight, together) for weight in weights]
     connections = views[0].moment.reference.network.connections[coupling.name]
     if coupling.edge_weights and "weight" in connections.attributes:
-        own = connections.attributes["weight"]
         pairs = zip(weights, edges, strict=True)
-        weights = [duals.multiply(w, duals.plain(own[edge.number])) for w, edge in pairs]
+        weights = [duals.multiply(w, duals.plain(_own(connections, edge))) for w, edge in pairs]
     return weights
+
+
+def _own(connections: Connections, edge: Edge) -> float:
+    assert edge.number is not None
+    return connections.value("weight", edge.number)
 
 
 def _grouped(reference: Reference, coupling: Coupling, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -34,34 +34,41 @@ def saved_times(simulation: Simulation) -> NDArray[np.float64]:
 
 
 def check_experiment(model: Model, simulation: Simulation) -> None:
-    """SpecError where it cannot be run: E601, E602, E606, E608. Loads nothing heavy."""
-    span = simulation.span
-    check_step(find_method(simulation.method, span), simulation.step, span)
+    """SpecError with every reason why it cannot be run; loads nothing heavy."""
+    found = (*clock_mistakes(simulation), *model_mistakes(model, simulation))
+    if found:
+        raise SpecError(found)
+
+
+def clock_mistakes(simulation: Simulation) -> tuple[Diagnostic, ...]:
+    """What is wrong with its method, step and times: E601, E602, E606."""
+    span, stop, found = simulation.span, simulation.stop, []
+    try:
+        check_step(find_method(simulation.method, span), simulation.step, span)
+    except SpecError as error:
+        found += error.diagnostics
+    for record in simulation.records:
+        if record.after is not None and stop is not None and record.after >= stop:
+            message = f"'{record.label}' begins at {record.after:g}, and time ends at {stop:g}"
+            fix = f"write a time before {stop:g}, or let t run longer"
+            found.append(Diagnostic("E606", message, span, fix))
+    return tuple(found)
+
+
+def model_mistakes(model: Model, simulation: Simulation) -> tuple[Diagnostic, ...]:
+    """E608 where the model is none that evolves in time by itself."""
     if not model.laws:
         message = (
             f"the model '{model.name}' has no law outside its layers, so nothing evolves in time"
         )
         fix = "train it with 'dynattn compile SPEC --train', or give a population a drift"
-        raise SpecError(Diagnostic("E608", message, span, fix))
-    if model.inputs or model.dims:
-        what = (
-            f"the input '{model.inputs[0].name}'"
-            if model.inputs
-            else f"the dim '{model.dims[0].name}'"
-        )
-        message = f"{what} has no value in a simulation"
-        raise SpecError(Diagnostic("E608", message, span, "make it a param"))
-    for record in simulation.records:
-        if (
-            record.after is not None
-            and simulation.stop is not None
-            and record.after >= simulation.stop
-        ):
-            message = (
-                f"'{record.label}' begins at {record.after:g}, and time ends at {simulation.stop:g}"
-            )
-            fix = f"write a time before {simulation.stop:g}, or let t run longer"
-            raise SpecError(Diagnostic("E606", message, span, fix))
+        return (Diagnostic("E608", message, simulation.span, fix),)
+    missing = [f"the input '{item.name}'" for item in model.inputs]
+    missing += [f"the dim '{item.name}'" for item in model.dims]
+    if missing:
+        message = f"{missing[0]} has no value in a simulation"
+        return (Diagnostic("E608", message, simulation.span, "make it a param"),)
+    return ()
 
 
 def settings_of(simulation: Simulation) -> dict[str, Any]:

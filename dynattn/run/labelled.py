@@ -48,3 +48,40 @@ class Labelled:
 
         values = {name: (item.axes, item.values) for name, item in self.variables.items()}
         return xarray.Dataset(values, coords=dict(self.axes))
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an experiment gave, and what fixes its numbers. ``result["r"]`` finds them by name."""
+
+    name: str
+    """Of the experiment."""
+    labelled: Labelled = field(repr=False)
+    settings: Mapping[str, Any]
+    seed: int
+    versions: Mapping[str, str]
+    statistics: Mapping[str, Any]
+    status: str
+    """``finished``, ``running`` or ``interrupted``."""
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        """The numbers of a state, an observable or a record."""
+        return self.labelled[name]
+
+    @property
+    def axes(self) -> Mapping[str, NDArray[Any]]:
+        """Values along each axis."""
+        return self.labelled.axes
+
+    def to_xarray(self) -> Any:
+        """An ``xarray.Dataset``; ImportError where xarray is not installed."""
+        return self.labelled.to_xarray()
+
+
+def numbered(axes: Mapping[str, Any], variables: Mapping[str, Variable]) -> dict[str, NDArray[Any]]:
+    """The axes, and the numbers from 0 for those that have no values of their own."""
+    found = dict(axes)
+    for variable in variables.values():
+        for name, length in zip(variable.axes, variable.values.shape, strict=True):
+            found.setdefault(name, np.arange(length))
+    return found

@@ -10,17 +10,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import numpy as np
 
+from dynattn.diagnostics.files import make_empty_folder, write_whole
 from dynattn.diagnostics.report import Diagnostic, SpecError
 from dynattn.run.labelled import Labelled, Variable
 
@@ -41,15 +41,9 @@ class ResultFolder:
 
     @classmethod
     def make(cls, path: Path, spec: str) -> ResultFolder:
-        """A new folder with the spec in it; E609 where it cannot be made or is not empty."""
-        if path.is_dir() and any(path.iterdir()):
-            message = f"{path} is not empty"
-            raise SpecError(Diagnostic("E609", message, fix="choose another place with -o DIR"))
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise _refused(path, error) from None
-        write_whole(path / "spec.dyn", lambda file: file.write(spec.encode()))
+        """A new folder with the spec in it; E704 where the place is taken."""
+        make_empty_folder(path)
+        write_whole(path / "spec.dyn", spec)
         return cls(path)
 
     def write(self, result: Trajectory | Sweep) -> None:
@@ -59,7 +53,7 @@ class ResultFolder:
             "experiment": result.name, **result.settings, "seed": result.seed,
             "versions": dict(result.versions),
         })  # fmt: skip
-        write_whole(self.path / "results.csv", lambda file: file.write(table(data).encode()))
+        write_whole(self.path / "results.csv", table(data))
         due = time.monotonic() - self.arrays_written > SECONDS
         if due or result.status != "running":
             write_whole(self.path / "results.npz", lambda file: np.savez(file, **_arrays(data)))
@@ -71,7 +65,7 @@ class ResultFolder:
 
     def _json(self, name: str, values: Mapping[str, Any]) -> None:
         text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
-        write_whole(self.path / name, lambda file: file.write(text.encode()))
+        write_whole(self.path / name, text)
 
 
 def read_results(path: str | Path) -> Labelled:
@@ -128,27 +122,3 @@ def _rows(data: Labelled, axes: tuple[str, ...], names: list[str]) -> Iterable[l
 def _arrays(data: Labelled) -> dict[str, Any]:
     axes = {f"axis {name}": values for name, values in data.axes.items()}
     return axes | {f"data {name}": item.values for name, item in data.variables.items()}
-
-
-def write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:
-    """Put a file at ``path``; what stood there stays whole until all of it is on disk (E609)."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            fill(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise _refused(path, error) from None
-    finally:
-        if temporary.exists():
-            temporary.unlink()
-
-
-def _refused(path: Path, error: OSError) -> SpecError:
-    reason = (error.strerror or str(error)).lower()
-    message = f"{path} could not be written: {reason}"
-    return SpecError(
-        Diagnostic("E609", message, fix="choose another place with -o DIR, or make room")
-    )

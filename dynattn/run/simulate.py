@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dynattn.model.model import Model, Record, Simulation
 from dynattn.run.clock import check_experiment, saved_times, settings_of
-from dynattn.run.labelled import Labelled, Variable
+from dynattn.run.labelled import Labelled, Result, Variable, numbered
 from dynattn.run.provenance import versions
 
 if TYPE_CHECKING:
@@ -21,11 +21,9 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Trajectory:
+class Trajectory(Result):
     """A finished simulation. ``trajectory["r"]`` finds states, observables and records by name."""
 
-    name: str
-    """Of the experiment."""
     times: Array
     states: Mapping[str, Array] = field(repr=False)
     """[time, nodes, coordinates...]; empty where the experiment says what to ``record``."""
@@ -33,25 +31,6 @@ class Trajectory:
     """[time, ...]; empty where the experiment says what to ``record``."""
     records: Mapping[str, Array] = field(repr=False)
     """By label; a series has time in front."""
-    settings: Mapping[str, Any]
-    seed: int
-    versions: Mapping[str, str]
-    statistics: Mapping[str, Any]
-    status: str
-    labelled: Labelled = field(repr=False)
-
-    def __getitem__(self, name: str) -> Array:
-        """The numbers of a state, an observable or a record."""
-        return self.labelled[name]
-
-    @property
-    def axes(self) -> Mapping[str, Array]:
-        """Values along each axis."""
-        return self.labelled.axes
-
-    def to_xarray(self) -> Any:
-        """An ``xarray.Dataset``; ImportError where xarray is not installed."""
-        return self.labelled.to_xarray()
 
 
 def simulate(
@@ -80,18 +59,19 @@ def simulate(
     found = integrate(system, simulation, times, records, keep_states=all_of_it, progress=progress)
     names = [item.name for item in model.observables]
     results = found.results
+    said = {"model": model.name, "overrides": dict(compilation.overrides)}
     return Trajectory(
-        simulation.name,
-        times,
-        {name: results[name] for name in model.states if all_of_it},
-        {name: results[name] for name in names if all_of_it},
-        {} if all_of_it else dict(results),
-        {"model": model.name, "overrides": dict(compilation.overrides)} | settings_of(simulation),
-        chosen,
-        versions(),
-        found.statistics,
-        "finished",
-        _labelled(model, times, records, results),
+        name=simulation.name,
+        labelled=_labelled(model, times, records, results),
+        settings=said | settings_of(simulation),
+        seed=chosen,
+        versions=versions(),
+        statistics=found.statistics,
+        status="finished",
+        times=times,
+        states={name: results[name] for name in model.states if all_of_it},
+        observables={name: results[name] for name in names if all_of_it},
+        records={} if all_of_it else dict(results),
     )
 
 
@@ -108,12 +88,3 @@ def _labelled(
         front = ("time",) if record is None or record.kind == "series" else ()
         variables[label] = Variable(front + own, values)
     return Labelled(numbered({"time": times}, variables), variables)
-
-
-def numbered(axes: Mapping[str, Any], variables: Mapping[str, Variable]) -> dict[str, NDArray[Any]]:
-    """The axes, and the numbers from 0 for those that have no values of their own."""
-    found = dict(axes)
-    for variable in variables.values():
-        for name, length in zip(variable.axes, variable.values.shape, strict=True):
-            found.setdefault(name, np.arange(length))
-    return found

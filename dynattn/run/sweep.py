@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from dynattn.diagnostics.report import Diagnostic, SpecError
 from dynattn.model.model import Model, Record, Simulation
 from dynattn.run.clock import check_experiment, saved_times, settings_of
-from dynattn.run.labelled import Labelled, Variable
+from dynattn.run.labelled import Labelled, Result, Variable, numbered
 from dynattn.run.provenance import versions
-from dynattn.run.simulate import numbered
 
 if TYPE_CHECKING:
     import torch
@@ -34,40 +33,19 @@ LIMIT = 2**29
 
 
 @dataclass(frozen=True)
-class Sweep:
+class Sweep(Result):
     """A sweep, finished or as far as it came. ``sweep["average(r) after 50"]`` finds a record.
 
     Every record has the axes of the grid in front (``K``, then ``repeat`` where there are several).
     """
 
-    name: str
-    labelled: Labelled = field(repr=False)
     done: NDArray[np.bool_] = field(repr=False)
     """[grid...]: which points are finished; the others hold NaN."""
-    settings: Mapping[str, Any]
-    seed: int
-    versions: Mapping[str, str]
-    statistics: Mapping[str, Any]
-    status: str
-    """``finished``, ``running`` or ``interrupted``."""
-
-    def __getitem__(self, name: str) -> Array:
-        """The numbers of a record."""
-        return self.labelled[name]
-
-    @property
-    def axes(self) -> Mapping[str, NDArray[Any]]:
-        """Values along each axis."""
-        return self.labelled.axes
 
     @property
     def times(self) -> Array:
         """The saved times; KeyError where no series was recorded."""
         return self.labelled.times
-
-    def to_xarray(self) -> Any:
-        """An ``xarray.Dataset``; ImportError where xarray is not installed."""
-        return self.labelled.to_xarray()
 
 
 def sweep(
@@ -257,9 +235,15 @@ class _Work:
             "repeat": self.simulation.repeat,
         }
         return Sweep(
-            self.simulation.name, labelled, done.copy(), settings | settings_of(self.simulation),
-            self.seed, versions(), {**self.counts, "points": int(self.done.sum())}, status,
-        )  # fmt: skip
+            name=self.simulation.name,
+            labelled=labelled,
+            settings=settings | settings_of(self.simulation),
+            seed=self.seed,
+            versions=versions(),
+            statistics={**self.counts, "points": int(self.done.sum())},
+            status=status,
+            done=done.copy(),
+        )
 
 
 def _labelled(

@@ -6,13 +6,14 @@ import contextlib
 import hashlib
 import os
 import sys
-import tempfile
 from functools import cache
 from io import BytesIO
 from pathlib import Path
 
 import lark
 
+from dynattn.diagnostics.files import write_whole
+from dynattn.diagnostics.report import SpecError
 from dynattn.syntax.layout import Layout
 
 
@@ -68,9 +69,5 @@ def keep_parser(parser: lark.Lark, path: Path) -> None:
     buffer = BytesIO()
     parser.save(buffer, ("postlex",))
     data = buffer.getvalue()
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(hashlib.sha256(data).digest() + data)
-        os.replace(name, path)
+    with contextlib.suppress(SpecError):
+        write_whole(path, hashlib.sha256(data).digest() + data)

@@ -27,18 +27,27 @@ class Source:
 
     name: str
     parameters: tuple[str, ...]
-    defaults: tuple[int, ...]
+    defaults: tuple[float, ...]
     """Values of the last parameters where they are left out."""
     include_self: bool
     """Whether a node is among its own senders."""
     kind: str
     """``complete``, ``causal`` (senders up to and with the receiver), or ``edges``: a list."""
-    check: Callable[[Mapping[str, int]], str]
+    check: Callable[[Mapping[str, Any]], str]
     edges: Callable[..., Edges] | None = None
     """edges(**arguments), for the kind ``edges``; sorted by receiver, then sender."""
     attributes: tuple[str, ...] = ()
     """What every edge has."""
     doc: str = ""
+    offsets: Callable[..., tuple[Any, dict[str, Any]]] | None = None
+    """offsets(**arguments), where all nodes hear the same offsets j - i: ascending int64 numbers
+    counted round from 0, and attributes per offset."""
+    nodes: Callable[[Mapping[str, Any]], int] = lambda arguments: arguments["n"]
+    """How many nodes there are."""
+    node_attributes: Callable[..., dict[str, Any]] | None = None
+    """node_attributes(**arguments): a float64 array per name."""
+    numbers: tuple[str, ...] = ()
+    """Parameters that are real numbers; the others are sizes."""
 
 
 def _check_count(arguments: Mapping[str, int]) -> str:
@@ -53,15 +62,35 @@ def _check_ring(arguments: Mapping[str, int]) -> str:
     if reach > n // 2:
         farthest = max(n, 0) // 2
         return f"on a ring of {n} nodes the farthest is {farthest} hops away, the reach is {reach}"
+    if reach > MOST_OFFSETS:
+        return f"a reach of {reach:.4g} needs {_memory(48 * reach)} of memory"
     return _check_count(arguments)
 
 
-def _ring_edges(n: int, reach: int) -> Edges:
+MOST_OFFSETS = 10**8
+MOST_EDGES = 10**8
+"""Graphs of more edges are refused before anything is made."""
+
+
+def _memory(size: float) -> str:
+    """Bytes in words: ``2.4 GB``."""
+    units = ((1e15, "PB"), (1e12, "TB"), (1e9, "GB"), (1e6, "MB"))
+    return next((f"{size / n:.3g} {unit}" for n, unit in units if size >= n), f"{size:g} bytes")
+
+
+def _ring_offsets(n: int, reach: int) -> tuple[Any, dict[str, Any]]:
     import numpy
 
     hops = numpy.arange(1, reach + 1, dtype=numpy.int64)
     # The node opposite, where there is one, is met going either way round: it sends once.
     offsets = numpy.unique(numpy.concatenate([hops, n - hops]))
+    return offsets, {"distance": numpy.minimum(offsets, n - offsets).astype(float)}
+
+
+def _ring_edges(n: int, reach: int) -> Edges:
+    import numpy
+
+    offsets, _ = _ring_offsets(n, reach)
     receivers = numpy.repeat(numpy.arange(n, dtype=numpy.int64), len(offsets))
     senders = (receivers.reshape(n, -1) + offsets) % n
     senders.sort(axis=1)
@@ -76,6 +105,49 @@ def _matched_edges(n: int) -> Edges:
     return nodes, nodes, {}
 
 
+def _matched_offsets(n: int) -> tuple[Any, dict[str, Any]]:
+    import numpy
+
+    return numpy.zeros(1, dtype=numpy.int64), {}
+
+
+def _check_modules(arguments: Mapping[str, Any]) -> str:
+    modules, agents = arguments["modules"], arguments["agents"]
+    if modules < 1 or agents < 1:
+        what = "module" if modules < 1 else "agent in each"
+        return f"a ring of modules has one {what} or more, not {min(modules, agents)}"
+    edges = modules * agents * (agents + 1)
+    if edges > MOST_EDGES:
+        return f"its {edges:.4g} edges need {_memory(24 * edges)} of memory"
+    return ""
+
+
+def _modules_edges(modules: int, agents: int, inside: float, between: float) -> Edges:
+    """All to all inside a module; agent k to agent k of the next and of the previous module."""
+    import numpy
+
+    i, j = numpy.indices((agents, agents)).reshape(2, -1)
+    i, j = i[i != j], j[i != j]
+    first = numpy.arange(modules, dtype=numpy.int64)[:, None] * agents
+    near = len(i) * modules
+    places = numpy.arange(modules * agents, dtype=numpy.int64)
+    # Of two modules each is the next and the previous of the other: they are joined once.
+    steps = [step for step in sorted({1 % modules, -1 % modules}) if step]
+    far = [(places + step * agents) % (modules * agents) for step in steps]
+    receivers = numpy.concatenate([(first + i).reshape(-1), *(places for _ in far)])
+    senders = numpy.concatenate([(first + j).reshape(-1), *far])
+    weight = numpy.full(len(receivers), float(between))
+    weight[:near] = inside
+    order = numpy.lexsort((senders, receivers))
+    return receivers[order], senders[order], {"weight": weight[order]}
+
+
+def _modules_nodes(modules: int, agents: int, **others: float) -> dict[str, Any]:
+    import numpy
+
+    return {"module": numpy.repeat(numpy.arange(float(modules)), agents)}
+
+
 _ENTRIES = (
     Source(
         "everyone", ("n",), (), True, "complete", _check_count,
@@ -88,17 +160,29 @@ _ENTRIES = (
     Source(
         "ring", ("n", "reach"), (1,), False, "edges", _check_ring, _ring_edges, ("distance",),
         doc="a closed row: each hears those up to `reach` hops away; `distance` in hops",
+        offsets=_ring_offsets,
     ),
     Source(
         "one_to_one", ("n",), (), True, "edges", _check_count, _matched_edges,
-        doc="node i of the one population sends to node i of the other",
+        doc="node i of the one population sends to node i of the other", offsets=_matched_offsets,
+    ),
+    Source(
+        "ring_of_modules", ("modules", "agents", "inside", "between"), (1.0, 1.0), False, "edges",
+        _check_modules, _modules_edges, ("weight",),
+        doc="modules on a ring: all to all inside with weight `inside`; agent k of a module and "
+        "agent k of the next with weight `between`; nodes have a `module`, from 0",
+        nodes=lambda arguments: arguments["modules"] * arguments["agents"],
+        node_attributes=_modules_nodes, numbers=("inside", "between"),
     ),
 )  # fmt: skip
 
 SOURCES: dict[str, Source] = {entry.name: entry for entry in _ENTRIES}
 
-PLANNED = ("file", "matrix", "edges", "ring_of_modules")
+PLANNED = ("file", "matrix", "edges")
 """Sources of the language that have no meaning yet."""
+
+FILED = ("file", "matrix")
+"""Sources that read files; ``vocabulary.graph_files`` has their formats."""
 
 
 def bind_source(

@@ -61,3 +61,49 @@ def test_a_folder(dynattn, tmp_path):
     done = dynattn("check", tmp_path)
     assert done.code == 1
     assert done.err.startswith("error[E121]")
+
+
+EXPERIMENTS = """model a
+param N = 5
+graph g = cycle_graph(n=N)
+population p[N] { state x on circle; drift 1 }
+coupling c: p -> p over g
+observe r = order(x)
+simulate { t 0 .. 10 every 1; method rk4 }
+sweep s { N = [1, 2]; method dopri5; step 0.1; record average(r) after 50 }
+"""
+
+
+def codes(done) -> list[tuple[str, int]]:
+    return [(item["code"], item["line"]) for item in json.loads(done.out)["diagnostics"]]
+
+
+def test_experiments_that_cannot_run(dynattn, tmp_path):
+    (tmp_path / "a.dyn").write_text(EXPERIMENTS)
+    done = dynattn("check", "a.dyn", "--json")
+    assert (done.code, codes(done)) == (1, [("E602", 7), ("E606", 8), ("E606", 8)])
+
+
+def test_experiments_beside_other_mistakes(dynattn, tmp_path):
+    (tmp_path / "a.dyn").write_text(EXPERIMENTS.replace("drift 1", "drift omga"))
+    done = dynattn("check", "a.dyn", "--json")
+    assert codes(done) == [("E201", 4), ("E602", 7), ("E606", 8)]
+    (tmp_path / "a.dyn").write_text(EXPERIMENTS.replace("order(x)", "order(y)"))
+    assert codes(dynattn("check", "a.dyn", "--json"))[:2] == [("E201", 6), ("E602", 7)]
+
+
+def test_a_mistake_of_the_experiment_itself_comes_alone(dynattn, tmp_path):
+    (tmp_path / "a.dyn").write_text(EXPERIMENTS.replace("rk4", "rk4; step -1"))
+    assert ("E602", 7) not in codes(dynattn("check", "a.dyn", "--json"))
+
+
+def test_a_graph_that_cannot_be_made(dynattn, tmp_path):
+    text = EXPERIMENTS.replace("cycle_graph(n=N)", "watts_strogatz_graph(n=N, k=10, p=0.1)")
+    (tmp_path / "a.dyn").write_text(text)
+    assert codes(dynattn("check", "a.dyn", "--json"))[0] == ("E451", 3)
+
+
+def test_a_model_that_does_not_evolve(dynattn, tmp_path):
+    text = (SPECS / "kuramoto_attention.dyn").read_text() + "\nsimulate { t 0 .. 1 every 0.1 }\n"
+    (tmp_path / "a.dyn").write_text(text.replace("tinyshakespeare.txt", "none.txt"))
+    assert {code for code, _ in codes(dynattn("check", "a.dyn", "--json"))} == {"E501", "E608"}

@@ -18,8 +18,8 @@ populations
   osc             2  theta  circle    ~ uniform
 
 couplings
-  coupling  from -> to  graph                  edges  kernel
-  pull      osc -> osc  everyone without self      2  sin(theta[j] - theta[i])
+  coupling  from -> to  graph          edges  kernel
+  pull      osc -> osc  everyone else      2  sin(theta[j] - theta[i])
 
 forms
   sum of  computed as  cost of one right-hand side
@@ -33,8 +33,7 @@ parameters
   0 numbers learned, 4 set
 
 equations
-    theta' = omega + pull
-    pull[i] = K/N Σ_j sin(theta[j] - theta[i])
+    theta[i]' = omega[i] + (K/N) * sum_j sin(theta[j] - theta[i])
 
 built a torch module on cpu: 0 learned numbers in 0 arrays
 """
@@ -58,8 +57,8 @@ def test_the_attention_layer(dynattn):
     assert facts["parameter_count"]["learned"] == sum(map(prod, facts["learned"].values()))
     assert facts["learned"]["attend.2.eta"] == [96]
     equations = [item["equation"] for item in facts["equations"]]
-    assert "theta' = sync" in equations
-    assert "psi = theta + rotary(C, heads=H)*index" in equations
+    assert "psi[i] = theta[i] + rotary(C, heads=H) * index[i]" in equations
+    assert "theta[i]' = swiglu([cos(theta[i]), sin(theta[i])])" in equations
 
 
 def test_certify(dynattn, small):
@@ -96,7 +95,7 @@ def test_a_folder_where_the_file_should_be(dynattn, small, tmp_path):
     (tmp_path / "model.py").mkdir()
     done = dynattn("compile", small, "--emit", "model.py")
     assert done.code == 1
-    assert done.err.startswith("error[E561]: model.py is a directory")
+    assert done.err.startswith("error[E704]: model.py is a folder")
 
 
 def test_resume_belongs_to_train(dynattn, small):

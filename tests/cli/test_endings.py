@@ -114,8 +114,8 @@ def test_a_full_disk_is_no_fault_of_ours(dynattn, monkeypatch):
     done = dynattn("check", "a.dyn")
     assert done.code == 1
     assert done.err == (
-        "error[E705]: 'model.py' cannot be written: no space left on device\n"
-        "  = fix: make room on the disk\n\n1 error\n"
+        "error[E705]: model.py cannot be written: the disk is full\n"
+        "  = fix: make room; what was written before is whole\n\n1 error\n"
     )
 
 

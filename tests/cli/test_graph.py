@@ -41,4 +41,4 @@ def test_an_unknown_level(dynattn, small):
 def test_a_folder_in_the_way(dynattn, small, tmp_path):
     (tmp_path / "net.svg").mkdir()
     done = dynattn("graph", small, "-o", "net.svg")
-    assert (done.code, done.err.splitlines()[0]) == (1, "error[E561]: net.svg is a directory")
+    assert (done.code, done.err.splitlines()[0]) == (1, "error[E704]: net.svg is a folder")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import numpy
+import pytest
+import torch
 
 
 def test_a_simulation(dynattn, small, tmp_path):
@@ -31,6 +33,23 @@ def test_a_second_run_takes_a_place_of_its_own(dynattn, small, tmp_path):
     for number in (1, 2):
         assert dynattn("run", small).code == 0
         assert (tmp_path / "runs" / f"small-simulate-{number}").is_dir()
+
+
+@pytest.mark.parametrize(("said", "count"), [("2", 2), ("", 1), ("many", 1)])
+def test_threads_are_those_of_a_training(dynattn, small, monkeypatch, said, count):
+    from dynattn.run import simulate
+
+    seen, real = [], simulate.simulate
+
+    def watch(*arguments, **options):
+        seen.append(torch.get_num_threads())
+        return real(*arguments, **options)
+
+    monkeypatch.setenv("OMP_NUM_THREADS", said)
+    monkeypatch.setattr(simulate, "simulate", watch)
+    before = torch.get_num_threads()
+    assert dynattn("run", small).code == 0
+    assert (seen, torch.get_num_threads()) == ([count], before)
 
 
 def test_a_sweep(dynattn, small, tmp_path):
@@ -62,14 +81,14 @@ def test_an_output_place_that_is_a_file(dynattn, small, tmp_path):
     (tmp_path / "out").write_text("mine")
     done = dynattn("run", small, "-o", "out")
     assert done.code == 1
-    assert done.err.startswith("error[E609]: out could not be written")
+    assert done.err.startswith("error[E704]: out cannot be made: out is a file\n")
     assert (tmp_path / "out").read_text() == "mine"
 
 
 def test_an_output_place_that_is_in_use(dynattn, small):
     assert dynattn("run", small, "-o", "out").code == 0
     done = dynattn("run", small, "-o", "out")
-    assert (done.code, done.err.splitlines()[0]) == (1, "error[E609]: out is not empty")
+    assert (done.code, done.err.splitlines()[0]) == (1, "error[E704]: out is not empty")
 
 
 def test_numbers_that_grow_without_bound_are_code_3(dynattn, small):

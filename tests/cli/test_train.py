@@ -94,8 +94,15 @@ def test_an_output_place_that_is_a_file(dynattn, layer, tmp_path):
     (tmp_path / "out").write_text("mine")
     done = dynattn("compile", layer, "--train", "-o", "out")
     assert done.code == 1
-    assert done.err.startswith("error[E550]: out cannot be made: out is a file")
+    assert done.err.startswith("error[E704]: out cannot be made: out is a file")
     assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_a_resumed_training_is_described_as_it_was_started(dynattn, layer):
+    assert dynattn("compile", layer, "--train", "--set", "C=4", "-o", "out").code == 0
+    done = dynattn("compile", layer, "--train", "--resume", "out")
+    assert done.err.startswith("error[E546]: the run in out is finished: 8 steps")
+    assert "built a torch module on cpu: 1668 learned numbers" in done.out
 
 
 def test_data_that_is_missing_leaves_no_folder(dynattn, layer, tmp_path):

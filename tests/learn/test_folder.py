@@ -34,30 +34,30 @@ def test_a_place_taken_by_a_file(tmp_path):
     (tmp_path / "taken").write_text("mine")
     found = diagnostic(new_run, "small", tmp_path / "taken")
     path = tmp_path / "taken"
-    assert (found.code, found.message) == ("E550", f"{path} cannot be made: {path} is a file")
+    assert (found.code, found.message) == ("E704", f"{path} cannot be made: {path} is a file")
     assert path.read_text() == "mine"
 
 
 def test_a_place_below_a_file(tmp_path):
     (tmp_path / "runs").write_text("mine")
     found = diagnostic(new_run, "small", root=tmp_path / "runs")
-    assert found.code == "E550"
+    assert found.code == "E704"
     below = diagnostic(new_run, "small", tmp_path / "runs" / "one")
     message = f"{tmp_path / 'runs' / 'one'} cannot be made: {tmp_path / 'runs'} is a file"
-    assert (below.code, below.message) == ("E550", message)
+    assert (below.code, below.message) == ("E704", message)
 
 
 def test_a_place_that_holds_a_run(tmp_path):
     (tmp_path / "settings.json").write_text("{}")
     found = diagnostic(new_run, "small", tmp_path)
-    assert (found.code, found.message) == ("E551", f"{tmp_path} holds a run already")
+    assert (found.code, found.message) == ("E704", f"{tmp_path} holds a run already")
     assert found.fix == f"go on with it: --resume {tmp_path}; or choose another place with -o DIR"
 
 
 def test_a_place_with_something_else_in_it(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     found = diagnostic(new_run, "small", tmp_path)
-    assert (found.code, found.message) == ("E551", f"{tmp_path} is not empty")
+    assert (found.code, found.message) == ("E704", f"{tmp_path} is not empty")
 
 
 def test_a_place_that_may_not_be_written(tmp_path, monkeypatch):
@@ -66,8 +66,8 @@ def test_a_place_that_may_not_be_written(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "mkdir", deny)
     found = diagnostic(new_run, "small", tmp_path / "here")
-    message = f"{tmp_path / 'here'} could not be written: permission denied"
-    assert (found.code, found.message) == ("E553", message)
+    message = f"{tmp_path / 'here'} cannot be written: permission denied"
+    assert (found.code, found.message) == ("E705", message)
 
 
 def test_a_folder_that_is_no_run(tmp_path):

@@ -24,7 +24,7 @@ SMALL = {"C": 8, "H": 2, "depth": 2}
 
 def compilation(folder: Path, **changes: tuple[str, str]) -> Compilation:
     text = SPEC.replace("context=128", "context=24").replace(
-        "batch 32; steps 800", "batch 4; steps 9"
+        "batch 32; steps 600", "batch 4; steps 9"
     )
     for before, after in changes.values():
         assert before in text

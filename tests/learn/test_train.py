@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import torch
 
+from dynattn.diagnostics import files
 from dynattn.diagnostics.report import NumericalError, SpecError, UsageError
-from dynattn.learn import files
 from dynattn.learn.folder import RunFolder, new_run
 from dynattn.learn.metrics import read_metrics
 from dynattn.learn.reports import EvaluationReport, Silence, StepReport, TrainingResult
@@ -294,7 +294,7 @@ def test_a_disk_that_fills_while_training(tmp_path, monkeypatch):
 
     monkeypatch.setattr(files.os, "replace", fill)
     found = diagnostic(run, tmp_path)
-    assert found.code == "E552"
+    assert found.code == "E705"
     monkeypatch.setattr(files.os, "replace", real)
     whole = run(tmp_path, "whole")
     resumed = run(tmp_path, resume=True)

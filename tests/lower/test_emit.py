@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from dynattn.diagnostics.report import SpecError
 from dynattn.lower.code import Code, binary_code, negative_code, number_code, wrapped
 from dynattn.lower.emit import emit, emit_files
 from dynattn.solve.methods import METHODS
@@ -183,7 +184,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
     (tmp_path / "model.py").write_text("mine")
     (tmp_path / "model.safetensors").mkdir()
     compilation = shipped("kuramoto", N=20)
-    with pytest.raises(OSError):
+    with pytest.raises(SpecError, match=r"E704: .*model\.safetensors is a folder"):
         write(tmp_path, compilation)
     assert (tmp_path / "model.py").read_text() == "mine"
     assert sorted(item.name for item in tmp_path.iterdir()) == ["model.py", "model.safetensors"]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy
 import pytest
@@ -166,3 +169,15 @@ def test_attention_needs_every_node_to_see_itself():
     node = hand.op("attention", *(hand.state(n, 3) for n in "qkv"), payload="c")
     with pytest.raises(ValueError, match="c is neither causal nor complete with itself"):
         routine_of(node, context(causal(False)))
+
+
+def test_sparse_arrays_are_quiet():
+    code = (
+        "import torch; from dynattn.lower.sparse import SparseProduct as S; i = torch.tensor;"
+        "a = i([0, 1]), i([0]), i([1.0]); print(S.apply(*a, *a, i([[2.0]])).item())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True, text=True, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("2.0\n", "")

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from dynattn.diagnostics.report import Source
 from dynattn.model.check import check
-from dynattn.model.model import Model
+from dynattn.model.model import Law, Model
 from dynattn.model.terms import Term, Type
 from dynattn.network.spelling import (
     PRETTY,
     definitions,
     spell_coupling,
-    spell_equation,
+    spell_law,
+    spell_laws,
     spell_number,
     spell_term,
 )
@@ -147,23 +148,30 @@ def pretty(text: str) -> str:
     return text.replace("\N{MINUS SIGN}", "-")
 
 
+def lines(spec: Model, law: Law) -> list[str]:
+    return [pretty(line) for line in spell_laws(spec, [law], PRETTY)]
+
+
 def test_kuramoto_reads_like_the_paper():
     spec = model("kernel sin(theta[j] - theta[i]); frustration alpha; strength K; normalize degree")
     law = next(law for law in spec.laws if law.state == "p.theta")
-    assert spell_equation(spec, law) == "theta' = omega + c"
+    assert spell_law(spec, law) == "theta' = omega + c"
+    assert spell_laws(spec, [law]) == (
+        "theta[i]' = omega[i] + (K/deg[i]) * sum_j sin(theta[j] - theta[i] - alpha)",
+    )
     written_out = "θ_i' = ω_i + (K/deg_i) Σ_j sin(θ_j - θ_i - \N{GREEK SMALL LETTER ALPHA})"
-    assert pretty(spell_equation(spec, law, PRETTY)) == written_out
-    weighted = pretty(spell_equation(spec, law, PRETTY, weighted={"c"}))
-    assert weighted == written_out.replace("Σ_j sin", "Σ_j w_ij sin")
+    assert lines(spec, law) == [written_out]
+    (weighted,) = spell_laws(spec, [law], PRETTY, weighted={"c"})
+    assert pretty(weighted) == written_out.replace("Σ_j sin", "Σ_j w_ij sin")
+    (plain,) = spell_laws(spec, [law], weighted={"c"})
+    assert "sum_j w[i,j] * sin(" in plain
 
 
 def test_the_projection_of_a_sphere_is_shown():
     spec = model()
     law = next(law for law in spec.laws if law.state == "q.x")
-    assert spell_equation(spec, law) == "x' = d - dot(d, x) * x"
-    assert pretty(spell_equation(spec, law, PRETTY)) == (
-        "x_i' = d_i - dot(d_i, x_i) x_i, with d_i = (K/N) Σ_j x_j"
-    )
+    assert spell_law(spec, law) == "x' = d - dot(d, x) * x"
+    assert lines(spec, law) == ["x_i' = d_i - dot(d_i, x_i) x_i", "d_i = (K/N) Σ_j x_j"]
 
 
 def test_sums_keep_their_parentheses_in_a_product():
@@ -183,7 +191,12 @@ def test_attention_is_shown_by_its_definitions():
         "gate_k": "2 * sigmoid(linear([cos(theta), sin(theta)]))",
         "psi": "theta + rotary(C, heads=H) * index",
     }
-    mix = spell_equation(spec, spec.layer["mix"].laws[0])
+    mix = spell_law(spec, spec.layer["mix"].laws[0])
     assert mix == "theta' = swiglu([cos(theta), sin(theta)])"
-    shown = pretty(spell_equation(spec, spec.layer["attend"].laws[0], PRETTY))
-    assert re.fullmatch(r"θ_i' = η Σ_j softmax_j\(.*\) sin\(θ_j - θ_i\)", shown)
+    shown = lines(spec, spec.layer["attend"].laws[0])
+    assert re.fullmatch(r"θ_i' = η Σ_j softmax_j\(.*\) sin\(θ_j - θ_i\)", shown[0])
+    assert shown[1:] == [
+        "gate_q[i] = 2 sigmoid(linear([cos(θ_i), sin(θ_i)]))",
+        "gate_k[i] = 2 sigmoid(linear([cos(θ_i), sin(θ_i)]))",
+        "ψ_i = θ_i + rotary(C, heads=H) index_i",
+    ]

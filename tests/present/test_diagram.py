@@ -60,7 +60,7 @@ def test_the_drawing_shows_the_self_coupling_with_its_card():
     picture = draw_by_graphviz(kuramoto(), "kuramoto", engine(), "svg")
     words = svg_texts(picture)
     assert {"osc", "500 nodes", "theta on circle", "pull", "sin(theta[j] - theta[i])",
-            "watts_strogatz_graph(n=500)", "5000", "degree", "alpha", "K"} <= {*words}  # fmt: skip
+            "watts_strogatz_graph(n=500)", "5000", "degree", "K"} <= {*words}  # fmt: skip
     titles = [node.text for node in ET.fromstring(picture).iter() if node.tag.endswith("}title")]
     assert "osc->osc" in titles
 

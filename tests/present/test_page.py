@@ -76,7 +76,7 @@ def test_self_loops_and_cards_are_there():
     assert (loop["source"], loop["target"], loop["label"]) == ("osc", "osc", "pull")
     (card,) = data["cards"]
     assert card["title"] == "pull: osc → osc"
-    assert ["frustration", "alpha"] in card["facts"]
+    assert ["strength", "K"] in card["facts"]
 
 
 def test_a_complete_coupling_of_many_nodes_is_told_not_drawn():

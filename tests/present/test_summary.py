@@ -8,8 +8,8 @@ import pytest
 
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Source
-from dynattn.present.equations import equations
-from dynattn.present.summary import facts, parameter_count, summary
+from dynattn.network.spelling import PRETTY
+from dynattn.present.summary import facts, laws, parameter_count, summary
 
 SPECS = Path(__file__).parents[2] / "specs"
 
@@ -19,27 +19,33 @@ def compiled(body: str) -> Compilation:
 
 
 def lines(body: str) -> list[str]:
-    return [str(line) for line in equations(compiled(body).model)]
+    spec = compiled(body)
+    return [equation for _, equation in laws(spec.model, spec.network).rows]
 
 
 @pytest.mark.parametrize(
     ("drift", "shown"),
     [
         ("1 - (2 - 3)", "1 - (2 - 3)"),
-        ("(1 - x) - x", "1 - x - x"),
-        ("x / (x * 2)", "x/(x*2)"),
-        ("(x / 2) * x", "x/2*x"),
-        ("-x^2", "-x^2"),
-        ("(-x)^2", "(-x)^2"),
-        ("2^3^x", "2^3^x"),
-        ("(2^3)^x", "(2^3)^x"),
-        ("-(x + 1)", "-(x + 1)"),
-        ("sin(x) * (1 + t)", "sin(x)*(1 + t)"),
-        ("(x > 0) * x", "(x > 0)*x"),
+        ("(1 - x) - x", "1 - x[i] - x[i]"),
+        ("x / (x * 2)", "x[i]/(x[i] * 2)"),
+        ("(x / 2) * x", "x[i]/2 * x[i]"),
+        ("-x^2", "-x[i]^2"),
+        ("(-x)^2", "(-x[i])^2"),
+        ("2^3^x", "2^3^x[i]"),
+        ("(2^3)^x", "(2^3)^x[i]"),
+        ("-(x + 1)", "-(x[i] + 1)"),
+        ("sin(x) * (1 + t)", "sin(x[i]) * (1 + t)"),
+        ("(x > 0) * x", "(x[i] > 0) * x[i]"),
+        ("1 + -x", "1 - x[i]"),
+        ("-x + 1", "-x[i] + 1"),
+        ("1 + (x > 0)", "1 + (x[i] > 0)"),
+        ("x - mean(x)", "x[i] - mean(x)"),
     ],
 )
 def test_brackets_stand_where_they_are_needed(drift, shown):
-    assert lines(f"population p[N] {{ state x on real; drift {drift} }}") == [f"x' = {shown}"]
+    body = f"population p[N] {{ state x on real; drift {drift} }}"
+    assert lines(body) == [f"x[i]' = {shown}"]
 
 
 def test_sums_show_all_of_their_factors():
@@ -49,21 +55,20 @@ def test_sums_show_all_of_their_factors():
     coupling a: p -> p over ring(N, reach=2) { weight exp(-distance); strength w; normalize size }
     coupling b: p -> p over g { kernel sin(2*(x[j] - x[i])); normalize degree }"""
     assert lines(body) == [
-        "x' = o + a + b",
-        "a[i] = w/N Σ_j exp(-distance) sin(x[j] - x[i])",
-        "b[i] = 1/degree[i] Σ_j sin(2*(x[j] - x[i]))",
+        "x[i]' = o[i] + (w/N) * sum_j exp(-distance) * sin(x[j] - x[i])"
+        " + (1/deg[i]) * sum_j sin(2 * (x[j] - x[i]))"
     ]
 
 
 def test_names_that_would_meet_keep_their_place():
     body = """population a[N] { state x on real; drift x }
     population b[N] { state x on real; drift -x }"""
-    assert lines(body) == ["a.x' = a.x", "b.x' = -b.x"]
+    assert lines(body) == ["a.x[i]' = a.x[i]", "b.x[i]' = -b.x[i]"]
 
 
 def test_definitions_follow_the_equations():
     body = "let two = 1 + 1\npopulation p[N] { state x on real; drift two * x }"
-    assert lines(body) == ["x' = two*x", "two = 1 + 1"]
+    assert lines(body) == ["x[i]' = two * x[i]", "two = 1 + 1"]
 
 
 @pytest.mark.parametrize("path", sorted(SPECS.glob("*.dyn")), ids=lambda path: path.stem)
@@ -90,6 +95,12 @@ def test_forms_and_their_cost(clause, edges, form, cost):
     assert found["forms"] == [
         {"sum of": "c", "computed as": form, "cost of one right-hand side": cost}
     ]
+
+
+def test_equations_on_a_terminal_are_mathematics():
+    spec = compiled("population p[N] { state theta on circle; param omega = 1; drift omega }")
+    sections = summary(spec.model, spec.network, spec.program, PRETTY)
+    assert sections[-1].rows == (("model", "θ_i' = ω_i"),)
 
 
 def test_nothing_is_listed_where_there_is_nothing():

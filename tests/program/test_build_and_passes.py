@@ -103,7 +103,15 @@ def test_what_separates_is_separated(kernel: str, sums: int) -> None:
     assert found.count("graph_sum") == sums
 
 
-@pytest.mark.parametrize("kernel", ["tanh(theta[j] - theta[i])", "sin(theta[j] * theta[i])"])
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        "tanh(theta[j] - theta[i])",
+        "sin(theta[j] * theta[i])",
+        "(theta[j] - theta[i])^2",  # multiplied out it would lose digits
+        "exp(theta[j] - theta[i])",  # and this one would overflow
+    ],
+)
 def test_what_does_not_separate_stays_an_edge_sum(kernel: str) -> None:
     found = ops(kuramoto("ring(N)", kernel))
     assert "edge_sum" in found and "graph_sum" not in found

@@ -327,7 +327,7 @@ def test_projection_of_points_along_an_extra_axis():
 
 def test_edge_sums_of_an_empty_neighbourhood_are_zero():
     model, network = triangle("degree")
-    lonely = replace(network.connections["pull"], receivers=numpy.array([2, 2, 2]))
+    lonely = replace(network.connections["pull"], listed_receivers=numpy.array([2, 2, 2]))
     alone = Network(model, {"pull": lonely})
     found = Reference(model, alone, {"osc.omega": OMEGA}, states={"osc.theta": THETA})
     numpy.testing.assert_array_equal(found.rate("osc.theta", 0).value, 0.1)

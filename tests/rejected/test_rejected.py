@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
-import importlib.util
 import re
 import sys
 from pathlib import Path
@@ -13,6 +11,8 @@ import pytest
 
 from dynattn.diagnostics.frame import render_all
 from dynattn.diagnostics.report import SpecError
+from dynattn.model.check import check
+from dynattn.network.build import build_network
 from dynattn.syntax.parse import parse
 from dynattn.syntax.read import read_source
 
@@ -31,9 +31,7 @@ def diagnose(path: Path) -> str:
 
 
 def check_file(name: str) -> None:
-    tree = parse(read_source(name))
-    if importlib.util.find_spec("dynattn.model.check"):
-        importlib.import_module("dynattn.model.check").check(tree)
+    build_network(check(parse(read_source(name))))
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: str(path.relative_to(HERE)))

@@ -1,4 +1,4 @@
-"""Codes of the command line: E700 to E799."""
+"""Codes of the command line and of the files that dynattn writes: E700 to E799."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ CODES: dict[str, Entry] = {
     ),
     "E704": Entry(
         "a place for output is taken",
-        "What dynattn writes never replaces a file that is something else: a folder is not made "
-        "where a file stands, a file is not written where a folder stands, and `new` replaces "
-        "nothing at all.",
+        "What dynattn writes never replaces something else: a folder is not made where a file "
+        "stands, a file is not written where a folder stands, `-o DIR` never writes into a folder "
+        "that has something in it (`--resume DIR` goes on with an unfinished training), and `new` "
+        "replaces nothing at all.",
         "dynattn new kuramoto -o kuramoto.dyn   # kuramoto.dyn exists",
         "dynattn new kuramoto -o kuramoto2.dyn",
     ),
@@ -38,7 +39,7 @@ CODES: dict[str, Entry] = {
         "a file cannot be written",
         "The operating system refused to write: the disk is full, the place is read-only, or it "
         "belongs to someone else. Files are first written under another name and then renamed, so "
-        "whatever was there before is still whole.",
+        "whatever was there before is still whole, and a training goes on with `--resume`.",
         "dynattn graph kuramoto.dyn -o /kuramoto.svg",
         "dynattn graph kuramoto.dyn -o figures/kuramoto.svg",
     ),

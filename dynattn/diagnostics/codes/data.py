@@ -183,28 +183,6 @@ CODES: dict[str, Entry] = {
         "dynattn compile spec.dyn --train --resume runs/model-1",
         _COMPILE,
     ),
-    "E550": Entry(
-        "a place for a folder is taken by a file",
-        "A run folder is never made where a file stands.",
-        f"{_COMPILE} -o notes.txt",
-        f"{_COMPILE} -o runs/first",
-    ),
-    "E551": Entry(
-        "a place for a run is not empty",
-        "`-o DIR` makes a new run folder and never writes into one that has something in it; "
-        "`--resume DIR` goes on with an unfinished run.",
-        f"{_COMPILE} -o runs/model-1",
-        f"{_COMPILE} --resume runs/model-1",
-    ),
-    "E552": Entry(
-        "the disk is full",
-        "Files are written beside their place first and then renamed, so the checkpoint before is "
-        "still whole. Make room and go on with `--resume`.",
-    ),
-    "E553": Entry(
-        "a file of a run cannot be written",
-        "The operating system refused: the place is read-only or belongs to someone else.",
-    ),
     "E571": Entry(
         "a setting of sampling is out of range",
         "`temperature` is from 0 on (0 takes the likeliest symbol), `top_k` from 1 on, `length` "

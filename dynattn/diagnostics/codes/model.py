@@ -177,8 +177,8 @@ _SHAPES: dict[str, Entry] = {
     ),
     "E309": Entry(
         "a number is needed",
-        "Ranges, settings and options are known before anything runs: numbers, parameters, and "
-        "arithmetic on them.",
+        "Ranges, settings, options and initial values are known before anything runs: numbers, "
+        "parameters, and arithmetic on them.",
         "simulate { t 0 .. theta }",
         "simulate { t 0 .. 100 }",
     ),
@@ -242,13 +242,6 @@ _MEANING: dict[str, Entry] = {
         "A kernel that uses the phases in another way has no such difference.",
         "coupling pull: osc -> osc { kernel sin(theta[j]); frustration 0.2 }",
         "coupling pull: osc -> osc { kernel sin(theta[j] - theta[i]); frustration 0.2 }",
-    ),
-    "E407": Entry(
-        "nothing to train",
-        "dynattn compile --train needs a train block, which names the data, the loss and how long.",
-        "dynattn compile specs/kuramoto.dyn --train",
-        'train { data text("my.txt", context=128); loss cross_entropy(logits, next(text)); '
-        "steps 800 }",
     ),
     "E408": Entry(
         "a spec without a name",

@@ -33,4 +33,54 @@ CODES: dict[str, Entry] = {
         "dim T\npopulation token[T] { state x on circle }\n"
         "coupling pull: token -> token over causal(T)",
     ),
+    "E454": Entry(
+        "a graph file is not there",
+        "The path of a graph's or a matrix's file counts from the folder of the spec. It names an "
+        "ordinary file that can be read, not a folder.",
+        'graph net = file("nett.graphml")',
+        'graph net = file("net.graphml")',
+    ),
+    "E455": Entry(
+        "the ending of a graph file says nothing",
+        "How a file is read follows from the ending of its name. A graph: .graphml, .gexf, .gml, "
+        ".edges, .edgelist, .txt and .tsv (edge lists), .csv (a table of edges or a matrix), .mtx "
+        "(Matrix Market), .npz. A matrix: .csv, .txt, .tsv, .mtx, .npz, .npy.",
+        'graph net = file("net.dat")',
+        'graph net = file("net.edges")',
+    ),
+    "E456": Entry(
+        "a graph file is broken",
+        "The file is not what the ending of its name says, or it is empty: a mark in GraphML that "
+        "is never closed, a line of an edge list without its second node, an entry of a matrix "
+        "that is no number. A CSV of two or three lines that are as wide as it is long may be a "
+        'matrix or a list of edges: matrix("w.csv") reads it as a matrix, and a first line '
+        "source,target,weight makes it a list of edges.",
+        'graph net = file("net.csv")          # its third line: a,',
+        'graph net = file("net.csv")          # its third line: a,b',
+    ),
+    "E457": Entry(
+        "a graph lacks an attribute",
+        "A name in a coupling stands for an attribute that every edge of the graph has as a "
+        "number, a name in a population made from a graph for one that each of its nodes has. An "
+        "NPZ file has its matrix in an array called weights. Parallel edges are made one: their "
+        "weights are added up, what else they carry is not kept.",
+        "coupling line: bus -> bus over grid { weight suceptance; kernel x[j] - x[i] }",
+        "coupling line: bus -> bus over grid { weight susceptance; kernel x[j] - x[i] }",
+    ),
+    "E458": Entry(
+        "a graph file is too large",
+        "Files are weighed before they are read: GraphML, GEXF and GML up to 64 MiB, edge lists, "
+        "CSV and Matrix Market up to 1 GiB, NPZ and NPY up to 2 GiB unpacked; and a graph has at "
+        "most 10 million nodes and 100 million edges.",
+        'graph net = file("all_of_it.graphml")',
+        'graph net = file("all_of_it.npz")',
+    ),
+    "E459": Entry(
+        "a matrix is no matrix of weights",
+        "A matrix of weights is square, one row and one column for every node, and its entries are "
+        "finite real numbers; entry [a, b] is the effect of b on a, and 0 is no edge. A further "
+        "matrix, such as that of the lengths, has the same size and a finite number at every edge.",
+        'graph net = matrix("w.csv")          # entry [2, 5] is nan',
+        'graph net = matrix("w.csv")          # entry [2, 5] is 0',
+    ),
 }

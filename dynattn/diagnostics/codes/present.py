@@ -13,19 +13,6 @@ CODES: dict[str, Entry] = {
         wrong="dynattn graph spec.dyn -o net.bmp",
         right="dynattn graph spec.dyn -o net.png",
     ),
-    "E561": Entry(
-        title="the place of a file is taken by a directory",
-        text="A file of that name cannot be written, because a directory has it.",
-        wrong="mkdir net.svg; dynattn graph spec.dyn -o net.svg",
-        right="dynattn graph spec.dyn -o net.svg/net.svg",
-    ),
-    "E562": Entry(
-        title="a file cannot be written",
-        text="The operating system refused: the folder is a file, permission is missing, or the "
-        "disk is full. What stood at that place before is still there, whole.",
-        wrong="dynattn graph spec.dyn -o /proc/net.svg",
-        right="dynattn graph spec.dyn -o net.svg",
-    ),
     "E563": Entry(
         title="there is nothing to draw at this level",
         text="The level 'population' always exists. 'nodes' and 'adjacency' need couplings between "

@@ -58,12 +58,11 @@ CODES: dict[str, Entry] = {
         "dynattn compile kuramoto_attention.dyn --train",
     ),
     "E609": Entry(
-        "results cannot be written",
-        "The folder of the results could not be made or a file in it could not be written: a file "
-        "has its name, the place is not yours to write, or the disk is full. What was there before "
-        "is still whole.",
-        "dynattn run kuramoto.dyn -o spec.dyn",
-        "dynattn run kuramoto.dyn -o runs/first",
+        "results cannot be read",
+        "The folder of a 'dynattn run' holds results.npz and summary.json; in this one a file is "
+        "missing, cut short or changed.",
+        'read_results("runs")',
+        'read_results("runs/kuramoto-transition-1")',
     ),
     "E610": Entry(
         "results too large for memory",

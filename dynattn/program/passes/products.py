@@ -1,7 +1,8 @@
 """Edge quantities as sums of products a_k(x_i) * b_k(x_j) * w_ij, where that is exact.
 
-Trigonometric functions of phase differences split by the addition theorems, exponentials of sums
-into products; everything else splits where it depends on one end alone.
+Trigonometric functions of phase differences split by the addition theorems; everything else splits
+where it depends on one end alone. What would lose digits or overflow stays whole: squares of
+differences, exponentials of differences.
 """
 
 from __future__ import annotations
@@ -42,17 +43,15 @@ def _separate(node: Node, maker: Maker) -> Products | None:
         return (Product(receiver=inner),)
     match node.op:
         case "receiver":
-            return (Product(receiver=node.inputs[0]),)
+            return (Product(receiver=maker.real(node.inputs[0])),)
         case "sender":
-            return (Product(sender=node.inputs[0]),)
+            return (Product(sender=maker.real(node.inputs[0])),)
         case "edge":
-            return (Product(edge=node),)
+            return (Product(edge=None if node.payload[1] == "one" else node),)
         case "add" | "sub" | "neg" | "mul" | "div" | "pow":
             return _arithmetic(node, maker)
         case "sin" | "cos":
             return _trigonometric(node, maker)
-        case "exp":
-            return _exponential(node, maker)
         case "unsqueeze":
             return _unsqueezed(node, maker)
     return _one_sided(node, maker)
@@ -76,10 +75,32 @@ def _arithmetic(node: Node, maker: Maker) -> Products | None:
     if node.op in ("add", "sub"):
         return (*first, *(flipped(p) if node.op == "sub" else p for p in second))
     if node.op == "div":
-        if len(second) != 1:
+        below = second[0] if len(second) == 1 else _collected(node.inputs[1], maker)
+        if below is None:
             return None
-        second = (_reciprocal(second[0], maker),)
+        second = (_reciprocal(below, maker),)
+    return _expanded(first, second, node, maker)
+
+
+def _expanded(first: Products, second: Products, node: Node, maker: Maker) -> Products | None:
+    """A product of sums, multiplied out where that loses no digits.
+
+    (x[j] - x[i])^2 multiplied out is a small difference of large numbers; sines and cosines are
+    bounded. A sum of one end alone stays one factor.
+    """
+    if len(first) > 1 and len(second) > 1:
+        one, other = (_collected(child, maker) for child in node.inputs[:2])
+        first = (one,) if one else first
+        second = (other,) if other else second
+    if len(first) > 1 and len(second) > 1 and not _bounded((*first, *second)):
+        return None
     return tuple(_times(a, b, maker) for a in first for b in second)
+
+
+def _bounded(products: Products) -> bool:
+    """Whether every factor is a sine or cosine, or a number of the whole model."""
+    factors = [f for p in products for f in (p.receiver, p.sender, p.edge) if f is not None]
+    return all(f.op in ("sin", "cos") or f.type.place_axes == 0 for f in factors)
 
 
 def flipped(product: Product) -> Product:
@@ -102,6 +123,17 @@ def _multiply(a: Node | None, b: Node | None, maker: Maker) -> Node | None:
     return maker.elementwise("mul", a, b)
 
 
+def _collected(node: Node, maker: Maker) -> Product | None:
+    """A sum that depends on one end alone, as one factor."""
+    found = _one_end(node, maker)
+    if found is None:
+        return None
+    end, value = found
+    if end == "sender":
+        return Product(sender=value)
+    return Product(edge=value) if end == "edge" else Product(receiver=value)
+
+
 def _reciprocal(p: Product, maker: Maker) -> Product:
     def inverse(factor: Node | None) -> Node | None:
         return None if factor is None else maker.elementwise("div", maker.number(1.0), factor)
@@ -112,6 +144,8 @@ def _reciprocal(p: Product, maker: Maker) -> Product:
 def _power(node: Node, base: Products, maker: Maker) -> Products | None:
     exponent = node.inputs[1]
     if exponent.op != "constant" or exponent.payload not in (2, 3):
+        return _one_sided(node, maker)
+    if len(base) > 1 and not _bounded(base):
         return _one_sided(node, maker)
     found = base
     for _ in range(int(exponent.payload) - 1):
@@ -178,21 +212,6 @@ def _trigonometric(node: Node, maker: Maker) -> Products | None:
     return (Product(1, cos_a, cos_b), Product(-s * r, sin_a, sin_b))
 
 
-def _exponential(node: Node, maker: Maker) -> Products | None:
-    sides = _two_sides(node.inputs[0], maker)
-    if sides is None:
-        return _one_sided(node, maker)
-    near, far = (_summed(side, maker) for side in sides)
-
-    def factor(part: tuple[int, Node] | None) -> Node | None:
-        if part is None:
-            return None
-        sign, inner = part
-        return maker.elementwise("exp", inner if sign > 0 else maker.elementwise("neg", inner))
-
-    return (Product(1, factor(near), factor(far)),)
-
-
 def _one_sided(node: Node, maker: Maker) -> Products | None:
     """An elementwise function of one end (and global numbers), computed per node."""
     if node.op not in ELEMENTWISE:
@@ -201,7 +220,7 @@ def _one_sided(node: Node, maker: Maker) -> Products | None:
     ends = {end for end, _ in (v for v in values if v is not None)} - {"global"}
     if any(value is None for value in values) or len(ends) > 1:
         return None
-    made = maker.elementwise(node.op, *(v[1] for v in values if v is not None))
+    made = maker.real(maker.elementwise(node.op, *(v[1] for v in values if v is not None)))
     if ends == {"sender"}:
         return (Product(sender=made),)
     if ends == {"edge"}:

@@ -38,7 +38,8 @@ def _neutral(node: Node) -> Node | None:
         if node.op not in _NEUTRAL_VALUES or len(node.inputs) != 2:
             return None
         neutral, other = node.inputs[k], node.inputs[1 - k]
-        same = (other.type.place, other.type.shape) == (node.type.place, node.type.shape)
+        kinds = [(n.type.place, n.type.shape, n.type.dtype) for n in (other, node)]
+        same = kinds[0] == kinds[1]
         if neutral.op == "constant" and neutral.payload == _NEUTRAL_VALUES[node.op] and same:
             return other
     return None

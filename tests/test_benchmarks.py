@@ -1,0 +1,57 @@
+"""Every benchmark runs, and the ratio that holds on any machine holds here."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+BENCHMARKS = {
+    "startup": ("--rounds", "1"),
+    "compile_large": ("--rounds", "1"),
+    "attention": ("--rounds", "5"),
+    "simulate": ("--rounds", "1", "--repeat", "1"),
+    "training": ("--rounds", "1"),
+}
+
+
+def rows_of(name: str) -> list[dict]:
+    script = PROJECT / "benchmarks" / f"{name}.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--json", *BENCHMARKS[name]], capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["rows"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["startup", "simulate", "training"])
+def test_benchmark(name):
+    assert rows_of(name)
+
+
+@pytest.mark.slow
+def test_the_program_is_as_large_for_any_n():
+    assert len({row["operations in the program"] for row in rows_of("compile_large")}) == 1
+
+
+@pytest.mark.slow
+def test_attention_stays_near_a_rotary_softmax_layer():
+    rows = rows_of("attention")
+    long = [row for row in rows if row["limit"] is not None]
+    assert [row["T"] for row in long] == [1024, 1024, 1024]
+    assert all(row["ratio"] <= row["limit"] for row in long), long
+    assert all(row["largest array"] < row["all weights"] for row in rows)
+
+
+def test_every_benchmark_is_run_and_explained():
+    names = {path.stem for path in (PROJECT / "benchmarks").glob("*.py")} - {"measure"}
+    assert names == set(BENCHMARKS)
+    page = (PROJECT / "docs" / "benchmarks.md").read_text()
+    assert all(f"python benchmarks/{name}.py" in page for name in names)
