@@ -63,9 +63,14 @@ def mistakes_of(model: Model) -> tuple[Diagnostic, ...]:
     from dynattn.learn.plan import plan_mistakes
     from dynattn.run.clock import clock_mistakes, model_mistakes
 
-    found = [item for run in model.simulations for item in clock_mistakes(run)]
+    found = first_of_each([item for run in model.simulations for item in clock_mistakes(run)])
     found += [item for run in model.simulations for item in model_mistakes(model, run)]
     return (*found, *plan_mistakes(model))
+
+
+def first_of_each(found: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """One of several alike: what the other experiments have from the first ``simulate``."""
+    return list({(item.code, item.message): item for item in reversed(found)}.values())
 
 
 def graph_mistakes(compilation: Compilation) -> tuple[Diagnostic, ...]:
@@ -99,4 +104,6 @@ def clocks_beside(tree: SyntaxTree, known: Sequence[Diagnostic]) -> list[Diagnos
     wrong = {item.span.line for item in known if item.span is not None}
     bad = {i.span.line for i in runs if wrong & set(range(i.span.line, i.span.end_line + 1))}
     found = declare_simulations(draft, runs)
-    return [item for run in found if run.span.line not in bad for item in clock_mistakes(run)]
+    told = {item.code for item in known}
+    mistakes = [item for run in found if run.span.line not in bad for item in clock_mistakes(run)]
+    return [item for item in first_of_each(mistakes) if item.code not in told]
