@@ -22,7 +22,7 @@ class Request:
     spec: str
     settings: tuple[str, ...]
     seed: int | None
-    device: str
+    device: str | None
     folder: str | None
     train: bool
     resume: str | None
@@ -66,7 +66,7 @@ def compile_spec(**options: Any) -> None:
         from dynattn.diagnostics.files import refuse_folder
 
         refuse_folder(Path(request.emit))  # known now, not after a training
-    device = read_device(request.device)
+    device = read_device(request.device or ("auto" if request.train else "cpu"))
     compilation = open_spec(request.spec, request.settings, request.seed)
     if request.resume is not None:
         compilation = as_begun(compilation, request.resume or request.folder)
@@ -138,9 +138,13 @@ def compute(request: Request, compilation: Compilation, device: str, quiet: bool
 
 def build(compilation: Compilation, device: str, quiet: bool) -> Any:
     """Make the torch module, so that what cannot be made is known now."""
+    import torch
+
     from dynattn.cli.screen import print_line
 
-    system = compilation.build(device=device)
+    # Apple's devices have no float64, and training is in float32 anyway.
+    dtype = torch.float32 if device.startswith("mps") else None
+    system = compilation.build(dtype=dtype, device=device)
     if not quiet:
         arrays = [value.numel() for value in system.parameters()]
         print_line(

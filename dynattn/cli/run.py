@@ -41,12 +41,12 @@ def run(
     experiment: str | None,
     settings: tuple[str, ...],
     seed: int | None,
-    device: str,
+    device: str | None,
     folder: str | None,
     as_json: bool,
 ) -> None:
     """Run an experiment, the first one of the spec unless named, and plot what came out."""
-    device = read_device(device)
+    device = read_device(device or "cpu")
     compilation = open_spec(spec, settings, seed)
     from dynattn.run.experiment import find_experiment, run_experiment
 

@@ -33,7 +33,7 @@ def sample(
     temperature: float,
     top_k: int | None,
     seed: int,
-    device: str,
+    device: str | None,
     as_json: bool,
 ) -> None:
     """Write text with the best weights of a run folder."""
@@ -44,7 +44,7 @@ def sample(
         message = f"'{run}' is a file, and sample needs the folder of a run"
         fix = "train first: dynattn compile SPEC --train"
         raise UsageError(Diagnostic("E709", message, fix=fix))
-    device = read_device(device)
+    device = read_device(device or "cpu")
     import torch
 
     from dynattn.interface import load_run

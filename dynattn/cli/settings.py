@@ -27,7 +27,7 @@ SEED = click.option(
     "--seed", type=click.IntRange(min=0), help="Seed of every draw, not the spec's."
 )
 DEVICE = click.option(
-    "--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, mps, or auto."
+    "--device", help="cpu, cuda, cuda:1, mps, or auto. Training is auto by default, all else cpu."
 )
 FOLDER = click.option("-o", "--output", "folder", metavar="DIR", help="Folder for what is written.")
 
