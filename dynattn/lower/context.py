@@ -139,7 +139,8 @@ def make_array(key: tuple[Any, ...], context: Context) -> Any:
     Keys: ``(receivers | senders | degree, coupling)``, ``(edge, coupling, attribute)``,
     ``(total | dense, coupling, attribute or None)``,
     ``(sparse, coupling, attribute or None, part)``,
-    ``(rotary, size, heads)`` in numbers, ``(literal, nested tuple)``.
+    ``(offsets, coupling)``, ``(offset | spectrum, coupling, attribute or None)`` where all nodes
+    hear the same offsets, ``(rotary, size, heads)`` in numbers, ``(literal, nested tuple)``.
     """
     kind, *rest = key
     if kind == "literal":
@@ -162,6 +163,12 @@ def make_array(key: tuple[Any, ...], context: Context) -> Any:
             return numpy.ones(edges.edge_count or 0)
         case "edge":
             return edges.attributes[rest[1]]
+        case "offsets":
+            return edges.offsets
+        case "offset":
+            return _per_offset(edges, rest[1])
+        case "spectrum":
+            return _spectrum(edges, rest[1])
         case "dense":
             return _dense(edges, rest[1])
     return _sparse(edges, rest[1])[SPARSE_PARTS.index(rest[2])]
@@ -173,6 +180,22 @@ def _weights(edges: Any, attribute: str | None) -> Any:
     if attribute not in edges.attributes:
         raise ValueError(f"the edges have no fixed attribute {attribute!r} to weigh a graph sum by")
     return edges.attributes[attribute]
+
+
+def _per_offset(edges: Any, attribute: str | None) -> Any:
+    if attribute in (None, "one"):
+        return numpy.ones(len(edges.offsets))
+    if attribute not in edges.listed:
+        raise ValueError(f"the edges have no fixed attribute {attribute!r} to weigh a graph sum by")
+    return edges.listed[attribute]
+
+
+def _spectrum(edges: Any, attribute: str | None) -> Any:
+    """What the Fourier transform of a feature is multiplied by: [n//2 + 1, real and imaginary]."""
+    row = numpy.zeros(edges.receivers_count)
+    row[edges.offsets] = _per_offset(edges, attribute)
+    values: Any = numpy.conj(numpy.fft.rfft(row))
+    return numpy.stack([values.real, values.imag], -1)
 
 
 def _pairs(edges: Any) -> tuple[Any, Any]:

@@ -11,7 +11,7 @@ from dynattn.lower import kernels
 from dynattn.lower.code import Code, call_code, method_code, tuple_code
 from dynattn.lower.context import ORIGIN, SPARSE_PARTS, Context, Need, width_of
 from dynattn.lower.operation import Operation, fixed_array, kernel_call, method_call
-from dynattn.program.nodes import Node
+from dynattn.program.nodes import OFFSETS, Node
 from dynattn.vocabulary.sizes import Size
 
 
@@ -50,6 +50,8 @@ def edge(node: Node, context: Context) -> Operation:
     coupling, attribute = node.payload
     if node.type.place.kind == "edges":
         return fixed_array("edge", coupling, attribute)
+    if node.type.place.kind == "offsets":
+        return fixed_array("offset", coupling, attribute)
     if attribute != "one":
         raise ValueError(f"the pairs of {coupling} have no attribute {attribute!r}")
     return fixed_array("literal", ((1.0,),))
@@ -105,9 +107,12 @@ def _one_by_one(
     function: Callable[..., Any],
     fixed: tuple[Any, ...],
     needs: tuple[Need, ...] = (),
+    given: int = 0,
 ) -> Operation:
-    """A function of ``kernels`` for each feature by itself: (feature, needs, rank, fixed)."""
-    ranks = [width_of(item) for item in node.inputs]
+    """A function of ``kernels`` for each feature by itself: (feature, needs, rank, fixed); the last
+    ``given`` inputs are no features, and come before the needs.
+    """
+    ranks = [width_of(item) for item in node.inputs[: len(node.inputs) - given]]
     count = len(ranks)
 
     def run(*arrays: Any) -> tuple[Any, ...]:
@@ -167,7 +172,38 @@ def _together(node: Node, function: Callable[..., Any], needs: tuple[Need, ...])
     return Operation(run, spell, needs, (function,))
 
 
-GRAPH_SUMS = {"mean_field": _mean_field, "prefix": _prefix, "dense": _dense, "csr": _csr}
+def _roll(node: Node, context: Context, coupling: str, weight: str | None) -> Operation:
+    offsets = _signed_offsets(context, "roll", coupling)
+    if weight is None:
+        return _one_by_one(node, kernels.roll_nodes, (offsets,))
+    if weight == OFFSETS:
+        return _one_by_one(node, kernels.roll_nodes_weighted, (offsets,), given=1)
+    weights = Need("array", ("offset", coupling, weight))
+    return _one_by_one(node, kernels.roll_nodes_weighted, (offsets,), (weights,))
+
+
+def _fft(node: Node, context: Context, coupling: str, weight: str | None) -> Operation:
+    _signed_offsets(context, "fft", coupling)
+    if weight == OFFSETS:
+        places = Need("array", ("offsets", coupling))
+        return _one_by_one(node, kernels.convolve_nodes_weighted, (), (places,), given=1)
+    spectrum = Need("array", ("spectrum", coupling, weight))
+    return _one_by_one(node, kernels.convolve_nodes, (), (spectrum,))
+
+
+def _signed_offsets(context: Context, form: str, coupling: str) -> tuple[int, ...]:
+    """The offsets, those past half way round counted backwards, so that none names the size."""
+    edges = context.edges(coupling)
+    _uniform(edges.offsets is not None, form, coupling)
+    count = edges.receivers_count or 0
+    offsets = [] if edges.offsets is None else edges.offsets.tolist()
+    return tuple(o if 2 * o <= count else o - count for o in offsets)
+
+
+GRAPH_SUMS = {
+    "mean_field": _mean_field, "prefix": _prefix, "roll": _roll, "fft": _fft, "dense": _dense,
+    "csr": _csr,
+}  # fmt: skip
 """The forms of a graph sum, as ``choose_forms`` names them."""
 
 

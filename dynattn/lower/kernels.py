@@ -118,6 +118,51 @@ def sum_before(values, rank, include_self):
     return total if include_self else total - values
 
 
+def roll_nodes(values, rank, offsets):
+    """For each node i the sum of the values at i + offset, counted round."""
+    axis, n = -rank - 1, values.shape[-rank - 1]
+    twice = torch.cat([values, values], axis)
+    parts = [twice.narrow(axis, offset % n, n) for offset in offsets]
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
+
+
+def roll_nodes_weighted(values, weights, rank, offsets):
+    """The same, each offset with its weight; weights [.., offsets]."""
+    axis, n = -rank - 1, values.shape[-rank - 1]
+    twice = torch.cat([values, values], axis)
+    places = (...,) + (None,) * (rank + 1)
+    total = 0.0
+    for k, offset in enumerate(offsets):
+        total = total + weights.select(-1, k)[places] * twice.narrow(axis, offset % n, n)
+    return total
+
+
+def convolve_nodes(values, spectrum, rank):
+    """Sums over the same offsets everywhere, by their spectrum [n//2 + 1, real and imaginary]."""
+    return multiply_spectra(values, torch.view_as_complex(spectrum), rank)
+
+
+def convolve_nodes_weighted(values, weights, offsets, rank):
+    """The same for weights [.., offsets] that are computed."""
+    n = values.shape[-rank - 1]
+    row = weights.new_zeros((*weights.shape[:-1], n)).index_add(-1, offsets, weights)
+    spectrum = torch.fft.rfft(row).conj()
+    return multiply_spectra(values, spectrum[(..., *(None,) * rank, slice(None))], rank)
+
+
+def multiply_spectra(values, spectrum, rank):
+    """The values whose Fourier transform over the nodes is multiplied by ``spectrum``."""
+    if values.is_complex():
+        parts = [multiply_spectra(part, spectrum, rank) for part in (values.real, values.imag)]
+        return torch.complex(*parts)
+    last = values.movedim(-rank - 1, -1)
+    product = torch.fft.rfft(last) * spectrum
+    return torch.fft.irfft(product, last.shape[-1]).movedim(-1, -rank - 1)
+
+
 def dense_sums(features, matrix, ranks):
     """sum_j matrix[i, j] a_j for each feature a [.., senders, *], as rows of one product."""
     pairs = list(zip(features, ranks, strict=True))

@@ -7,7 +7,7 @@ from typing import Any
 
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model import constants
+from dynattn.model import constants, graph_sources
 from dynattn.model.draft import Draft
 from dynattn.model.model import GraphUse
 from dynattn.model.scope import Symbol
@@ -59,9 +59,11 @@ def graph_use(draft: Draft, expr: tree.Expr) -> GraphUse | None:
         case tree.Call(function=tree.Name(name=name)):
             return _called(draft, expr, name)
         case tree.EdgeList():
-            draft.not_yet("a list of edges", expr.span)
-        case tree.Binary(operator="+" | "*"):
-            draft.not_yet("a sum or product of graphs", expr.span)
+            return graph_sources.listed(draft, expr)
+        case tree.Binary(operator="+" | "*" as operator, left=left, right=right):
+            first, second = graph_use(draft, left), graph_use(draft, right)
+            both = first and second and (first, second)
+            return graph_sources.joined(operator, both, expr) if both else None
         case _:
             draft.errors.add(
                 "E209", "this is no graph", expr.span,
@@ -71,17 +73,24 @@ def graph_use(draft: Draft, expr: tree.Expr) -> GraphUse | None:
 
 
 def _called(draft: Draft, expr: tree.Call, name: str) -> GraphUse | None:
-    if name in graphs.PLANNED:
-        draft.not_yet(f"the graph source '{name}'", expr.span, declares=True)
-        return None
+    if name in graphs.FILED:
+        return graph_sources.filed(draft, expr, name)
     own = name in graphs.SOURCES
     if not own and name not in graphs.networkx_generators():
         known = [*graphs.SOURCES, *graphs.networkx_generators()]
         fix = did_you_mean(name, known, "see the generators of networkx")
         draft.errors.add("E209", f"there is no graph source '{name}'", expr.span, fix)
         return None
-    positional = [_argument(draft, item, own) for item in expr.arguments]
-    keywords = {k.name: _argument(draft, k.value, own) for k in expr.keywords}
+    numbers = graphs.SOURCES[name].numbers if own else ()
+    places = graphs.SOURCES[name].parameters if own else ()
+    real = [place in numbers for place in places] + [False] * len(expr.arguments)
+    positional = [
+        _argument(draft, item, own and not number)
+        for item, number in zip(expr.arguments, real, strict=False)
+    ]
+    keywords = {
+        k.name: _argument(draft, k.value, own and k.name not in numbers) for k in expr.keywords
+    }
     if None in positional or None in keywords.values():
         return None
     bind = graphs.bind_source if own else graphs.bind_generator
@@ -105,7 +114,7 @@ def _problem(draft: Draft, name: str, bound: dict[str, Any], own: bool) -> str:
         large = _too_large(bound.get("n")) if name != "complete_graph" else ""
         return large or graphs.generator_check(name, bound)
     sizes = {key: int(value) for key, value in draft.values.items() if value == int(value)}
-    known: dict[str, int] = {}
+    known: dict[str, Any] = {}
     for word, value in bound.items():
         if isinstance(value, Size):
             if value.names & set(draft.dims):
@@ -114,8 +123,8 @@ def _problem(draft: Draft, name: str, bound: dict[str, Any], own: bool) -> str:
         else:
             known[word] = value
     source = graphs.SOURCES[name]
-    large = _too_large(known["n"]) if source.kind == "edges" else ""
-    return large or source.check(known)
+    listed = source.kind == "edges" and source.offsets is None
+    return source.check(known) or (_too_large(source.nodes(known)) if listed else "")
 
 
 def _too_large(nodes: Any) -> str:
@@ -133,4 +142,7 @@ def _argument(draft: Draft, expr: tree.Expr, own: bool) -> Any:
             return value
         case tree.Name(name="true" | "false" as word):
             return word == "true"
+        case tree.ListOf(items=items):
+            found = tuple(_argument(draft, item, own) for item in items)
+            return None if None in found else found
     return constants.number_or_none(draft, expr)

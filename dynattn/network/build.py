@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy
 
 from dynattn.diagnostics.report import Collector, Span
+from dynattn.model.graph_making import GraphMaker, NodesOf
 from dynattn.model.model import Coupling, GraphUse, Model, Population
 from dynattn.network.connections import Array, Connections
 from dynattn.network.diagram import draw_diagram
-from dynattn.network.graphs import GraphMaker
-from dynattn.network.selection import NodesOf, choose_nodes, restrict
 from dynattn.network.structure import (
     Facts,
     connections_of,
@@ -26,6 +25,7 @@ from dynattn.network.structure import (
 from dynattn.vocabulary.graph_files import GraphFileError, lacks
 from dynattn.vocabulary.graphs import SOURCES, GraphError
 from dynattn.vocabulary.node_graph import NodeGraph
+from dynattn.vocabulary.node_selection import choose_nodes, restrict
 from dynattn.vocabulary.sizes import Size, SizeError
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ class _Builder:
         if use.source in SOURCES and SOURCES[use.source].offsets is not None:
             return self._connect_round(coupling, ends, span)
         graph = self._make(use, use.name or coupling.name, ends, span)
+        graph = self._grown(graph, ends) if graph else None
         nodes = [self._nodes(graph, use, end, span) for end in ends] if graph else []
         if graph is None or any(chosen is None for chosen in nodes):
             return None
@@ -139,9 +140,15 @@ class _Builder:
             offsets, attributes = offsets[kept], {k: v[kept] for k, v in attributes.items()}
         return round_connections(nodes, offsets, attributes, used_attributes(coupling))
 
-    def _nodes(
-        self, graph: NodeGraph, use: GraphUse, end: Population, span: Span
-    ) -> Array | None:
+    def _grown(self, graph: NodeGraph, ends: list[Population]) -> NodeGraph:
+        """A list of edges by number, with as many nodes as the populations have."""
+        counts = {self._count(end.size) for end in ends}
+        most = counts.pop()
+        if graph.open and not counts and most is not None and most > graph.nodes:
+            return replace(graph, nodes=most)
+        return graph
+
+    def _nodes(self, graph: NodeGraph, use: GraphUse, end: Population, span: Span) -> Array | None:
         """The nodes of the graph that a population's are; None with a diagnostic."""
         made_from = self.chosen.get(end.name)
         if made_from is not None and replace(made_from.graph, include_self=True) == replace(
@@ -151,9 +158,6 @@ class _Builder:
                 use, [end], span,
                 lambda: choose_nodes(graph, made_from.condition, title_of(use)),
             )  # fmt: skip
-        count = self._count(end.size)
-        if graph.open and count is not None and count >= graph.nodes:
-            return numpy.arange(count)
         fits = self._fits(graph.nodes, end, use, span)
         return numpy.arange(graph.nodes) if fits else None
 
@@ -176,9 +180,7 @@ class _Builder:
         """The graph, made once for each name and told once where it cannot be made."""
         key = f"{name} {use}"
         if key not in self.graphs:
-            self.graphs[key] = self._attempt(
-                use, ends, span, lambda: self.maker.make(use, name)
-            )
+            self.graphs[key] = self._attempt(use, ends, span, lambda: self.maker.make(use, name))
         return self.graphs[key]
 
     def _attempt(

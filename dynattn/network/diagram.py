@@ -107,15 +107,47 @@ def built_graph(use: GraphUse, found: Connections) -> GraphUse:
 
 def spell_graph(use: GraphUse) -> str:
     """The graph as the language writes it, names of sizes kept."""
+    if use.source in ("file", "matrix", "edges", "sum", "product"):
+        return _spell_made(use) + ("" if use.include_self else " without self")
     words = [(name, _spell_value(value)) for name, value in use.arguments]
     if use.source == "networkx":
         return f"{use.generator}({', '.join(f'{name}={value}' for name, value in words)})"
-    inside = ", ".join(value if name == "n" else f"{name}={value}" for name, value in words)
+    sizes = ("n", "modules", "agents")
+    words.sort(key=lambda item: item[0] not in sizes)
+    inside = ", ".join(value if name in sizes else f"{name}={value}" for name, value in words)
     if use.source == "everyone" and not words and not use.include_self:
         return "everyone else"
     whole = use.source in ("everyone", "causal")
     called = f"{use.source}({inside})" if inside else use.source
     return called + (" without self" if whole and not use.include_self else "")
+
+
+def _spell_made(use: GraphUse) -> str:
+    arguments = dict(use.arguments)
+    match use.source:
+        case "sum" | "product":
+            sign = " + " if use.source == "sum" else " * "
+            return sign.join(_spell_part(part, sign) for part in arguments["parts"])
+        case "edges":
+            return f"edges [{', '.join(map(_spell_entry, arguments['entries']))}]"
+    inside = [_spell_value(arguments.pop("path"))]
+    for name, value in arguments.items():
+        spelled = _spell_value(value)
+        inside.append(f"{name}={f'matrix({spelled})' if use.source == 'matrix' else spelled}")
+    return f"{use.source}({', '.join(inside)})"
+
+
+def _spell_part(use: GraphUse, sign: str) -> str:
+    if use.name:
+        return use.name
+    text = spell_graph(use)
+    loose = text.endswith("without self") or (use.source == "sum" and sign == " * ")
+    return f"({text})" if loose else text
+
+
+def _spell_entry(entry: tuple[object, object, float | None]) -> str:
+    sender, receiver, weight = entry
+    return f"{sender} -> {receiver}" + ("" if weight is None else f": {spell_number(weight)}")
 
 
 def _spell_value(value: object) -> str:

@@ -12,7 +12,7 @@ from dynattn.model.terms import Term
 from dynattn.network.diagram import built_graph, spell_edges, spell_graph
 from dynattn.network.spelling import PLAIN, Style, short_names, spell_laws, spell_term
 from dynattn.program.copies import layer_uses
-from dynattn.program.nodes import Node, Program
+from dynattn.program.nodes import OFFSETS, Node, Program
 from dynattn.vocabulary.functions import ELEMENTWISE
 from dynattn.vocabulary.sizes import Size
 
@@ -45,6 +45,7 @@ def summary(
     sections = (
         populations(model),
         couplings(model, network),
+        matching(network),
         forms(model, network, program),
         parameters(model),
         laws(model, network, style),
@@ -94,6 +95,13 @@ def couplings(model: Model, network: Network) -> Section:
     return Section("couplings", ("coupling", "from -> to", "graph", "edges", "kernel"), tuple(rows))
 
 
+def matching(network: Network) -> Section:
+    """For graphs from files: which id of the file became which node."""
+    found = network.connections.items()
+    rows = tuple((name, item.matching) for name, item in found if item.matching)
+    return Section("nodes of graphs", ("coupling", "matched so"), rows)
+
+
 def forms(model: Model, network: Network, program: Program) -> Section:
     """The form chosen for the sum of every coupling, and its cost."""
     chosen = chosen_forms(program)
@@ -130,6 +138,8 @@ class Form:
 FORMS = {
     "mean_field": ("mean field", "{sum} over {n} nodes", "O(N)"),
     "prefix": ("running sums", "{running sum} over {n} nodes", "O(N)"),
+    "roll": ("shifted copies", "{shifted sum} over {e} edges", "O(E)"),
+    "fft": ("Fourier transform", "{convolution} over {n} nodes", "O(N log N)"),
     "csr": ("sparse matrix product", "{product} with {e} edges", "O(E)"),
     "dense": ("dense matrix product", "{product} with a {n} x {n} matrix", "O(N^2)"),
     "attention": ("fused attention", "{e} inner products, no {n} x {n} array kept", "O(T^2)"),
@@ -154,8 +164,8 @@ def chosen_forms(program: Program) -> dict[str, Form]:
 def _form_of(node: Node) -> tuple[str, Form] | None:
     match node.op:
         case "graph_sum":
-            coupling, form, _ = node.payload
-            return coupling, Form(form, len(node.inputs))
+            coupling, form, weight = node.payload
+            return coupling, Form(form, len(node.inputs) - (weight == OFFSETS))
         case "attention":
             return node.payload, Form("attention", 1)
         case "edge_sum":
@@ -171,7 +181,8 @@ def cost_text(form: Form, model: Model, coupling: Coupling, connections: Connect
     _, text, order = FORMS[form.name]
     plural = "" if form.features == 1 else "s"
     counted = {
-        word: f"{form.features} {word}{plural}" for word in ("sum", "running sum", "product")
+        word: f"{form.features} {word}{plural}"
+        for word in ("sum", "running sum", "shifted sum", "convolution", "product")
     }
     return f"{order}: {text.format(n=nodes, e=edges, **counted)}"
 

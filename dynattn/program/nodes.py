@@ -1,7 +1,8 @@
 """The array program: a graph of whole-array operations with symbolic sizes and spans.
 
 Layout. An array is ``[batch..., place..., coordinates...]``: the place is one node axis
-(``nodes``), one edge axis (``edges``), two axes receiver, sender (``pairs``), or nothing
+(``nodes``), one edge axis (``edges``), two axes receiver, sender (``pairs``), one axis of offsets
+(``offsets``: what all edges of one offset share, where nodes hear the same offsets), or nothing
 (``global``). Batch axes
 are never written and may be any number in front; axes are therefore counted from the end. Where
 operands of an elementwise operation differ in rank, explicit ``unsqueeze`` nodes align them, so an
@@ -16,7 +17,7 @@ operation is always the plain broadcasting one of torch.
 | time | | | t |
 | index | | population | 0 .. n-1 along the node axis |
 | rotary | | (size, heads) | frequencies [size] |
-| edge | | (coupling, attribute) | a fixed number per edge; attribute None: 1 |
+| edge | | (coupling, attribute) | a fixed number per edge, or per offset; attribute None: 1 |
 | degree | | coupling | number of senders of each receiver, at least 1 |
 | total | | (coupling, weight) | sum of each receiver's edge weights (weight None: of 1s) |
 | draw | arguments | (distribution, stream name) | random numbers (initial values only) |
@@ -44,7 +45,9 @@ operation is always the plain broadcasting one of torch.
 | pick | tuple | k | its k-th array |
 
 In ``graph_sum``, ``weight`` is an attribute of the coupling's edges or None (all 1), ``form`` is
-``mean_field``, ``prefix``, ``dense`` or ``csr`` ('' until the pass ``choose_forms`` has run).
+``mean_field``, ``prefix``, ``roll``, ``fft``, ``dense`` or ``csr`` ('' until the pass
+``choose_forms`` has run). With the weight ``OFFSETS`` the last input is no feature but the weights,
+one per offset.
 ``pairs`` places belong to couplings over ``everyone`` and ``causal``; all others are edge lists.
 """
 
@@ -58,13 +61,18 @@ from dynattn.diagnostics.report import Span
 from dynattn.model.terms import GLOBAL, Place
 from dynattn.vocabulary.sizes import Size
 
+OFFSETS = "weights per offset"
+"""The weight of a ``graph_sum`` whose weights are its last input."""
+
 
 @dataclass(frozen=True, slots=True)
 class ArrayType:
     """Where an array lives, its coordinate axes, and its dtype (real, integer, truth, tuple)."""
 
     place: Place = GLOBAL
-    """Place kinds: ``global``, ``nodes`` (population), ``edges`` or ``pairs`` (coupling)."""
+    """Place kinds: ``global``, ``nodes`` (population), ``edges``, ``pairs``, ``offsets``
+    (coupling).
+    """
     shape: tuple[Size, ...] = ()
     dtype: str = "real"
     batched: bool = False
@@ -75,7 +83,7 @@ class ArrayType:
     @property
     def place_axes(self) -> int:
         """How many axes the place takes."""
-        return {"global": 0, "nodes": 1, "edges": 1, "pairs": 2}[self.place.kind]
+        return {"global": 0, "nodes": 1, "edges": 1, "offsets": 1, "pairs": 2}[self.place.kind]
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,8 +49,7 @@ def senders(reference: Reference, coupling: Coupling, receiver: int) -> Iterator
         return
     last = reference.count(coupling.sender) - 1
     for sender in range((min(receiver, last) if connections.kind == "causal" else last) + 1):
-        same = coupling.sender == coupling.receiver and sender == receiver
-        if connections.include_self or not same:
+        if connections.include_self or sender != receiver:
             yield Edge(coupling.name, receiver, sender, None)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dynattn.model.model import Model
 from dynattn.program.layout import joined
-from dynattn.program.nodes import Block, Node, Program
+from dynattn.program.nodes import OFFSETS, Block, Node, Program
 from dynattn.vocabulary.functions import ELEMENTWISE
 from dynattn.vocabulary.sizes import ONE, Size
 
@@ -90,7 +90,12 @@ def _places(block: Block, node: Node) -> None:
         "edge_normalize": "edge", "graph_sum": "nodes", "attention": "nodes",
     }  # fmt: skip
     wanted = kinds.get(node.op)
-    for child in node.inputs:
+    inputs = node.inputs
+    if node.op == "graph_sum" and node.payload[2] == OFFSETS:
+        if inputs[-1].type.place.kind != "offsets":
+            raise _fault(block, node, "its weights are not given per offset")
+        inputs = inputs[:-1]
+    for child in inputs:
         kind = "edge" if child.type.place.kind in ("edges", "pairs") else child.type.place.kind
         if wanted and kind != wanted:
             raise _fault(block, node, f"an input of place {child.type.place.kind}")

@@ -10,6 +10,7 @@ import torch
 
 from dynattn.diagnostics.report import Source, Span
 from dynattn.lower.module import System, build_system
+from dynattn.model.graph_making import is_drawn
 from dynattn.model.model import Model, Simulation
 from dynattn.network.build import build_network
 from dynattn.program.build import build_program
@@ -52,8 +53,7 @@ def build_for(
 
 def _has_drawn_graph(model: Model) -> bool:
     """Whether a graph may depend on the repeat: a generator that is given no seed."""
-    uses = [coupling.graph for coupling in model.couplings]
-    return any(use.source == "networkx" and "seed" not in dict(use.arguments) for use in uses)
+    return any(is_drawn(coupling.graph) for coupling in model.couplings)
 
 
 def with_settings(compilation: Compilation, settings: Mapping[str, float]) -> Compilation:

@@ -68,7 +68,8 @@ def read_table(path: Path, shown: str, directed: bool | None = None) -> NodeGrap
     rows = read_rows_of(path)
     width = len(rows[0][1]) if rows else 0
     named = bool(rows) and _ends(rows[0][1]) is not None
-    if not named and rows and width == len(rows) and width in (2, 3):
+    lines = len(rows) - bool(rows and _names_columns(rows[0][1], [cells for _, cells in rows[1:]]))
+    if not named and lines == width and width in (2, 3):
         reason = f"{width} lines of {width} columns are a matrix or a list of edges"
         raise broken(shown, reason, MATRIX_FIX)
     if named or width in (2, 3):
@@ -112,9 +113,18 @@ def _header(rows: list[Row], shown: str) -> tuple[list[str], tuple[int, int]]:
     first = rows[0][1]
     if (ends := _ends(first)) is not None:
         return first, ends
-    if len(first) == 3 and len(rows) > 1 and not is_number(first[2]) and is_number(rows[1][1][-1]):
+    if _names_columns(first, [cells for _, cells in rows[1:]]):
         return first, (0, 1)
     return [], (0, 1)
+
+
+def _names_columns(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
+    """Whether a column has a word above nothing but numbers: the weights, or whole-number ids."""
+    return any(
+        not is_number(word) and all(len(row) > k and is_number(row[k]) for row in others)
+        for k, word in enumerate(first)
+        if others
+    )
 
 
 def _graph(

@@ -6,6 +6,7 @@ GraphFileError, which carries the code of its diagnostic.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,15 +53,15 @@ GRAPH_FORMATS = (
     Format("GEXF", (".gexf",), "graph_formats", "read_gexf", 64 * MIB),
     Format("GML", (".gml",), "graph_formats", "read_gml", 64 * MIB),
     Format("an edge list", (".edges", ".edgelist", ".txt", ".tsv"), "edge_lists",
-           "read_edge_list", 1024 * MIB),
-    Format("a table", (".csv",), "edge_lists", "read_table", 1024 * MIB),
+           "read_edge_list", 256 * MIB),
+    Format("a table", (".csv",), "edge_lists", "read_table", 256 * MIB),
     Format("Matrix Market", (".mtx",), "matrix_files", "graph_of_market", 1024 * MIB),
     Format("NPZ", (".npz",), "matrix_files", "graph_of_arrays", 2048 * MIB),
 )  # fmt: skip
 """What ``file("..")`` reads: reader(path, shown, directed) -> NodeGraph."""
 
 MATRIX_FORMATS = (
-    Format("a table", (".csv", ".txt", ".tsv"), "matrix_files", "read_rows", 1024 * MIB),
+    Format("a table", (".csv", ".txt", ".tsv"), "matrix_files", "read_rows", 256 * MIB),
     Format("Matrix Market", (".mtx",), "matrix_files", "read_market", 1024 * MIB),
     Format("NPZ", (".npz",), "matrix_files", "read_arrays", 2048 * MIB),
     Format("NPY", (".npy",), "matrix_files", "read_array", 2048 * MIB),
@@ -122,8 +123,8 @@ def read_graph(folder: Path, name: str, *, directed: bool | None = None) -> Node
     """
     path, chosen = find_graph_file(folder, name)
     if directed is not None and path.suffix.lower() not in EDGE_LISTS:
-        message = f"{chosen.title} says itself which edges have a direction"
-        raise GraphFileError("E456", message, "leave 'directed' out")
+        message = f"{chosen.title} says itself whether its edges have a direction"
+        raise GraphFileError("E212", message, "leave 'directed' out")
     _refuse_huge(path, name, chosen)
     options = {} if directed is None else {"directed": directed}
     graph = _guarded(chosen, path, name, options)
@@ -157,6 +158,8 @@ def _guarded(chosen: Format, path: Path, name: str, options: dict[str, Any]) -> 
         reason = (error.strerror or str(error)).lower()
         fix = "make it readable, or name another file"
         raise GraphFileError("E454", f"'{name}' cannot be read: {reason}", fix) from error
+    except csv.Error as error:
+        raise broken(name, f"this is no table: {error}") from error
     except UnicodeDecodeError as error:
         message = (
             f"'{name}' is no text in UTF-8: byte {error.start} is {error.object[error.start]:#x}"

@@ -178,9 +178,6 @@ _ENTRIES = (
 
 SOURCES: dict[str, Source] = {entry.name: entry for entry in _ENTRIES}
 
-PLANNED = ("file", "matrix", "edges")
-"""Sources of the language that have no meaning yet."""
-
 FILED = ("file", "matrix")
 """Sources that read files; ``vocabulary.graph_files`` has their formats."""
 
@@ -196,7 +193,9 @@ def bind_source(
         for p in source.parameters
     ]
     bound = _bind(name, Signature(parameters), positional, keywords)
-    return bound if isinstance(bound, str) else {**optional, **bound}
+    if isinstance(bound, str):
+        return bound
+    return {p: bound.get(p, optional.get(p)) for p in source.parameters}
 
 
 # Functions of networkx.generators that make no single graph from numbers: they want a graph, a

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +52,7 @@ def graph_of_matrix(matrix: Matrix, further: Mapping[str, Matrix]) -> NodeGraph:
             edge = int(numpy.argmin(numpy.isfinite(attributes[name])))
             raise _not_finite(other.shown, rows[edge], columns[edge], attributes[name][edge])
     edges = merge_parallel((rows, columns, attributes), matrix.size)
-    said = matching_of(dict.fromkeys(matrix.labels)) if matrix.labels else ""
+    said = matching_of(matrix.labels) if matrix.labels else ""
     return NodeGraph(matrix.size, edges, {}, matrix.labels, said)
 
 
@@ -156,9 +157,11 @@ def read_market(path: Path, shown: str) -> Matrix:
     import scipy.io
 
     try:
-        rows, columns, entries, form, *_ = scipy.io.mminfo(path)
-        refuse_counts(shown, max(rows, columns), entries if form == "coordinate" else 0)
-        matrix = scipy.io.mmread(path)
+        rows, columns, entries, *_ = scipy.io.mminfo(path)
+        refuse_counts(shown, max(rows, columns), entries)
+        matrix: Any = scipy.io.mmread(path)
+    except GraphFileError:
+        raise
     except (ValueError, OverflowError, EOFError, IndexError) as problem:
         reason = f"this is not Matrix Market: {str(problem).rstrip('.')}"
         raise broken(shown, reason) from problem
@@ -182,9 +185,12 @@ def read_array(path: Path, shown: str) -> Matrix:
     import numpy
 
     try:
-        return _square(shown, numpy.load(path, mmap_mode="r", allow_pickle=False))
+        array = numpy.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as problem:
         raise broken(shown, f"this is not NPY: {str(problem).rstrip('.')}") from problem
+    if not isinstance(array, numpy.ndarray):
+        raise broken(shown, "this is not NPY: it holds several arrays", "end its name in .npz")
+    return _square(shown, array)
 
 
 def read_arrays(path: Path, shown: str) -> Matrix:
@@ -231,9 +237,11 @@ def _sparse(arrays: Mapping[str, Any], shown: str) -> Matrix:
         parts = (arrays["data"], arrays["indices"], arrays["indptr"])
         matrix = makers[form](parts, shape=shape)
         matrix.check_format(full_check=True)
-        return _square(shown, matrix.tocsr())
+    except GraphFileError:
+        raise
     except (ValueError, KeyError, TypeError) as problem:
         raise broken(shown, f"its sparse matrix is none: {problem}") from problem
+    return _square(shown, matrix.tocsr())
 
 
 def _arrays(path: Path, shown: str) -> dict[str, Any]:
@@ -248,7 +256,7 @@ def _arrays(path: Path, shown: str) -> dict[str, Any]:
             raise huge(shown, f"{size / MIB:.0f} MiB unpacked", f"{limit / MIB:.0f} MiB")
         with numpy.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
-    except (zipfile.BadZipFile, ValueError, EOFError, zipfile.error) as problem:
-        if isinstance(problem, GraphFileError):
-            raise
+    except GraphFileError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, NotImplementedError) as problem:
         raise broken(shown, f"this is not NPZ: {str(problem).rstrip('.')}") from problem

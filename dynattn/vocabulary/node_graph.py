@@ -61,8 +61,9 @@ def _is_whole(label: Any) -> bool:
     return type(label) is int or (isinstance(label, str) and _WHOLE.fullmatch(label) is not None)
 
 
-def matching_of(numbers: Mapping[Any, int]) -> str:
-    """In words: which id became which number. Ids that are 0 .. n-1 already need none."""
+def matching_of(numbers: Iterable[Any]) -> str:
+    """In words: which id, in the order given, became which number; '' for 0 .. n-1 themselves."""
+    numbers = list(numbers)
     labels = list(map(str, numbers))
     if not labels or labels == [str(k) for k in range(len(labels))]:
         return ""
@@ -104,7 +105,8 @@ def node_graph_of(graph: Any, *, named: bool = False) -> NodeGraph:
     attributes = {name: values for name, values in columns.items() if values is not None}
     labels = tuple(map(str, numbers)) if named else ()
     said = matching_of(numbers) if named else ""
-    return NodeGraph(len(numbers), edges, attributes, labels, said, _lost(graph, edges))
+    lost = _lost(graph, edges) if named else {}
+    return NodeGraph(len(numbers), edges, attributes, labels, said, lost)
 
 
 def _lost(graph: Any, edges: Edges) -> dict[str, str]:

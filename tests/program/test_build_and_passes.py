@@ -75,8 +75,14 @@ def test_a_sine_of_phase_differences_becomes_two_sums_of_node_features() -> None
     [
         ("everyone(N)", 30, "mean_field"),
         ("causal(N)", 30, "prefix"),
-        ("ring(N, reach=2)", 30, "dense"),
-        ("ring(N, reach=2)", 1000, "csr"),
+        ("ring(N, reach=2)", 30, "roll"),
+        ("ring(N, reach=2)", 1000, "roll"),
+        ("ring(N, reach=N/4)", 1000, "fft"),
+        ("ring(N, reach=N/2)", 1000, "mean_field"),
+        ("cycle_graph(n=N)", 1000, "roll"),
+        ("circulant_graph(n=N, offsets=[1, 2, 3, 4, 5])", 1000, "fft"),
+        ("path_graph(n=N)", 30, "dense"),
+        ("path_graph(n=N)", 1000, "csr"),
         ("gnp_random_graph(n=N, p=0.5, seed=1)", 400, "dense"),
     ],
 )

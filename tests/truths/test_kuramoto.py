@@ -127,7 +127,7 @@ coupling pull: osc -> osc over g { kernel 1 }
 SIZES = {"small": 24, "large": 330}
 FORMS = {
     ("complete", "small"): "mean_field", ("complete", "large"): "mean_field",
-    ("ring", "small"): "dense", ("ring", "large"): "csr",
+    ("ring", "small"): "roll", ("ring", "large"): "roll",
     ("small world", "small"): "dense", ("small world", "large"): "csr",
     ("directed", "small"): "dense", ("directed", "large"): "dense",
     ("scale free", "small"): "dense", ("scale free", "large"): "csr",

@@ -7,7 +7,6 @@ import numpy
 import pytest
 
 from dynattn.vocabulary.graphs import (
-    PLANNED,
     SOURCES,
     GraphError,
     bind_generator,
@@ -61,19 +60,20 @@ def test_one_to_one_joins_equal_numbers(n):
 def test_edges_are_sorted_int64_with_the_attributes_that_are_named(name, n):
     source = SOURCES[name]
     assert source.edges is not None
-    arguments = bind_source(name, [n], {})
+    arguments = bind_source(name, [n, 3] if name == "ring_of_modules" else [n], {})
     assert isinstance(arguments, dict)
     receivers, senders, attributes = source.edges(**arguments)
     assert receivers.dtype == senders.dtype == numpy.int64
-    keys = (receivers * n + senders).tolist()
+    keys = (receivers * source.nodes(arguments) + senders).tolist()
     assert keys == sorted(set(keys))
     assert tuple(attributes) == source.attributes
     assert all(v.dtype == numpy.float64 and len(v) == len(keys) for v in attributes.values())
 
 
 def test_only_lists_have_edges():
-    assert {name for name, s in SOURCES.items() if s.edges} == {"ring", "one_to_one"}
-    assert not set(SOURCES) & set(PLANNED)
+    assert {name for name, s in SOURCES.items() if s.edges} == {
+        name for name, s in SOURCES.items() if s.kind == "edges"
+    }
 
 
 @pytest.mark.parametrize(

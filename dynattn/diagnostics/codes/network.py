@@ -69,9 +69,9 @@ CODES: dict[str, Entry] = {
     ),
     "E458": Entry(
         "a graph file is too large",
-        "Files are weighed before they are read: GraphML, GEXF and GML up to 64 MiB, edge lists, "
-        "CSV and Matrix Market up to 1 GiB, NPZ and NPY up to 2 GiB unpacked; and a graph has at "
-        "most 10 million nodes and 100 million edges.",
+        "Files are weighed before they are read: GraphML, GEXF and GML up to 64 MiB, edge lists "
+        "and CSV up to 256 MiB, Matrix Market up to 1 GiB, NPZ and NPY up to 2 GiB unpacked; and a "
+        "graph has at most 10 million nodes and 100 million edges.",
         'graph net = file("all_of_it.graphml")',
         'graph net = file("all_of_it.npz")',
     ),

@@ -243,9 +243,12 @@ def _one_end(node: Node, maker: Maker) -> tuple[str, Node] | None:
     present = [
         (end, f) for end in ("receiver", "sender", "edge") if (f := getattr(p, end)) is not None
     ]
-    if len(present) != 1:
+    if len(present) == 2 and present[0][1].type.place_axes == 0:  # a global number times one end
+        end, value = present[1][0], maker.elementwise("mul", present[0][1], present[1][1])
+    elif len(present) == 1:
+        end, value = present[0]
+    else:
         return None
-    end, value = present[0]
     if p.sign < 0:
         value = maker.elementwise("neg", value)
     return ("global" if value.type.place_axes == 0 else end), value

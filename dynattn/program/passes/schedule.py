@@ -23,7 +23,7 @@ def passes(network: Network) -> tuple[tuple[str, Rule], ...]:
     return (
         ("simplify", simplify),
         ("fuse_attention", fuse_attention),
-        ("separate_kernels", separate_kernels),
+        ("separate_kernels", separate_kernels(network)),
         ("hoist_heads", hoist_heads),
         ("choose_forms", choose_forms(network)),
         ("simplify again", simplify),

@@ -1,28 +1,50 @@
 """Sums over edges of separable kernels become sums of node features: O(E) or O(N) instead of sines
-per edge, and nothing per edge in memory."""
+per edge, and nothing per edge in memory.
+
+Where all nodes hear the same offsets, a weight that is computed from edge attributes alone, such as
+``1 + A*cos(2*pi*distance/N)``, is computed once per offset.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dynattn.model.terms import Place
+from dynattn.network.build import Network
 from dynattn.program.layout import Maker
-from dynattn.program.nodes import ArrayType, Node
+from dynattn.program.nodes import OFFSETS, ArrayType, Node
 from dynattn.program.passes.products import Product, Products, separate
+from dynattn.program.passes.rewriting import Rule
+from dynattn.vocabulary.functions import ELEMENTWISE
+
+Weight = str | Node | None
+"""An attribute of the edges, a node with a weight per offset, or nothing."""
 
 
-def separate_kernels(node: Node, maker: Maker) -> Node | None:
-    """edge_sum(sum_k a_k(x_i) b_k(x_j) w_ij)  ->  sum_k a_k * graph_sum(b_k; w)."""
-    if node.op != "edge_sum":
-        return None
+def separate_kernels(network: Network) -> Rule:
+    """The rule edge_sum(sum_k a_k(x_i) b_k(x_j) w_ij)  ->  sum_k a_k * graph_sum(b_k; w)."""
+
+    def rule(node: Node, maker: Maker) -> Node | None:
+        if node.op != "edge_sum":
+            return None
+        return _separated(node, maker, network.connections[node.payload].offsets is not None)
+
+    return rule
+
+
+def _separated(node: Node, maker: Maker, same_offsets: bool) -> Node | None:
     inner, last = node.inputs[0], None
     if inner.op == "dot":  # sum_j w sum_c a_c b_c = sum_c a_c sum_j w b_c
         last = maker.elementwise("mul", *inner.inputs)
     products = separate(inner if last is None else last, maker)
-    if products is None or any(p.edge is not None and p.edge.op != "edge" for p in products):
+    if products is None:
+        return None
+    weighed = [(p, _weight(p, maker, same_offsets)) for p in products]
+    if any(p.edge is not None and weight is None for p, weight in weighed):
         return None
     if last is not None and not _contractible(products):
         return None
-    sums = _graph_sums(products, node, maker)
+    sums = _graph_sums(weighed, node, maker)
     total = _joined(products, sums, maker, contract=last is not None)
     return maker.align(total, node.type) if total.type.shape != node.type.shape else total
 
@@ -31,43 +53,69 @@ def _contractible(products: Products) -> bool:
     return all(p.receiver is not None and p.sender is not None for p in products)
 
 
-def _weight(product: Product) -> str | None:
-    """The attribute of the edges that weighs this product; None where nothing does."""
-    return None if product.edge is None else product.edge.payload[1]
+def _weight(product: Product, maker: Maker, same_offsets: bool) -> Weight:
+    """What weighs this product; None where nothing does, or nothing that a graph sum can take."""
+    edge = product.edge
+    if edge is None or edge.op == "edge":
+        return None if edge is None else edge.payload[1]
+    # Without a sender's factor there is nothing to be shifted or transformed.
+    if not same_offsets or product.sender is None:
+        return None
+    return _per_offset(edge, maker)
 
 
-def _graph_sums(products: Products, node: Node, maker: Maker) -> list[Node]:
+def _per_offset(node: Node, maker: Maker) -> Node | None:
+    """A number per edge that depends on attributes and on no node, as one per offset."""
+    if node.type.place_axes == 0:
+        return node
+    if node.op == "edge":
+        place = Place("offsets", node.type.place.name)
+        return maker.make("edge", (), ArrayType(place), node.payload)
+    inner = [_per_offset(child, maker) for child in node.inputs]
+    if node.op == "unsqueeze":
+        return inner[0] if not node.type.shape else None
+    if node.op not in ELEMENTWISE or node.type.shape:
+        return None
+    known = [child for child in inner if child is not None]
+    return maker.elementwise(node.op, *known) if len(known) == len(inner) else None
+
+
+def _graph_sums(weighed: Sequence[tuple[Product, Weight]], node: Node, maker: Maker) -> list[Node]:
     """The sum over senders of each product's sender factor; features of one weight together."""
-    groups: dict[str | None, list[Node]] = {}
-    for p in products:
+    groups: dict[Weight, list[Node]] = {}
+    for p, weight in weighed:
         if p.sender is not None:
-            group = groups.setdefault(_weight(p), [])
+            group = groups.setdefault(weight, [])
             if p.sender not in group:
                 group.append(p.sender)
     made = {
         weight: _graph_sum(features, weight, node, maker) for weight, features in groups.items()
     }
-    return [_sum_of(p, groups, made, node, maker) for p in products]
+    return [_sum_of(p, weight, groups, made, node, maker) for p, weight in weighed]
 
 
-def _graph_sum(features: Sequence[Node], weight: str | None, node: Node, maker: Maker) -> Node:
-    batched = any(f.type.batched for f in features)
+def _graph_sum(features: Sequence[Node], weight: Weight, node: Node, maker: Maker) -> Node:
+    inputs = list(features)
+    if isinstance(weight, Node):
+        inputs, weight = [*inputs, weight], OFFSETS
+    batched = any(item.type.batched for item in inputs)
     kind = ArrayType(node.type.place, (), "tuple", batched)
-    return maker.make("graph_sum", features, kind, (node.payload, "", weight))
+    return maker.make("graph_sum", inputs, kind, (node.payload, "", weight))
 
 
 def _sum_of(
     p: Product,
-    groups: dict[str | None, list[Node]],
-    made: dict[str | None, Node],
+    weight: Weight,
+    groups: dict[Weight, list[Node]],
+    made: dict[Weight, Node],
     node: Node,
     maker: Maker,
 ) -> Node:
-    weight = _weight(p)
     if p.sender is None:
         return maker.make("total", (), ArrayType(node.type.place), (node.payload, weight))
     k = groups[weight].index(p.sender)
-    kind = ArrayType(node.type.place, p.sender.type.shape, "real", p.sender.type.batched)
+    batched = made[weight].type.batched
+    kind = ArrayType(node.type.place, p.sender.type.shape, "real", batched)
     return maker.make("pick", [made[weight]], kind, k)
 
 

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy
-
 from dynattn.vocabulary.graphs import GraphError
 from dynattn.vocabulary.node_graph import Edges, NodeGraph
 
-Array = numpy.ndarray[Any, Any]
+Array = Any
+"""A numpy array."""
 
 
 def add_graphs(g: NodeGraph, h: NodeGraph) -> NodeGraph:
@@ -19,6 +18,8 @@ def add_graphs(g: NodeGraph, h: NodeGraph) -> NodeGraph:
 
     Kept are weights, and attributes that both have and that agree where the edges meet.
     """
+    import numpy
+
     g, h = _same_size(g, h, "sum")
     (i, a), (j, b) = (_keyed(graph) for graph in (g, h))
     keys = numpy.union1d(i, j)
@@ -42,6 +43,8 @@ def add_graphs(g: NodeGraph, h: NodeGraph) -> NodeGraph:
 
 def multiply_graphs(g: NodeGraph, h: NodeGraph) -> NodeGraph:
     """The edges that both have, weights multiplied; attributes of both, the first's where both."""
+    import numpy
+
     g, h = _same_size(g, h, "product")
     (i, a), (j, b) = (_keyed(graph) for graph in (g, h))
     keys, at_g, at_h = numpy.intersect1d(i, j, assume_unique=True, return_indices=True)
@@ -67,6 +70,8 @@ def _keyed(graph: NodeGraph) -> tuple[Array, Mapping[str, Array]]:
 
 
 def _weights(attributes: Mapping[str, Array], count: int) -> Array:
+    import numpy
+
     return attributes.get("weight", numpy.ones(count))
 
 

@@ -7,11 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy
-
 from dynattn.model.model import GraphUse
-from dynattn.network.algebra import add_graphs, multiply_graphs
 from dynattn.vocabulary.distributions import stream
+from dynattn.vocabulary.graph_algebra import add_graphs, multiply_graphs
 from dynattn.vocabulary.graph_files import read_graph, read_matrix
 from dynattn.vocabulary.graphs import MOST_EDGES, SOURCES, GraphError, generate
 from dynattn.vocabulary.node_graph import (
@@ -23,7 +21,16 @@ from dynattn.vocabulary.node_graph import (
     number_nodes,
     without_self,
 )
+from dynattn.vocabulary.node_selection import Condition, attribute_names, choose_nodes
 from dynattn.vocabulary.sizes import Size
+
+
+@dataclass(frozen=True)
+class NodesOf:
+    """Nodes of a graph, in its order: all, or those for which the condition holds."""
+
+    graph: GraphUse
+    condition: Condition | None = None
 
 
 @dataclass
@@ -77,6 +84,35 @@ class GraphMaker:
         return _own_graph(use.source, arguments)
 
 
+@dataclass(frozen=True)
+class NodeFacts:
+    """What a check must know of the nodes of a graph that a population is made from."""
+
+    size: int
+    attributes: tuple[tuple[str, str], ...]
+    """What all these nodes have: (name, ``number`` or ``text``)."""
+
+
+def node_facts(made_from: NodesOf, maker: GraphMaker) -> NodeFacts:
+    """How many nodes are chosen, and what they have; raises as ``make`` and choose_nodes do."""
+    graph = maker.make(made_from.graph)
+    nodes = choose_nodes(graph, made_from.condition, made_from.graph.name or "the graph")
+    kinds = {"f": "number", "U": "text"}
+    names = attribute_names(graph, nodes)
+    found = tuple((name, kinds[graph.attributes[name].dtype.kind]) for name in names)
+    return NodeFacts(len(nodes), found)
+
+
+def edge_attributes(use: GraphUse, maker: GraphMaker) -> tuple[str, ...]:
+    """The names that expressions of a coupling over this graph may use, numbers all."""
+    if use.source in SOURCES:
+        return SOURCES[use.source].attributes
+    if use.source == "matrix":
+        return ("weight", *(word for word, _ in use.arguments if word != "path"))
+    attributes = maker.make(use).edges[2]
+    return tuple(name for name, values in attributes.items() if values.dtype.kind == "f")
+
+
 def folder_of(use: GraphUse) -> Path:
     """Where the paths of a graph count from: the folder of its spec."""
     return Path(use.span.source.path).parent if use.span else Path()
@@ -98,8 +134,10 @@ def is_drawn(use: GraphUse) -> bool:
     )
 
 
-def listed_graph(entries: tuple[tuple[Any, Any, float | None], ...]) -> NodeGraph:
+def listed_graph(entries: tuple[tuple[Any, Any, Any], ...]) -> NodeGraph:
     """``edges [a -> b: 0.5]``: (sender, receiver, weight or None), by number or by name."""
+    import numpy
+
     ends = [end for entry in entries for end in entry[:2]]
     kinds = {isinstance(end, str) for end in ends}
     if len(kinds) > 1:
@@ -135,6 +173,8 @@ def _own_graph(name: str, arguments: dict[str, Any]) -> NodeGraph:
 
 def _all_pairs(nodes: int, kind: str) -> Edges:
     """Complete and causal graphs as lists, for sums with others."""
+    import numpy
+
     if nodes**2 > MOST_EDGES:
         raise GraphError(f"all pairs of {nodes} nodes are too many to be listed for a sum")
     i, j = numpy.indices((nodes, nodes)).reshape(2, -1)

@@ -7,13 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy
-
-from dynattn.model.model import GraphUse
 from dynattn.vocabulary.graph_files import GraphFileError, lacks
 from dynattn.vocabulary.node_graph import Edges, NodeGraph, sort_edges
 
-Array = numpy.ndarray[Any, Any]
+Array = Any
+"""A numpy array."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +32,6 @@ class Condition:
 Operand = Condition | Attribute | float | str
 
 
-@dataclass(frozen=True)
-class NodesOf:
-    """Nodes of a graph, in its order: all, or those for which the condition holds."""
-
-    graph: GraphUse
-    condition: Condition | None = None
-
-
 _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
     ">=": operator.ge,
@@ -54,12 +44,16 @@ def choose_nodes(graph: NodeGraph, condition: Condition | None, title: str) -> A
     Raises GraphFileError E457 for an attribute that no node has, and for numbers compared with
     texts. A comparison with what a node does not have is false.
     """
+    import numpy
+
     if condition is None:
         return numpy.arange(graph.nodes, dtype=numpy.int64)
     return numpy.flatnonzero(_holds(graph, condition, title))
 
 
 def _holds(graph: NodeGraph, condition: Condition, title: str) -> Array:
+    import numpy
+
     if condition.op in _COMPARISONS:
         return _compared(graph, condition, title)
     parts = [
@@ -71,6 +65,8 @@ def _holds(graph: NodeGraph, condition: Condition, title: str) -> Array:
 
 
 def _compared(graph: NodeGraph, condition: Condition, title: str) -> Array:
+    import numpy
+
     values = [_operand(graph, item, title) for item in condition.operands]
     texts = {value.dtype.kind == "U" for value in values}
     if len(texts) > 1:
@@ -82,10 +78,14 @@ def _compared(graph: NodeGraph, condition: Condition, title: str) -> Array:
 
 
 def _is_there(values: Array) -> Array:
+    import numpy
+
     return values != "" if values.dtype.kind == "U" else ~numpy.isnan(values)
 
 
 def _operand(graph: NodeGraph, item: Operand, title: str) -> Array:
+    import numpy
+
     if isinstance(item, Attribute):
         if item.name not in graph.attributes:
             raise lacks(graph, title, item.name, of="node")
@@ -98,6 +98,8 @@ def node_values(graph: NodeGraph, nodes: Array, name: str, title: str) -> Array:
     """A node attribute of the chosen nodes, float64 or text; GraphFileError E457 where one has
     none.
     """
+    import numpy
+
     if name not in graph.attributes:
         raise lacks(graph, title, name, of="node")
     values = graph.attributes[name][nodes]
@@ -120,6 +122,8 @@ def restrict(graph: NodeGraph, receivers: Array, senders: Array) -> Edges:
     """The edges from the nodes ``senders`` to the nodes ``receivers``, renumbered by their places
     there; a group of populations gives the nodes of its members one after the other.
     """
+    import numpy
+
     places = []
     for chosen in (receivers, senders):
         place = numpy.full(graph.nodes, -1, dtype=numpy.int64)
@@ -134,4 +138,6 @@ def restrict(graph: NodeGraph, receivers: Array, senders: Array) -> Edges:
 
 def joined_nodes(members: Sequence[Array]) -> Array:
     """The nodes of a group, counted through its members."""
+    import numpy
+
     return numpy.concatenate(list(members))
