@@ -40,7 +40,7 @@ GRAPHS = {
 @pytest.mark.parametrize("name", GRAPHS)
 def test_all_forms_are_the_edge_sum(name, form, weight, batch):
     edges = GRAPHS[name]
-    count = edges.receivers_count
+    count = int(edges.receivers_count)
     hand, where = Hand(edges), context(edges)
     x, y = hand.state("x"), hand.state("y", 2)
     sums = hand.op("graph_sum", x, y, payload=("c", form, weight), dtype="tuple")
@@ -71,7 +71,7 @@ def weighed(edges, form):
 @pytest.mark.parametrize("name", GRAPHS)
 def test_weights_per_offset_may_be_computed(name, form):
     edges = GRAPHS[name]
-    sums, hand, count = weighed(edges, form), Hand(edges), edges.receivers_count
+    sums, hand, count = weighed(edges, form), Hand(edges), int(edges.receivers_count)
     arrays = {"x": RNG.standard_normal((3, count)), "y": RNG.standard_normal((3, count, 2))}
     matrix = matrix_of(edges, "weight") ** 2
     for k, name in enumerate("xy"):
@@ -119,7 +119,7 @@ def test_complex_features_and_single_precision(form):
         "roll": lambda x, s: kernels.roll_nodes(x, 0, (0, 2, 3, -1)),
         "fft": lambda x, s: kernels.convolve_nodes(x, s, 0),
     }[form]
-    torch.testing.assert_close(call(z, spectrum), torch.as_tensor(matrix).cdouble() @ z)
+    torch.testing.assert_close(call(z, spectrum), torch.as_tensor(matrix).to(torch.complex128) @ z)
     found = call(single, spectrum.float())
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, torch.as_tensor(matrix).float() @ single)

@@ -17,8 +17,8 @@ from tests.network.small_models import coupling, generator, model, over, populat
 SMALL_WORLD = generator("watts_strogatz_graph", "net", n=40, k=4, p=0.3)
 
 
-def senders(of: Model, **options: int) -> list[int]:
-    found = build_network(of, **options).connections["c"].senders
+def senders(of: Model, seed: int = 0, repeat: int = 0) -> list[int]:
+    found = build_network(of, seed=seed, repeat=repeat).connections["c"].senders
     assert found is not None
     return found.tolist()
 
