@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dynattn.cli.shipped import shipped_specs
+from dynattn.syntax.shipped import shipped_specs
 from dynattn.diagnostics.report import Diagnostic, UsageError
 
 

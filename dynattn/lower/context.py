@@ -139,11 +139,15 @@ def make_array(key: tuple[Any, ...], context: Context) -> Any:
     Keys: ``(receivers | senders | degree, coupling)``, ``(edge, coupling, attribute)``,
     ``(total | dense, coupling, attribute or None)``,
     ``(sparse, coupling, attribute or None, part)``,
-    ``(rotary, size, heads)`` in numbers, ``(literal, nested tuple)``.
+    ``(rotary, size, heads)`` and ``(axis, first, count, axes behind)`` in numbers,
+    ``(literal, nested tuple)``.
     """
     kind, *rest = key
     if kind == "literal":
         return numpy.asarray(rest[0])
+    if kind == "axis":
+        first, count, behind = rest
+        return numpy.arange(first, first + count).reshape(count, *[1] * behind)
     if kind == "rotary":
         size, heads = rest
         within = size // heads

@@ -114,7 +114,7 @@ def _problem(draft: Draft, name: str, bound: dict[str, Any], own: bool) -> str:
         else:
             known[word] = value
     source = graphs.SOURCES[name]
-    large = _too_large(known["n"]) if source.kind == "edges" else ""
+    large = _too_large(source.nodes(known)) if source.kind == "edges" else ""
     return large or source.check(known)
 
 
