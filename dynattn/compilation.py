@@ -32,10 +32,10 @@ class Compilation:
 
     @cached_property
     def tree(self) -> SyntaxTree:
-        """The text's syntax tree."""
-        from dynattn.syntax.parse import parse
+        """The text's syntax tree, with what the spec inherits from others."""
+        from dynattn.syntax.inherit import parse_whole
 
-        return parse(self.source)
+        return parse_whole(self.source)
 
     @cached_property
     def model(self) -> Model:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from dynattn.cli.shipped import shipped_specs
 from dynattn.diagnostics.report import Diagnostic, UsageError
+from dynattn.syntax.shipped import shipped_specs
 
 
 @click.command(

@@ -121,7 +121,7 @@ def draw_trajectory(model: Model, result: Trajectory, folder: Path) -> list[Path
     for name, values in result.states.items():
         if values.ndim == 2:
             cyclic = MANIFOLDS[model.states[name].manifold.name].phase
-            path = folder / f"{name}.png"
+            path = folder / f"{name.replace(chr(39), '.velocity')}.png"
             drawn.append(
                 draw_raster(list(data.times), values, path, name=name, cyclic=cyclic, title=title)
             )

@@ -6,12 +6,23 @@ E6xx numbers, E7xx the command line.
 
 from __future__ import annotations
 
-from dynattn.diagnostics.codes import certify, cli, data, model, network, present, run, syntax
+from dynattn.diagnostics.codes import (
+    certify,
+    cli,
+    data,
+    laws,
+    model,
+    network,
+    present,
+    run,
+    syntax,
+)
 from dynattn.diagnostics.entry import Entry
 
 CODES: dict[str, Entry] = {
     **syntax.CODES,
     **model.CODES,
+    **laws.CODES,
     **network.CODES,
     **data.CODES,
     **run.CODES,

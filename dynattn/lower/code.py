@@ -80,13 +80,23 @@ def wrapped(line: str) -> list[str]:
         return [line]
     start = _opening(line)
     indent = " " * (len(line) - len(line.lstrip()))
-    if start < 0 or start > WIDTH:
+    if start < 0 or (start > WIDTH and line[-1] == ")"):
         return [line]
+    if line[-1] == "]" and (line[start - 1].isalnum() or line[start - 1] in "_)]"):
+        return _in_brackets(line, indent)
     lines = [line[: start + 1]]
     for part in _parts(line[start + 1 : -1]):
         lines += wrapped(f"{indent}    {part}")
         lines[-1] += ","
     return [*lines, f"{indent}{line[-1]}"]
+
+
+def _in_brackets(line: str, indent: str) -> list[str]:
+    """A statement that ends in an index, its value in brackets: a comma would change the index."""
+    name, sign, value = line.partition(" = ")
+    if not sign:
+        return [line]
+    return [f"{name} = (", f"{indent}    {value}", f"{indent})"]
 
 
 def _opening(line: str) -> int:

@@ -140,11 +140,15 @@ def make_array(key: tuple[Any, ...], context: Context) -> Any:
     ``(total | dense, coupling, attribute or None)``,
     ``(sparse, coupling, attribute or None, part)``,
     ``(offsets, coupling)``, ``(offset | spectrum, coupling, attribute or None)`` where all nodes
-    hear the same offsets, ``(rotary, size, heads)`` in numbers, ``(literal, nested tuple)``.
+    hear the same offsets, ``(rotary, size, heads)`` and ``(axis, first, count, axes behind)`` in
+    numbers, ``(literal, nested tuple)``.
     """
     kind, *rest = key
     if kind == "literal":
         return numpy.asarray(rest[0])
+    if kind == "axis":
+        first, count, behind = rest
+        return numpy.arange(first, first + count).reshape(count, *[1] * behind)
     if kind == "rotary":
         size, heads = rest
         within = size // heads

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.files import write_whole
+from dynattn.diagnostics.report import Diagnostic, SpecError
 from dynattn.lower import kernels
 from dynattn.lower.code import wrapped
 from dynattn.lower.emit_model import NetworkWriter, field_class
@@ -58,12 +59,25 @@ def emit(
 
     Where the method of its first experiment is one of torchdiffeq's, ``tableau`` is None.
     """
+    _refuse_what_no_file_holds(model)
     system = build_system(model, network, program, seed=seed)
     writer = Writer(system, let_names(model))
     body = _network_file(writer) if program.steps else _field_file(writer, tableau)
     if program.steps or any(True for _ in system.parameters()):
         writer.stored.update({name: value.detach() for name, value in system.named_parameters()})
     return Emitted(_assembled(writer, body), writer.stored)
+
+
+def _refuse_what_no_file_holds(model: Model) -> None:
+    """SpecError E401 for what the solvers in an emitted file know nothing of."""
+    terms = [("noise", law.noise) for law in model.laws] + [("a pulse", t) for t in model.jumps]
+    found = [
+        Diagnostic("E401", f"{word} in an emitted file has no meaning in this version of dynattn "
+                   "yet", term.span, "leave out --emit")
+        for word, term in terms if term is not None
+    ]  # fmt: skip
+    if found:
+        raise SpecError(found[:1])
 
 
 def emit_files(

@@ -216,6 +216,30 @@ def attention(node: Node, context: Context) -> Operation:
     return kernel_call(function, edges.kind == "causal")
 
 
+def successor_attention(node: Node, context: Context) -> Operation:
+    coupling, places = node.payload
+    edges = context.edges(coupling)
+    if edges.kind == "edges" or not edges.include_self:
+        raise ValueError(f"{coupling} is neither causal nor complete with itself")
+    one_head = len(node.type.shape) != 2
+    return kernel_call(kernels.attend_successors, edges.kind == "causal", places, one_head)
+
+
+def successor(node: Node, context: Context) -> Operation:
+    return kernel_call(kernels.later_nodes, node.payload, width_of(node))
+
+
+def reach(node: Node, context: Context) -> Operation:
+    """``reach`` knows its edges only as pairs: of everyone, or causal."""
+    (coupling, places), rank = node.payload, width_of(node)
+    edges = context.edges(coupling)
+    if edges.kind == "edges":
+        raise ValueError(f"{coupling} has no pairs")
+    needs = (context.receivers(coupling), context.senders(coupling))
+    fixed = (rank, edges.kind == "causal", edges.include_self, places)
+    return kernel_call(kernels.reach_pairs, *fixed, needs=needs)
+
+
 def pick(node: Node, context: Context) -> Operation:
     k = node.payload
     return Operation(lambda items: items[k], lambda items: Code(f"{items:@}[{k}]"))

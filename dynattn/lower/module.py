@@ -53,6 +53,9 @@ class System(nn.Module):
         self._observe = binder.optional(program.observe)
         self._records = binder.optional(program.records)
         self._loss = binder.optional(program.loss)
+        self._noise = binder.optional(program.noise)
+        self._jumps = binder.optional(program.jumps)
+        self.seed, self.repeat = initial.seed, initial.repeat
         self._runs = [binder.run_of(use) for use in unroll(program.steps, model.sizes)]
         self.outputs = output_names(model.network)
         self.dims = dim_places(model)
@@ -156,6 +159,27 @@ class System(nn.Module):
         environment.update({f"placeholder v {name}": step for name, step in steps.items()})
         results = self._retraction(environment)
         return {name: value.expand(states[name].shape) for name, value in results.items()}
+
+    @property
+    def noisy(self) -> tuple[str, ...]:
+        """The states whose laws hold noise."""
+        return tuple(law.state for law in self.model.laws if law.noise is not None)
+
+    def diffuse(self, t: float | Tensor, states: States, white: States) -> dict[str, Tensor]:
+        """The tangent vectors that increments of independent Wiener processes lead to."""
+        assert self._noise is not None, "no law of this model holds noise"
+        environment = self._environment(t, states)
+        environment.update({f"placeholder W' {name}": value for name, value in white.items()})
+        results = self._noise(environment)
+        return {name: value.expand(states[name].shape) for name, value in results.items()}
+
+    def jumps(self) -> tuple[float, ...]:
+        """The times at which a rate jumps, ascending; those of all points of a batch."""
+        if self._jumps is None:
+            return ()
+        found = self._jumps({}).values()
+        times = (float(t) for value in found for t in torch.as_tensor(value).reshape(-1).tolist())
+        return tuple(sorted(set(times)))
 
     def observe(self, t: float | Tensor, states: States) -> dict[str, Tensor]:
         """The observables by name."""

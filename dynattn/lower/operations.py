@@ -65,6 +65,19 @@ def _split(node: Node, context: Context) -> Operation:
     return method_call("unflatten", -1, (heads, -1))
 
 
+def _axis(node: Node, context: Context) -> Operation:
+    k, first = node.payload
+    count = context.number(node.type.shape[k])
+    return fixed_array("axis", first, count, len(node.type.shape) - k - 1)
+
+
+def _entry(node: Node, context: Context) -> Operation:
+    behind = len(node.type.shape)
+    index = (Ellipsis, *node.payload, *[slice(None)] * behind)
+    shown = ", ".join(["...", *map(str, node.payload), *[":"] * behind])
+    return Operation(lambda a: a[index], lambda a: Code(f"{a:@}[{shown}]"))
+
+
 def _dot(node: Node, context: Context) -> Operation:
     return Operation(
         lambda a, b: (a * b).sum(-1),
@@ -134,6 +147,8 @@ OPERATIONS: Mapping[str, Callable[[Node, Context], Operation]] = {
     "concat": _concat,
     "stack": _stack,
     "split": _split,
+    "axis": _axis,
+    "entry": _entry,
     "merge": lambda node, context: method_call("flatten", -2),
     "dot": _dot,
     "norm": _norm,
@@ -155,6 +170,9 @@ OPERATIONS: Mapping[str, Callable[[Node, Context], Operation]] = {
     ),
     "graph_sum": graph_operations.graph_sum,
     "attention": graph_operations.attention,
+    "successor_attention": graph_operations.successor_attention,
+    "successor": graph_operations.successor,
+    "reach": graph_operations.reach,
     "pick": graph_operations.pick,
 }
 """Leaves (parameter, state, input, variable, output, placeholder, time): see ``routine``."""

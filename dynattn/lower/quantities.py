@@ -54,6 +54,9 @@ def module_quantities(
         found |= {f"rate {n}": x for n, x in system.rates(time, states).items()}
         found |= {f"retraction {n}": x for n, x in system.retract(states, steps).items()}
         found |= {f"observe {n}": x for n, x in system.observe(time, states).items()}
+        if system.noisy:
+            pushes = system.diffuse(time, states, steps)
+            found |= {f"noise {n}": x for n, x in pushes.items()}
     if model.network:
         found |= module_outputs(model, system, case.tensor_inputs())
     if model.training is not None and model.network:
@@ -80,6 +83,7 @@ def reference_quantities(reference: Reference, case: Case) -> dict[str, Dual]:
             steps = case.steps[law.state]
             found[f"retraction {law.state}"] = reference.retractions(law.state, steps)
         found |= {f"observe {o.name}": reference.observe(o.name) for o in model.observables}
+        found |= {f"noise {n}": x for n, x in reference.noises(case.steps).items()}
     if model.network:
         found |= {f"output {name}": reference.output(name) for name in reference.outputs}
     if model.training is not None and model.network:

@@ -23,7 +23,9 @@ GIVEN = ("state", "input", "variable", "output", "placeholder", "time")
 ALIGNED = frozenset({*ELEMENTWISE, "dot", "concat", "stack"})
 """Operations whose operands broadcast against each other."""
 
-WITHOUT_BATCH = frozenset({"linear", "lookup", "attention", "graph_sum", "degree"})
+WITHOUT_BATCH = frozenset(
+    {"linear", "lookup", "attention", "successor_attention", "graph_sum", "degree"}
+)
 """Operations whose parameters cannot have batch axes."""
 
 

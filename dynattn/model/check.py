@@ -12,14 +12,16 @@ from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import typing
 from dynattn.model.couplings import declare_coupling
 from dynattn.model.draft import Draft, head
+from dynattn.model.energies import declare_energies
 from dynattn.model.experiments import declare_simulations
 from dynattn.model.expressions import Context, translate
 from dynattn.model.graphs import declare_graph
+from dynattn.model.laws import declare_equations, declare_velocities
 from dynattn.model.layers import (
     declare_input,
     declare_layer,
     declare_network,
-    layer_law,
+    layer_laws,
     refuse_time,
 )
 from dynattn.model.model import Model, Observable, Simulation, Step, Training
@@ -50,6 +52,7 @@ def check(tree: SyntaxTree, overrides: Mapping[str, Any] | None = None) -> Model
         declare_graph(draft, graph)
     for population in _all(tree, syntax.Population):
         declare_population(draft, population)
+        declare_velocities(draft, population)
     for item in _all(tree, syntax.Input):
         declare_input(draft, item)
     _declare_flow(draft, tree)
@@ -57,6 +60,8 @@ def check(tree: SyntaxTree, overrides: Mapping[str, Any] | None = None) -> Model
     _declare_laws(draft, tree, bool(steps))
     _declare_observables(draft, tree)
     simulations, training = _declare_experiments(draft, tree)
+    if steps or _all(tree, syntax.Network):
+        _refuse_own_laws(draft)
     if steps:
         losses = [training.loss, *(r.value for r in training.records)] if training else []
         refuse_time(draft, steps, losses)
@@ -69,17 +74,13 @@ def _all(tree: SyntaxTree, kind: type[D]) -> list[D]:
 
 
 def _refuse_planned(draft: Draft, tree: SyntaxTree) -> None:
-    words = {
-        syntax.Use: "use", syntax.Drop: "drop", syntax.Group: "a group of populations",
-        syntax.TypeDeclaration: "a type of population",
-    }  # fmt: skip
+    words = {syntax.Group: "a group of populations", syntax.TypeDeclaration: "a type of population"}
     for item in tree.declarations:
         if type(item) in words:
             draft.not_yet(words[type(item)], head(item.span), declares=True)
     headers = _all(tree, syntax.ModelHeader)
-    for header in headers:
-        if header.extends is not None:
-            draft.not_yet("extends", header.span, declares=True)
+    extended = [header for header in headers if header.extends is not None]
+    assert not extended and not _all(tree, syntax.Use), "parse_whole merges what a spec inherits"
     for second in headers[1:]:
         earlier = (headers[0].span, "the first one")
         text = "a spec declares one model"
@@ -128,8 +129,11 @@ def _declare_flow(draft: Draft, tree: SyntaxTree) -> None:
         declare_let(owner, item)
     for population in _all(tree, syntax.Population):
         declare_drifts(draft, population)
+        declare_energies(draft, population)
     for coupling in _all(tree, syntax.Coupling):
         declare_coupling(context, coupling)
+    for population in _all(tree, syntax.Population):
+        declare_equations(draft, population)
     for layer in _all(tree, syntax.Layer):
         declare_layer(draft, layer)
 
@@ -154,19 +158,32 @@ def _declare_laws(draft: Draft, tree: SyntaxTree, has_network: bool) -> None:
         return
     own = [name for name, coupling in draft.couplings.items() if coupling.layer is None]
     for name, state in draft.states.items():
+        if state.velocity_of is not None:
+            continue
         if name not in draft.moved:
             text = f"nothing moves the state '{name}'"
             draft.errors.add("E405", text, state.span, "give it a drift or a coupling")
             continue
-        if name not in draft.drifts and not any(draft.couplings[c].state == name for c in own):
+        pulled = any(draft.couplings[c].state == name for c in own)
+        if not (pulled or name in draft.drifts or name in draft.parts or name in draft.equations):
             continue
         context = Context(draft, draft.population_scopes[state.population])
-        draft.laws[name] = layer_law(context, state, own, {})
+        draft.laws |= {law.state: law for law in layer_laws(context, state, own, {})}
+    draft.laws = {name: draft.laws[name] for name in draft.states if name in draft.laws}
+
+
+def _refuse_own_laws(draft: Draft) -> None:
+    """In a network a state moves by the Euler steps of layers: by drift, energy and couplings."""
+    found = [(value.span, "an equation") for value, _ in draft.equations.values()]
+    for parts in draft.parts.values():
+        found += [(term.span, word) for word, term in parts.items() if word != "energy"]
+    for span, word in found:
+        draft.not_yet(f"{word} in a model with a network", span, "write the law with drift")
 
 
 def _declare_observables(draft: Draft, tree: SyntaxTree) -> None:
     for item in _all(tree, syntax.Observe):
-        value = translate(Context(draft, draft.scope, owner=item.name), item.value)
+        value = translate(Context(draft, draft.scope, owner=item.name, sums=""), item.value)
         named = Term("let", (value,), value.type, item.span, item.name)
         named = typing.unknown(item.span) if typing.is_unknown(value) else named
         symbol = Symbol("observable", item.name, item.span, named)
@@ -213,4 +230,5 @@ def _model(
         observables=tuple(draft.observables.values()),
         simulations=simulations,
         training=training,
+        jumps=tuple(draft.jumps),
     )

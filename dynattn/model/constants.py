@@ -23,6 +23,9 @@ _CALLS: dict[str, Callable[[float], float]] = {
     for name in ("sqrt", "exp", "log", "sin", "cos", "tan", "tanh", "floor")
 }
 
+CALLS = frozenset(_CALLS)
+"""Functions that may stand where a number must be known in advance."""
+
 LARGEST = 10**12
 """Sizes beyond this are a slip of the pen: no machine holds such an array."""
 
@@ -107,8 +110,38 @@ def number_or_none(draft: Draft, expr: tree.Expr) -> float | None:
 
 def size(draft: Draft, expr: tree.Expr) -> Size | None:
     """The size an expression stands for, or None with a diagnostic."""
+    return _checked_size(draft, expr, lambda: _size(draft, expr))
+
+
+def range_size(draft: Draft, expr: tree.Range) -> tuple[int, Size] | None:
+    """The first value of a range of whole numbers and how many it has; None with a diagnostic."""
+    first = number_or_none(draft, expr.first)
+    if first is None:
+        return None
+    if expr.step is not None or not float(first).is_integer():
+        text = "an index runs through whole numbers one by one"
+        draft.errors.add("E307", text, expr.span, "write FIRST .. LAST in whole numbers")
+        return None
+    start = int(first)
+    found = _checked_size(draft, expr, lambda: _last(draft, expr.last) - fixed(start - 1))
+    return None if found is None else (start, found)
+
+
+def _last(draft: Draft, expr: tree.Expr) -> Size:
+    match expr:
+        case tree.Unary(operator="-", operand=operand):
+            return -_size(draft, operand)
+    return _size(draft, expr)
+
+
+def count(draft: Draft, found: Size) -> int | None:
+    """The number a size is, None where a dim decides."""
+    return None if found.names & set(draft.dims) else found.value(_whole(draft))
+
+
+def _checked_size(draft: Draft, expr: tree.Expr, compute: Callable[[], Size]) -> Size | None:
     try:
-        found = _size(draft, expr)
+        found = compute()
         if not found.names & set(draft.dims):
             value = found.value(_whole(draft))
             if not 1 <= value <= LARGEST:

@@ -7,19 +7,23 @@ from dataclasses import dataclass, replace
 
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model import constants, frustration, graphs, typing
+from dynattn.model import constants, energies, frustration, graphs, harmonics, typing
 from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.expressions import Context, Ends, translate
 from dynattn.model.functions import formula
 from dynattn.model.model import Coupling, GraphUse, Population, State
 from dynattn.model.scope import Symbol
+from dynattn.model.summands import Summand
 from dynattn.model.terms import Place, Term, Type
 from dynattn.syntax import tree
 from dynattn.vocabulary.graphs import SOURCES
 from dynattn.vocabulary.manifolds import MANIFOLDS
 from dynattn.vocabulary.sizes import Size
 
-CLAUSES = ("kernel", "strength", "weight", "normalize", "frustration", "heads")
+CLAUSES = (
+    "kernel", "strength", "weight", "normalize", "frustration", "heads",
+    "harmonics", "successors", "energy",
+)  # fmt: skip
 NORMALIZATIONS = ("none", "size", "degree")
 FIT = {
     "kernel": "write one number per coordinate of the state",
@@ -56,17 +60,50 @@ def declare_coupling(context: Context, declaration: tree.Coupling) -> None:
         return
     inside = _inside(context, full, ends, heads)
     before = len(draft.errors.found)
-    kernel, lag = _kernel(inside, clauses, ends, span)
+    loops = harmonics.loops(inside, clauses, ends.graph)
+    if loops is None:
+        return
+    shown = harmonics.shown(inside, loops, span)
+    pair = _potential(inside, clauses, ends)
+    if pair is None and "energy" in clauses:
+        return
+    kernel, lag = (pair[1], None) if pair else _kernel(shown, clauses, ends, span)
     adaptive, weight = _weight(inside, clauses)
-    strength = _strength(inside, clauses)
+    strength = _strength(shown, clauses)
     coupling = Coupling(
         full, ends.sender.name, ends.receiver.name, ends.state.name, ends.graph, kernel, span,
         weight=weight, adaptive=adaptive, strength=strength,
         normalize=_normalize(draft, clauses), heads=heads, shape=ends.state.shape,
         layer=context.layer, frustration=lag, edge_weights="weight" not in clauses,
+        counters=loops.counters, parts=_parts(inside, loops, clauses, ends, span),
     )  # fmt: skip
+    if pair is not None:
+        coupling = replace(coupling, energy=pair[0])
+        energies.check_factors(draft, weight, strength, coupling.normalize, span)
     if len(draft.errors.found) == before and _shapes_fit(draft, coupling, ends.state):
         draft.couplings[full] = coupling
+
+
+def _potential(
+    context: Context, clauses: Mapping[str, tree.Clause], ends: Endpoints
+) -> tuple[Term, Term] | None:
+    """The pair potential of ``energy`` and the force on i; None without one, or refused."""
+    if "energy" not in clauses:
+        return None
+    return energies.pair_potential(context, clauses, ends.state)
+
+
+def _parts(
+    context: Context, loops: harmonics.Loops, clauses: Mapping[str, tree.Clause], ends: Endpoints,
+    span: Span,
+) -> tuple[Summand, ...]:  # fmt: skip
+    """Kernel and strength for every value of the counters; none without counters."""
+    if not loops.counters:
+        return ()
+    return tuple(
+        Summand(_kernel(at, clauses, ends, span)[0], _strength(at, clauses), successor)
+        for successor, at in harmonics.each(context, loops, span)
+    )
 
 
 def _inside(context: Context, full: str, ends: Endpoints, heads: Size | None) -> Context:
@@ -101,9 +138,7 @@ def _clauses(draft: Draft, declaration: tree.Coupling) -> dict[str, tree.Clause]
 
 
 def _endpoints(draft: Draft, declaration: tree.Coupling, span: Span) -> Endpoints | None:
-    if declaration.sender is None or declaration.receiver is None:
-        draft.not_yet("a change of an inherited coupling", span, declares=True)
-        return None
+    assert declaration.sender is not None and declaration.receiver is not None
     sender = _population(draft, declaration.sender)
     receiver = _population(draft, declaration.receiver)
     if sender is None or receiver is None:
@@ -130,7 +165,10 @@ def _population(draft: Draft, expr: tree.Expr) -> Population | None:
 
 
 def _state(draft: Draft, expr: tree.Expr, population: Population) -> State | None:
-    bare = {state.name.rsplit(".", 1)[-1]: state for state in population.states}
+    bare = {
+        state.name.rsplit(".", 1)[-1]: state
+        for state in population.states if state.velocity_of is None
+    }  # fmt: skip
     if isinstance(expr, tree.Attribute):
         if expr.name in bare:
             return bare[expr.name]
@@ -187,9 +225,11 @@ def _kernel(
         lag = translate(context, value_of(clauses["frustration"]))
     if "kernel" in clauses:
         expr = value_of(clauses["kernel"])
-        if lag is not None:
-            expr = frustration.delayed(draft, expr, clauses["frustration"], ends.state)
-        return translate(replace(context, holes={frustration.LAG: lag} if lag else {}), expr), lag
+        shifted = _with_lag(context, lag)
+        clause = _shifting(clauses)
+        if clause is not None:
+            expr = frustration.delayed(shifted, expr, clause, ends.state)
+        return translate(shifted, expr), lag
     manifold = MANIFOLDS[ends.state.manifold.name]
     if ends.sender.name != ends.receiver.name:
         draft.errors.add(
@@ -200,21 +240,35 @@ def _kernel(
     if manifold.kernel is None:
         draft.errors.add("E403", f"{manifold.name} has no kernel of its own", span, "write one")
         return typing.unknown(span), lag
-    return _default_kernel(context, manifold.kernel, clauses, ends, span, lag), lag
+    return _default_kernel(context, manifold.kernel, _shifting(clauses), ends, span, lag), lag
+
+
+def _with_lag(context: Context, lag: Term | None) -> Context:
+    return replace(context, holes={**context.holes, frustration.LAG: lag}) if lag else context
+
+
+def _shifting(clauses: Mapping[str, tree.Clause]) -> tree.Clause | None:
+    """The clause that changes phase differences, where there is one."""
+    return clauses.get("frustration") or clauses.get("harmonics")
 
 
 def _default_kernel(
-    context: Context, text: str, clauses: Mapping[str, tree.Clause], ends: Endpoints, span: Span,
+    context: Context, text: str, clause: tree.Clause | None, ends: Endpoints, span: Span,
     lag: Term | None,
 ) -> Term:  # fmt: skip
     kind = Type(Place("nodes", ends.state.population), ends.state.shape)
     point = Term("state", (), kind, span, ends.state.name)
-    if lag is None:
+    if clause is None:
         return formula(context, text, {"x": point}, span)
     if not MANIFOLDS[ends.state.manifold.name].phase:
-        frustration.refuse(context.draft, clauses["frustration"], ends.state)
+        frustration.refuse(context.draft, clause, ends.state)
         return typing.unknown(span)
-    return formula(context, "sin(x[j] - x[i] - lag)", {"x": point, "lag": lag}, span)
+    holes, difference = {"x": point}, "x[j] - x[i]"
+    if frustration.HARMONIC in context.holes:
+        holes["m"], difference = context.holes[frustration.HARMONIC], "m * (x[j] - x[i])"
+    if lag is not None:
+        holes["lag"], difference = lag, f"{difference} - lag"
+    return formula(context, f"sin({difference})", holes, span)
 
 
 def _heads(draft: Draft, clauses: Mapping[str, tree.Clause], state: State) -> Size | None:

@@ -19,6 +19,7 @@ from dynattn.model.model import (
     State,
 )
 from dynattn.model.scope import Scope
+from dynattn.model.summands import AxisUse
 from dynattn.model.terms import Term
 from dynattn.syntax import tree
 
@@ -35,6 +36,8 @@ class Draft:
     valueless: set[str] = field(default_factory=set)
     """Scalar model parameters whose values have been refused."""
     parameters: dict[str, Parameter] = field(default_factory=dict)
+    axes: dict[str, tuple[AxisUse, ...]] = field(default_factory=dict)
+    """The declared axes of each parameter that has some."""
     dims: dict[str, Dim] = field(default_factory=dict)
     populations: dict[str, Population] = field(default_factory=dict)
     population_scopes: dict[str, Scope] = field(default_factory=dict)
@@ -43,6 +46,14 @@ class Draft:
     """Drift of each state, as declared in its population."""
     couplings: dict[str, Coupling] = field(default_factory=dict)
     laws: dict[str, Law] = field(default_factory=dict)
+    parts: dict[str, dict[str, Term]] = field(default_factory=dict)
+    """Of each state: its inertia, dissipation and noise, and the force of its energies."""
+    equations: dict[str, tuple[Term, tree.Equation]] = field(default_factory=dict)
+    """Of each state that writes its own law: the value, and where it stands."""
+    energies: list[tuple[str, Term]] = field(default_factory=list)
+    """The own potentials of populations, per node."""
+    jumps: list[Term] = field(default_factory=list)
+    """Ends of pulses."""
     layers: dict[str, Layer] = field(default_factory=dict)
     inputs: dict[str, InputUse] = field(default_factory=dict)
     outputs: dict[str, Term] = field(default_factory=dict)

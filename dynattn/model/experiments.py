@@ -27,7 +27,9 @@ def declare_simulation(
     """One experiment; what it does not say is as in the first ``simulate``."""
     span = head(declaration.span)
     name = declaration.name or declaration.kind
-    found = replace(defaults, records=(), settings=()) if defaults else Simulation(name, span)
+    found = Simulation(name, span)
+    if defaults is not None:
+        found = replace(_other_clock(declaration, defaults), records=(), settings=())
     found = replace(found, name=name, span=span)
     seen: dict[str, tree.Clause] = {}
     for clause in declaration.clauses:
@@ -40,6 +42,8 @@ def declare_simulation(
         else:
             seen[clause.word] = clause
             found = _clause(draft, clause, found)
+    if "steps" in seen:
+        found = _updates(draft, seen, found)
     varies = any(isinstance(clause, tree.Setting) for clause in declaration.clauses)
     if declaration.kind == "sweep" and not varies and "repeat" not in seen:
         text = f"the sweep '{name}' varies nothing"
@@ -186,7 +190,7 @@ def record(draft: Draft, item: tree.Modified) -> Record | None:
         else:
             draft.not_yet(f"'{modifier.word}' in a record", modifier.span)
             return None
-    term = translate(Context(draft, draft.scope), expr)
+    term = translate(Context(draft, draft.scope, sums=""), expr)
     return None if typing.is_unknown(term) else Record(kind, label, term, after)
 
 
@@ -195,7 +199,7 @@ CLAUSES: dict[str, Callable[[Draft, tree.Clause, Simulation], Simulation]] = {
     "method": _method,
     "record": _record,
     "step": _positive("step", whole=False),
-    "steps": lambda draft, clause, found: _not_a_map(draft, clause, found),
+    "steps": _positive("steps", whole=True),
     "rtol": _positive("rtol", whole=False),
     "atol": _positive("atol", whole=False),
     "seed": _positive("seed", whole=True),
@@ -203,9 +207,25 @@ CLAUSES: dict[str, Callable[[Draft, tree.Clause, Simulation], Simulation]] = {
 }
 
 
-def _not_a_map(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
-    draft.not_yet("'steps' in a simulation, the clock of discrete maps,", clause.span)
-    return replace(found, steps=1)
+def _other_clock(declaration: tree.Experiment, defaults: Simulation) -> Simulation:
+    """The defaults for an experiment that has a clock of its own: updates, or time again."""
+    words = {clause.word for clause in declaration.clauses if isinstance(clause, tree.Clause)}
+    if "t" in words and defaults.steps is not None:
+        plain = Simulation(defaults.name, defaults.span)
+        return replace(defaults, steps=None, every=None, method=plain.method, step=None)
+    return defaults
+
+
+def _updates(draft: Draft, seen: dict[str, tree.Clause], found: Simulation) -> Simulation:
+    """``steps n``: n updates of maps, n Euler steps of size 1 of flows."""
+    for word in ("t", "method", "step", "rtol", "atol"):
+        if word in seen:
+            draft.errors.add(
+                "E402", f"steps is the clock, and {word} says otherwise", seen[word].span,
+                f"leave out {word}, or steps", [(seen["steps"].span, "the updates")],
+            )  # fmt: skip
+    count = found.steps or 1
+    return replace(found, start=0.0, stop=float(count), every=1.0, method="euler", step=1.0)
 
 
 def declare_simulations(

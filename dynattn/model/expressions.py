@@ -33,6 +33,8 @@ class Ends:
     attributes: tuple[str, ...] = ()
     receiver_only: bool = False
     """In ``strength``: the expression is per receiver, outside the sum."""
+    successor: int | str = 0
+    """How many places after j the node is that ``x[j]`` means; a name in what is shown."""
 
     def population(self, end: str) -> str:
         """The population of ``receiver`` or ``sender``."""
@@ -53,6 +55,8 @@ class Context:
     """Members of this population are found by their bare names first."""
     holes: Mapping[str, Term] = field(default_factory=dict)
     """What the placeholders of a manifold's formula stand for."""
+    sums: str | None = None
+    """In an equation: the state whose couplings may be named; "" in observables: any."""
     beside_points: bool = False
     """In a manifold's formula: ``dot`` and ``norm`` leave an axis of size 1 beside them."""
     names_used: set[str] = field(default_factory=set)
@@ -86,6 +90,10 @@ def translate(context: Context, expr: tree.Expr) -> Term:
             from dynattn.model.functions import call
 
             return call(context, expr)
+        case tree.Prime():
+            from dynattn.model.laws import read_rate
+
+            return _seen_from_coupling(context, read_rate(context, expr), expr.span.text, expr.span)
         case tree.Attribute(value=tree.Name(name=population), name=name):
             return _member(context, population, name, expr.span)
     return _refused(context, expr)
@@ -94,7 +102,6 @@ def translate(context: Context, expr: tree.Expr) -> Term:
 def _refused(context: Context, expr: tree.Expr) -> Term:
     words = {
         tree.Number: "an imaginary number",
-        tree.Prime: "the rate of change of a state inside an expression",
         tree.Attribute: "a point of an experiment",
     }
     if type(expr) in words:
@@ -130,6 +137,10 @@ def _quantity(context: Context, name: str, span: Span) -> Term:
         return replace_span(symbol.value, span)
     if symbol.kind == "dim":
         return Term("size", (), Type(dtype="integer"), span, named(name))
+    if symbol.kind == "coupling" and context.sums is not None:
+        from dynattn.model.laws import read_sum
+
+        return read_sum(context, symbol, span)
     context.draft.errors.add(
         "E310",
         f"'{name}' is a {symbol.kind}, not a quantity",
@@ -233,6 +244,11 @@ def split(context: Context, term: Term) -> Term:
 
 
 def _indexed(context: Context, value: tree.Expr, items: tuple[tree.Expr, ...], span: Span) -> Term:
+    from dynattn.model.axes import entry
+
+    found = entry(context, value, items, span)
+    if found is not None:
+        return found
     names = [item.name if isinstance(item, tree.Name) else "" for item in items]
     ends = context.ends
     if ends is None or len(names) != 1 or names[0] not in ENDS:
@@ -277,7 +293,8 @@ def _at_end(context: Context, ends: Ends, end: str, term: Term, span: Span) -> T
             )  # fmt: skip
         return seen
     kind = replace(seen.type, place=Place("edges", ends.name))
-    return Term(end, (seen,), kind, span)
+    later = ends.successor or None if end == "sender" else None
+    return Term(end, (seen,), kind, span, later)
 
 
 def _list(context: Context, items: tuple[tree.Expr, ...], span: Span) -> Term:

@@ -1,10 +1,11 @@
-"""Frustration: the phase difference d = x[j] - x[i] of a kernel becomes d - lag."""
+"""Frustration and harmonics: the phase difference d = x[j] - x[i] of a kernel becomes m*d - lag."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from dynattn.model.draft import Draft
+from dynattn.model.expressions import Context
 from dynattn.model.model import State
 from dynattn.syntax import tree
 from dynattn.vocabulary.manifolds import MANIFOLDS
@@ -13,55 +14,65 @@ LAG = "(lag)"
 """The name under which the lag stands in the kernel: no name of a spec can have it."""
 
 
-def delayed(draft: Draft, kernel: tree.Expr, clause: tree.Clause, state: State) -> tree.Expr:
-    """The kernel with every phase difference of the state shifted by the lag."""
+HARMONIC = "(m)"
+"""The name under which the number of the harmonic stands in the kernel."""
+
+
+def delayed(context: Context, kernel: tree.Expr, clause: tree.Clause, state: State) -> tree.Expr:
+    """The kernel with every phase difference d of the state as m*d - lag, of which the context
+    holds what there is.
+    """
     if not MANIFOLDS[state.manifold.name].phase:
-        refuse(draft, clause, state)
+        refuse(context.draft, clause, state)
         return kernel
     bare = state.name.rsplit(".", 1)[-1]
-    found, seen = _shift(kernel, bare)
+    found, seen = _shift(kernel, bare, frozenset(context.holes) & {LAG, HARMONIC})
     if not found or seen:
-        draft.errors.add(
+        shifts = "harmonics multiply" if clause.word == "harmonics" else "frustration shifts"
+        context.draft.errors.add(
             "E406",
-            f"frustration shifts the phase difference {bare}[j] - {bare}[i], and this kernel "
+            f"{shifts} the phase difference {bare}[j] - {bare}[i], and this kernel "
             + (f"uses {bare} outside of one" if seen else "has none"),
             kernel.span,
-            f"write the kernel in {bare}[j] - {bare}[i], or leave out frustration",
-            [(clause.span, "the frustration")],
+            f"write the kernel in {bare}[j] - {bare}[i], or leave out {clause.word}",
+            [(clause.span, f"the {clause.word}")],
         )
     return found or kernel
 
 
 def refuse(draft: Draft, clause: tree.Clause, state: State) -> None:
-    """A frustration on a manifold whose points are no angles."""
-    draft.not_yet(f"frustration on {state.manifold}", clause.span)
+    """A frustration, or harmonics, on a manifold whose points are no angles."""
+    draft.not_yet(f"{clause.word} on {state.manifold}", clause.span)
 
 
-def _shift(expr: tree.Expr, bare: str) -> tuple[tree.Expr | None, bool]:
+def _shift(expr: tree.Expr, bare: str, what: frozenset[str]) -> tuple[tree.Expr | None, bool]:
     """The shifted expression (None where no difference stands in it), and whether x stands
     alone.
     """
     sign = _difference(expr, bare)
     if sign:
-        lag = tree.Name(expr.span, LAG)
-        return tree.Binary(expr.span, sign, expr, lag), False
+        if HARMONIC in what:
+            expr = tree.Binary(expr.span, "*", tree.Name(expr.span, HARMONIC), expr)
+        if LAG in what:
+            expr = tree.Binary(expr.span, sign, expr, tree.Name(expr.span, LAG))
+        return expr, False
     match expr:
         case tree.Index(value=tree.Name(name=name)) if name == bare:
             return None, True
         case tree.Binary(left=left, right=right):
-            (a, x), (b, y) = _shift(left, bare), _shift(right, bare)
+            (a, x), (b, y) = _shift(left, bare, what), _shift(right, bare, what)
             changed = replace(expr, left=a or left, right=b or right) if a or b else None
             return changed, x or y
         case tree.Unary(operand=operand):
-            inner, alone = _shift(operand, bare)
+            inner, alone = _shift(operand, bare, what)
             return (replace(expr, operand=inner) if inner else None), alone
         case tree.Call(arguments=arguments):
-            parts = [_shift(argument, bare) for argument in arguments]
+            parts = [_shift(argument, bare, what) for argument in arguments]
             new = tuple(p or a for (p, _), a in zip(parts, arguments, strict=True))
             changed = replace(expr, arguments=new) if any(p for p, _ in parts) else None
             return changed, any(alone for _, alone in parts)
         case tree.ListOf(items=items):
-            parts = [_shift(item, bare) for item in items]
+            parts = [_shift(item, bare, what) for item in items]
             new = tuple(p or a for (p, _), a in zip(parts, items, strict=True))
             changed = replace(expr, items=new) if any(p for p, _ in parts) else None
             return changed, any(alone for _, alone in parts)

@@ -20,7 +20,7 @@ from dynattn.vocabulary.sizes import ONE, Size
 
 PLANNED = (
     "mlp", "layer_norm", "dropout", "sinusoidal", "cis", "re", "im", "arg", "conj", "expm",
-    "flatten", "pulse", "total_energy", "accuracy", "binary_cross_entropy", "logspace",
+    "flatten", "accuracy", "binary_cross_entropy", "logspace",
 )  # fmt: skip
 """Functions of the language that have no meaning yet."""
 
@@ -344,6 +344,19 @@ def _rotary(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
     return Term("rotary", (), Type(GLOBAL, (width,)), expr.span, (width, heads))
 
 
+def _pulse(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
+    from dynattn.model.pulses import pulse
+
+    ends = (arguments.term("a"), arguments.term("b"))
+    return pulse(context, arguments.term("t"), ends, expr.span)
+
+
+def _total_energy(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
+    from dynattn.model.energies import total_energy
+
+    return total_energy(context, expr.span)
+
+
 def _next(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
     text = arguments.term("text")
     if is_unknown(text):
@@ -357,28 +370,9 @@ def _next(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
 
 
 def _cross_entropy(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
-    logits, target = arguments.term("logits"), arguments.term("target")
-    if is_unknown(logits, target):
-        return unknown(expr.span)
-    errors = context.draft.errors
-    if target.type.classes is None or target.type.dtype != "integer":
-        errors.add(
-            "E310", "the target of cross_entropy is a class or a token", expr.span,
-            "write cross_entropy(logits, next(text))",
-        )  # fmt: skip
-        return unknown(expr.span)
-    if logits.type.shape != (target.type.classes,):
-        errors.add(
-            "E301",
-            f"the logits have {spell_shape(logits.type.shape)} coordinates for "
-            f"{target.type.classes} classes",
-            expr.span,
-            f"let the output be linear(..., {target.type.classes})",
-        )
-        return unknown(expr.span)
-    if typing.join_places(errors, [logits, target], expr.span) is None:
-        return unknown(expr.span)
-    return Term("cross_entropy", (logits, target), Type(), expr.span)
+    from dynattn.model.losses import cross_entropy
+
+    return cross_entropy(context, arguments.term("logits"), arguments.term("target"), expr.span)
 
 
 RULES: dict[str, tuple[tuple[str, ...], Rule]] = {
@@ -390,6 +384,8 @@ RULES: dict[str, tuple[tuple[str, ...], Rule]] = {
     "swiglu": (("x", "hidden", "out"), _swiglu),
     "embed": (("text", "width?"), _embed),
     "rotary": (("C", "heads?"), _rotary),
+    "pulse": (("t", "a", "b"), _pulse),
+    "total_energy": ((), _total_energy),
     "next": (("text",), _next),
     "cross_entropy": (("logits", "target"), _cross_entropy),
 }

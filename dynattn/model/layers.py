@@ -11,6 +11,7 @@ from dynattn.model.couplings import declare_coupling
 from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.expressions import Context, find, translate
 from dynattn.model.functions import unused_name
+from dynattn.model.laws import laws_of
 from dynattn.model.model import (
     AssignStep,
     Draw,
@@ -24,7 +25,7 @@ from dynattn.model.model import (
     State,
     Step,
 )
-from dynattn.model.populations import declare_let, drift, law
+from dynattn.model.populations import declare_let, drift
 from dynattn.model.quantities import declare_parameter
 from dynattn.model.scope import Scope, Symbol
 from dynattn.model.terms import GLOBAL, Place, Term, Type
@@ -87,7 +88,7 @@ def declare_layer(draft: Draft, declaration: tree.Layer) -> None:
     steps = _steps(draft, declaration)
     couplings = tuple(full for full in draft.couplings if full not in before)
     moved = _moved(draft, couplings, drifts)
-    laws = tuple(layer_law(context, state, couplings, drifts) for state in moved)
+    laws = tuple(a for state in moved for a in layer_laws(context, state, couplings, drifts))
     if not laws and not draft.moved and not draft.errors.found:
         fix = "give it a drift or a coupling"
         draft.errors.add("E405", f"nothing moves in layer '{name}'", span, fix)
@@ -143,22 +144,26 @@ def _steps(draft: Draft, declaration: tree.Layer) -> Size | None:
 def _moved(draft: Draft, couplings: Sequence[str], drifts: dict[str, Term]) -> list[State]:
     own = {draft.couplings[name].state for name in couplings} | set(drifts)
     outer = {c.state for c in draft.couplings.values() if c.layer is None} | set(draft.drifts)
-    return [state for name, state in draft.states.items() if name in own | outer]
+    return [s for name, s in draft.states.items() if name in own | outer and not s.velocity_of]
 
 
-def layer_law(
+def layer_laws(
     context: Context, state: State, couplings: Sequence[str], drifts: dict[str, Term]
-) -> Law:
-    """The law of one state while a layer evolves: its own and the model's drifts and couplings."""
+) -> tuple[Law, ...]:
+    """The laws of one state, and of its velocity, while a layer evolves.
+
+    Its own and the model's drifts and couplings act.
+    """
     draft = context.draft
     acting = [
         c for c in draft.couplings.values()
         if c.state == state.name and (c.layer is None or c.name in couplings)
     ]  # fmt: skip
     forces = [d[state.name] for d in (draft.drifts, drifts) if state.name in d]
+    forces += [p["energy"] for p in [draft.parts.get(state.name, {})] if "energy" in p]
     place = Place("nodes", state.population)
     forces += [Term("coupling", (), Type(place, state.shape), c.span, c.name) for c in acting]
-    return law(context, state, forces)
+    return laws_of(context, state, forces)
 
 
 # ── the network ────────────────────────────────────────────────────────────────────────────────

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from dynattn.diagnostics.report import Source, Span
+from dynattn.model.summands import Counter, Summand
 from dynattn.model.terms import ManifoldUse, Place, Term, Type
 from dynattn.vocabulary.sizes import Size
 
@@ -62,6 +63,8 @@ class State:
     """Extra axes in front of the manifold's own: ``state z[H] on sphere(D)`` has (H,)."""
     init: Term | Draw
     span: Span = field(repr=False)
+    velocity_of: str | None = None
+    """The state whose rate of change this is, where that state has inertia."""
 
     @property
     def shape(self) -> tuple[Size, ...]:
@@ -103,6 +106,9 @@ class GraphUse:
 class Coupling:
     """S_i = strength_i / normalize * sum_j weight_ij * kernel(x_i, x_j), over the senders j of i.
 
+    With ``counters`` the sum runs over them too: ``summands`` are its parts, and ``kernel`` and
+    ``strength`` are for showing, with ``counter`` Terms in them.
+
     With ``heads`` H, ``kernel`` has shape (H, n/H), ``weight`` shape (H,), and S_i is seen as the
     state's own shape again. The graph's own edge weights multiply unless ``weight`` says otherwise
     (``edge_weights``).
@@ -135,6 +141,16 @@ class Coupling:
     frustration: Term | None = None
     """As written, for showing; the kernel has it already."""
     edge_weights: bool = True
+    counters: tuple[Counter, ...] = ()
+    parts: tuple[Summand, ...] = ()
+    """Empty without counters."""
+    energy: Term | None = None
+    """The symmetric pair potential that the kernel is minus the gradient of; edge-level."""
+
+    @property
+    def summands(self) -> tuple[Summand, ...]:
+        """What adds up to the sum."""
+        return self.parts or (Summand(self.kernel, self.strength),)
 
 
 @dataclass(frozen=True)
@@ -148,6 +164,15 @@ class Law:
     state: str
     rate: Term
     retraction: Term
+    noise: Term | None = None
+    """The white noise of the rate, in the placeholder ``W'``: independent standard white noises."""
+    discrete: bool = False
+    """A map ``h <- EXPR``: ``rate`` is the new value, and the retraction takes it as it is."""
+
+    @property
+    def is_velocity(self) -> bool:
+        """Whether the law only says that the rate of a state is its velocity."""
+        return self.rate.op == "state" and self.rate.payload == f"{self.state}'"
 
 
 @dataclass(frozen=True)
@@ -319,6 +344,8 @@ class Model:
     simulations: tuple[Simulation, ...]
     """``simulate`` and ``sweep`` experiments, in the order of the text."""
     training: Training | None
+    jumps: tuple[Term, ...] = ()
+    """Times at which a rate jumps: the ends of pulses, where a solver must stop."""
 
     @cached_property
     def varied(self) -> frozenset[str]:

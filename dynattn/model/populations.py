@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from dynattn.diagnostics.report import Span
 from dynattn.model import constants, typing
+from dynattn.model.axes import axes_of, with_counters
 from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.expressions import Context, translate
-from dynattn.model.functions import formula
-from dynattn.model.model import Draw, Law, Population, State
+from dynattn.model.model import Draw, Population, State
 from dynattn.model.quantities import at_start, axes, declare_parameter, drawn, manifold
 from dynattn.model.scope import Scope, Symbol
 from dynattn.model.terms import ManifoldUse, Place, Term, Type
 from dynattn.syntax import tree
 from dynattn.vocabulary.manifolds import MANIFOLDS
-from dynattn.vocabulary.sizes import ONE
+from dynattn.vocabulary.sizes import ONE, Size
+
+PARTS = ("inertia", "dissipation", "noise")
+"""Clauses of the law beside the forces."""
 
 
 def declare_population(draft: Draft, declaration: tree.Population) -> None:
@@ -30,9 +34,7 @@ def declare_population(draft: Draft, declaration: tree.Population) -> None:
         span = declaration.size.span
         draft.not_yet("a population made from the nodes of a graph", span, declares=True)
         return
-    if declaration.size is None:
-        draft.not_yet("a change of an inherited population", span, declares=True)
-        return
+    assert declaration.size is not None, "a change of an inherited population is merged"
     size = constants.size(draft, declaration.size)
     if not draft.scope.declare(Symbol("population", declaration.name, span), draft.errors):
         return
@@ -62,16 +64,8 @@ def _declare_item(context: Context, item: tree.Item, name: str) -> None:
         case tree.Let():
             owner = replace(context, owner=f"{name}.{item.name}", names_used=set())
             declare_let(owner, item)
-        case tree.Clause(word="drift"):
-            pass
-        case tree.Clause():
-            context.draft.not_yet(f"'{item.word}'", item.span)
-        case tree.Equation():
-            context.draft.not_yet(
-                "an explicit equation", item.span, "write the law with drift", declares=True
-            )
-        case _:
-            context.draft.not_yet("this in a population", head(item.span))
+        case tree.Clause() | tree.Equation():
+            pass  # the law comes when every name is known
 
 
 def declare_let(context: Context, item: tree.Let) -> None:
@@ -86,8 +80,7 @@ def _declare_state(context: Context, entry: tree.Quantity, population: str) -> N
     draft = context.draft
     full = f"{population}.{entry.name}"
     if entry.prime:
-        draft.not_yet("an initial velocity", entry.span, declares=True)
-        return
+        return  # declared with the inertia of its state
     if entry.manifold is None:
         draft.errors.add(
             "E403", f"the state '{entry.name}' lives on no manifold", entry.name_span,
@@ -104,12 +97,22 @@ def _declare_state(context: Context, entry: tree.Quantity, population: str) -> N
     if use is None or extra is None:
         return
     # A refused initial value is no reason to complain about what moves the state.
-    init = at_start(draft, _initial_state(context, entry, use), entry.name)
+    named = axes_of(draft, entry.axes) or ()
+    init = initial_value(with_counters(context, entry.axes, named, shape), entry, use, shape)
     init = init or typing.unknown(entry.span)
     draft.states[full] = State(full, population, use, extra, init, entry.name_span)
 
 
-def _initial_state(context: Context, entry: tree.Quantity, use: ManifoldUse) -> Term | Draw | None:
+def initial_value(
+    context: Context, entry: tree.Quantity, use: ManifoldUse, shape: tuple[Size, ...] = ()
+) -> Term | Draw | None:
+    """Where a state of this shape per node starts; None with a diagnostic."""
+    return at_start(context.draft, _initial_state(context, entry, use, shape), entry.name)
+
+
+def _initial_state(
+    context: Context, entry: tree.Quantity, use: ManifoldUse, shape: tuple[Size, ...]
+) -> Term | Draw | None:
     errors, flat = context.draft.errors, MANIFOLDS[use.name].constraint is None
     default = MANIFOLDS[use.name].default
     if entry.init is None:
@@ -129,7 +132,7 @@ def _initial_state(context: Context, entry: tree.Quantity, use: ManifoldUse) -> 
     term = translate(context, entry.init.value)
     if typing.is_unknown(term):
         return None
-    if term.type.shape not in ((), use.shape) or (not flat and not term.type.shape):
+    if term.type.shape not in ((), use.shape, shape) or (not flat and not term.type.shape):
         errors.add(
             "E301",
             f"a point of {use} is {typing.spell_shape(use.shape)}, and this value is "
@@ -142,58 +145,88 @@ def _initial_state(context: Context, entry: tree.Quantity, use: ManifoldUse) -> 
 
 
 def declare_drifts(draft: Draft, declaration: tree.Population) -> None:
-    """The ``drift`` clauses of a population, when every name is known."""
+    """``drift``, ``inertia``, ``dissipation`` and ``noise``, when every name is known."""
     name = declaration.name
     if name not in draft.populations:
         return
     context = Context(draft, draft.population_scopes[name], owner=name, population=name)
     for item in declaration.body:
-        if isinstance(item, tree.Clause) and item.word == "drift":
+        if isinstance(item, tree.Clause) and item.word in ("drift", *PARTS):
             found = drift(context, item, name)
-            if found is not None:
-                _add_drift(draft, *found, item)
+            if found is not None and _is_sound(draft, *found, item):
+                _add_part(draft, *found, item)
 
 
-def _add_drift(draft: Draft, state: str, term: Term, item: tree.Clause) -> None:
-    if state in draft.drifts:
+def _is_sound(draft: Draft, state: str, term: Term, item: tree.Clause) -> bool:
+    """Whether the law can be solved for the rate; with a diagnostic."""
+    value = term.payload if term.op == "number" else draft.values.get(str(term.payload))
+    if value is None or item.word in ("drift", "noise"):
+        return True
+    if item.word == "inertia" and value <= 0:
+        text = f"the inertia is {value:g}"
+        draft.errors.add("E306", text, item.span, "write a number above 0, or leave it out")
+    elif value == 0 and f"{state}'" not in draft.states:
+        text = "without inertia and dissipation there is no law"
+        draft.errors.add("E306", text, item.span, "give the state inertia")
+    else:
+        return True
+    return False
+
+
+def _add_part(draft: Draft, state: str, term: Term, item: tree.Clause) -> None:
+    parts = draft.parts.setdefault(state, {})
+    known = draft.drifts if item.word == "drift" else parts
+    key = state if item.word == "drift" else item.word
+    if key in known:
         draft.errors.add(
-            "E402", f"the drift of '{state}' is given twice", head(item.span), "join the two by +",
-            [(draft.drifts[state].span, "first given here")],
+            "E402", f"the {item.word} of '{state}' is given twice", head(item.span),
+            "join the two by +", [(known[key].span, "first given here")],
         )  # fmt: skip
         return
-    draft.drifts[state] = term
+    known[key] = term
 
 
 def drift(context: Context, item: tree.Clause, population: str | None) -> tuple[str, Term] | None:
-    """``drift EXPR`` or ``drift x: EXPR``: the state's full name and the force on it."""
+    """``drift EXPR``, ``drift x: EXPR`` and alike: the state's full name and the value."""
     draft = context.draft
     state = _drifting_state(context, item, population)
     if state is None:
         translate(context, value_of(item))  # its own mistakes count all the same
         return None
-    draft.moved.add(state.name)
+    if item.word != "dissipation":
+        draft.moved.add(state.name)
     bare = state.name.rsplit(".", 1)[-1]
     owner = f"{context.owner}.{bare}" if context.layer else state.name
+    owner = owner if item.word == "drift" else f"{owner}.{item.word}"
     inside = replace(context, owner=owner, population=state.population, names_used=set())
     term = translate(inside, value_of(item))
     if typing.is_unknown(term):
         return None
+    fits = fits_state(draft, term, state, f"{item.word} of '{bare}'", value_of(item).span)
+    return (state.name, term) if fits else None
+
+
+def fits_state(draft: Draft, term: Term, state: State, what: str, span: Span) -> bool:
+    """Whether a value can be one of the state's law: of its nodes, and its shape or a number."""
     place = Place("nodes", state.population)
-    if term.type.shape not in ((), state.shape) or term.type.place.name not in ("", place.name):
-        draft.errors.add(
-            "E301",
-            f"the drift of '{bare}' needs {typing.spell_shape(state.shape)} at "
-            f"{typing.describe(place)}, and this is {typing.spell_value(term)}",
-            value_of(item).span,
-            "give one number per coordinate of the state",
-        )
-        return None
-    return state.name, term
+    if term.type.shape in ((), state.shape) and term.type.place.name in ("", place.name):
+        return True
+    draft.errors.add(
+        "E301",
+        f"the {what} needs {typing.spell_shape(state.shape)} at "
+        f"{typing.describe(place)}, and this is {typing.spell_value(term)}",
+        span,
+        "give one number per coordinate of the state",
+    )
+    return False
 
 
 def _drifting_state(context: Context, item: tree.Clause, population: str | None) -> State | None:
     draft = context.draft
-    names = [s for s in draft.states.values() if population in (None, s.population)]
+    names = [
+        s for s in draft.states.values()
+        if population in (None, s.population) and s.velocity_of is None
+    ]  # fmt: skip
     if item.target is None and len(names) == 1:
         return names[0]
     scopes = draft.population_scopes
@@ -203,8 +236,8 @@ def _drifting_state(context: Context, item: tree.Clause, population: str | None)
     if item.target is None:
         which = ", ".join(s.name.rsplit(".", 1)[-1] for s in names) or "none"
         draft.errors.add(
-            "E403", f"this drift does not say of which state (there are: {which})",
-            head(item.span), "write drift x: EXPR",
+            "E403", f"this {item.word} does not say of which state (there are: {which})",
+            head(item.span), f"write {item.word} x: EXPR",
         )  # fmt: skip
         return None
     found = [s for s in names if s.name.rsplit(".", 1)[-1] == item.target]
@@ -218,22 +251,3 @@ def _drifting_state(context: Context, item: tree.Clause, population: str | None)
         did_you_mean(item.target, known, "declare it with state"),
     )  # fmt: skip
     return None
-
-
-def law(context: Context, state: State, forces: list[Term]) -> Law:
-    """x' = P_x(sum of forces), with the manifold's own projection and retraction."""
-    manifold_entry = MANIFOLDS[state.manifold.name]
-    place = Place("nodes", state.population)
-    kind = Type(place, state.shape, manifold=state.manifold)
-    point = Term("state", (), kind, state.span, state.name)
-    total = forces[0]
-    for force in forces[1:]:
-        total = typing.combine(context.draft.errors, "add", [total, force], force.span)
-    inside = replace(context, population=state.population, beside_points=True)
-    rate = total
-    if manifold_entry.projection != "F":
-        rate = formula(inside, manifold_entry.projection, {"x": point, "F": total}, total.span)
-    x = Term("placeholder", (), kind, state.span, "x")
-    v = Term("placeholder", (), replace(kind, manifold=None), state.span, "v")
-    retraction = formula(inside, manifold_entry.retraction, {"x": x, "v": v}, state.span)
-    return Law(state.name, rate, retraction)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, typing
+from dynattn.model.axes import axes_of, with_counters
 from dynattn.model.draft import Draft
 from dynattn.model.expressions import Context, translate
 from dynattn.model.model import Dim, Draw, Parameter
@@ -79,10 +80,13 @@ def declare_parameter(
     """One entry of ``param`` or ``learn``: its name becomes known in the context's scope."""
     draft = context.draft
     full = f"{context.owner}.{entry.name}" if context.owner else entry.name
-    shape = axes(draft, entry.axes)
-    init = at_start(draft, _initial(context, entry, learned), entry.name)
-    if entry.manifold is not None:
-        draft.not_yet("a parameter on a manifold", entry.manifold.span)
+    use = _manifold_of(draft, entry)
+    named = axes_of(draft, entry.axes)
+    shape = None if named is None else (*(a.size for a in named), *(use.shape if use else ()))
+    inside = with_counters(context, entry.axes, named, shape) if named and shape else context
+    init = at_start(draft, _initial(inside, entry, learned, shape, use), entry.name)
+    if named:
+        draft.axes[full] = named
     kind = "learned parameter" if learned else "parameter"
     dtype = "integer" if isinstance(draft.values.get(full), int) else "real"
     term = Term("parameter", (), Type(place, shape or (), dtype), entry.name_span, full)
@@ -91,27 +95,38 @@ def declare_parameter(
     if shape is None or init is None:
         return
     draft.parameters[full] = Parameter(
-        full, place, shape, init, entry.name_span, learned=learned, limits=limits(draft, entry),
-        doc=entry.doc or "", layer=context.layer,
+        full, place, shape, init, entry.name_span, learned=learned, manifold=use,
+        limits=limits(draft, entry), doc=entry.doc or "", layer=context.layer,
     )  # fmt: skip
 
 
 def axes(draft: Draft, declared: tuple[tree.Axis, ...]) -> tuple[Size, ...] | None:
     """The sizes of declared axes; None with diagnostics."""
-    sizes = []
-    for axis in declared:
-        if axis.name is not None:
-            draft.not_yet("a named axis", axis.span, "write a size: [n]", declares=True)
-            return None
-        sizes.append(constants.size(draft, axis.size))
-    return None if any(size is None for size in sizes) else tuple(s for s in sizes if s)
+    found = axes_of(draft, declared)
+    return None if found is None else tuple(axis.size for axis in found)
 
 
-def _initial(context: Context, entry: tree.Quantity, learned: bool) -> Term | Draw | None:
+def _manifold_of(draft: Draft, entry: tree.Quantity) -> ManifoldUse | None:
+    """The manifold of a parameter: one that plain numbers can be points of."""
+    if entry.manifold is None:
+        return None
+    use = manifold(draft, entry.manifold)
+    if use is not None and MANIFOLDS[use.name].retraction != "x + v":
+        draft.not_yet(f"a parameter on {use}", entry.manifold.span)
+        return None
+    return use
+
+
+def _initial(
+    context: Context, entry: tree.Quantity, learned: bool, shape: tuple[Size, ...] | None,
+    use: ManifoldUse | None,
+) -> Term | Draw | None:  # fmt: skip
     draft = context.draft
     if not context.owner and entry.name in draft.overrides:
         return typing.number(draft.overrides[entry.name], entry.span)
     if entry.init is None:
+        if learned and use is not None and MANIFOLDS[use.name].default == "uniform":
+            return Draw("on_manifold", (), entry.span)
         if learned:
             return typing.number(0.0, entry.span)
         draft.errors.add(
@@ -120,11 +135,13 @@ def _initial(context: Context, entry: tree.Quantity, learned: bool) -> Term | Dr
         )  # fmt: skip
         return None
     if entry.init.drawn:
+        if use is not None and entry.init.value == tree.Name(entry.init.span, "uniform"):
+            return Draw("on_manifold", (), entry.init.span)
         return drawn(context, entry.init.value)
     if not context.owner and entry.name in draft.valueless:
         return None
     term = translate(context, entry.init.value)
-    return None if typing.is_unknown(term) else fits(draft, term, entry, context)
+    return None if typing.is_unknown(term) else fits(draft, term, entry, shape)
 
 
 def at_start(draft: Draft, value: Term | Draw | None, name: str) -> Term | Draw | None:
@@ -143,9 +160,10 @@ def at_start(draft: Draft, value: Term | Draw | None, name: str) -> Term | Draw 
     return value
 
 
-def fits(draft: Draft, term: Term, entry: tree.Quantity, context: Context) -> Term | None:
+def fits(
+    draft: Draft, term: Term, entry: tree.Quantity, shape: tuple[Size, ...] | None
+) -> Term | None:
     """The value, if it has the declared shape or is a single number."""
-    shape = axes(draft, entry.axes)
     if shape is None:
         return None
     if term.type.shape and term.type.shape != shape:

@@ -45,6 +45,7 @@ def throw_switches(model: Model) -> Model:
         observables=tuple(replace(o, value=term(o.value)) for o in model.observables),
         simulations=tuple(_simulation(s, resolver) for s in model.simulations),
         training=training,
+        jumps=tuple(map(term, model.jumps)),
     )
     kept = tuple(p for p in model.parameters if not p.learned or p.name in resolver.read)
     return replace(changed, parameters=kept)
@@ -130,7 +131,12 @@ def as_wide_as(kept: Term, term: Term) -> Term:
 
 
 def _law(law: Law, resolver: Resolver) -> Law:
-    return replace(law, rate=resolver.term(law.rate), retraction=resolver.term(law.retraction))
+    return replace(
+        law,
+        rate=resolver.term(law.rate),
+        retraction=resolver.term(law.retraction),
+        noise=resolver.term(law.noise) if law.noise else None,
+    )
 
 
 def _coupling(coupling: Coupling, resolver: Resolver) -> Coupling:
@@ -139,7 +145,16 @@ def _coupling(coupling: Coupling, resolver: Resolver) -> Coupling:
         kernel=resolver.term(coupling.kernel),
         weight=resolver.term(coupling.weight) if coupling.weight else None,
         strength=resolver.term(coupling.strength) if coupling.strength else None,
+        parts=tuple(
+            replace(
+                part,
+                kernel=resolver.term(part.kernel),
+                strength=resolver.term(part.strength) if part.strength else None,
+            )
+            for part in coupling.parts
+        ),
         frustration=resolver.term(coupling.frustration) if coupling.frustration else None,
+        energy=resolver.term(coupling.energy) if coupling.energy else None,
     )
 
 

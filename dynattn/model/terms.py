@@ -18,12 +18,16 @@ node and edge by edge; the program builder turns them into whole-array operation
 | output | name | an output of the network, in losses and records |
 | time | None | ``t`` |
 | index | population | the node's number from 0 |
-| placeholder | name | a hole of a manifold's formula: ``x``, ``v``, ``F`` |
+| placeholder | name | a hole of a manifold's formula: ``x``, ``v``, ``F``; ``W'`` is white noise |
+| axis | (name, k, first) | the index of the k-th axis, at every entry of the Term's shape |
+| entry | (positions, indices) | args[0] at these positions, from 0, of its first axes; as written |
+| counter | name | the m of ``harmonics m in 1 .. M``; only in what is shown of a coupling |
 | let | name | args[0], under the name the spec gave it |
 | receiver | None | in a coupling: args[0] at the receiving node i |
-| sender | None | in a coupling: args[0] at the sending node j |
+| sender | None or l | in a coupling: args[0] at the sending node j, or l places after it |
 | edge | name | in a coupling: the edge's own attribute (``weight``, ``distance``, ``length``) |
 | coupling | name | the finished sum S_i of a coupling, at node level |
+| pair_energy | name | the sum of a coupling's pair potential over its pairs of nodes |
 | column | None | args[0] of shape (..) seen as (.., 1): a number beside a point's coordinates |
 | spread | None | args[0], the same at every node and coordinate of the Term's own type |
 | split | heads (Size) | the last axis n seen as (heads, n/heads) |

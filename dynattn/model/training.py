@@ -146,4 +146,7 @@ def _plain(draft: Draft, expr: tree.Expr) -> Any:
             return word == "true"
         case tree.Name(name=name) if name not in draft.values:
             return name
+        case tree.Call(function=tree.Name(name=name)) if name not in constants.CALLS:
+            draft.not_yet(f"the option '{name}'", expr.span)
+            return None
     return constants.number_or_none(draft, expr)

@@ -22,6 +22,7 @@ from dynattn.network.structure import (
     round_connections,
     used_attributes,
 )
+from dynattn.network.symmetry import symmetry_mistakes
 from dynattn.vocabulary.graph_files import GraphFileError, lacks
 from dynattn.vocabulary.graphs import SOURCES, GraphError
 from dynattn.vocabulary.node_graph import NodeGraph
@@ -65,13 +66,16 @@ def build_network(
     """The Network; a graph without ``seed=`` is drawn anew for each (seed, repeat).
 
     ``chosen``: the populations made from a graph, and which of its nodes they are. Raises SpecError
-    with every graph that cannot be made (E451), does not fit its populations (E452, E453), or whose
-    file is refused (E454 to E459).
+    with every graph that cannot be made (E451), does not fit its populations (E452, E453), whose
+    file is refused (E454 to E459), or that has a direction under an energy (E424).
     """
     builder = _Builder(model, GraphMaker(model.sizes, seed, repeat), chosen or {})
     found = {coupling.name: builder.connect(coupling) for coupling in model.couplings}
+    connections = {name: value for name, value in found.items() if value is not None}
+    for mistake in symmetry_mistakes(model, connections):
+        builder.errors.add(mistake.code, mistake.message, mistake.span, mistake.fix)
     builder.errors.raise_if_any()
-    return Network(model, {name: value for name, value in found.items() if value is not None})
+    return Network(model, connections)
 
 
 @dataclass

@@ -63,7 +63,11 @@ def _describe_population(model: Model, population: Population) -> dict[str, str]
         "size": _count(model, population.size),
         "states": ", ".join(short(name) for name in names),
         "manifold": "; ".join(map(_spell_state, population.states)),
-        "laws": "; ".join(spell_law(model, law) for law in model.laws if law.state in names),
+        "laws": "; ".join(
+            spell_law(model, law)
+            for law in model.laws
+            if law.state in names and not law.is_velocity
+        ),
     }
 
 

@@ -68,7 +68,7 @@ PLAIN = Style(_PLAIN, lambda name: name, _indexed, "sum_j", "i,j")
 PRETTY = Style(
     _PRETTY,
     _greek,
-    lambda name, index: f"{name}_{index}" if name.isalnum() else _indexed(name, index),
+    lambda name, index: f"{name}_{index}" if f"{name}{index}".isalnum() else _indexed(name, index),
     "Σ_j",
     "ij",
 )
@@ -123,7 +123,8 @@ class _Speller:
 
     def name(self, name: str) -> str:
         """A quantity's name in this style."""
-        return self.style.name(self.names.get(name, short(name)))
+        name = self.names.get(name, short(name))
+        return f"{self.name(name[:-1])}'" if name.endswith("'") else self.style.name(name)
 
     def summed(self, name: str) -> str:
         """The name of a coupling's sum at node i."""
@@ -132,11 +133,15 @@ class _Speller:
     def spell(self, term: Term, index: str, around: int = 0) -> str:
         """The term, in parentheses where it binds less than what is ``around`` it."""
         if term.op in ("receiver", "sender"):
-            return self.spell(term.args[0], _END[term.op], around)
+            end = _END[term.op] + (f"+{term.payload}" if term.payload else "")
+            return self.spell(term.args[0], end, around)
         if term.op in ("split", "project", "spread", "column"):
             return self.spell(term.args[-1], index, around)
         if term.op not in _BINDING:
             return self._atom(term, index)
+        if _is_pulse(term):
+            ends = (term.args[0].args[0].args[1], term.args[0].args[1].args[1])
+            return f"pulse(t, {self._list(ends, index)})"
         binding = _BINDING[term.op]
         text = self._operation(term, index, binding)
         return f"({text})" if binding < around else text
@@ -165,8 +170,15 @@ class _Speller:
             case "size":
                 text = str(term.payload)
                 return f"({text})" if re.search(r"[-+*/ ]", text) else text
+            case "pair_energy":
+                return f"energy({self.name(term.payload)})"
             case "time":
                 return "t"
+            case "axis":
+                return self.style.name(term.payload[0])
+            case "entry":
+                indices = ", ".join(self.style.name(str(item)) for item in term.payload[1])
+                return f"{self.spell(term.args[0], index)}[{indices}]"
             case "rotary":
                 return f"rotary({term.payload[0]}, heads={term.payload[1]})"
             case "array" | "concat":
@@ -182,7 +194,9 @@ class _Speller:
 
     def _at(self, name: str, term: Term, index: str) -> str:
         lives_at_nodes = term.type.place.kind == "nodes"
-        return self.style.index(name, index) if index and lives_at_nodes else name
+        if not (index and lives_at_nodes):
+            return name
+        return self.style.index(name.rstrip("'"), index) + "'" * name.count("'")
 
     def _linear(self, term: Term, index: str) -> str:
         x, weight = term.args[:2]
@@ -195,9 +209,16 @@ class _Speller:
         return ", ".join(self.spell(item, index) for item in terms)
 
 
+def _is_pulse(term: Term) -> bool:
+    """Whether a term is ``(t >= a and t < b) * 1``, which ``pulse(t, a, b)`` stands for."""
+    if term.op != "mul" or term.args[0].op != "and" or term.args[0].span is not term.span:
+        return False
+    return term.args[1].op == "number" and term.args[0].args[0].args[0].op == "time"
+
+
 _NAMED = frozenset(
     {"parameter", "state", "input", "variable", "output", "placeholder", "let", "edge", "coupling",
-     "index"}
+     "index", "counter"}
 )  # fmt: skip
 
 
@@ -213,6 +234,10 @@ def spell_law(model: Model, law: Law) -> str:
     """The law of a state in a few words: ``theta' = omega + pull``."""
     rate, project = _unprojected(law.rate)
     text = spell_term(rate)
+    if law.noise is not None:
+        text += f" + {spell_term(law.noise)}"
+    if law.discrete:
+        return f"{short(law.state)} <- {text}"
     return f"{short(law.state)}' = P({text})" if project else f"{short(law.state)}' = {text}"
 
 
@@ -223,7 +248,7 @@ def spell_laws(
 
     ``weighted``: the couplings whose graph has edge weights of its own.
     """
-    laws = tuple(laws)
+    laws = tuple(law for law in laws if not law.is_velocity)
     speller = _Speller(style, short_names(model))
     lines = [_equation(speller, model, law, weighted) for law in laws]
     deeper = [
@@ -257,8 +282,13 @@ def _equation(speller: _Speller, model: Model, law: Law, weighted: Collection[st
         else speller.spell(term, "i", around)
         for term in terms
     ]
+    if law.noise is not None:
+        parts.append(speller.spell(law.noise, "i", _BINDING["add"]))
     text = _added(parts, speller.style) or "0"
-    point = speller.style.index(speller.name(law.state), "i")
+    name = speller.name(law.state)
+    point = speller.style.index(name.rstrip("'"), "i") + "'" * name.count("'")
+    if law.discrete:
+        return f"{point} {'←' if speller.style is PRETTY else '<-'} {text}"
     return f"{point}' = P_{point}({text})" if project else f"{point}' = {text}"
 
 
@@ -315,7 +345,8 @@ def _coupling(speller: _Speller, model: Model, coupling: Coupling, weighted: boo
     kernel = speller.spell(coupling.kernel, "", around)
     weight = _weight(speller, coupling, weighted)
     inside = times.join(part for part in (weight, kernel) if part)
-    return f"{factor}{times if factor else ''}{speller.style.sums} {inside}"
+    over = "".join(f"{speller.style.sums.replace('j', c.name)} " for c in coupling.counters)
+    return f"{over}{factor}{times if factor else ''}{speller.style.sums} {inside}"
 
 
 def _divisor(speller: _Speller, model: Model, coupling: Coupling) -> str:

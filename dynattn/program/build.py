@@ -16,9 +16,9 @@ from dynattn.model.model import (
     State,
     Step,
 )
-from dynattn.model.terms import Place, Term
+from dynattn.model.terms import GLOBAL, Place, Term
 from dynattn.network.build import Network
-from dynattn.program.couplings import coupling_sum
+from dynattn.program.couplings import coupling_sum, pair_energy
 from dynattn.program.layout import Maker
 from dynattn.program.nodes import (
     ArrayType,
@@ -32,7 +32,7 @@ from dynattn.program.nodes import (
 )
 from dynattn.program.passes.schedule import run_passes
 from dynattn.vocabulary.functions import ELEMENTWISE
-from dynattn.vocabulary.sizes import Size
+from dynattn.vocabulary.sizes import ONE, Size
 
 
 def build_program(model: Model, network: Network, rewrite: bool = True) -> Program:
@@ -48,6 +48,8 @@ def build_program(model: Model, network: Network, rewrite: bool = True) -> Progr
         records=_named_terms(model, network, varied, "records", _records(model)),
         steps=_steps(model, network, varied, model.network),
         loss=_loss(model, network, varied),
+        noise=_noise(model, network, varied),
+        jumps=_jumps(model, network, varied),
     )
     return run_passes(program, model, network) if rewrite else program
 
@@ -78,7 +80,7 @@ class Builder:
         self.varied = varied
         self.maker = Maker()
         self.retracted: str | None = None
-        """In a retraction: the full name of the state that takes the step."""
+        """In a retraction or a noise: the full name of the state that moves."""
         self._done: dict[int, Node] = {}
         self._kept: list[Term] = []
         self._sums: dict[str, Node] = {}
@@ -157,16 +159,19 @@ def _placeholder(builder: Builder, term: Term) -> Node:
         kind = ArrayType(term.type.place, term.type.shape, "real", True)
         return builder.maker.at(term.span).make("state", (), kind, builder.retracted)
     kind = ArrayType(term.type.place, term.type.shape, "real", True)
-    return builder.maker.at(term.span).make("placeholder", (), kind, ("v", builder.retracted))
+    payload = (term.payload, builder.retracted)
+    return builder.maker.at(term.span).make("placeholder", (), kind, payload)
 
 
 def _end(builder: Builder, term: Term) -> Node:
     inner = builder.node(term.args[0])
     if inner.type.place_axes == 0:
         return inner  # what is the same at every node is the same at both ends
-    place = builder.place(term.type.place)
+    maker, place = builder.maker.at(term.span), builder.place(term.type.place)
+    if term.payload:
+        inner = maker.make("successor", [inner], inner.type, term.payload)
     kind = ArrayType(place, inner.type.shape, inner.type.dtype, inner.type.batched)
-    return builder.maker.at(term.span).make(term.op, [inner], kind, place.name)
+    return maker.make(term.op, [inner], kind, place.name)
 
 
 def _edge(builder: Builder, term: Term) -> Node:
@@ -179,6 +184,20 @@ def _split(builder: Builder, term: Term) -> Node:
     inner = builder.node(term.args[0])
     kind = ArrayType(inner.type.place, term.type.shape, inner.type.dtype, inner.type.batched)
     return builder.maker.at(term.span).make("split", [inner], kind, term.payload)
+
+
+def _axis(builder: Builder, term: Term) -> Node:
+    """Axes of size 1 stand for those along which the index stays the same."""
+    _, k, first = term.payload
+    shape = tuple(size if a == k else ONE for a, size in enumerate(term.type.shape))
+    kind = ArrayType(GLOBAL, shape, "integer")
+    return builder.maker.at(term.span).make("axis", (), kind, (k, first))
+
+
+def _entry(builder: Builder, term: Term) -> Node:
+    inner = builder.node(term.args[0])
+    kind = ArrayType(inner.type.place, term.type.shape, inner.type.dtype, inner.type.batched)
+    return builder.maker.at(term.span).make("entry", [inner], kind, term.payload[0])
 
 
 def _dot(builder: Builder, term: Term) -> Node:
@@ -226,6 +245,8 @@ RULES: Mapping[str, Rule] = {
     "array": _array,
     "parameter": _parameter,
     "size": lambda b, t: b.leaf(t, "size", False),
+    "axis": _axis,
+    "entry": _entry,
     "rotary": lambda b, t: b.leaf(t, "rotary", False),
     "index": lambda b, t: b.leaf(t, "index", False),
     "time": lambda b, t: b.leaf(t, "time", False),
@@ -239,6 +260,7 @@ RULES: Mapping[str, Rule] = {
     "sender": _end,
     "edge": _edge,
     "coupling": lambda b, t: b.sum_of(t.payload),
+    "pair_energy": lambda b, t: pair_energy(b, t.payload),
     "column": lambda b, t: b.maker.at(t.span).expand_last(b.node(t.args[0]), 1),
     "split": _split,
     "dot": _dot,
@@ -280,6 +302,22 @@ def _retraction(model: Model, network: Network, laws: Sequence[Law]) -> Block:
         builder.retracted = law.state
         outputs.append((law.state, builder.node(law.retraction)))
     return Block("retraction", tuple(outputs))
+
+
+def _noise(model: Model, network: Network, varied: frozenset[str]) -> Block | None:
+    builder = Builder(model, network, varied)
+    outputs = []
+    for law in model.laws:
+        if law.noise is not None:
+            builder.retracted = law.state
+            node = builder.node(law.noise)
+            outputs.append((law.state, _spread(builder, node, model.states[law.state])))
+    return Block("noise", tuple(outputs)) if outputs else None
+
+
+def _jumps(model: Model, network: Network, varied: frozenset[str]) -> Block | None:
+    terms = [(f"jump {number}", term) for number, term in enumerate(model.jumps)]
+    return _named_terms(model, network, varied, "jumps", terms)
 
 
 def _named_terms(

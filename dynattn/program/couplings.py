@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dynattn.model.model import Coupling
@@ -14,25 +15,67 @@ if TYPE_CHECKING:
 
 
 def coupling_sum(builder: Builder, coupling: Coupling) -> Node:
-    """S_i = strength_i / normalize * sum_j weight_ij kernel(x_i, x_j), in the state's own shape."""
+    """S_i = strength_i / normalize * sum_j weight_ij kernel(x_i, x_j), in the state's own shape.
+
+    Harmonics add up inside the sum over the edges; each successor is a sum of its own.
+    """
     maker = builder.maker.at(coupling.span)
     edges = builder.place(Place("edges", coupling.name))
-    kernel = _on_edges(maker.real(builder.node(coupling.kernel)), edges, maker)
-    kind = ArrayType(
-        Place("nodes", coupling.receiver), kernel.type.shape, "real", kernel.type.batched
-    )
     weight = _weight(builder, coupling, edges, maker)
-    if weight is not None:
-        kernel = _weighted(maker, weight, kernel)
-    kind = ArrayType(kind.place, kernel.type.shape, "real", kernel.type.batched)
-    total = maker.make("edge_sum", [kernel], kind, coupling.name)
+    total: Node | None = None
+    for successor in dict.fromkeys(part.successor for part in coupling.summands):
+        kernel = _kernel(builder, coupling, successor, edges)
+        if weight is not None:
+            kernel = _weighted(maker, weight, kernel)
+        place = Place("nodes", coupling.receiver)
+        kind = ArrayType(place, kernel.type.shape, "real", kernel.type.batched)
+        found = maker.make("edge_sum", [kernel], kind, coupling.name)
+        total = found if total is None else maker.elementwise("add", total, found)
+    assert total is not None, "a coupling has a summand"
     total = _normalized(builder, coupling, maker, total)
-    if coupling.strength is not None:
+    if coupling.strength is not None and not coupling.parts:
         total = maker.elementwise("mul", builder.node(coupling.strength), total)
     if len(total.type.shape) > len(coupling.shape):
         merged = ArrayType(total.type.place, coupling.shape, "real", total.type.batched)
         total = maker.make("merge", [total], merged)
     return total
+
+
+def _kernel(builder: Builder, coupling: Coupling, successor: int, edges: Place) -> Node:
+    """What j, or the node ``successor`` places after it, contributes to i; 0 where that node is no
+    sender of i.
+    """
+    maker = builder.maker.at(coupling.span)
+    total: Node | None = None
+    for part in coupling.summands:
+        if part.successor == successor:
+            kernel = _on_edges(maker.real(builder.node(part.kernel)), edges, maker)
+            if coupling.parts and part.strength is not None:
+                strength = _at_receivers(maker.real(builder.node(part.strength)), edges, maker)
+                kernel = maker.elementwise("mul", strength, kernel)
+            total = kernel if total is None else maker.elementwise("add", total, kernel)
+    assert total is not None, "a successor comes from a summand"
+    if successor == 0:
+        return total
+    return maker.make("reach", [total], total.type, (coupling.name, successor))
+
+
+def _at_receivers(node: Node, edges: Place, maker: Maker) -> Node:
+    """A quantity of the receiving nodes as one of the edges; what is the same everywhere stays."""
+    if node.type.place_axes == 0:
+        return node
+    kind = ArrayType(edges, node.type.shape, node.type.dtype, node.type.batched)
+    return maker.make("receiver", [node], kind, edges.name)
+
+
+def pair_energy(builder: Builder, name: str) -> Node:
+    """Half the sum over all nodes of a sum with the potential for its kernel: each pair once."""
+    coupling = builder.model.coupling[name]
+    assert coupling.energy is not None
+    maker = builder.maker.at(coupling.span)
+    at_nodes = coupling_sum(builder, replace(coupling, kernel=coupling.energy, shape=()))
+    kind = ArrayType(batched=at_nodes.type.batched)
+    return maker.elementwise("mul", maker.number(0.5), maker.make("node_sum", [at_nodes], kind, -1))
 
 
 def _on_edges(node: Node, edges: Place, maker: Maker) -> Node:

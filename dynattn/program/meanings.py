@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy
 
@@ -76,7 +77,7 @@ def _receiver(term: Term, view: View) -> Dual:
 
 def _sender(term: Term, view: View) -> Dual:
     assert view.edge is not None
-    return evaluate(term.args[0], view.moment.node(view.edge.sender))
+    return evaluate(term.args[0], view.moment.node(view.edge.sender + (term.payload or 0)))
 
 
 def _edge(term: Term, view: View) -> Dual:
@@ -88,6 +89,16 @@ def _edge(term: Term, view: View) -> Dual:
 
 def _coupling(term: Term, view: View) -> Dual:
     return view.moment.reference.coupling_sum(term.payload, _node(view), view.moment)
+
+
+def _pair_energy(term: Term, view: View) -> Dual:
+    reference = view.moment.reference
+    coupling = reference.model.coupling[term.payload]
+    assert coupling.energy is not None
+    nodes = range(reference.count(coupling.receiver))
+    own = replace(coupling, kernel=coupling.energy, shape=())
+    found = duals.total([reference.sum_of(own, number, view.moment) for number in nodes])
+    return duals.multiply(duals.plain(0.5), found)
 
 
 def _spread(term: Term, view: View) -> Dual:
@@ -105,6 +116,19 @@ def _split(term: Term, view: View) -> Dual:
     value = evaluate(term.args[0], view)
     heads = term.payload.value(view.moment.reference.sizes)
     return duals.reshape(value, (*value.shape[:-1], heads, value.shape[-1] // heads))
+
+
+def _axis(term: Term, view: View) -> Dual:
+    _, k, first = term.payload
+    shape = [size.value(view.moment.reference.sizes) for size in term.type.shape]
+    return duals.plain(first + numpy.indices(shape)[k])
+
+
+def _entry(term: Term, view: View) -> Dual:
+    value = evaluate(term.args[0], view)
+    for place in term.payload[0]:
+        value = value[place]
+    return value
 
 
 def _project(term: Term, view: View) -> Dual:
@@ -203,8 +227,11 @@ RULES: dict[str, Callable[[Term, View], Dual]] = {
     "sender": _sender,
     "edge": _edge,
     "coupling": _coupling,
+    "pair_energy": _pair_energy,
     "column": _column,
     "split": _split,
+    "axis": _axis,
+    "entry": _entry,
     "project": _project,
     "rotary": _rotary,
     "linear": _linear,

@@ -16,6 +16,7 @@ operation is always the plain broadcasting one of torch.
 | placeholder | | ``x`` or ``v`` | the hole of a retraction block |
 | time | | | t |
 | index | | population | 0 .. n-1 along the node axis |
+| axis | | (k, first) | first, first + 1, .. along the k-th of its axes, the others of size 1 |
 | rotary | | (size, heads) | frequencies [size] |
 | edge | | (coupling, attribute) | a fixed number per edge, or per offset; attribute None: 1 |
 | degree | | coupling | number of senders of each receiver, at least 1 |
@@ -27,6 +28,7 @@ operation is always the plain broadcasting one of torch.
 | stack | a, b, .. | | single numbers along a new last axis |
 | parts | a | count | tuple: that many equal parts of the last axis |
 | split | a | heads (Size) | [.., n] as [.., heads, n/heads] |
+| entry | a | positions | a at these positions of its first coordinate axes |
 | merge | a | | [.., H, k] as [.., H*k] |
 | dot | a, b | | sum over the last axis of a*b |
 | norm | a | | Euclidean length over the last axis |
@@ -37,11 +39,14 @@ operation is always the plain broadcasting one of torch.
 | cross_entropy | logits, target | | mean, nats; logits longer by one are cut at the end |
 | receiver | a | coupling | node values at each edge's receiver |
 | sender | a | coupling | node values at each edge's sender |
+| successor | a | l | at every node the value l places after it; past the end the last one's |
+| reach | e | (coupling, l) | e at pairs (i, j) for which (i, j + l) is an edge too, else 0 |
 | edge_sum | e | coupling | sum over the senders of each receiver |
 | edge_softmax | e | coupling | exp(e) over its sum over the receiver's senders |
 | edge_normalize | e | coupling | e over its sum over the receiver's senders |
 | graph_sum | a, b, .. | (coupling, form, weight) | tuple: for each feature sum_j w_ij a_j |
 | attention | q, k, v | coupling | softmax_j(q_i.k_j) v_j; [.., T, H, width] or [.., T, width] |
+| successor_attention | q, k, v | (coupling, l) | sum_j softmax_j(q_i.k_j) v_j+l, as in reach |
 | pick | tuple | k | its k-th array |
 
 In ``graph_sum``, ``weight`` is an attribute of the coupling's edges or None (all 1), ``form`` is
@@ -165,11 +170,18 @@ class Program:
     """The network, top to bottom."""
     loss: Block | None
     """``loss`` and the train records by label; reads outputs and inputs."""
+    noise: Block | None = None
+    """States by name: the noise of the rate, in ``placeholder`` nodes ``("W'", state)``."""
+    jumps: Block | None = None
+    """Times by number: where a rate jumps."""
 
     @property
     def blocks(self) -> tuple[Block, ...]:
         """Every block there is, those of the network too."""
-        own = (self.initial, self.field, self.retraction, self.observe, self.records, self.loss)
+        own = (
+            self.initial, self.field, self.retraction, self.observe, self.records, self.loss,
+            self.noise, self.jumps,
+        )  # fmt: skip
         return tuple(b for b in own if b is not None) + tuple(_blocks_of(self.steps))
 
 

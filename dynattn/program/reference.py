@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from dynattn.model.model import (
     AssignStep,
+    Coupling,
     Law,
     LayerStep,
     Model,
@@ -158,6 +159,20 @@ class Reference:
         return duals.stack([self.retract(state, int(number), step) for number, step in rows])
 
     @deep()
+    def noises(self, white: Mapping[str, ArrayLike]) -> dict[str, Dual]:
+        """The noise of every law that has one, for increments ``white`` [nodes, coordinates...]."""
+        found = {}
+        for law in self.model.laws:
+            if law.noise is not None:
+                rows = enumerate(numpy.asarray(white[law.state], dtype=float))
+                holes = [(number, {"W'": duals.plain(row)}) for number, row in rows]
+                views = [View(self.start, node=n, holes=hole) for n, hole in holes]
+                shape = self._shape(law.state)
+                parts = [duals.broadcast(evaluate(law.noise, view), shape) for view in views]
+                found[law.state] = duals.stack(parts)
+        return found
+
+    @deep()
     def observe(self, name: str) -> Dual:
         """An observable of the given states."""
         observable = next(item for item in self.model.observables if item.name == name)
@@ -239,6 +254,10 @@ class Reference:
         if key not in moment.sums:
             moment.sums[key] = sum_into(self.model.coupling[name], receiver, moment)
         return moment.sums[key]
+
+    def sum_of(self, coupling: Coupling, receiver: int, moment: Moment) -> Dual:
+        """The same sum for a coupling with another kernel than the model's."""
+        return sum_into(coupling, receiver, moment)
 
     def visit(self, edges: int) -> None:
         """Count edge evaluations; TooManyEdges beyond the limit."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy
 
 from dynattn.model.model import Coupling
+from dynattn.model.summands import Summand
 from dynattn.program import duals
 from dynattn.program.duals import Dual
 from dynattn.program.meanings import evaluate
@@ -27,17 +28,27 @@ def sum_into(coupling: Coupling, receiver: int, moment: Moment) -> Dual:
         return duals.plain(numpy.zeros(shape))
     reference.visit(len(edges))
     views = [View(moment, edge=edge) for edge in edges]
-    kernels = [evaluate(coupling.kernel, view) for view in views]
     grouped = _grouped(reference, coupling, shape)
-    parts = [
-        duals.multiply(_behind(weight, len(grouped)), duals.broadcast(kernel, grouped))
-        for weight, kernel in zip(_weights(coupling, edges, views), kernels, strict=True)
-    ]
+    weights = [_behind(weight, len(grouped)) for weight in _weights(coupling, edges, views)]
+    parts = [_summed(part, weights, views, grouped) for part in coupling.summands]
     by = {"none": 1, "size": reference.count(coupling.sender), "degree": len(edges)}
     found = duals.divide(duals.total(parts), duals.plain(by[coupling.normalize]))
-    if coupling.strength is not None:
-        found = duals.multiply(evaluate(coupling.strength, moment.node(receiver)), found)
     return duals.reshape(found, shape)
+
+
+def _summed(part: Summand, weights: list[Dual], views: list[View], shape: tuple[int, ...]) -> Dual:
+    """strength_i * sum over j of w_ij k(x_i, x_j+l), where j + l is a sender of i itself."""
+    edges = [view.edge for view in views if view.edge is not None]
+    known = {edge.sender for edge in edges}
+    found = duals.plain(numpy.zeros(shape))
+    for weight, view, edge in zip(weights, views, edges, strict=True):
+        if edge.sender + part.successor in known:
+            kernel = duals.broadcast(evaluate(part.kernel, view), shape)
+            found = duals.add(found, duals.multiply(weight, kernel))
+    if part.strength is None:
+        return found
+    receiver = views[0].moment.node(edges[0].receiver)
+    return duals.multiply(evaluate(part.strength, receiver), found)
 
 
 def senders(reference: Reference, coupling: Coupling, receiver: int) -> Iterator[Edge]:

@@ -13,13 +13,15 @@ from dynattn.vocabulary.sizes import ONE, Size
 
 LEAVES = frozenset({
     "constant", "size", "parameter", "state", "input", "variable", "output", "placeholder", "time",
-    "index", "rotary", "edge", "degree", "total",
+    "index", "axis", "rotary", "edge", "degree", "total",
 })  # fmt: skip
 FIXED_ARITY = {
-    "unsqueeze": 1, "split": 1, "merge": 1, "parts": 1, "pick": 1, "norm": 1, "dot": 2, "next": 1,
+    "unsqueeze": 1, "split": 1, "entry": 1, "merge": 1, "parts": 1, "pick": 1, "norm": 1,
+    "dot": 2, "next": 1,
     "node_sum": 1, "node_mean": 1, "node_std": 1, "node_min": 1, "node_max": 1, "lookup": 2,
     "cross_entropy": 2, "receiver": 1, "sender": 1, "edge_sum": 1, "edge_softmax": 1,
     "edge_normalize": 1, "attention": 3,
+    "successor": 1, "reach": 1, "successor_attention": 3,
 }  # fmt: skip
 ANY_ARITY = frozenset({"concat", "stack", "linear", "graph_sum", "draw"})
 
@@ -88,6 +90,7 @@ def _places(block: Block, node: Node) -> None:
     kinds = {
         "receiver": "nodes", "sender": "nodes", "edge_sum": "edge", "edge_softmax": "edge",
         "edge_normalize": "edge", "graph_sum": "nodes", "attention": "nodes",
+        "successor": "nodes", "reach": "edge", "successor_attention": "nodes",
     }  # fmt: skip
     wanted = kinds.get(node.op)
     inputs = node.inputs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.report import Diagnostic, SpecError
 from dynattn.model.model import Model, Simulation
-from dynattn.solve.methods import check_step, find_method
+from dynattn.solve.methods import METHODS, check_step, find_method, law_mistakes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,7 +56,7 @@ def clock_mistakes(simulation: Simulation) -> tuple[Diagnostic, ...]:
 
 
 def model_mistakes(model: Model, simulation: Simulation) -> tuple[Diagnostic, ...]:
-    """E608 where the model is none that evolves in time by itself."""
+    """E608, E613, E614, E615 where the model does not evolve in time in this way."""
     if not model.laws:
         message = (
             f"the model '{model.name}' has no law outside its layers, so nothing evolves in time"
@@ -68,7 +68,13 @@ def model_mistakes(model: Model, simulation: Simulation) -> tuple[Diagnostic, ..
     if missing:
         message = f"{missing[0]} has no value in a simulation"
         return (Diagnostic("E608", message, simulation.span, "make it a param"),)
-    return ()
+    maps = [law.state for law in model.laws if law.discrete]
+    if maps and simulation.steps is None:
+        message = f"'{maps[0]}' is a map, which knows updates and no time"
+        return (Diagnostic("E615", message, simulation.span, "write steps 100 in place of t"),)
+    if simulation.method not in METHODS:
+        return ()  # told of by the clock
+    return tuple(law_mistakes(METHODS[simulation.method], model, simulation.span))
 
 
 def settings_of(simulation: Simulation) -> dict[str, Any]:

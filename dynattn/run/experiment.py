@@ -55,7 +55,9 @@ def run_experiment(
 
     experiment = find_experiment(compilation.model, name)
     check_experiment(compilation.model, experiment)
-    place = None if folder is None else ResultFolder.make(Path(folder), compilation.source.text)
+    place = (
+        None if folder is None else ResultFolder.make(Path(folder), compilation.tree.source.text)
+    )
     options = {"seed": seed, "device": device, "progress": progress}
     if as_sweep(experiment):
         return sweep(

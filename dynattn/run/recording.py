@@ -15,6 +15,7 @@ from dynattn.analyse.statistics import integral, kept
 from dynattn.lower.module import System
 from dynattn.model.model import Model, Record, Simulation
 from dynattn.model.terms import Term
+from dynattn.solve.noise import Wiener
 from dynattn.solve.solve import solve
 
 Array = NDArray[np.float64]
@@ -87,6 +88,7 @@ def integrate(
     gatherers = {record.label: Gatherer(record.kind, record.after) for record in records}
     gatherers |= {name: Gatherer("series") for name in states} if keep_states else {}
     counts: dict[str, Any] = {"evaluations": 0, "steps": 0, "seconds": 0.0}
+    wiener = Wiener(system) if system.noisy else None
     pieces = list(_pieces(len(times), sum(x.numel() for x in states.values())))
     with torch.no_grad():
         for start, stop in pieces:
@@ -95,6 +97,7 @@ def integrate(
             solution = solve(
                 system, states, part.tolist(), method=simulation.method, step=simulation.step,
                 rtol=simulation.rtol, atol=simulation.atol, batch=len(batch), progress=report,
+                wiener=wiener,
                 describe=describe, span=simulation.span,
             )  # fmt: skip
             _gather(system, part, solution.states, records, len(batch), gatherers)

@@ -8,7 +8,8 @@ back-propagates.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Protocol
 
@@ -17,6 +18,8 @@ import torch
 from dynattn.solve.methods import METHODS, Tableau
 
 States = Mapping[str, torch.Tensor]
+Advance = Callable[..., dict[str, torch.Tensor]]
+"""advances(t=, states=, h=, end=): the states one step later."""
 
 
 class Field(Protocol):
@@ -45,34 +48,74 @@ def integrate(
     is hit exactly: an interval is cut into ceil(interval / step) equal steps.
     """
     tableau = METHODS[method].tableau
+    if getattr(system, "noisy", ()):
+        raise ValueError("a system with noise is integrated by solve")
     if tableau is None:
         raise ValueError(f"'{method}' is not one of the own methods")
-    points = [dict(states), *trajectory(system, states, times, tableau, step)]
+    advances = partial(advance, system, tableau=tableau)
+    points = [dict(states), *trajectory(advances, states, times, step, jumps_of(system))]
     return {name: torch.stack([point[name] for point in points]) for name in states}
 
 
-def trajectory(
-    system: Field, states: States, times: Sequence[float], tableau: Tableau, step: float
-) -> Iterator[dict[str, torch.Tensor]]:
-    """The states at the second, third, ... of the times, one after another."""
-    point = dict(states)
+def jumps_of(system: Field) -> tuple[float, ...]:
+    """The times at which the rates of a system jump."""
+    jumps = getattr(system, "jumps", None)
+    return () if jumps is None else tuple(jumps())
+
+
+def stretches(
+    times: Sequence[float], jumps: Collection[float]
+) -> Iterator[tuple[float, float, bool]]:
+    """(start, stop, whether stop is a saved time) of what is stepped through evenly."""
     for start, stop in pairwise(times):
+        low, high = min(start, stop), max(start, stop)
+        inside = sorted((t for t in jumps if low < t < high), reverse=stop < start)
+        for left, right in pairwise([start, *inside, stop]):
+            yield left, right, right == stop
+
+
+def trajectory(
+    advances: Advance,
+    states: States,
+    times: Sequence[float],
+    step: float,
+    jumps: Collection[float] = (),
+) -> Iterator[dict[str, torch.Tensor]]:
+    """The states at the second, third, ... of the times, one after another.
+
+    A step ends at every jump, and sees the rates there as they are before it.
+    """
+    point = dict(states)
+    for start, stop, saved in stretches(times, jumps):
         count = equal_steps(stop - start, step)
         h = (stop - start) / count
         for k in range(count):
-            point = advance(system, start + k * h, point, h, tableau)
-        yield point
+            last = stop if k == count - 1 and stop in jumps else None
+            point = advances(t=start + k * h, states=point, h=h, end=last)
+        if saved:
+            yield point
 
 
 def advance(
-    system: Field, t: float, states: States, h: float, tableau: Tableau
+    system: Field, t: float, states: States, h: float, tableau: Tableau, end: float | None = None
 ) -> dict[str, torch.Tensor]:
-    """One step of size h: every stage is a point of the manifold, and so is the result."""
+    """One step of size h: every stage is a point of the manifold, and so is the result.
+
+    ``end``: the time where the step ends, if the rates jump there; stages stay before it.
+    """
     slopes: list[dict[str, torch.Tensor]] = []
     for node, row in zip(tableau.nodes, tableau.stages, strict=True):
         point = _moved(system, states, slopes, row, h)
-        slopes.append(system.rates(_time(t + node * h, states), point))
+        when = _before(end, h, states) if end is not None and node == 1 else t + node * h
+        slopes.append(system.rates(_time(when, states), point))
     return _moved(system, states, slopes, tableau.weights, h)
+
+
+def _before(end: float, h: float, states: States) -> float:
+    """A time that in the states' own precision is just before the end of a step."""
+    some = next(iter(states.values()))
+    spacing = 4 * torch.finfo(some.dtype).eps * max(1.0, abs(end))
+    return end - math.copysign(spacing, h)
 
 
 def _moved(

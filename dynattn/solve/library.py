@@ -18,7 +18,7 @@ import torch
 
 from dynattn.diagnostics.report import Diagnostic, NumericalError, SpecError
 from dynattn.solve.failures import Scene, gave_up, non_finite, too_many_steps, underflow
-from dynattn.solve.fixed import Field, States, equal_steps
+from dynattn.solve.fixed import Field, States, equal_steps, jumps_of, stretches
 from dynattn.solve.methods import ADAMS, Method
 from dynattn.vocabulary.manifolds import MANIFOLDS
 
@@ -207,22 +207,31 @@ def _options(scene: Scene, times: torch.Tensor, call: Call) -> dict[str, Any]:
     if call.method.solver == "scipy_solver":
         return {"solver": "LSODA"} | options
     if call.method.adaptive:
-        return _adaptive_options(scene, times, call) | options
-    grid, interpolation = _step_grid(times.tolist(), call)
+        return options | _adaptive_options(scene, times, call)
+    jumps = jumps_of(scene.system)
+    grid, interpolation = _step_grid(times.tolist(), call, jumps)
     fixed = torch.tensor(grid, dtype=times.dtype, device=times.device)
     order = {"max_order": ADAMS_ORDER} if call.method.solver in ADAMS else {}
+    order |= {"perturb": True} if jumps else {}
     return {"grid_constructor": lambda f, y, t: fixed, "interp": interpolation} | order | options
 
 
 def _adaptive_options(scene: Scene, times: torch.Tensor, call: Call) -> dict[str, Any]:
     options = {"norm": scene.packing.norm(), "max_num_steps": call.max_steps}
+    low, high = sorted((float(times[0]), float(times[-1])))
+    own = [t for t in jumps_of(scene.system) if low < t < high]
+    given = call.options.get("jump_t", ())
+    jumps = torch.unique(torch.tensor([*map(float, given), *own], dtype=times.dtype))
+    if len(jumps):
+        options["jump_t"] = jumps.flip(0) if times[0] > times[-1] else jumps
     if call.method.solver in LANDING and "step_t" not in call.options:
-        jumps = torch.as_tensor(call.options.get("jump_t", ()), dtype=times.dtype)
         options["step_t"] = times[1:][~torch.isin(times[1:], jumps)]
     return options
 
 
-def _step_grid(times: list[float], call: Call) -> tuple[list[float], str]:
+def _step_grid(
+    times: list[float], call: Call, jumps: tuple[float, ...] = ()
+) -> tuple[list[float], str]:
     """Equal steps within every interval of the saved times.
 
     Multistep methods need equal steps throughout: where the saved times are unevenly spaced, they
@@ -233,12 +242,12 @@ def _step_grid(times: list[float], call: Call) -> tuple[list[float], str]:
     even = all(abs(gap - gaps[0]) <= 1e-9 * abs(gaps[0]) for gap in gaps)
     if call.method.solver in ADAMS and not even:
         return _filled([times[0], times[-1]], step), "cubic"
-    return _filled(times, step), "linear"
+    return _filled(times, step, jumps), "linear"
 
 
-def _filled(times: list[float], step: float) -> list[float]:
+def _filled(times: list[float], step: float, jumps: tuple[float, ...] = ()) -> list[float]:
     grid = [times[0]]
-    for start, stop in pairwise(times):
+    for start, stop, _ in stretches(times, jumps):
         count = equal_steps(stop - start, step)
         grid += [start + (stop - start) * k / count for k in range(1, count)] + [stop]
     return grid

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from dynattn.diagnostics.report import Diagnostic, Span, SpecError
 from dynattn.diagnostics.suggest import did_you_mean
+from dynattn.model.model import Law, Model
+from dynattn.model.terms import Term
+from dynattn.vocabulary.manifolds import MANIFOLDS
 from dynattn.vocabulary.solvers import TORCHDIFFEQ_METHODS
 
 
@@ -124,6 +127,49 @@ def find_method(name: str, span: Span | None = None) -> Method:
     guess = did_you_mean(name, METHODS)
     fix = f"{guess} ({listing})" if guess else listing
     raise SpecError(Diagnostic("E601", f"there is no method '{name}'", span, fix))
+
+
+def law_mistakes(method: Method, model: Model, span: Span | None = None) -> list[Diagnostic]:
+    """Why a method cannot integrate the laws of a model: E613 (pulses), E614 (noise)."""
+    found = []
+    if model.jumps and method.solver in (*ADAMS, "scipy_solver"):
+        message = f"the method '{method.name}' does not stop at the ends of a pulse"
+        found.append(Diagnostic("E613", message, span, "use 'method dopri5', or 'method rk4'"))
+    for law in model.laws:
+        if law.noise is not None and (problem := _noise_problem(method, model, law)):
+            message, fix = problem
+            found.append(Diagnostic("E614", message, span, fix, ((law.noise.span, "the noise"),)))
+    return found
+
+
+def _noise_problem(method: Method, model: Model, law: Law) -> tuple[str, str] | None:
+    manifold = model.states[law.state].manifold
+    flat = MANIFOLDS[manifold.name].projection == "F"
+    name = "euler" if flat else "heun"
+    fix = f"write 'method {name}; step 0.01'"
+    if law.discrete:
+        return None
+    if method.name not in ("euler", "heun") or method.library != "own":
+        kind = "adaptive steps" if method.adaptive else "no noise"
+        return f"the method '{method.name}' takes {kind}, and '{law.state}' has noise", fix
+    if flat and method.name == "heun" and law.noise is not None and _mentions_state(law.noise):
+        text = f"the noise of '{law.state}' depends on the state, and is meant in Itô's sense"
+        return f"{text}; 'heun' is Stratonovich's", fix
+    if not flat and method.name == "euler":
+        text = f"noise on {manifold} is meant in Stratonovich's sense; 'euler' is Itô's"
+        return text, fix
+    return None
+
+
+def _mentions_state(term: Term) -> bool:
+    return term.op in ("state", "coupling") or any(_mentions_state(arg) for arg in term.args)
+
+
+def check_law(method: Method, model: Model, span: Span | None = None) -> None:
+    """SpecError with what ``law_mistakes`` finds."""
+    found = law_mistakes(method, model, span)
+    if found:
+        raise SpecError(found)
 
 
 def check_step(method: Method, step: float | None, span: Span | None = None) -> None:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,9 +14,19 @@ import torch
 from dynattn.diagnostics.report import Diagnostic, Span, SpecError
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.solve.failures import Scene, refuse_non_finite
-from dynattn.solve.fixed import Field, States, equal_steps, trajectory
+from dynattn.solve.fixed import (
+    Advance,
+    Field,
+    States,
+    advance,
+    equal_steps,
+    jumps_of,
+    stretches,
+    trajectory,
+)
 from dynattn.solve.library import Call, integrate_by_library
-from dynattn.solve.methods import Method, check_step, find_method
+from dynattn.solve.methods import Method, check_law, check_step, find_method
+from dynattn.solve.noise import Wiener, diffuse
 from dynattn.solve.packing import Packing
 
 Progress = Callable[[float], None]
@@ -52,18 +62,22 @@ def solve(
     progress: Progress | None = None,
     describe: Callable[[tuple[int, ...]], str] | None = None,
     span: Span | None = None,
+    wiener: Wiener | None = None,
 ) -> Solution:
     """Integrate ``states`` from the first of the times through all of them.
 
     ``batch`` says how many leading axes of the states are batch axes; adaptive methods share one
     step size among its points, small enough for the hardest. ``atol`` None is ``rtol``.
-    ``describe`` names a point of the batch in messages. Differentiable in states and parameters.
+    ``describe`` names a point of the batch in messages. ``wiener`` goes on with the noise of an
+    earlier stretch; None begins anew. Differentiable in states and parameters.
 
-    Raises SpecError (E601, E602, E605, E606) for what is asked wrongly, NumericalError (E603, E604)
-    where the numbers fail.
+    Raises SpecError (E601, E602, E605, E606, E613, E614) for what is asked wrongly, NumericalError
+    (E603, E604) where the numbers fail.
     """
     chosen = find_method(method, span)
     check_step(chosen, step, span)
+    if (model := getattr(system, "model", None)) is not None:
+        check_law(chosen, model, span)
     _check_tolerances(rtol, atol, span)
     _check_options(chosen, options or {}, span)
     grid = _checked_times(times, span)
@@ -75,7 +89,7 @@ def solve(
             {"evaluations": 0, "steps": 0},
         )
     elif chosen.tableau is not None:
-        found, counts = _by_own(scene, states, grid.tolist(), chosen, step or 0.0, progress)
+        found, counts = _by_own(scene, states, grid.tolist(), chosen, step or 0.0, progress, wiener)
     else:
         call = Call(chosen, step, rtol, rtol if atol is None else atol, max_steps, options or {})
         found, counts = integrate_by_library(scene, states, grid, call, progress)
@@ -97,16 +111,23 @@ def _by_own(
     method: Method,
     step: float,
     progress: Progress | None,
+    wiener: Wiener | None,
 ) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     tableau = method.tableau
     assert tableau is not None
     points = [dict(states)]
-    for k, point in enumerate(trajectory(scene.system, states, times, tableau, step), start=1):
+    jumps = jumps_of(scene.system)
+    advances: Advance = partial(advance, scene.system, tableau=tableau)
+    if getattr(scene.system, "noisy", ()):
+        wiener = wiener or Wiener(scene.system)  # type: ignore[arg-type]
+        advances = partial(diffuse, wiener, corrected=method.name == "heun")
+    path = trajectory(advances, states, times, step, jumps)
+    for k, point in enumerate(path, start=1):
         refuse_non_finite(scene, times[k], point, times[k - 1], points[-1])
         points.append(point)
         if progress is not None:
             progress(k / (len(times) - 1))
-    steps = sum(equal_steps(b - a, step) for a, b in pairwise(times))
+    steps = sum(equal_steps(b - a, step) for a, b, _ in stretches(times, jumps))
     counts = {"evaluations": steps * len(tableau.weights), "steps": steps}
     return {name: torch.stack([point[name] for point in points]) for name in states}, counts
 

@@ -26,6 +26,8 @@ class Elementwise:
     """One partial derivative per argument, each called like ``value``."""
     result: str = "real"
     """dtype of the result: ``real`` or ``truth``; ``same`` keeps integers integers."""
+    derivatives: tuple[str, ...] = ()
+    """The partial derivatives in the language, of ``x`` (and ``y``); () where it has none."""
     doc: str = ""
 
     @property
@@ -39,7 +41,7 @@ class Structural:
     """A function that looks across coordinates, nodes or places; its rule is in the checker.
 
     ``kind``: ``coordinates`` (within a node), ``nodes`` (over the population), ``learned`` (owns
-    weights), ``fixed`` (constant arrays), ``sequence`` or ``loss``.
+    weights), ``fixed`` (constant arrays), ``time``, ``sequence`` or ``loss``.
     """
 
     name: str
@@ -77,19 +79,42 @@ def _silu_slope(m: Any, x: Any) -> Any:
 
 
 def _truth(name: str, operator: str, value: Formula) -> Elementwise:
-    return Elementwise(name, operator, value, (_zero, _zero), result="truth")
+    return Elementwise(
+        name, operator, value, (_zero, _zero), result="truth", derivatives=("0", "0")
+    )
 
 
 _ENTRIES = (
     Elementwise(
-        "add", "+", lambda m, a, b: a + b, (lambda m, a, b: 1.0, lambda m, a, b: 1.0), "same"
+        "add",
+        "+",
+        lambda m, a, b: a + b,
+        (lambda m, a, b: 1.0, lambda m, a, b: 1.0),
+        "same",
+        derivatives=("1", "1"),
     ),
     Elementwise(
-        "sub", "-", lambda m, a, b: a - b, (lambda m, a, b: 1.0, lambda m, a, b: -1.0), "same"
+        "sub",
+        "-",
+        lambda m, a, b: a - b,
+        (lambda m, a, b: 1.0, lambda m, a, b: -1.0),
+        "same",
+        derivatives=("1", "-1"),
     ),
-    Elementwise("mul", "*", lambda m, a, b: a * b, (lambda m, a, b: b, lambda m, a, b: a), "same"),
     Elementwise(
-        "div", "/", lambda m, a, b: a / b, (lambda m, a, b: 1.0 / b, lambda m, a, b: -a / (b * b))
+        "mul",
+        "*",
+        lambda m, a, b: a * b,
+        (lambda m, a, b: b, lambda m, a, b: a),
+        "same",
+        derivatives=("y", "x"),
+    ),
+    Elementwise(
+        "div",
+        "/",
+        lambda m, a, b: a / b,
+        (lambda m, a, b: 1.0 / b, lambda m, a, b: -a / (b * b)),
+        derivatives=("1/y", "-x/y^2"),
     ),
     Elementwise(
         "pow",
@@ -99,49 +124,125 @@ _ENTRIES = (
             lambda m, a, b: b * a ** (b - 1.0),
             lambda m, a, b: a**b * m.log(m.where(a > 0, a, 1.0)),
         ),
+        derivatives=("y * x^(y - 1)", "x^y * log(x)"),
     ),
-    Elementwise("neg", "-", lambda m, a: -a, (lambda m, a: -1.0,), "same"),
-    Elementwise("sin", "torch.sin", lambda m, x: m.sin(x), (lambda m, x: m.cos(x),)),
-    Elementwise("cos", "torch.cos", lambda m, x: m.cos(x), (lambda m, x: -m.sin(x),)),
-    Elementwise("tan", "torch.tan", lambda m, x: m.tan(x), (lambda m, x: 1.0 / m.cos(x) ** 2,)),
+    Elementwise("neg", "-", lambda m, a: -a, (lambda m, a: -1.0,), "same", derivatives=("-1",)),
     Elementwise(
-        "asin", "torch.asin", lambda m, x: m.arcsin(x), (lambda m, x: 1.0 / m.sqrt(1.0 - x * x),)
+        "sin", "torch.sin", lambda m, x: m.sin(x), (lambda m, x: m.cos(x),), derivatives=("cos(x)",)
     ),
     Elementwise(
-        "acos", "torch.acos", lambda m, x: m.arccos(x), (lambda m, x: -1.0 / m.sqrt(1.0 - x * x),)
+        "cos",
+        "torch.cos",
+        lambda m, x: m.cos(x),
+        (lambda m, x: -m.sin(x),),
+        derivatives=("-sin(x)",),
     ),
     Elementwise(
-        "atan", "torch.atan", lambda m, x: m.arctan(x), (lambda m, x: 1.0 / (1.0 + x * x),)
+        "tan",
+        "torch.tan",
+        lambda m, x: m.tan(x),
+        (lambda m, x: 1.0 / m.cos(x) ** 2,),
+        derivatives=("1/cos(x)^2",),
+    ),
+    Elementwise(
+        "asin",
+        "torch.asin",
+        lambda m, x: m.arcsin(x),
+        (lambda m, x: 1.0 / m.sqrt(1.0 - x * x),),
+        derivatives=("1/sqrt(1 - x^2)",),
+    ),
+    Elementwise(
+        "acos",
+        "torch.acos",
+        lambda m, x: m.arccos(x),
+        (lambda m, x: -1.0 / m.sqrt(1.0 - x * x),),
+        derivatives=("-1/sqrt(1 - x^2)",),
+    ),
+    Elementwise(
+        "atan",
+        "torch.atan",
+        lambda m, x: m.arctan(x),
+        (lambda m, x: 1.0 / (1.0 + x * x),),
+        derivatives=("1/(1 + x^2)",),
     ),
     Elementwise(
         "atan2",
         "torch.atan2",
         lambda m, y, x: m.arctan2(y, x),
         (lambda m, y, x: x / (x * x + y * y), lambda m, y, x: -y / (x * x + y * y)),
-    ),
-    Elementwise("sinh", "torch.sinh", lambda m, x: m.sinh(x), (lambda m, x: m.cosh(x),)),
-    Elementwise("cosh", "torch.cosh", lambda m, x: m.cosh(x), (lambda m, x: m.sinh(x),)),
-    Elementwise("tanh", "torch.tanh", lambda m, x: m.tanh(x), (lambda m, x: 1.0 - m.tanh(x) ** 2,)),
-    Elementwise("exp", "torch.exp", lambda m, x: m.exp(x), (lambda m, x: m.exp(x),)),
-    Elementwise("log", "torch.log", lambda m, x: m.log(x), (lambda m, x: 1.0 / x,)),
-    Elementwise("sqrt", "torch.sqrt", lambda m, x: m.sqrt(x), (lambda m, x: 0.5 / m.sqrt(x),)),
-    Elementwise("abs", "torch.abs", lambda m, x: m.abs(x), (lambda m, x: m.sign(x),), "same"),
-    Elementwise("sign", "torch.sign", lambda m, x: m.sign(x), (_zero,)),
-    Elementwise("floor", "torch.floor", lambda m, x: m.floor(x), (_zero,)),
-    Elementwise(
-        "sigmoid", "torch.sigmoid", _sigmoid, (lambda m, x: _sigmoid(m, x) * _sigmoid(m, -x),)
+        derivatives=("y/(x^2 + y^2)", "-x/(x^2 + y^2)"),
     ),
     Elementwise(
-        "relu", "torch.relu", lambda m, x: m.maximum(x, 0.0), (lambda m, x: 1.0 * (x > 0),)
+        "sinh",
+        "torch.sinh",
+        lambda m, x: m.sinh(x),
+        (lambda m, x: m.cosh(x),),
+        derivatives=("cosh(x)",),
+    ),
+    Elementwise(
+        "cosh",
+        "torch.cosh",
+        lambda m, x: m.cosh(x),
+        (lambda m, x: m.sinh(x),),
+        derivatives=("sinh(x)",),
+    ),
+    Elementwise(
+        "tanh",
+        "torch.tanh",
+        lambda m, x: m.tanh(x),
+        (lambda m, x: 1.0 - m.tanh(x) ** 2,),
+        derivatives=("1 - tanh(x)^2",),
+    ),
+    Elementwise(
+        "exp", "torch.exp", lambda m, x: m.exp(x), (lambda m, x: m.exp(x),), derivatives=("exp(x)",)
+    ),
+    Elementwise(
+        "log", "torch.log", lambda m, x: m.log(x), (lambda m, x: 1.0 / x,), derivatives=("1/x",)
+    ),
+    Elementwise(
+        "sqrt",
+        "torch.sqrt",
+        lambda m, x: m.sqrt(x),
+        (lambda m, x: 0.5 / m.sqrt(x),),
+        derivatives=("1/(2*sqrt(x))",),
+    ),
+    Elementwise(
+        "abs",
+        "torch.abs",
+        lambda m, x: m.abs(x),
+        (lambda m, x: m.sign(x),),
+        "same",
+        derivatives=("sign(x)",),
+    ),
+    Elementwise("sign", "torch.sign", lambda m, x: m.sign(x), (_zero,), derivatives=("0",)),
+    Elementwise("floor", "torch.floor", lambda m, x: m.floor(x), (_zero,), derivatives=("0",)),
+    Elementwise(
+        "sigmoid",
+        "torch.sigmoid",
+        _sigmoid,
+        (lambda m, x: _sigmoid(m, x) * _sigmoid(m, -x),),
+        derivatives=("sigmoid(x) * sigmoid(-x)",),
+    ),
+    Elementwise(
+        "relu",
+        "torch.relu",
+        lambda m, x: m.maximum(x, 0.0),
+        (lambda m, x: 1.0 * (x > 0),),
+        derivatives=("relu(sign(x))",),
     ),
     Elementwise(
         "softplus",
         "torch.nn.functional.softplus",
         lambda m, x: m.logaddexp(0.0, x),
         (lambda m, x: _sigmoid(m, x),),
+        derivatives=("sigmoid(x)",),
     ),
     Elementwise(
-        "silu", "torch.nn.functional.silu", lambda m, x: x * _sigmoid(m, x), (_silu_slope,)
+        "silu",
+        "torch.nn.functional.silu",
+        lambda m, x: x * _sigmoid(m, x),
+        (_silu_slope,),
+        derivatives=("sigmoid(x) * (1 + x * (1 - sigmoid(x)))",),
     ),
     Elementwise("gelu", "torch.nn.functional.gelu", _gelu, (_gelu_slope,)),
     _truth("lt", "<", lambda m, a, b: a < b),
@@ -152,7 +253,14 @@ _ENTRIES = (
     _truth("ne", "!=", lambda m, a, b: a != b),
     _truth("and", "&", lambda m, a, b: m.logical_and(a, b)),
     _truth("or", "|", lambda m, a, b: m.logical_or(a, b)),
-    Elementwise("not", "torch.logical_not", lambda m, a: m.logical_not(a), (_zero,), "truth"),
+    Elementwise(
+        "not",
+        "torch.logical_not",
+        lambda m, a: m.logical_not(a),
+        (_zero,),
+        "truth",
+        derivatives=("0",),
+    ),
 )
 
 ELEMENTWISE: dict[str, Elementwise] = {entry.name: entry for entry in _ENTRIES}
@@ -176,6 +284,10 @@ _STRUCTURAL = (
     Structural(
         "rotary", "fixed", "rotary(C, heads=H)", "frequencies 10000^(-c/(C/H)), c within a head"
     ),
+    Structural(
+        "total_energy", "nodes", "total_energy()", "kinetic energy, own and pair potentials"
+    ),
+    Structural("pulse", "time", "pulse(t, a, b)", "1 from the time a to the time b, else 0"),
     Structural("next", "sequence", "next(text)", "the element one place later"),
     Structural(
         "cross_entropy",

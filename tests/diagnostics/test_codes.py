@@ -15,7 +15,7 @@ from dynattn.diagnostics.catalogue import CODES
 from dynattn.diagnostics.report import Collector, SpecError
 from dynattn.model.check import check
 from dynattn.model.draft import Draft
-from dynattn.syntax.parse import parse
+from dynattn.syntax.inherit import parse_whole
 from dynattn.syntax.read import read_source
 
 TESTS = Path(__file__).parents[1]
@@ -72,7 +72,7 @@ def test_every_mistake_the_checker_knows_is_made_by_a_rejected_spec(
     monkeypatch.setattr(Draft, "not_yet", watched(reached, Draft.not_yet))
     for path in sorted((TESTS / "rejected").rglob("*.dyn")):
         try:
-            check(parse(read_source(path)))
+            check(parse_whole(read_source(path)))
         except SpecError:
             continue
     missed = [

@@ -91,6 +91,15 @@ def test_an_attention_network(tmp_path):
         close(result[f"loss {label}"], value.detach())
 
 
+def test_attention_to_successors(tmp_path):
+    compilation = shipped("frustrated_synchronization", depth=2)
+    path = write(tmp_path, compilation)
+    assert_clean(path)
+    text = torch.randint(256, (2, 9))
+    result, _ = executed(path, "FrustratedSynchronization", "network", text)
+    close(result["result"], built(compilation)(text).detach())
+
+
 def test_trained_weights_are_taken_over(tmp_path):
     compilation = shipped("kuramoto_attention", depth=1)
     system = built(compilation, seed=9)

@@ -13,7 +13,7 @@ from dynattn.diagnostics.frame import render_all
 from dynattn.diagnostics.report import SpecError
 from dynattn.model.check import check
 from dynattn.network.build import build_network
-from dynattn.syntax.parse import parse
+from dynattn.syntax.inherit import parse_whole
 from dynattn.syntax.read import read_source
 
 HERE = Path(__file__).parent
@@ -31,7 +31,7 @@ def diagnose(path: Path) -> str:
 
 
 def check_file(name: str) -> None:
-    build_network(check(parse(read_source(name))))
+    build_network(check(parse_whole(read_source(name))))
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: str(path.relative_to(HERE)))

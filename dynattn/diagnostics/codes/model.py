@@ -251,4 +251,45 @@ _MEANING: dict[str, Entry] = {
     ),
 }
 
-CODES: dict[str, Entry] = {**_NAMES, **_SHAPES, **_MEANING}
+_INHERITED: dict[str, Entry] = {
+    "E411": Entry(
+        "no spec to extend",
+        "model a extends b looks for b.dyn beside the spec, then among the specs that ship.",
+        "model mine extends kuramotto",
+        "model mine extends kuramoto",
+    ),
+    "E412": Entry(
+        "specs that rest on themselves",
+        "What a spec extends or uses must not lead back to it.",
+        "model mine extends mine",
+        "model mine extends kuramoto",
+    ),
+    "E413": Entry(
+        "a path out of the spec's folder",
+        "The files a spec uses lie beside it or below it, so that the folder can be moved or sent "
+        "as a whole.",
+        'use "../layers.dyn"',
+        'use "parts/layers.dyn"',
+    ),
+    "E414": Entry(
+        "no file to use",
+        "use takes the types, layers and graphs of another file; its path is relative to the spec.",
+        'use "layer.dyn"',
+        'use "layers.dyn"',
+    ),
+    "E415": Entry(
+        "nothing there to drop",
+        "drop removes what is inherited, by its name, in the body it stands in.",
+        "model mine extends kuramoto\ndrop omega",
+        "model mine extends kuramoto\npopulation osc { drop omega; drift 1 }",
+    ),
+    "E416": Entry(
+        "nothing there to change",
+        "A population without a size and a coupling without its two ends change the body of an "
+        "inherited one.",
+        "model mine\ncoupling pull { strength 2 }",
+        "model mine extends kuramoto\ncoupling pull { strength 2 }",
+    ),
+}
+
+CODES: dict[str, Entry] = {**_NAMES, **_SHAPES, **_MEANING, **_INHERITED}

@@ -84,4 +84,26 @@ CODES: dict[str, Entry] = {
         "sweep { N = [100, 1000]; record final(theta) }",
         "sweep { N = [100, 1000]; record final(order(theta)) }",
     ),
+    "E613": Entry(
+        "a method that does not stop at a pulse",
+        "A rate that jumps is integrated exactly only by steps that end at the jump. Multistep "
+        "methods and scipy's go across it.",
+        "simulate { t 0 .. 100; method explicit_adams; step 0.01 }",
+        "simulate { t 0 .. 100; method rk4; step 0.01 }",
+    ),
+    "E614": Entry(
+        "noise and method do not fit",
+        "noise s is s dW, in Itô's sense on flat manifolds (method euler; heun too where s does "
+        "not depend on the state) and in Stratonovich's sense on the others (method heun). Both "
+        "take fixed steps.",
+        "population p[N] { state x on real; drift -x; noise 0.1 }\nsimulate { t 0 .. 10 }",
+        "population p[N] { state x on real; drift -x; noise 0.1 }\n"
+        "simulate { t 0 .. 10; method euler; step 0.01 }",
+    ),
+    "E615": Entry(
+        "a map has no time",
+        "A map h <- EXPR is updated step by step: its clock is steps n.",
+        "population p[N] { state h on real = 0.2; h <- 3.7 * h * (1 - h) }\nsimulate { t 0 .. 10 }",
+        "population p[N] { state h on real = 0.2; h <- 3.7 * h * (1 - h) }\nsimulate { steps 10 }",
+    ),
 }

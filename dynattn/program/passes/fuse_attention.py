@@ -4,6 +4,7 @@ lowers to a fused kernel and never holds a T x T array."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dynattn.program.layout import Maker
 from dynattn.program.nodes import ArrayType, Node
@@ -20,21 +21,43 @@ def fuse_attention(node: Node, maker: Maker) -> Node | None:
     if softmax is None or kernel is None:
         return None
     score = _bilinear(softmax.inputs[0], maker)
-    products = separate(kernel, maker)
+    reached = kernel.op == "reach"
+    products = separate(kernel.inputs[0] if reached else kernel, maker)
     if score is None or products is None or any(p.edge is not None for p in products):
         return None
+    if reached:
+        if any(p.sender is None for p in products):
+            return None  # the weights that are left do not add up to 1
+        products = _at_senders(products, maker)
     features = list(dict.fromkeys(p.sender for p in products if p.sender is not None))
     if not features or len({f.type.shape for f in features}) > 1:
         return None
     query = maker.concat([_signed(p, p.receiver, maker) for p in score])
     key = maker.concat([p.sender for p in score if p.sender is not None])
     value = maker.concat(features)
-    mixed = maker.make("attention", [query, key, value], _kind(value), node.payload)
+    op, payload = (
+        ("successor_attention", kernel.payload) if reached else ("attention", node.payload)
+    )
+    mixed = maker.make(op, [query, key, value], _kind(value), payload)
     return _joined(products, features, mixed, maker)
 
 
 def _kind(value: Node) -> ArrayType:
     return ArrayType(value.type.place, value.type.shape, "real", True)
+
+
+def _at_senders(products: Products, maker: Maker) -> Products:
+    """Products whose sender factors are those of j itself in place of its successor's."""
+    done: dict[int, Node] = {}
+
+    def own(node: Node) -> Node:
+        if id(node) not in done:
+            inputs = [own(child) for child in node.inputs]
+            fresh = maker.make(node.op, inputs, node.type, node.payload)
+            done[id(node)] = inputs[0] if node.op == "successor" else fresh
+        return done[id(node)]
+
+    return tuple(replace(p, sender=own(p.sender)) for p in products if p.sender is not None)
 
 
 def _factors(product: Node) -> tuple[Node | None, Node | None]:

@@ -1,0 +1,72 @@
+"""Steps of stochastic laws: Euler-Maruyama (Itô, flat manifolds) and Heun (Stratonovich).
+
+Every noisy state has a stream of its own, fixed by (seed, its full name, repeat); all points of a
+batch see the same noise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from dynattn.solve.fixed import States
+from dynattn.vocabulary.distributions import stream
+
+if TYPE_CHECKING:
+    from dynattn.lower.module import System
+
+
+class Wiener:
+    """Increments of independent Wiener processes, drawn one after another."""
+
+    def __init__(self, system: System):
+        self.system = system
+        self.streams: Mapping[str, Any] = {
+            name: stream(system.seed, f"{name} noise", system.repeat) for name in system.noisy
+        }
+
+    def increments(self, h: float, states: States) -> dict[str, torch.Tensor]:
+        """sqrt(h) times standard normal numbers, [nodes, coordinates...] of each noisy state."""
+        found = {}
+        for name, rng in self.streams.items():
+            rank = 1 + len(self.system.model.states[name].shape)
+            some = states[name]
+            numbers = math.sqrt(h) * rng.standard_normal(tuple(some.shape[-rank:]))
+            found[name] = torch.as_tensor(numbers, dtype=some.dtype, device=some.device)
+        return found
+
+
+def diffuse(
+    wiener: Wiener,
+    t: float,
+    states: States,
+    h: float,
+    end: float | None = None,
+    *,
+    corrected: bool,
+) -> dict[str, torch.Tensor]:
+    """One step of size h; ``corrected``: Heun's, else Euler-Maruyama's. ``end`` as in advance."""
+    system, white = wiener.system, wiener.increments(h, states)
+    first = _slope(system, t, states, h, white)
+    if not corrected:
+        return system.retract(states, first)
+    predicted = system.retract(states, first)
+    later = t + h
+    if end is not None:
+        later = end - 4 * torch.finfo(system.dtype).eps * max(1.0, abs(end))
+    second = _slope(system, later, predicted, h, white)
+    return system.retract(states, {n: 0.5 * (first[n] + second[n]) for n in states})
+
+
+def _slope(
+    system: System, t: float, states: States, h: float, white: States
+) -> dict[str, torch.Tensor]:
+    """h times the rates, and the noise."""
+    when = torch.full((), t, dtype=system.dtype, device=system.device)
+    found = {name: h * rate for name, rate in system.rates(when, states).items()}
+    for name, push in system.diffuse(when, states, white).items():
+        found[name] = found[name] + push
+    return found
