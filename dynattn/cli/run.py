@@ -134,6 +134,8 @@ def draw_points(result: Sweep, folder: Path) -> list[Path]:
 
     axes = swept_axes(result)
     measured = point_records(result)
+    if not axes:
+        return draw_repeats(result, folder)
     if len(axes) != 1 or not measured:
         note(f"{len(axes)} swept parameters: the numbers are in results.csv, no picture is drawn")
         return []
@@ -141,6 +143,24 @@ def draw_points(result: Sweep, folder: Path) -> list[Path]:
     values = list(result.axes[axes[0]])
     path = folder / "sweep.svg"
     return [draw_sweep(values, measured, path, parameter=axes[0], title=title)]
+
+
+def draw_repeats(result: Sweep, folder: Path) -> list[Path]:
+    """Series of numbers over time, one thin line for each repeat of a simulation."""
+    from dynattn.present.plots import draw_series
+
+    title = f"{result.settings['model']}: {result.name}"
+    series = {name: values.T for name, values in repeated_series(result).items()}
+    if not series:
+        return []
+    times = list(result.labelled.times)
+    return [draw_series(times, series, folder / "series.svg", title=title)]
+
+
+def repeated_series(result: Sweep) -> dict[str, Any]:
+    """Series of numbers of a simulation that is only repeated, as [repeat, time]."""
+    variables = result.labelled.variables.items()
+    return {name: v.values for name, v in variables if v.axes == ("repeat", "time")}
 
 
 def swept_axes(result: Sweep) -> list[str]:
@@ -186,9 +206,22 @@ def series_rows(result: Trajectory) -> list[tuple[str, ...]]:
     return [("of", "at the start", "mean", "at the end"), *rows] if rows else []
 
 
+def repeat_rows(result: Sweep) -> list[tuple[str, ...]]:
+    """First, mean and last value of every series, averaged over the repeats."""
+    rows = [
+        (name, *(f"{v:.4g}" for v in (s[:, 0].mean(), s.mean(), s[:, -1].mean(), s[:, -1].std())))
+        for name, s in repeated_series(result).items()
+    ]
+    count = len(result.axes["repeat"])
+    titles = ("mean of", "at the start", "over time", "at the end", f"sd of {count} ends")
+    return [titles, *rows] if rows else []
+
+
 def sweep_rows(result: Sweep) -> list[tuple[str, ...]]:
     """Mean and spread over the repeats at every point of a sweep over one parameter."""
     axes, measured = swept_axes(result), point_records(result)
+    if not axes:
+        return repeat_rows(result)
     if len(axes) != 1 or not measured or len(result.axes[axes[0]]) > MOST_ROWS:
         return []
     repeats = "repeat" in result.axes

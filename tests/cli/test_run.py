@@ -60,6 +60,19 @@ def test_a_sweep(dynattn, small, tmp_path):
     assert (tmp_path / "runs" / "small-strengths-1" / "sweep.svg").exists()
 
 
+def test_a_simulation_that_is_repeated(dynattn, small, tmp_path):
+    repeated = tmp_path / "repeated.dyn"
+    text = small.read_text().replace("simulate {", "simulate { repeat 3;")
+    assert "repeat 3" in text
+    repeated.write_text(text)
+    done = dynattn("run", repeated, "-o", "out")
+    assert (done.code, done.err) == (0, "")
+    heads, row = (line.split("  ") for line in done.out.strip().splitlines()[1:3])
+    assert "sd of 3 ends" in [head.strip() for head in heads]
+    assert "r" in [cell.strip() for cell in row]
+    assert (tmp_path / "out" / "series.svg").exists()
+
+
 def test_the_seed_decides(dynattn, small):
     def final(*options):
         return json.loads(dynattn("run", small, "--json", *options).out)["final"]["r"]
