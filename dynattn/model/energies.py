@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from dynattn.model.draft import Draft, value_of
 from dynattn.model.expressions import Context, translate
 from dynattn.model.functions import contract
 from dynattn.model.model import State
-from dynattn.model.terms import GLOBAL, Place, Term, Type
+from dynattn.model.terms import GLOBAL, Place, Term, Type, walk
 from dynattn.syntax import tree
 from dynattn.vocabulary.functions import ELEMENTWISE
 
@@ -27,21 +27,9 @@ def _refuse(draft: Draft, text: str, span: Span, fix: str) -> None:
     draft.errors.add("E424", text, span, fix)
 
 
-def inside(term: Term) -> Iterator[Term]:
-    """The term and everything it is made of, each once."""
-    seen: set[int] = set()
-    stack = [term]
-    while stack:
-        item = stack.pop()
-        if id(item) not in seen:
-            seen.add(id(item))
-            stack.extend(item.args)
-            yield item
-
-
 def states_in(term: Term) -> set[str]:
     """Full names of the states that a term reads."""
-    return {item.payload for item in inside(term) if item.op == "state"}
+    return {item.payload for item in walk(term) if item.op == "state"}
 
 
 # ── own potentials ─────────────────────────────────────────────────────────────────────────────

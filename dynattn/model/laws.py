@@ -15,7 +15,7 @@ from dynattn.model.functions import formula
 from dynattn.model.model import Law, State
 from dynattn.model.populations import fits_state, initial_value
 from dynattn.model.scope import Symbol
-from dynattn.model.terms import ManifoldUse, Place, Term, Type
+from dynattn.model.terms import ManifoldUse, Place, Term, Type, walk
 from dynattn.syntax import tree
 from dynattn.vocabulary.manifolds import MANIFOLDS
 
@@ -154,16 +154,7 @@ def _names_all(draft: Draft, item: tree.Equation, value: Term, state: str) -> No
 
 def couplings_in(term: Term) -> set[str]:
     """Names of the couplings whose sums a term reads."""
-    found: set[str] = set()
-    seen: set[int] = set()
-    stack = [term]
-    while stack:
-        item = stack.pop()
-        if id(item) not in seen:
-            seen.add(id(item))
-            stack.extend(item.args)
-            found |= {item.payload} if item.op == "coupling" else set()
-    return found
+    return {item.payload for item in walk(term) if item.op == "coupling"}
 
 
 # ── the laws that come out ─────────────────────────────────────────────────────────────────────

@@ -28,7 +28,7 @@ from dynattn.model.model import (
 from dynattn.model.populations import declare_let, drift
 from dynattn.model.quantities import declare_parameter
 from dynattn.model.scope import Scope, Symbol
-from dynattn.model.terms import GLOBAL, Place, Term, Type
+from dynattn.model.terms import GLOBAL, Place, Term, Type, walk
 from dynattn.syntax import tree
 from dynattn.vocabulary.sizes import Size
 
@@ -196,16 +196,9 @@ def refuse_time(draft: Draft, steps: Sequence[Step], others: Sequence[Term]) -> 
     """The steps of a network have an order and no time: ``t`` has no value in them."""
     couplings = draft.couplings.values()
     parts = [(c.kernel, c.weight, c.strength) for c in couplings]
-    stack = [term for terms in parts for term in terms if term is not None]
-    stack += [*others, *(law.rate for layer in draft.layers.values() for law in layer.laws)]
-    stack += _values(steps)
-    seen: set[int] = set()
-    while stack:
-        term = stack.pop()
-        if id(term) in seen:
-            continue
-        seen.add(id(term))
-        stack.extend(term.args)
+    roots = [term for terms in parts for term in terms if term is not None]
+    roots += [*others, *(law.rate for layer in draft.layers.values() for law in layer.laws)]
+    for term in walk(*roots, *_values(steps)):
         if term.op == "time":
             draft.not_yet("the time in a network", term.span)
 

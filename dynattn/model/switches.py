@@ -20,7 +20,7 @@ from dynattn.model.model import (
     Simulation,
     Step,
 )
-from dynattn.model.terms import Term
+from dynattn.model.terms import Term, walk
 
 
 def throw_switches(model: Model) -> Model:
@@ -62,17 +62,7 @@ class Resolver:
     @property
     def read(self) -> set[str]:
         """Parameters that the rewritten terms read."""
-        found: set[str] = set()
-        seen: set[int] = set()
-        stack = list(self.roots)
-        while stack:
-            item = stack.pop()
-            if id(item) not in seen:
-                seen.add(id(item))
-                stack.extend(item.args)
-                if item.op == "parameter":
-                    found.add(item.payload)
-        return found
+        return {term.payload for term in walk(*self.roots) if term.op == "parameter"}
 
     @property
     def roots(self) -> list[Term]:

@@ -40,6 +40,7 @@ node and edge by edge; the program builder turns them into whole-array operation
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,3 +101,15 @@ class Term:
     type: Type
     span: Span = field(repr=False)
     payload: Any = None
+
+
+def walk(*roots: Term) -> Iterator[Term]:
+    """The terms and everything they are made of, each once."""
+    seen: set[int] = set()
+    stack = list(roots)
+    while stack:
+        term = stack.pop()
+        if id(term) not in seen:
+            seen.add(id(term))
+            stack.extend(term.args)
+            yield term

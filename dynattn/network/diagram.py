@@ -179,8 +179,7 @@ def spell_edges(model: Model, coupling: Coupling, found: Connections) -> str:
 
 def _add_drift(diagram: MultiDiGraph, model: Model, layer: str, law: Law) -> None:
     """A layer's own motion of the nodes, couplings aside, as a loop at the population."""
-    rate = law.rate.args[1] if law.rate.op == "project" else law.rate
-    own = [spell_term(term) for term in summands(rate) if not named_couplings(term)]
+    own = [spell_term(term) for term in summands(law.rate) if not named_couplings(term)]
     if own:
         population = model.states[law.state].population
         key = (

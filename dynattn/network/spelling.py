@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from dynattn.model.model import Coupling, Law, Model
 from dynattn.model.terms import Term
-from dynattn.vocabulary.manifolds import MANIFOLDS
 
 # How tightly an operator binds: what binds less than its surroundings stands in parentheses.
 _BINDING = {
@@ -135,7 +134,7 @@ class _Speller:
         if term.op in ("receiver", "sender"):
             end = _END[term.op] + (f"+{term.payload}" if term.payload else "")
             return self.spell(term.args[0], end, around)
-        if term.op in ("split", "project", "spread", "column"):
+        if term.op in ("split", "spread", "column"):
             return self.spell(term.args[-1], index, around)
         if term.op not in _BINDING:
             return self._atom(term, index)
@@ -232,13 +231,12 @@ def spell_number(value: float) -> str:
 
 def spell_law(model: Model, law: Law) -> str:
     """The law of a state in a few words: ``theta' = omega + pull``."""
-    rate, project = _unprojected(law.rate)
-    text = spell_term(rate)
+    text = spell_term(law.rate)
     if law.noise is not None:
         text += f" + {spell_term(law.noise)}"
     if law.discrete:
         return f"{short(law.state)} <- {text}"
-    return f"{short(law.state)}' = P({text})" if project else f"{short(law.state)}' = {text}"
+    return f"{short(law.state)}' = {text}"
 
 
 def spell_laws(
@@ -254,7 +252,7 @@ def spell_laws(
     deeper = [
         name
         for law in laws
-        for term in summands(_unprojected(law.rate)[0])
+        for term in summands(law.rate)
         if term.op != "coupling"
         for name in named_couplings(term)
     ]
@@ -273,8 +271,7 @@ def spell_laws(
 
 
 def _equation(speller: _Speller, model: Model, law: Law, weighted: Collection[str]) -> str:
-    rate, project = _unprojected(law.rate)
-    terms = tuple(summands(rate))
+    terms = tuple(summands(law.rate))
     around = _BINDING["add"] if len(terms) > 1 else 0
     parts = [
         _written_out(speller, model, term.payload, weighted)
@@ -289,7 +286,7 @@ def _equation(speller: _Speller, model: Model, law: Law, weighted: Collection[st
     point = speller.style.index(name.rstrip("'"), "i") + "'" * name.count("'")
     if law.discrete:
         return f"{point} {'←' if speller.style is PRETTY else '<-'} {text}"
-    return f"{point}' = P_{point}({text})" if project else f"{point}' = {text}"
+    return f"{point}' = {text}"
 
 
 def _added(parts: list[str], style: Style) -> str:
@@ -299,13 +296,6 @@ def _added(parts: list[str], style: Style) -> str:
         sign = style.operators["sub" if part.startswith(minus) else "add"]
         text += sign + part.removeprefix(minus)
     return text
-
-
-def _unprojected(rate: Term) -> tuple[Term, bool]:
-    """The rate before projection, and whether the projection changes anything."""
-    if rate.op != "project":
-        return rate, False
-    return rate.args[1], MANIFOLDS[rate.payload.name].projection != "F"
 
 
 def summands(term: Term) -> Iterator[Term]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy
 
 from dynattn.model.model import Coupling
-from dynattn.model.terms import Term
+from dynattn.model.terms import Term, walk
 from dynattn.network.connections import Array, Connections
 from dynattn.vocabulary.graphs import Edges
 
@@ -40,16 +40,8 @@ class Facts:
 def edge_terms(coupling: Coupling) -> Iterator[Term]:
     """Where a coupling reads an attribute of its own edges."""
     clauses = (coupling.kernel, coupling.weight, coupling.strength)
-    stack = [term for term in clauses if term is not None]
-    seen: set[int] = set()
-    while stack:
-        term = stack.pop()
-        if id(term) in seen:
-            continue
-        seen.add(id(term))
-        if term.op == "edge":
-            yield term
-        stack.extend(term.args)
+    written = walk(*(term for term in clauses if term is not None))
+    yield from (term for term in written if term.op == "edge")
 
 
 def used_attributes(coupling: Coupling) -> frozenset[str]:

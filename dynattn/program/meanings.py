@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy
 
 from dynattn.model.terms import Term
-from dynattn.program import duals, formulas
+from dynattn.program import duals
 from dynattn.program.duals import Dual
 from dynattn.program.moments import View
 from dynattn.vocabulary.functions import ELEMENTWISE
@@ -131,11 +131,6 @@ def _entry(term: Term, view: View) -> Dual:
     return value
 
 
-def _project(term: Term, view: View) -> Dual:
-    x, force = _arguments(term, view)
-    return formulas.project(term.payload, x, force, view.moment.reference.sizes)
-
-
 def _rotary(term: Term, view: View) -> Dual:
     sizes = view.moment.reference.sizes
     width, heads = (size.value(sizes) for size in term.payload)
@@ -232,7 +227,6 @@ RULES: dict[str, Callable[[Term, View], Dual]] = {
     "split": _split,
     "axis": _axis,
     "entry": _entry,
-    "project": _project,
     "rotary": _rotary,
     "linear": _linear,
     "lookup": _lookup,
