@@ -17,7 +17,7 @@ from measure import SPECS, interleaved, options, show
 
 import dynattn
 from dynattn.compilation import Compilation
-from dynattn.model.model import Simulation
+from dynattn.model.plans import Simulation
 from dynattn.run.simulate import simulate
 from dynattn.run.sweep import sweep
 

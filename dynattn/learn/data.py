@@ -10,7 +10,9 @@ from dynattn.diagnostics.report import Collector, Diagnostic, SpecError
 from dynattn.learn.options import Option, find_entry, option_span, read_options
 from dynattn.learn.reading import DataFile, find_data, read_data
 from dynattn.learn.text import BYTES, Alphabet, TextData
-from dynattn.model.model import Choice, InputUse, Model
+from dynattn.model.composition import InputUse
+from dynattn.model.model import Model
+from dynattn.model.plans import Choice
 
 
 @dataclass(frozen=True)

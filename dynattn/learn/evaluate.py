@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from dynattn.learn.text import TextData
-from dynattn.model.model import Training
+from dynattn.model.plans import Training
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.report import Collector
 from dynattn.learn.options import Option, find_entry, read_options
-from dynattn.model.model import Choice, Parameter
+from dynattn.model.parts import Parameter
+from dynattn.model.plans import Choice
 
 if TYPE_CHECKING:
     import torch

@@ -9,7 +9,7 @@ from typing import Any
 
 from dynattn.diagnostics.report import Collector, Span
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model.model import Choice
+from dynattn.model.plans import Choice
 
 REQUIRED = object()
 """The default of an option that has to be given."""

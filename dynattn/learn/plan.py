@@ -12,7 +12,8 @@ from dynattn.learn.data import check_data, load_data
 from dynattn.learn.optimizers import OptimizerChoice, read_optimizer
 from dynattn.learn.schedules import Pace, read_schedule
 from dynattn.learn.text import TextData
-from dynattn.model.model import Choice, Model, Training
+from dynattn.model.model import Model
+from dynattn.model.plans import Choice, Training
 
 Data = TypeVar("Data")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from dynattn.diagnostics.report import Collector
 from dynattn.learn.options import Option, find_entry, read_options
-from dynattn.model.model import Choice
+from dynattn.model.plans import Choice
 
 
 @dataclass(frozen=True)

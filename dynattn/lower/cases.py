@@ -10,7 +10,9 @@ import numpy
 import torch
 from numpy.typing import NDArray
 
-from dynattn.model.model import InputUse, Model, Parameter, State
+from dynattn.model.composition import InputUse
+from dynattn.model.model import Model
+from dynattn.model.parts import Parameter, State
 from dynattn.network.build import Network
 from dynattn.program.copies import parameter_arrays
 from dynattn.program.reference import Reference

@@ -32,7 +32,8 @@ from dynattn.lower.emit_text import (
 )
 from dynattn.lower.module import build_system
 from dynattn.lower.sparse import SparseProduct
-from dynattn.model.model import Model, Simulation
+from dynattn.model.model import Model
+from dynattn.model.plans import Simulation
 from dynattn.program.nodes import Program
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from dynattn.lower.body import RESERVED, Body, Names
 from dynattn.lower.context import array_name, make_array
 from dynattn.lower.module import System
 from dynattn.lower.routine import Leaf, make_plan, size_code
-from dynattn.model.model import Law, Model, Parameter
+from dynattn.model.model import Model
+from dynattn.model.parts import Law, Parameter
 from dynattn.model.terms import Term
 from dynattn.program.nodes import Block, Evolve, Loop, ProgramStep
 

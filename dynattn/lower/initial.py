@@ -11,7 +11,7 @@ from dynattn.lower.code import Code
 from dynattn.lower.context import ORIGIN, Context, Need, make_array, rank_of, width_of
 from dynattn.lower.operation import Operation
 from dynattn.lower.routine import Leaf, Maker, Routine, make_plan
-from dynattn.model.model import Parameter
+from dynattn.model.parts import Parameter
 from dynattn.program.copies import copy_name
 from dynattn.program.nodes import Block, Node
 from dynattn.vocabulary.distributions import DISTRIBUTIONS, stream

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from dynattn.diagnostics.report import Diagnostic, UsageError
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import typing
+from dynattn.model.composition import Step
 from dynattn.model.couplings import declare_coupling
 from dynattn.model.draft import Draft, head
 from dynattn.model.energies import declare_energies
@@ -24,7 +25,9 @@ from dynattn.model.layers import (
     layer_laws,
     refuse_time,
 )
-from dynattn.model.model import Model, Observable, Simulation, Step, Training
+from dynattn.model.model import Model
+from dynattn.model.parts import Observable
+from dynattn.model.plans import Simulation, Training
 from dynattn.model.populations import declare_drifts, declare_let, declare_population
 from dynattn.model.quantities import declare_dims, declare_parameter, declare_values
 from dynattn.model.scope import Symbol

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model import constants, energies, frustration, graphs, harmonics, typing
+from dynattn.model import constants, energies, frustration, harmonics, typing
 from dynattn.model.draft import Draft, head, value_of
+from dynattn.model.endpoints import Endpoints, endpoints
 from dynattn.model.expressions import Context, Ends, translate
 from dynattn.model.functions import formula
-from dynattn.model.model import Coupling, GraphUse, Population, State
+from dynattn.model.parts import Coupling, State
 from dynattn.model.scope import Symbol
 from dynattn.model.summands import Summand
 from dynattn.model.terms import Place, Term, Type
@@ -33,16 +34,6 @@ FIT = {
 """What to do about a clause of the wrong shape."""
 
 
-@dataclass(frozen=True)
-class Endpoints:
-    """Both ends of a coupling, found and fitting."""
-
-    sender: Population
-    receiver: Population
-    state: State
-    graph: GraphUse
-
-
 def declare_coupling(context: Context, declaration: tree.Coupling) -> None:
     """One ``coupling`` of the model or of a layer."""
     draft, span = context.draft, head(declaration.span)
@@ -50,7 +41,7 @@ def declare_coupling(context: Context, declaration: tree.Coupling) -> None:
         draft.not_yet("a readout", span, declares=True)
         return
     clauses = _clauses(draft, declaration)
-    ends = _endpoints(draft, declaration, span)
+    ends = endpoints(draft, declaration, span)
     full = f"{context.layer}.{declaration.name}" if context.layer else declaration.name
     symbol = Symbol("coupling", full, span)
     if not context.scope.declare(symbol, draft.errors) or clauses is None or ends is None:
@@ -132,85 +123,6 @@ def _clauses(draft: Draft, declaration: tree.Coupling) -> dict[str, tree.Clause]
         else:
             found[item.word] = item
     return None if refused else found
-
-
-# ── the two ends ───────────────────────────────────────────────────────────────────────────────
-
-
-def _endpoints(draft: Draft, declaration: tree.Coupling, span: Span) -> Endpoints | None:
-    assert declaration.sender is not None and declaration.receiver is not None
-    sender = _population(draft, declaration.sender)
-    receiver = _population(draft, declaration.receiver)
-    if sender is None or receiver is None:
-        return None
-    state = _state(draft, declaration.receiver, receiver)
-    graph = graphs.over(draft, declaration.over, span)
-    if state is not None:
-        draft.moved.add(state.name)
-    if state is None or graph is None or not _graph_fits(draft, graph, sender, receiver):
-        return None
-    return Endpoints(sender, receiver, state, graph)
-
-
-def _population(draft: Draft, expr: tree.Expr) -> Population | None:
-    name = expr.value if isinstance(expr, tree.Attribute) else expr
-    word = name.name if isinstance(name, tree.Name) else ""
-    if word in draft.populations:
-        return draft.populations[word]
-    symbol = draft.scope.find(word)
-    if symbol is None or symbol.kind != "population":
-        fix = did_you_mean(word, draft.populations, "declare it: population p[N] { ... }")
-        draft.errors.add("E210", f"there is no population '{word}'", name.span, fix)
-    return None
-
-
-def _state(draft: Draft, expr: tree.Expr, population: Population) -> State | None:
-    bare = {
-        state.name.rsplit(".", 1)[-1]: state
-        for state in population.states if state.velocity_of is None
-    }  # fmt: skip
-    if isinstance(expr, tree.Attribute):
-        if expr.name in bare:
-            return bare[expr.name]
-        text = f"population '{population.name}' has no state '{expr.name}'"
-        fix = did_you_mean(expr.name, bare, f"it has {', '.join(bare) or 'none'}")
-        draft.errors.add("E206", text, expr.span, fix)
-    elif _refused_states(draft, population):
-        return None
-    elif len(bare) == 1:
-        return next(iter(bare.values()))
-    elif not bare:
-        text = f"population '{population.name}' has no state that a coupling could act on"
-        draft.errors.add("E206", text, expr.span, "declare one: state x on circle")
-    else:
-        text = f"population '{population.name}' has several states"
-        fix = "write " + " or ".join(f"{population.name}.{name}" for name in bare)
-        draft.errors.add("E206", text, expr.span, fix)
-    return None
-
-
-def _refused_states(draft: Draft, population: Population) -> list[Term]:
-    symbols = draft.population_scopes[population.name].symbols.values()
-    return [s.value for s in symbols if s.kind == "state" and typing.is_unknown(s.value)]
-
-
-def _graph_fits(draft: Draft, graph: GraphUse, sender: Population, receiver: Population) -> bool:
-    """Our own sources say their size: it must be that of both populations."""
-    arguments = dict(graph.arguments) if graph.source != "networkx" else {}
-    if "n" not in arguments or draft.unsized & {sender.name, receiver.name}:
-        return True
-    for population in (receiver, sender):
-        if arguments["n"] != population.size:
-            draft.errors.add(
-                "E308",
-                f"the graph has {arguments['n']} nodes, population '{population.name}' "
-                f"{population.size}",
-                graph.span,
-                f"write {population.size} for {arguments['n']}",
-                [(population.span, "declared here")],
-            )
-            return False
-    return True
 
 
 # ── clauses ────────────────────────────────────────────────────────────────────────────────────

@@ -7,17 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dynattn.diagnostics.report import Collector, Span
-from dynattn.model.model import (
-    Coupling,
-    Dim,
-    InputUse,
-    Law,
-    Layer,
-    Observable,
-    Parameter,
-    Population,
-    State,
-)
+from dynattn.model.composition import Dim, InputUse, Layer
+from dynattn.model.parts import Coupling, Law, Observable, Parameter, Population, State
 from dynattn.model.scope import Scope
 from dynattn.model.summands import AxisUse
 from dynattn.model.terms import Term

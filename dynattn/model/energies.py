@@ -12,7 +12,7 @@ from dynattn.model.differentiate import NoDerivative, at_leaves, gradient, minus
 from dynattn.model.draft import Draft, value_of
 from dynattn.model.expressions import Context, translate
 from dynattn.model.functions import contract
-from dynattn.model.model import State
+from dynattn.model.parts import State
 from dynattn.model.terms import GLOBAL, Place, Term, Type, walk
 from dynattn.syntax import tree
 from dynattn.vocabulary.functions import ELEMENTWISE

@@ -11,7 +11,7 @@ from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, typing
 from dynattn.model.draft import Draft, head
 from dynattn.model.expressions import Context, translate
-from dynattn.model.model import Record, Simulation
+from dynattn.model.plans import Record, Simulation
 from dynattn.syntax import tree
 from dynattn.syntax.unparse import spell
 from dynattn.vocabulary.solvers import METHOD_NAMES

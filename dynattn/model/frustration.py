@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dynattn.model.draft import Draft
 from dynattn.model.expressions import Context
-from dynattn.model.model import State
+from dynattn.model.parts import State
 from dynattn.syntax import tree
 from dynattn.vocabulary.manifolds import MANIFOLDS
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from dynattn.model.model import GraphUse
+from dynattn.model.parts import GraphUse
 from dynattn.vocabulary.distributions import stream
 from dynattn.vocabulary.graph_algebra import add_graphs, multiply_graphs
 from dynattn.vocabulary.graph_files import read_graph, read_matrix

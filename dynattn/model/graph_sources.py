@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dynattn.model import constants
 from dynattn.model.draft import Draft
-from dynattn.model.model import GraphUse
+from dynattn.model.parts import GraphUse
 from dynattn.syntax import tree
 
 if TYPE_CHECKING:

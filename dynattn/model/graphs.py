@@ -9,7 +9,7 @@ from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, graph_sources
 from dynattn.model.draft import Draft
-from dynattn.model.model import GraphUse
+from dynattn.model.parts import GraphUse
 from dynattn.model.scope import Symbol
 from dynattn.syntax import tree
 from dynattn.vocabulary import graphs

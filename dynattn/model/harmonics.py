@@ -11,7 +11,7 @@ from dynattn.model import constants, typing
 from dynattn.model.axes import is_free
 from dynattn.model.expressions import Context
 from dynattn.model.frustration import HARMONIC
-from dynattn.model.model import GraphUse
+from dynattn.model.parts import GraphUse
 from dynattn.model.summands import Counter
 from dynattn.model.terms import Term, Type
 from dynattn.syntax import tree

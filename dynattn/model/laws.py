@@ -12,7 +12,7 @@ from dynattn.model import typing
 from dynattn.model.draft import Draft
 from dynattn.model.expressions import Context, translate
 from dynattn.model.functions import formula
-from dynattn.model.model import Law, State
+from dynattn.model.parts import Law, State
 from dynattn.model.populations import fits_state, initial_value
 from dynattn.model.scope import Symbol
 from dynattn.model.terms import ManifoldUse, Place, Term, Type, walk

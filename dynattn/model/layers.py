@@ -7,24 +7,21 @@ from dataclasses import replace
 
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, typing
-from dynattn.model.couplings import declare_coupling
-from dynattn.model.draft import Draft, head, value_of
-from dynattn.model.expressions import Context, find, translate
-from dynattn.model.functions import unused_name
-from dynattn.model.laws import laws_of
-from dynattn.model.model import (
+from dynattn.model.composition import (
     AssignStep,
-    Draw,
     InputUse,
-    Law,
     Layer,
     LayerStep,
     OutputStep,
-    Parameter,
     RepeatStep,
-    State,
     Step,
 )
+from dynattn.model.couplings import declare_coupling
+from dynattn.model.draft import Draft, head, value_of
+from dynattn.model.expressions import Context, find, translate
+from dynattn.model.laws import laws_of
+from dynattn.model.learned import unused_name
+from dynattn.model.parts import Draw, Law, Parameter, State
 from dynattn.model.populations import declare_let, drift
 from dynattn.model.quantities import declare_parameter
 from dynattn.model.scope import Scope, Symbol

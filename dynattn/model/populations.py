@@ -9,7 +9,7 @@ from dynattn.model import constants, typing
 from dynattn.model.axes import axes_of, with_counters
 from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.expressions import Context, translate
-from dynattn.model.model import Draw, Population, State
+from dynattn.model.parts import Draw, Population, State
 from dynattn.model.quantities import at_start, axes, declare_parameter, drawn, manifold
 from dynattn.model.scope import Scope, Symbol
 from dynattn.model.terms import ManifoldUse, Place, Term, Type

@@ -6,9 +6,10 @@ from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, typing
 from dynattn.model.axes import axes_of, with_counters
+from dynattn.model.composition import Dim
 from dynattn.model.draft import Draft
 from dynattn.model.expressions import Context, translate
-from dynattn.model.model import Dim, Draw, Parameter
+from dynattn.model.parts import Draw, Parameter
 from dynattn.model.scope import Symbol
 from dynattn.model.terms import GLOBAL, ManifoldUse, Place, Term, Type
 from dynattn.syntax import tree

@@ -9,17 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from dynattn.model.model import (
-    AssignStep,
-    Coupling,
-    Law,
-    Model,
-    OutputStep,
-    Record,
-    RepeatStep,
-    Simulation,
-    Step,
-)
+from dynattn.model.composition import AssignStep, OutputStep, RepeatStep, Step
+from dynattn.model.model import Model
+from dynattn.model.parts import Coupling, Law
+from dynattn.model.plans import Record, Simulation
 from dynattn.model.terms import Term, walk
 
 

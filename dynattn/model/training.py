@@ -10,7 +10,7 @@ from dynattn.model import constants, typing
 from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.experiments import positive
 from dynattn.model.expressions import Context, translate
-from dynattn.model.model import Choice, Record, Training
+from dynattn.model.plans import Choice, Record, Training
 from dynattn.model.scope import Scope, Symbol
 from dynattn.model.terms import Term
 from dynattn.syntax import tree

@@ -11,7 +11,8 @@ import numpy
 
 from dynattn.diagnostics.report import Collector, Span
 from dynattn.model.graph_making import GraphMaker, NodesOf
-from dynattn.model.model import Coupling, GraphUse, Model, Population
+from dynattn.model.model import Model
+from dynattn.model.parts import Coupling, GraphUse, Population
 from dynattn.network.connections import Array, Connections
 from dynattn.network.diagram import draw_diagram
 from dynattn.network.structure import (

@@ -6,19 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dynattn.model.model import (
-    AssignStep,
-    Coupling,
-    GraphUse,
-    Law,
-    LayerStep,
-    Model,
-    OutputStep,
-    Population,
-    RepeatStep,
-    State,
-    Step,
-)
+from dynattn.model.composition import AssignStep, LayerStep, OutputStep, RepeatStep, Step
+from dynattn.model.model import Model
+from dynattn.model.parts import Coupling, GraphUse, Law, Population, State
 from dynattn.model.terms import Term
 from dynattn.network.connections import Connections
 from dynattn.network.spelling import (

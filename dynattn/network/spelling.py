@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from dynattn.model.model import Coupling, Law, Model
+from dynattn.model.model import Model
+from dynattn.model.parts import Coupling, Law
 from dynattn.model.terms import Term
 
 # How tightly an operator binds: what binds less than its surroundings stands in parentheses.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy
 
-from dynattn.model.model import Coupling
+from dynattn.model.parts import Coupling
 from dynattn.model.terms import Term, walk
 from dynattn.network.connections import Array, Connections
 from dynattn.vocabulary.graphs import Edges

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy
 
 from dynattn.diagnostics.report import Diagnostic
-from dynattn.model.model import Coupling, Model
+from dynattn.model.model import Model
+from dynattn.model.parts import Coupling
 
 if TYPE_CHECKING:
     from dynattn.network.connections import Connections

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from dynattn.model.model import Coupling, Draw, Model, Parameter
+from dynattn.model.model import Model
+from dynattn.model.parts import Coupling, Draw, Parameter
 from dynattn.model.terms import Term
 from dynattn.network.diagram import built_graph, spell_edges, spell_graph
 from dynattn.network.spelling import PLAIN, Style, short_names, spell_laws, spell_term

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dynattn.model.model import LayerStep, Model, OutputStep, Parameter, RepeatStep, Step
+from dynattn.model.composition import LayerStep, OutputStep, RepeatStep, Step
+from dynattn.model.model import Model
+from dynattn.model.parts import Parameter
 
 
 def copy_name(parameter: Parameter, copy: int) -> str:

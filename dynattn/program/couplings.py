@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dynattn.model.model import Coupling
+from dynattn.model.parts import Coupling
 from dynattn.model.terms import GLOBAL, Place, Term
 from dynattn.program.layout import Maker
 from dynattn.program.nodes import ArrayType, Node
 
 if TYPE_CHECKING:
-    from dynattn.program.build import Builder
+    from dynattn.program.rules import Builder
 
 
 def coupling_sum(builder: Builder, coupling: Coupling) -> Node:

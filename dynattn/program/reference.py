@@ -15,17 +15,9 @@ from typing import Any
 import numpy
 from numpy.typing import ArrayLike
 
-from dynattn.model.model import (
-    AssignStep,
-    Coupling,
-    Law,
-    LayerStep,
-    Model,
-    OutputStep,
-    Parameter,
-    RepeatStep,
-    Step,
-)
+from dynattn.model.composition import AssignStep, LayerStep, OutputStep, RepeatStep, Step
+from dynattn.model.model import Model
+from dynattn.model.parts import Coupling, Law, Parameter
 from dynattn.model.terms import Term
 from dynattn.network.build import Network
 from dynattn.program import duals, formulas

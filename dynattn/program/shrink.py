@@ -12,7 +12,8 @@ from itertools import product
 from typing import Any
 
 from dynattn.diagnostics.report import Source, Span
-from dynattn.model.model import Model, RepeatStep, Step
+from dynattn.model.composition import RepeatStep, Step
+from dynattn.model.model import Model
 from dynattn.vocabulary.sizes import Size, SizeError
 
 NODES, LENGTH, WIDTH, REPEATS = 12, 6, 8, 3

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy
 
-from dynattn.model.model import Coupling
+from dynattn.model.parts import Coupling
 from dynattn.model.summands import Summand
 from dynattn.program import duals
 from dynattn.program.duals import Dual

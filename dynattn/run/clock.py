@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.report import Diagnostic, SpecError
-from dynattn.model.model import Model, Simulation
+from dynattn.model.model import Model
+from dynattn.model.plans import Simulation
 from dynattn.solve.methods import METHODS, check_step, find_method, law_mistakes
 
 if TYPE_CHECKING:

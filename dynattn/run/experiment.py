@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from dynattn.diagnostics.report import Diagnostic, UsageError
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model.model import Model, Simulation
+from dynattn.model.model import Model
+from dynattn.model.plans import Simulation
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from dynattn.analyse.statistics import integral, kept
 from dynattn.lower.module import System
-from dynattn.model.model import Model, Record, Simulation
+from dynattn.model.model import Model
+from dynattn.model.plans import Record, Simulation
 from dynattn.model.terms import Term
 from dynattn.solve.noise import Wiener
 from dynattn.solve.solve import solve

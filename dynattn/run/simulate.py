@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dynattn.model.model import Model, Record, Simulation
+from dynattn.model.model import Model
+from dynattn.model.plans import Record, Simulation
 from dynattn.run.clock import check_experiment, saved_times, settings_of
 from dynattn.run.labelled import Labelled, Result, Variable, numbered
 from dynattn.run.provenance import versions

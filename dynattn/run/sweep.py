@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynattn.diagnostics.report import Diagnostic, SpecError
-from dynattn.model.model import Model, Record, Simulation
+from dynattn.model.model import Model
+from dynattn.model.plans import Record, Simulation
 from dynattn.run.clock import check_experiment, saved_times, settings_of
 from dynattn.run.labelled import Labelled, Result, Variable, numbered
 from dynattn.run.provenance import versions

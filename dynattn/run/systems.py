@@ -11,7 +11,8 @@ import torch
 from dynattn.diagnostics.report import Source, Span
 from dynattn.lower.module import System, build_system
 from dynattn.model.graph_making import is_drawn
-from dynattn.model.model import Model, Simulation
+from dynattn.model.model import Model
+from dynattn.model.plans import Simulation
 from dynattn.network.build import build_network
 from dynattn.program.build import build_program
 from dynattn.vocabulary.sizes import Size

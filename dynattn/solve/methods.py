@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from dynattn.diagnostics.report import Diagnostic, Span, SpecError
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model.model import Law, Model
+from dynattn.model.model import Model
+from dynattn.model.parts import Law
 from dynattn.model.terms import Term
 from dynattn.vocabulary.manifolds import MANIFOLDS
 from dynattn.vocabulary.solvers import TORCHDIFFEQ_METHODS

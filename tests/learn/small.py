@@ -14,7 +14,10 @@ from typing import Any
 import torch
 
 from dynattn.diagnostics.report import Source, Span
-from dynattn.model.model import Choice, Dim, InputUse, Model, Parameter, Record, Training
+from dynattn.model.composition import Dim, InputUse
+from dynattn.model.model import Model
+from dynattn.model.parts import Parameter
+from dynattn.model.plans import Choice, Record, Training
 from dynattn.model.terms import GLOBAL, Place, Term, Type
 from dynattn.vocabulary.sizes import named
 

@@ -16,7 +16,7 @@ from dynattn.learn.data import SOURCES, load_data
 from dynattn.learn.plan import make_plan
 from dynattn.learn.samples import SAMPLES, find_sample
 from dynattn.learn.text import Alphabet
-from dynattn.model.model import Choice
+from dynattn.model.plans import Choice
 from tests.learn.small import SPEC, TEXT, model_of, span_of, spec_source
 
 LINE = 'text("words.txt", context=16)'

@@ -17,7 +17,7 @@ from dynattn.learn.optimizers import (
     read_optimizer,
 )
 from dynattn.learn.schedules import SCHEDULES, read_schedule
-from dynattn.model.model import Choice
+from dynattn.model.plans import Choice
 from dynattn.model.terms import ManifoldUse
 from tests.learn.small import SPEC, Bigram, model_of, span_of, spec_source
 

@@ -8,7 +8,7 @@ import pytest
 
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Source, SpecError, UsageError
-from dynattn.model.model import Draw
+from dynattn.model.parts import Draw
 from dynattn.vocabulary.sizes import named
 from tests.model.models import checked, refused, shape, written
 

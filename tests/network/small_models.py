@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dynattn.diagnostics.report import Source, Span
-from dynattn.model.model import Coupling, Dim, Draw, GraphUse, Model, Population, State
+from dynattn.model.composition import Dim
+from dynattn.model.model import Model
+from dynattn.model.parts import Coupling, Draw, GraphUse, Population, State
 from dynattn.model.terms import ManifoldUse, Place, Term, Type
 from dynattn.vocabulary.sizes import Size, fixed, named
 

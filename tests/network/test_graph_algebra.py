@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dynattn.model.graph_making import GraphMaker, is_drawn, listed_graph
-from dynattn.model.model import GraphUse
+from dynattn.model.parts import GraphUse
 from dynattn.vocabulary.graph_algebra import add_graphs, multiply_graphs
 from dynattn.vocabulary.graphs import GraphError
 from dynattn.vocabulary.node_graph import NodeGraph

@@ -8,7 +8,8 @@ import pytest
 
 from dynattn.diagnostics.catalogue import CODES
 from dynattn.diagnostics.report import SpecError
-from dynattn.model.model import GraphUse, Model
+from dynattn.model.model import Model
+from dynattn.model.parts import GraphUse
 from dynattn.network.build import build_network
 from dynattn.vocabulary.distributions import stream
 from dynattn.vocabulary.sizes import fixed, named

@@ -11,7 +11,8 @@ import pytest
 
 from dynattn.diagnostics.report import Source
 from dynattn.model.check import check
-from dynattn.model.model import AssignStep, GraphUse, InputUse, OutputStep
+from dynattn.model.composition import AssignStep, InputUse, OutputStep
+from dynattn.model.parts import GraphUse
 from dynattn.model.terms import Place, Term, Type
 from dynattn.network.build import build_network
 from dynattn.network.diagram import spell_graph

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from dynattn.diagnostics.report import Source
 from dynattn.model.check import check
-from dynattn.model.model import Law, Model
+from dynattn.model.model import Model
+from dynattn.model.parts import Law
 from dynattn.model.terms import Term, Type
 from dynattn.network.spelling import (
     PRETTY,

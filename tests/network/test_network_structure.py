@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynattn.model.model import GraphUse
+from dynattn.model.parts import GraphUse
 from dynattn.network.build import build_network
 from dynattn.network.connections import Connections, edges_of, sort_edges
 from dynattn.network.structure import Facts, classify, measure

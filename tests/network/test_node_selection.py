@@ -10,7 +10,7 @@ import pytest
 
 from dynattn.diagnostics.report import SpecError
 from dynattn.model.graph_making import GraphMaker, NodesOf, edge_attributes, node_facts
-from dynattn.model.model import GraphUse
+from dynattn.model.parts import GraphUse
 from dynattn.model.terms import Place, Term, Type
 from dynattn.network.build import build_network
 from dynattn.vocabulary.graph_files import GraphFileError

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy
 import pytest
 
-from dynattn.model.model import GraphUse
+from dynattn.model.parts import GraphUse
 from dynattn.model.terms import Place, Term, Type
 from dynattn.network.build import build_network
 from dynattn.network.connections import Connections

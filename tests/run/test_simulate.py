@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from dynattn.diagnostics.report import NumericalError, SpecError, UsageError
-from dynattn.model.model import Dim, Simulation
+from dynattn.model.composition import Dim
+from dynattn.model.plans import Simulation
 from dynattn.run.clock import check_experiment, saved_times
 from dynattn.run.experiment import find_experiment, run_experiment
 from dynattn.run.simulate import Trajectory, simulate

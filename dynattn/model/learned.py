@@ -1,0 +1,119 @@
+"""Learned functions: ``linear``, ``swiglu``, ``embed``, and the weights they own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dynattn.diagnostics.report import Span
+from dynattn.model import typing
+from dynattn.model.arguments import Arguments
+from dynattn.model.expressions import Context
+from dynattn.model.parts import Draw, Parameter
+from dynattn.model.terms import GLOBAL, Term, Type
+from dynattn.model.typing import combine, is_unknown, unknown
+from dynattn.syntax import tree
+from dynattn.vocabulary.sizes import Size
+
+
+def weight(
+    context: Context,
+    name: str,
+    shape: tuple[Size, ...],
+    draw: tuple[str, tuple[float, ...]] | None,
+    role: str,
+    span: Span,
+) -> Term:
+    """A new learned array of a learned function, named by its place in the spec."""
+    full = f"{context.owner}.{name}"
+    distribution, numbers = draw or ("", ())
+    args = tuple(typing.number(value, span) for value in numbers)
+    init = Draw(distribution, args, span) if draw else typing.number(0.0, span)
+    context.draft.parameters[full] = Parameter(
+        full, GLOBAL, shape, init, span, learned=True, layer=context.layer, role=role
+    )
+    return Term("parameter", (), Type(GLOBAL, shape), span, full)
+
+
+def unused_name(context: Context, name: str) -> str:
+    """``linear``, or ``linear_2`` for the second one of a statement."""
+    count, found = 1, name
+    while found in context.names_used:
+        count += 1
+        found = f"{name}_{count}"
+    context.names_used.add(found)
+    return found
+
+
+def affine(
+    context: Context, x: Term, name: str, out: Size, bias: bool, span: Span, gain: float = 1.0
+) -> Term:
+    """x W^T + b. W starts uniform in +-gain*sqrt(3/fan_in), variance gain^2/fan_in; b at 0."""
+    if context.ends is not None:
+        context.draft.not_yet("a learned map inside a coupling", span, "define it with let before")
+        return unknown(span)
+    if not x.type.shape:
+        context.draft.errors.add(
+            "E301", "linear acts on a vector of coordinates, and this is a single number", span,
+            "put it in brackets: linear([x], n)",
+        )  # fmt: skip
+        return unknown(span)
+    fan_in = x.type.shape[-1]
+    errors = context.draft.errors
+    spread = Term("size", (), Type(dtype="integer"), span, fan_in)
+    root = combine(errors, "pow", [spread, typing.number(-0.5, span)], span)
+    bound = combine(errors, "mul", [typing.number(gain * 3**0.5, span), root], span)
+    matrix = weight(context, f"{name}.weight", (out, fan_in), None, "matrix", span)
+    full = f"{context.owner}.{name}.weight"
+    low = combine(errors, "neg", [bound], span)
+    context.draft.parameters[full] = replace(
+        context.draft.parameters[full], init=Draw("uniform", (low, bound), span)
+    )
+    args = [x, matrix]
+    if bias:
+        args.append(weight(context, f"{name}.bias", (out,), None, "bias", span))
+    return Term("linear", tuple(args), Type(x.type.place, (*x.type.shape[:-1], out)), span)
+
+
+def linear(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
+    x, out = arguments.term("x"), arguments.size("n")
+    bias = arguments.truth("bias", True)
+    if is_unknown(x) or out is None:
+        return unknown(expr.span)
+    return affine(context, x, unused_name(context, "linear"), out, bias, expr.span)
+
+
+def swiglu(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
+    x, hidden, out = arguments.term("x"), arguments.size("hidden"), arguments.size("out")
+    if is_unknown(x) or hidden is None or out is None:
+        return unknown(expr.span)
+    name, errors = unused_name(context, "swiglu"), context.draft.errors
+    gate = affine(context, x, f"{name}.gate", hidden, False, expr.span)
+    up = affine(context, x, f"{name}.up", hidden, False, expr.span)
+    if is_unknown(gate, up):
+        return unknown(expr.span)
+    product = combine(errors, "mul", [combine(errors, "silu", [gate], expr.span), up], expr.span)
+    return affine(context, product, f"{name}.down", out, False, expr.span, gain=0.5)
+
+
+def embed(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
+    text = arguments.term("text")
+    if is_unknown(text):
+        return text
+    if text.type.classes is None:
+        context.draft.errors.add(
+            "E310", "embed needs tokens or classes", expr.span, "give it an input declared token(V)"
+        )
+        return unknown(expr.span)
+    if "width" not in arguments.expr:
+        context.draft.errors.add(
+            "E302", "embed is not told its width: only an assignment to a state tells it by itself",
+            expr.span, "write embed(text, d)",
+        )  # fmt: skip
+        return unknown(expr.span)
+    width = arguments.size("width")
+    if width is None:
+        return unknown(expr.span)
+    shape = (text.type.classes, width)
+    name = f"{unused_name(context, 'embed')}.weight"
+    table = weight(context, name, shape, ("normal", (0.0, 0.02)), "table", expr.span)
+    return Term("lookup", (table, text), Type(text.type.place, (width,)), expr.span)

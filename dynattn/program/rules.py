@@ -1,0 +1,214 @@
+"""The node of each kind of Term: one rule per operation, each Term translated once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from dynattn.model.model import Model
+from dynattn.model.terms import GLOBAL, Place, Term
+from dynattn.network.build import Network
+from dynattn.program.couplings import coupling_sum, pair_energy
+from dynattn.program.layout import Maker
+from dynattn.program.nodes import ArrayType, Node
+from dynattn.vocabulary.functions import ELEMENTWISE
+from dynattn.vocabulary.sizes import ONE
+
+
+class Builder:
+    """Turns Terms into nodes of one block; each Term and each coupling sum once."""
+
+    def __init__(self, model: Model, network: Network, varied: frozenset[str] = frozenset()):
+        self.model = model
+        self.network = network
+        self.varied = varied
+        self.maker = Maker()
+        self.retracted: str | None = None
+        """In a retraction or a noise: the full name of the state that moves."""
+        self._done: dict[int, Node] = {}
+        self._kept: list[Term] = []
+        self._sums: dict[str, Node] = {}
+
+    def node(self, term: Term) -> Node:
+        """The node of a Term."""
+        if id(term) not in self._done:
+            rule = RULES.get(term.op, _elementwise if term.op in ELEMENTWISE else _unknown)
+            self._done[id(term)] = rule(self, term)
+            self._kept.append(term)  # keeps the id from being given to another Term
+        return self._done[id(term)]
+
+    def sum_of(self, name: str) -> Node:
+        """The sum S_i of a coupling."""
+        if name not in self._sums:
+            self._sums[name] = coupling_sum(self, self.model.coupling[name])
+        return self._sums[name]
+
+    def place(self, place: Place) -> Place:
+        """Edges are ``pairs`` where every node may see every other."""
+        if place.kind == "edges" and self.network.connections[place.name].kind != "edges":
+            return Place("pairs", place.name)
+        return place
+
+    def leaf(self, term: Term, op: str, batched: bool) -> Node:
+        """A node without inputs, of the Term's own type."""
+        kind = ArrayType(self.place(term.type.place), term.type.shape, term.type.dtype, batched)
+        return self.maker.at(term.span).make(op, (), kind, term.payload)
+
+
+Rule = Callable[[Builder, Term], Node]
+
+
+def _unknown(builder: Builder, term: Term) -> Node:
+    raise AssertionError(f"the checker let an unknown term through: {term.op}")
+
+
+def _elementwise(builder: Builder, term: Term) -> Node:
+    operands = [builder.node(arg) for arg in term.args]
+    return builder.maker.at(term.span).elementwise(term.op, *operands)
+
+
+def _number(builder: Builder, term: Term) -> Node:
+    return builder.maker.at(term.span).number(term.payload)
+
+
+def _parameter(builder: Builder, term: Term) -> Node:
+    return builder.leaf(term, "parameter", batched=term.payload in builder.varied)
+
+
+def _array(builder: Builder, term: Term) -> Node:
+    maker = builder.maker.at(term.span)
+    values = _plain_values(term)
+    if values is not None:
+        return maker.make("constant", (), ArrayType(shape=term.type.shape), values)
+    parts = [maker.real(builder.node(arg)) for arg in term.args]
+    batched = any(part.type.batched for part in parts)
+    kind = ArrayType(builder.place(term.type.place), term.type.shape, "real", batched)
+    return maker.make("stack", parts, kind)
+
+
+def _plain_values(term: Term) -> tuple | float | None:
+    if term.op == "number":
+        return float(term.payload)
+    if term.op == "neg":
+        value = _plain_values(term.args[0])
+        return -value if isinstance(value, float) else None
+    if term.op == "array":
+        values = tuple(_plain_values(arg) for arg in term.args)
+        return None if any(value is None for value in values) else values
+    return None
+
+
+def _placeholder(builder: Builder, term: Term) -> Node:
+    if term.payload == "x":
+        kind = ArrayType(term.type.place, term.type.shape, "real", True)
+        return builder.maker.at(term.span).make("state", (), kind, builder.retracted)
+    kind = ArrayType(term.type.place, term.type.shape, "real", True)
+    payload = (term.payload, builder.retracted)
+    return builder.maker.at(term.span).make("placeholder", (), kind, payload)
+
+
+def _end(builder: Builder, term: Term) -> Node:
+    inner = builder.node(term.args[0])
+    if inner.type.place_axes == 0:
+        return inner  # what is the same at every node is the same at both ends
+    maker, place = builder.maker.at(term.span), builder.place(term.type.place)
+    if term.payload:
+        inner = maker.make("successor", [inner], inner.type, term.payload)
+    kind = ArrayType(place, inner.type.shape, inner.type.dtype, inner.type.batched)
+    return maker.make(term.op, [inner], kind, place.name)
+
+
+def _edge(builder: Builder, term: Term) -> Node:
+    kind = ArrayType(builder.place(term.type.place), (), "real", False)
+    payload = (term.type.place.name, term.payload)
+    return builder.maker.at(term.span).make("edge", (), kind, payload)
+
+
+def _split(builder: Builder, term: Term) -> Node:
+    inner = builder.node(term.args[0])
+    kind = ArrayType(inner.type.place, term.type.shape, inner.type.dtype, inner.type.batched)
+    return builder.maker.at(term.span).make("split", [inner], kind, term.payload)
+
+
+def _axis(builder: Builder, term: Term) -> Node:
+    """Axes of size 1 stand for those along which the index stays the same."""
+    _, k, first = term.payload
+    shape = tuple(size if a == k else ONE for a, size in enumerate(term.type.shape))
+    kind = ArrayType(GLOBAL, shape, "integer")
+    return builder.maker.at(term.span).make("axis", (), kind, (k, first))
+
+
+def _entry(builder: Builder, term: Term) -> Node:
+    inner = builder.node(term.args[0])
+    kind = ArrayType(inner.type.place, term.type.shape, inner.type.dtype, inner.type.batched)
+    return builder.maker.at(term.span).make("entry", [inner], kind, term.payload[0])
+
+
+def _dot(builder: Builder, term: Term) -> Node:
+    return builder.maker.at(term.span).dot(*(builder.node(arg) for arg in term.args))
+
+
+def _norm(builder: Builder, term: Term) -> Node:
+    inner = builder.maker.real(builder.node(term.args[0]))
+    kind = ArrayType(inner.type.place, inner.type.shape[:-1], "real", inner.type.batched)
+    return builder.maker.at(term.span).make("norm", [inner], kind)
+
+
+def _concat(builder: Builder, term: Term) -> Node:
+    return builder.maker.at(term.span).concat([builder.node(arg) for arg in term.args])
+
+
+def _placed(builder: Builder, node: Node, place: Place) -> Node:
+    """What is the same at every node, as an array over the nodes."""
+    if node.type.place_axes:
+        return node
+    kind = ArrayType(place, dtype="integer")
+    nodes = builder.maker.make("index", (), kind, place.name)
+    nothing = builder.maker.elementwise("mul", nodes, builder.maker.number(0.0))
+    return builder.maker.elementwise("add", node, nothing)
+
+
+def _over_nodes(builder: Builder, term: Term) -> Node:
+    inner = _placed(builder, builder.node(term.args[0]), term.args[0].type.place)
+    op = "node_sum" if term.op == "count" else f"node_{term.op}"
+    kind = ArrayType(shape=inner.type.shape, batched=inner.type.batched)
+    axis = -len(inner.type.shape) - 1
+    return builder.maker.at(term.span).make(op, [inner], kind, axis)
+
+
+def _through(builder: Builder, term: Term) -> Node:
+    """Functions whose node is the Term with its arguments turned into nodes."""
+    inputs = [builder.node(arg) for arg in term.args]
+    batched = any(node.type.batched for node in inputs)
+    kind = ArrayType(builder.place(term.type.place), term.type.shape, term.type.dtype, batched)
+    return builder.maker.at(term.span).make(term.op, inputs, kind, term.payload)
+
+
+RULES: Mapping[str, Rule] = {
+    "number": _number,
+    "array": _array,
+    "parameter": _parameter,
+    "size": lambda b, t: b.leaf(t, "size", False),
+    "axis": _axis,
+    "entry": _entry,
+    "rotary": lambda b, t: b.leaf(t, "rotary", False),
+    "index": lambda b, t: b.leaf(t, "index", False),
+    "time": lambda b, t: b.leaf(t, "time", False),
+    "state": lambda b, t: b.leaf(t, "state", True),
+    "input": lambda b, t: b.leaf(t, "input", True),
+    "output": lambda b, t: b.leaf(t, "output", True),
+    "placeholder": _placeholder,
+    "let": lambda b, t: b.node(t.args[0]),
+    "spread": lambda b, t: b.node(t.args[0]),
+    "receiver": _end,
+    "sender": _end,
+    "edge": _edge,
+    "coupling": lambda b, t: b.sum_of(t.payload),
+    "pair_energy": lambda b, t: pair_energy(b, t.payload),
+    "column": lambda b, t: b.maker.at(t.span).expand_last(b.node(t.args[0]), 1),
+    "split": _split,
+    "dot": _dot,
+    "norm": _norm,
+    "concat": _concat,
+    **dict.fromkeys(("sum", "mean", "std", "min", "max", "count"), _over_nodes),
+    **dict.fromkeys(("linear", "lookup", "next", "cross_entropy"), _through),
+}
