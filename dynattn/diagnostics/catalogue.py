@@ -16,12 +16,14 @@ from dynattn.diagnostics.codes import (
     present,
     run,
     syntax,
+    types,
 )
 from dynattn.diagnostics.entry import Entry
 
 CODES: dict[str, Entry] = {
     **syntax.CODES,
     **model.CODES,
+    **types.CODES,
     **laws.CODES,
     **network.CODES,
     **data.CODES,

@@ -34,6 +34,7 @@ from dynattn.model.scope import Symbol
 from dynattn.model.switches import throw_switches
 from dynattn.model.terms import Term
 from dynattn.model.training import declare_training
+from dynattn.model.types import expand
 from dynattn.syntax import tree as syntax
 from dynattn.syntax.tree import SyntaxTree
 
@@ -53,6 +54,7 @@ def check(tree: SyntaxTree, overrides: Mapping[str, Any] | None = None) -> Model
     _declare_parameters(draft, tree)
     for graph in _all(tree, syntax.Graph):
         declare_graph(draft, graph)
+    tree = expand(draft, tree)
     for population in _all(tree, syntax.Population):
         declare_population(draft, population)
         declare_velocities(draft, population)
@@ -77,10 +79,8 @@ def _all(tree: SyntaxTree, kind: type[D]) -> list[D]:
 
 
 def _refuse_planned(draft: Draft, tree: SyntaxTree) -> None:
-    words = {syntax.Group: "a group of populations", syntax.TypeDeclaration: "a type of population"}
-    for item in tree.declarations:
-        if type(item) in words:
-            draft.not_yet(words[type(item)], head(item.span), declares=True)
+    for item in _all(tree, syntax.Group):
+        draft.not_yet("a group of populations", head(item.span), declares=True)
     headers = _all(tree, syntax.ModelHeader)
     extended = [header for header in headers if header.extends is not None]
     assert not extended and not _all(tree, syntax.Use), "parse_whole merges what a spec inherits"

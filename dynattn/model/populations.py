@@ -24,8 +24,8 @@ PARTS = ("inertia", "dissipation", "noise")
 def declare_population(draft: Draft, declaration: tree.Population) -> None:
     """A population's name, size, states and parameters; its drifts come in a later pass."""
     span = head(declaration.span)
-    if declaration.condition is not None or declaration.instance is not None:
-        draft.not_yet("a population made by condition or from a type", span, declares=True)
+    if declaration.condition is not None:
+        draft.not_yet("a population made by condition", span, declares=True)
         return
     symbol = None
     if isinstance(declaration.size, tree.Name):

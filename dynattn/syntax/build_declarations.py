@@ -43,9 +43,13 @@ def build_graph(place: Place, name: Token, value: t.Expr) -> t.Graph:
 
 
 def build_type(
-    place: Place, name: Token, parameters: tuple[t.Keyword, ...] | None, body: Body
+    place: Place, name: Token, parameters: tuple[t.TypeParameter, ...] | None, body: Body
 ) -> t.TypeDeclaration:
     return t.TypeDeclaration(place.span, str(name), parameters or (), body)
+
+
+def build_type_parameter(place: Place, name: Token, default: t.Expr | None) -> t.TypeParameter:
+    return t.TypeParameter(place.span, str(name), default)
 
 
 def build_group(place: Place, name: Token, *members: Token) -> t.Group:
@@ -143,10 +147,12 @@ def build_instance(
     condition: t.Expr | None,
     type_name: Token,
     arguments: tuple[Any, ...] | None,
+    body: Body | None,
 ) -> t.Population:
     function = build_name(place, type_name)
-    instance = call(place, place.to_end(function.span), function, arguments or ())
-    return t.Population(place.span, str(name), size, condition, instance)
+    last = arguments[-1].span if arguments else function.span
+    instance = call(place, function.span.to(last), function, arguments or ())
+    return t.Population(place.span, str(name), size, condition, instance, body or ())
 
 
 def build_coupling(
@@ -246,6 +252,7 @@ RULES: dict[str, Callable[..., Any]] = {
     "drop": build_drop,
     "graph": build_graph,
     "type": build_type,
+    "type_parameter": build_type_parameter,
     "group": build_group,
     "input": build_input,
     "observe": build_observe,

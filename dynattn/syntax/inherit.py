@@ -88,6 +88,8 @@ def _changes(items: Sequence[Any]) -> bool:
             return True
         if isinstance(item, t.Coupling) and item.sender is None:
             return True
+        if isinstance(item, t.Population) and item.instance is not None:
+            continue  # what changes the body of its type, changes nothing inherited
         if _changes(getattr(item, "body", None) or ()):
             return True
     return False

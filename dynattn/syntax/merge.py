@@ -124,6 +124,8 @@ def _choices(names: Sequence[str]) -> str:
 def _changed(old: Any, new: Any, errors: Collector) -> Any:
     """A declaration as it is after what the extending spec says of it."""
     match new:
+        case t.Population() if new.instance is not None or (old and old.instance is not None):
+            return _instance_changed(old, new, errors)
         case t.Population() | t.Coupling() | t.Layer() | t.TypeDeclaration():
             body = tuple(merge(old.body if old else (), new.body, errors))
             return replace(_with_head(old, new, errors), body=body)
@@ -131,6 +133,15 @@ def _changed(old: Any, new: Any, errors: Collector) -> Any:
             clauses = tuple(merge(old.clauses if old else (), new.clauses, errors))
             return replace(new, clauses=clauses)
     return new
+
+
+def _instance_changed(old: t.Population | None, new: t.Population, errors: Collector) -> Any:
+    """A population with a type: its body says what differs from the type's, ``drop`` included."""
+    body = new.body
+    if old is not None and (new.size is None or old.instance == new.instance):
+        again = {key_of(item) for item in _apart(new.body)}
+        body = (*(item for item in _apart(old.body) if key_of(item) not in again), *new.body)
+    return replace(_with_head(old, new, errors), body=tuple(body))
 
 
 def _with_head(old: Any, new: Any, errors: Collector) -> Any:

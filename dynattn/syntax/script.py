@@ -164,7 +164,8 @@ class Script:
     @cached_property
     def named(self) -> frozenset[Spot]:
         """Where the name of an argument stands, as n in ``f(n=2)``."""
-        found = (node for node in walk(self.tree.declarations) if isinstance(node, t.Keyword))
+        kinds = t.Keyword | t.TypeParameter
+        found = (node for node in walk(self.tree.declarations) if isinstance(node, kinds))
         return frozenset(start(node) for node in found)
 
     @cached_property

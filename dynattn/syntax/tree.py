@@ -225,6 +225,7 @@ class Population(Node):
     """``population p[SIZE where CONDITION] { ... }`` or ``population p[SIZE] is type(a=1)``.
 
     ``size`` is None in ``population p { ... }``, which changes the body of an inherited population.
+    The body beside ``is`` changes that of the type.
     """
 
     name: str
@@ -235,11 +236,19 @@ class Population(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class TypeDeclaration(Node):
-    """``type agent(a=0, b=1) { ... }``."""
+class TypeParameter(Node):
+    """``a=0`` in the head of a type; ``default`` is None in ``type agent(a)``."""
 
     name: str
-    parameters: tuple[Keyword, ...]
+    default: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TypeDeclaration(Node):
+    """``type agent(a=0, b) { ... }``."""
+
+    name: str
+    parameters: tuple[TypeParameter, ...]
     body: tuple[Item, ...]
 
 

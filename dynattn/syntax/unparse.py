@@ -44,17 +44,23 @@ def declared_block(
     item: t.Population | t.TypeDeclaration | t.Coupling | t.Layer,
 ) -> list[str]:
     match item:
-        case t.Population(instance=t.Call() as instance):
-            return [f"{population_head(item)} is {spell(instance)}"]
+        case t.Population(instance=t.Call() as instance, body=body):
+            head = f"{population_head(item)} is {spell(instance)}"
+            return block(head, body) if body else [head]
         case t.Population(body=body):
             return block(population_head(item), body)
         case t.TypeDeclaration(name=name, parameters=parameters, body=body):
-            return block(f"type {name}({spell_arguments((), parameters)})", body)
+            inner = ", ".join(map(parameter_text, parameters))
+            return block(f"type {name}({inner})", body)
         case t.Coupling(sender=sender, body=body):
             bare = sender is not None and not body
             return [coupling_head(item)] if bare else block(coupling_head(item), body)
         case t.Layer(body=body):
             return block(layer_head(item), body)
+
+
+def parameter_text(item: t.TypeParameter) -> str:
+    return item.name if item.default is None else f"{item.name}={spell(item.default)}"
 
 
 def layer_head(item: t.Layer) -> str:

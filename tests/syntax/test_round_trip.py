@@ -119,6 +119,7 @@ experiment_clauses = node(t.Clause, free_names | st.just("repeat"), experiment_v
 )
 steps = several(settings_ | experiment_clauses, 0)
 keywords = several(node(t.Keyword, names, expressions), 0)
+type_parameters = several(node(t.TypeParameter, names, st.none() | expressions), 0)
 common = quantities | states | lets | drops | laws | equations
 populations = node(
     t.Population, names, expressions, st.none() | expressions, body=several(common, 0)
@@ -127,6 +128,7 @@ populations = node(
     names,
     expressions,
     instance=node(t.Call, name, several(expressions, 0), keywords),
+    body=several(common, 0),
 )  # fmt: skip
 ends = name | node(t.Attribute, name, names)
 bodies = several(common | clauses, 0)
@@ -155,7 +157,7 @@ declarations = (
     | node(t.Group, names, several(name))
     | node(t.Input, names, types)
     | node(t.Observe, names, expressions)
-    | node(t.TypeDeclaration, names, keywords, several(common, 0))
+    | node(t.TypeDeclaration, names, type_parameters, several(common, 0))
     | node(t.Network, several(statements, 0))
     | node(t.Experiment, st.sampled_from(["simulate", "sweep", "train"]), st.none() | names, steps)
     | drops | quantities | lets | populations | couplings | layers
