@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from dynattn.diagnostics.report import Diagnostic, UsageError
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model import typing
+from dynattn.model import readouts, typing
 from dynattn.model.composition import Step
 from dynattn.model.couplings import declare_coupling
 from dynattn.model.draft import Draft, head
@@ -24,11 +24,12 @@ from dynattn.model.layers import (
     declare_network,
     layer_laws,
     refuse_time,
+    values_of,
 )
 from dynattn.model.model import Model
 from dynattn.model.parts import Observable
 from dynattn.model.plans import Simulation, Training
-from dynattn.model.populations import declare_drifts, declare_let, declare_population
+from dynattn.model.populations import announce_let, declare_drifts, declare_population
 from dynattn.model.quantities import declare_dims, declare_parameter, declare_values
 from dynattn.model.scope import Symbol
 from dynattn.model.switches import throw_switches
@@ -70,6 +71,7 @@ def check(tree: SyntaxTree, overrides: Mapping[str, Any] | None = None) -> Model
     if steps:
         losses = [training.loss, *(r.value for r in training.records)] if training else []
         refuse_time(draft, steps, losses)
+    readouts.refuse_unread(draft, _roots(draft, steps, simulations, training))
     draft.finish()
     return throw_switches(_model(draft, tree, steps, simulations, training))
 
@@ -127,14 +129,18 @@ def _declare_flow(draft: Draft, tree: SyntaxTree) -> None:
     before.
     """
     context = Context(draft, draft.scope)
+    readouts.announce(context, _all(tree, syntax.Coupling))
     for item in _all(tree, syntax.Let):
-        owner = Context(draft, draft.scope, owner=item.name)
-        declare_let(owner, item)
+        announce_let(Context(draft, draft.scope, owner=item.name), item)
+    for symbol in draft.definitions:
+        symbol.value.term()
     for population in _all(tree, syntax.Population):
         declare_drifts(draft, population)
         declare_energies(draft, population)
     for coupling in _all(tree, syntax.Coupling):
-        declare_coupling(context, coupling)
+        if coupling.acts:
+            declare_coupling(context, coupling)
+    readouts.declare_waiting(context)
     for population in _all(tree, syntax.Population):
         declare_equations(draft, population)
     for layer in _all(tree, syntax.Layer):
@@ -206,6 +212,22 @@ def _declare_experiments(
         draft.errors.add("E203", text, head(second.span), "join the two", [earlier])
     simulations = declare_simulations(draft, runs)
     return simulations, declare_training(draft, trains[0]) if trains else None
+
+
+def _roots(
+    draft: Draft,
+    steps: tuple[Step, ...],
+    simulations: tuple[Simulation, ...],
+    training: Training | None,
+) -> list[Term]:
+    """The terms that a model computes for their own sake; clauses of couplings aside."""
+    laws = [*draft.laws.values(), *(law for layer in draft.layers.values() for law in layer.laws)]
+    found = [term for law in laws for term in (law.rate, law.noise) if term is not None]
+    found += [observable.value for observable in draft.observables.values()]
+    found += [record.value for simulation in simulations for record in simulation.records]
+    if training is not None:
+        found += [training.loss, *(record.value for record in training.records)]
+    return [*found, *values_of(steps), *draft.jumps]
 
 
 def _model(

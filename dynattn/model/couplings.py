@@ -7,13 +7,12 @@ from dataclasses import replace
 
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model import constants, energies, frustration, harmonics, typing
+from dynattn.model import constants, energies, frustration, harmonics, readouts, typing
 from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.endpoints import Endpoints, endpoints
 from dynattn.model.expressions import Context, Ends, translate
 from dynattn.model.functions import formula
 from dynattn.model.parts import Coupling, State
-from dynattn.model.scope import Symbol
 from dynattn.model.summands import Summand
 from dynattn.model.terms import Place, Term, Type
 from dynattn.syntax import tree
@@ -35,16 +34,27 @@ FIT = {
 
 
 def declare_coupling(context: Context, declaration: tree.Coupling) -> None:
-    """One ``coupling`` of the model or of a layer."""
+    """One ``coupling`` or ``readout`` of the model or of a layer."""
+    if readouts.declare_name(context, declaration):
+        declare_sum(context, declaration)
+
+
+def declare_sum(context: Context, declaration: tree.Coupling) -> None:
+    """What a coupling or a readout sums, its name being known already."""
+    name = readouts.full_name(context, declaration)
+    context.draft.declaring.add(name)
+    _declare_sum(context, declaration)
+    context.draft.declaring.discard(name)
+
+
+def _declare_sum(context: Context, declaration: tree.Coupling) -> None:
     draft, span = context.draft, head(declaration.span)
-    if not declaration.acts:
-        draft.not_yet("a readout", span, declares=True)
-        return
     clauses = _clauses(draft, declaration)
     ends = endpoints(draft, declaration, span)
-    full = f"{context.layer}.{declaration.name}" if context.layer else declaration.name
-    symbol = Symbol("coupling", full, span)
-    if not context.scope.declare(symbol, draft.errors) or clauses is None or ends is None:
+    full = readouts.full_name(context, declaration)
+    if clauses is None or ends is None:
+        return
+    if not declaration.acts and not readouts.allows(draft, declaration, clauses):
         return
     heads = _heads(draft, clauses, ends.state)
     if heads is None and "heads" in clauses:
@@ -62,9 +72,11 @@ def declare_coupling(context: Context, declaration: tree.Coupling) -> None:
     adaptive, weight = _weight(inside, clauses)
     strength = _strength(shown, clauses)
     coupling = Coupling(
-        full, ends.sender.name, ends.receiver.name, ends.state.name, ends.graph, kernel, span,
+        full, ends.sender.name, ends.receiver.name, ends.state.name if ends.state else "",
+        ends.graph, kernel, span,
         weight=weight, adaptive=adaptive, strength=strength,
-        normalize=_normalize(draft, clauses), heads=heads, shape=ends.state.shape,
+        normalize=_normalize(draft, clauses), heads=heads, acts=declaration.acts,
+        shape=ends.state.shape if ends.state else readouts.shape_of(kernel, weight, heads),
         layer=context.layer, frustration=lag, edge_weights="weight" not in clauses,
         counters=loops.counters, parts=_parts(inside, loops, clauses, ends, span),
     )  # fmt: skip
@@ -79,7 +91,7 @@ def _potential(
     context: Context, clauses: Mapping[str, tree.Clause], ends: Endpoints
 ) -> tuple[Term, Term] | None:
     """The pair potential of ``energy`` and the force on i; None without one, or refused."""
-    if "energy" not in clauses:
+    if "energy" not in clauses or ends.state is None:
         return None
     return energies.pair_potential(context, clauses, ends.state)
 
@@ -139,9 +151,10 @@ def _kernel(
         expr = value_of(clauses["kernel"])
         shifted = _with_lag(context, lag)
         clause = _shifting(clauses)
-        if clause is not None:
+        if clause is not None and ends.state is not None:
             expr = frustration.delayed(shifted, expr, clause, ends.state)
         return translate(shifted, expr), lag
+    assert ends.state is not None, "a readout writes its kernel"
     manifold = MANIFOLDS[ends.state.manifold.name]
     if ends.sender.name != ends.receiver.name:
         draft.errors.add(
@@ -168,6 +181,7 @@ def _default_kernel(
     context: Context, text: str, clause: tree.Clause | None, ends: Endpoints, span: Span,
     lag: Term | None,
 ) -> Term:  # fmt: skip
+    assert ends.state is not None, "a readout writes its kernel"
     kind = Type(Place("nodes", ends.state.population), ends.state.shape)
     point = Term("state", (), kind, span, ends.state.name)
     if clause is None:
@@ -183,11 +197,13 @@ def _default_kernel(
     return formula(context, f"sin({difference})", holes, span)
 
 
-def _heads(draft: Draft, clauses: Mapping[str, tree.Clause], state: State) -> Size | None:
+def _heads(draft: Draft, clauses: Mapping[str, tree.Clause], state: State | None) -> Size | None:
     """The number of heads; None without the clause, or with a diagnostic."""
     if "heads" not in clauses:
         return None
     span = clauses["heads"].span
+    if state is None:
+        return constants.size(draft, value_of(clauses["heads"]))
     if not state.shape:
         text = f"the state '{state.name}' is a single number, with no coordinates to group in heads"
         fix = "leave heads out, or give the state coordinates: torus(C)"
@@ -229,13 +245,14 @@ def _normalize(draft: Draft, clauses: Mapping[str, tree.Clause]) -> str:
     return "none"
 
 
-def _shapes_fit(draft: Draft, coupling: Coupling, state: State) -> bool:
-    shape = state.shape
+def _shapes_fit(draft: Draft, coupling: Coupling, state: State | None) -> bool:
+    shape = coupling.shape
     if coupling.heads is not None and shape and shape[0] != coupling.heads:
         shape = (*shape[:-1], coupling.heads, shape[-1] / coupling.heads)
+    kernels = (shape,) if state else readouts.kernels_allowed(coupling, shape)
     allowed: dict[str, tuple[tuple[Size, ...], ...]] = {
         "weight": ((), (coupling.heads,) if coupling.heads else ()),
-        "kernel": (shape,),
+        "kernel": kernels,
         "strength": tuple(shape[k:] for k in range(len(shape) + 1)),
     }
     for clause in ("kernel", "weight", "strength"):
@@ -247,9 +264,13 @@ def _shapes_fit(draft: Draft, coupling: Coupling, state: State) -> bool:
             "E301",
             f"the {clause} is {typing.spell_shape(term.type.shape)}; "
             f"coupling '{coupling.name}' needs {wanted}"
-            + (" per edge" if clause == "weight" else f", as the state '{state.name}'"),
+            + (" per edge" if clause == "weight" else _as_what(state)),
             term.span,
-            FIT[clause],
+            FIT[clause] if state else "heads group coordinates that nodes have",
         )
         return False
     return True
+
+
+def _as_what(state: State | None) -> str:
+    return " in its heads" if state is None else f", as the state '{state.name}'"

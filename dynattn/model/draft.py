@@ -9,7 +9,7 @@ from typing import Any
 from dynattn.diagnostics.report import Collector, Span
 from dynattn.model.composition import Dim, InputUse, Layer
 from dynattn.model.parts import Coupling, Law, Observable, Parameter, Population, State
-from dynattn.model.scope import Scope
+from dynattn.model.scope import Scope, Symbol
 from dynattn.model.summands import AxisUse
 from dynattn.model.terms import Term
 from dynattn.syntax import tree
@@ -53,6 +53,12 @@ class Draft:
     """Populations whose size has been refused."""
     moved: set[str] = field(default_factory=set)
     """States with a drift or a coupling, refused ones too."""
+    waiting: dict[str, tree.Coupling] = field(default_factory=dict)
+    """Readouts of the model that nothing has asked for yet."""
+    declaring: set[str] = field(default_factory=set)
+    """Readouts that are being declared."""
+    definitions: list[Symbol] = field(default_factory=list)
+    """Those whose value is a Definition as long as nothing has asked for it."""
     names_missing: bool = False
     """Something that declares names has been refused: unknown names may be its."""
 

@@ -19,7 +19,8 @@ class Endpoints:
 
     sender: Population
     receiver: Population
-    state: State
+    state: State | None
+    """None for a readout, which acts on nothing."""
     graph: GraphUse
 
 
@@ -29,11 +30,13 @@ def endpoints(draft: Draft, declaration: tree.Coupling, span: Span) -> Endpoints
     receiver = population_named(draft, declaration.receiver)
     if sender is None or receiver is None:
         return None
-    state = _state(draft, declaration.receiver, receiver)
+    state = _state(draft, declaration.receiver, receiver) if declaration.acts else None
     graph = graphs.over(draft, declaration.over, span)
     if state is not None:
         draft.moved.add(state.name)
-    if state is None or graph is None or not _graph_fits(draft, graph, sender, receiver):
+    if declaration.acts == (state is None):
+        return None
+    if graph is None or not _graph_fits(draft, graph, sender, receiver):
         return None
     return Endpoints(sender, receiver, state, graph)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from dynattn.diagnostics.report import Span
-from dynattn.model import typing
+from dynattn.model import readouts, typing
 from dynattn.model.differentiate import NoDerivative, at_leaves, gradient, minus, plus, times
 from dynattn.model.draft import Draft, value_of
 from dynattn.model.expressions import Context, translate
@@ -60,6 +60,9 @@ def _declare_energy(context: Context, item: tree.Clause, population: str) -> Non
     if energy.type.shape or energy.type.place not in (GLOBAL, Place("nodes", population)):
         text = f"an energy is one number per node, and this is {typing.spell_value(energy)}"
         _refuse(draft, text, span, "use dot or norm to make one number of a vector")
+    elif readouts.reads(energy):
+        text = "an energy that reads a sum over other nodes has no force of one node alone"
+        _refuse(draft, text, span, "write it as the energy of a coupling")
     elif not targets or targets != own or not alone or any(s.velocity_of for s in own):
         text = "an energy is a function of the positions of its own nodes"
         _refuse(draft, text, span, "leave out velocities, other states and other populations")
@@ -141,7 +144,8 @@ def check_factors(
         if term is None or typing.is_unknown(term):
             continue
         once = word == "weight" or term.type.place == GLOBAL
-        if not once or term.type.shape or states_in(term) or not _known_symmetric(draft, term):
+        of_nodes = bool(states_in(term)) or readouts.reads(term)
+        if not once or term.type.shape or of_nodes or not _known_symmetric(draft, term):
             text = f"the {word} of an energy is the same for both nodes of a pair"
             _refuse(draft, text, term.span, "put what depends on the nodes into the energy")
 
@@ -196,7 +200,7 @@ def _drawn(draft: Draft, term: Term, drawn: dict[Any, Any], rng: Any, swap: bool
     end, leaf = "", term
     if term.op in ("receiver", "sender"):
         end, leaf = term.op, term.args[0]
-        if leaf.type.place.kind != "nodes" or leaf.args:
+        if leaf.type.place.kind != "nodes" or leaf.args or leaf.op == "coupling":
             raise NoDerivative(leaf)
         if swap:
             end = "sender" if end == "receiver" else "receiver"

@@ -63,6 +63,33 @@ class Context:
     """Weight names of this statement, so that a second ``linear`` becomes ``linear_2``."""
 
 
+@dataclass
+class Definition:
+    """The value of a ``let``, translated when it is first read."""
+
+    context: Context
+    item: tree.Let
+    found: Term | None = None
+    started: bool = False
+
+    def term(self) -> Term:
+        """The named Term; with a diagnostic where it depends on itself."""
+        if self.found is None:
+            self.found = self._refused() if self.started else self._translated()
+        return self.found
+
+    def _translated(self) -> Term:
+        self.started = True
+        term, item = translate(self.context, self.item.value), self.item
+        return self.found or Term("let", (term,), term.type, item.span, item.name)
+
+    def _refused(self) -> Term:
+        name, span = self.item.name, self.item.span
+        fix = "write it in numbers, states and definitions that do not need it"
+        self.context.draft.errors.add("E434", f"'{name}' is defined by itself", span, fix)
+        return unknown(span)
+
+
 def translate(context: Context, expr: tree.Expr) -> Term:
     """The Term of an expression; mistakes go to the draft's errors."""
     errors = context.draft.errors
@@ -133,10 +160,16 @@ def _quantity(context: Context, name: str, span: Span) -> Term:
     symbol = find(context, name, span)
     if symbol is None:
         return unknown(span)
+    if isinstance(symbol.value, Definition):
+        return symbol.value.term()
     if isinstance(symbol.value, Term):
         return replace_span(symbol.value, span)
     if symbol.kind == "dim":
         return Term("size", (), Type(dtype="integer"), span, named(name))
+    if symbol.kind == "readout":
+        from dynattn.model.readouts import read as read_readout
+
+        return read_readout(context, symbol, span)
     if symbol.kind == "coupling" and context.sums is not None:
         from dynattn.model.laws import read_sum
 

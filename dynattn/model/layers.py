@@ -175,7 +175,7 @@ def declare_network(draft: Draft, declaration: tree.Network) -> tuple[Step, ...]
     used = set(_layers_used(steps))
     if not used and len(draft.errors.found) == before:
         for name, coupling in draft.couplings.items():
-            if coupling.layer is None:
+            if coupling.layer is None and coupling.acts:
                 text = f"coupling '{name}' never acts: the network has no layer"
                 fix = "write layer step { evolve { steps 1 } }, and step in the network"
                 draft.errors.add("E404", text, coupling.span, fix)
@@ -195,18 +195,19 @@ def refuse_time(draft: Draft, steps: Sequence[Step], others: Sequence[Term]) -> 
     parts = [(c.kernel, c.weight, c.strength) for c in couplings]
     roots = [term for terms in parts for term in terms if term is not None]
     roots += [*others, *(law.rate for layer in draft.layers.values() for law in layer.laws)]
-    for term in walk(*roots, *_values(steps)):
+    for term in walk(*roots, *values_of(steps)):
         if term.op == "time":
             draft.not_yet("the time in a network", term.span)
 
 
-def _values(steps: Sequence[Step]) -> list[Term]:
+def values_of(steps: Sequence[Step]) -> list[Term]:
+    """What the steps assign and put out."""
     found: list[Term] = []
     for step in steps:
         if isinstance(step, AssignStep | OutputStep):
             found.append(step.value)
         elif isinstance(step, RepeatStep):
-            found += _values(step.steps)
+            found += values_of(step.steps)
     return found
 
 

@@ -110,6 +110,7 @@ class Coupling:
     sender: str
     receiver: str
     state: str
+    """The state acted on; '' for a readout."""
     graph: GraphUse
     kernel: Term
     """Edge-level."""
@@ -128,7 +129,7 @@ class Coupling:
     """
     heads: Size | None = None
     shape: tuple[Size, ...] = ()
-    """Shape of S_i per node: the receiving state's."""
+    """Shape of S_i per node: the receiving state's; of a readout, the kernel's."""
     layer: str | None = None
     frustration: Term | None = None
     """As written, for showing; the kernel has it already."""
@@ -138,6 +139,8 @@ class Coupling:
     """Empty without counters."""
     energy: Term | None = None
     """The symmetric pair potential that the kernel is minus the gradient of; edge-level."""
+    acts: bool = True
+    """False for a ``readout``: the sum is a quantity of the receiving nodes, and part of no law."""
 
     @property
     def summands(self) -> tuple[Summand, ...]:

@@ -8,7 +8,7 @@ from dynattn.diagnostics.report import Span
 from dynattn.model import constants, typing
 from dynattn.model.axes import axes_of, with_counters
 from dynattn.model.draft import Draft, head, value_of
-from dynattn.model.expressions import Context, translate
+from dynattn.model.expressions import Context, Definition, translate
 from dynattn.model.parts import Draw, Population, State
 from dynattn.model.quantities import at_start, axes, declare_parameter, drawn, manifold
 from dynattn.model.scope import Scope, Symbol
@@ -63,17 +63,23 @@ def _declare_item(context: Context, item: tree.Item, name: str) -> None:
                 declare_parameter(context, entry, keyword == "learn", place)
         case tree.Let():
             owner = replace(context, owner=f"{name}.{item.name}", names_used=set())
-            declare_let(owner, item)
+            announce_let(owner, item)
         case tree.Clause() | tree.Equation():
             pass  # the law comes when every name is known
 
 
 def declare_let(context: Context, item: tree.Let) -> None:
     """``let q = EXPR``: its name stands for the expression from here on."""
-    term = translate(context, item.value)
-    named = Term("let", (term,), term.type, item.span, item.name)
-    symbol = Symbol("definition", item.name, item.span, named)
+    symbol = Symbol("definition", item.name, item.span, Definition(context, item))
     context.scope.declare(symbol, context.draft.errors)
+    symbol.value.term()
+
+
+def announce_let(context: Context, item: tree.Let) -> None:
+    """The name alone: the expression is translated when something reads it, or later."""
+    symbol = Symbol("definition", item.name, item.span, Definition(context, item))
+    context.scope.declare(symbol, context.draft.errors)
+    context.draft.definitions.append(symbol)
 
 
 def _declare_state(context: Context, entry: tree.Quantity, population: str) -> None:

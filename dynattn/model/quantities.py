@@ -151,8 +151,9 @@ def at_start(draft: Draft, value: Term | Draw | None, name: str) -> Term | Draw 
     stack = [(term, term.span) for term in terms]
     while stack:
         term, span = stack.pop()
-        if term.op in ("state", "input", "output", "time"):
+        if term.op in ("state", "input", "output", "time", "coupling"):
             what = "the time" if term.op == "time" else f"the {term.op} '{term.payload}'"
+            what = what.replace("the coupling", "the sum")
             text = f"the initial value of '{name}' reads {what}, which is known only later"
             fix = "write it in numbers, parameters and index"
             draft.errors.add("E309", text, span, fix)

@@ -91,6 +91,7 @@ def _describe_coupling(model: Model, coupling: Coupling, found: Connections) -> 
         "frustration": spell_term(coupling.frustration) if coupling.frustration else "",
         "heads": str(coupling.heads) if coupling.heads else "",
         "layer": coupling.layer or "",
+        **({} if coupling.acts else {"acts": "no"}),
     }
 
 

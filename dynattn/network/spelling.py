@@ -254,7 +254,7 @@ def spell_laws(
         name
         for law in laws
         for term in summands(law.rate)
-        if term.op != "coupling"
+        if not _acts(model, term)
         for name in named_couplings(term)
     ]
     for name in dict.fromkeys(deeper):
@@ -276,7 +276,7 @@ def _equation(speller: _Speller, model: Model, law: Law, weighted: Collection[st
     around = _BINDING["add"] if len(terms) > 1 else 0
     parts = [
         _written_out(speller, model, term.payload, weighted)
-        if term.op == "coupling"
+        if _acts(model, term)
         else speller.spell(term, "i", around)
         for term in terms
     ]
@@ -288,6 +288,11 @@ def _equation(speller: _Speller, model: Model, law: Law, weighted: Collection[st
     if law.discrete:
         return f"{point} {'←' if speller.style is PRETTY else '<-'} {text}"
     return f"{point}' = {text}"
+
+
+def _acts(model: Model, term: Term) -> bool:
+    """Whether a summand is the sum of a coupling; that of a readout is told by its name."""
+    return term.op == "coupling" and model.coupling[term.payload].acts
 
 
 def _added(parts: list[str], style: Style) -> str:

@@ -145,8 +145,13 @@ def edge_kind(facts: dict[str, Any]) -> str:
 
 
 def is_coupling(facts: dict[str, Any]) -> bool:
-    """Whether an edge is a coupling, drawn solid; all else is dashed."""
+    """Whether an edge is a coupling or a readout, with a colour and a card of its own."""
     return edge_kind(facts) == "coupling"
+
+
+def acts(facts: dict[str, Any]) -> bool:
+    """Whether an edge acts on the nodes it leads to, drawn solid; what is only read is dashed."""
+    return is_coupling(facts) and shown(facts.get("acts")) != "no"
 
 
 def shown(value: Any) -> str:
@@ -203,8 +208,10 @@ def _dot_edge(source: str, target: str, key: Any, facts: dict[str, Any], colour:
         pydot.make_quoted(source),
         pydot.make_quoted(target),
         color=pydot.make_quoted(colour),
-        style="solid" if is_coupling(facts) else "dashed",
+        style="solid" if acts(facts) else "dashed",
     )
+    if is_coupling(facts) and not acts(facts):
+        edge.set("penwidth", "1.2")
     if label := _edge_label(edge_name(key, facts), coupling_facts(facts), colour):
         edge.set("label", f"<{FRAME}<TR><TD>{label}</TD></TR></TABLE>>")
         edge.set("tooltip", pydot.make_quoted(edge_name(key, facts) or f"{source} to {target}"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.files import write_whole
 from dynattn.present.diagram import (
+    acts,
     coupling_facts,
     edge_name,
     is_coupling,
@@ -108,7 +109,7 @@ def _population_elements(parts: GraphParts) -> Elements:
         data = {"id": f"edge {number}", "source": str(source), "target": str(target),
                 "label": edge_name(key, facts), "colour": _colour(number, facts),
                 "card": _card_name(number, key, facts)}  # fmt: skip
-        kind = "coupling" if is_coupling(facts) else "coupling flow"
+        kind = "coupling" if acts(facts) else "coupling flow"
         elements.append({"data": data, "classes": kind})
     return elements
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dynattn.present.diagram import (
+    acts,
     coupling_facts,
     edge_name,
     is_coupling,
@@ -93,7 +94,7 @@ def _draw_edges(axes: Any, diagram: networkx.MultiDiGraph, places: dict[Any, Any
         else:
             start, middle, end = _bow(places[source], places[target], earlier)
         colour = _colour(number, facts)
-        _draw_curve(axes, start, middle, end, colour, "-" if is_coupling(facts) else "--")
+        _draw_curve(axes, start, middle, end, colour, "-" if acts(facts) else "--")
         if name := edge_name(key, facts):
             spot = [
                 0.25 * a + 0.5 * b + 0.25 * c for a, b, c in zip(start, middle, end, strict=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -11,7 +11,15 @@ from dynattn.model.model import Model
 from dynattn.model.parts import Coupling, Draw, Parameter
 from dynattn.model.terms import Term
 from dynattn.network.diagram import built_graph, spell_edges, spell_graph
-from dynattn.network.spelling import PLAIN, Style, short_names, spell_laws, spell_term
+from dynattn.network.spelling import (
+    PLAIN,
+    Style,
+    short,
+    short_names,
+    spell_coupling,
+    spell_laws,
+    spell_term,
+)
 from dynattn.program.copies import layer_uses
 from dynattn.program.nodes import OFFSETS, Node, Program
 from dynattn.vocabulary.functions import ELEMENTWISE
@@ -84,7 +92,7 @@ def couplings(model: Model, network: Network) -> Section:
     names = short_names(model)
     rows = [
         (
-            coupling.name,
+            coupling.name if coupling.acts else f"{coupling.name}, a readout",
             f"{coupling.sender} -> {coupling.receiver}",
             graph_text(coupling, network.connections[coupling.name]),
             spell_edges(model, coupling, network.connections[coupling.name]),
@@ -257,7 +265,20 @@ def laws(model: Model, network: Network, style: Style = PLAIN) -> Section:
         for place, found in places
         for line in spell_laws(model, found, style, weighted=weighted)
     )
+    rows += tuple(_readouts(model, style, weighted, [line for _, line in rows]))
     return Section("equations", ("in", "equation"), rows)
+
+
+def _readouts(
+    model: Model, style: Style, weighted: Collection[str], told: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    """The sums of the readouts that no law has told already."""
+    for coupling in model.couplings:
+        if not coupling.acts:
+            name = style.index(short(coupling.name), "i")
+            text = spell_coupling(model, coupling, style, weighted=coupling.name in weighted)
+            if f"{name} = {text}" not in told:
+                yield coupling.layer or "model", f"{name} = {text}"
 
 
 # ── where states and parameters start ──────────────────────────────────────────────────────────

@@ -108,7 +108,7 @@ def _adaptive(score: Node, coupling: Coupling, edges: Place, maker: Maker, term:
 def _weighted(maker: Maker, weight: Node, kernel: Node) -> Node:
     """weight * kernel; a weight per head acts on all the coordinates of its head."""
     missing = len(kernel.type.shape) - len(weight.type.shape)
-    if weight.type.shape and missing:
+    if weight.type.shape and missing > 0:
         weight = maker.expand_last(weight, missing)
     return maker.elementwise("mul", weight, kernel)
 

@@ -89,7 +89,7 @@ def _own(connections: Connections, edge: Edge) -> float:
 
 def _grouped(reference: Reference, coupling: Coupling, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of S_i as the kernel sees it: the last axis in heads where there are heads."""
-    if coupling.heads is None or coupling.shape[0] == coupling.heads:
+    if coupling.heads is None or coupling.shape[:1] in ((), (coupling.heads,)):
         return shape
     heads = coupling.heads.value(reference.sizes)
     return (*shape[:-1], heads, shape[-1] // heads)

@@ -129,8 +129,10 @@ def test_hiding_an_outer_name_is_refused_in_populations_and_layers() -> None:
     assert refused(layer) == [("E204", "'N' in layer 'l' hides the parameter of the same name")]
 
 
-def test_a_name_is_known_only_after_its_declaration() -> None:
-    assert refused(f"{NODES}let a = b\nlet b = 1\n")[0] == ("E201", "unknown name 'b' in the model")
+def test_definitions_stand_in_any_order_and_parameters_after_what_they_are_made_from() -> None:
+    model = checked(f"{NODES}let a = b\nlet b = x * 2\nobserve o = a\n")
+    assert written(model.observables[0].value) == "mul(state p.x, number 2)"
+    assert refused(f"{NODES}param b = a\nparam a = 1\n")[0][0] == "E201"
 
 
 def test_in_a_coupling_names_need_an_end_and_stand_at_the_edge() -> None:

@@ -38,12 +38,9 @@ def fuse_attention(node: Node, maker: Maker) -> Node | None:
     op, payload = (
         ("successor_attention", kernel.payload) if reached else ("attention", node.payload)
     )
-    mixed = maker.make(op, [query, key, value], _kind(value), payload)
+    kind = ArrayType(node.type.place, value.type.shape, "real", True)
+    mixed = maker.make(op, [query, key, value], kind, payload)
     return _joined(products, features, mixed, maker)
-
-
-def _kind(value: Node) -> ArrayType:
-    return ArrayType(value.type.place, value.type.shape, "real", True)
 
 
 def _at_senders(products: Products, maker: Maker) -> Products:

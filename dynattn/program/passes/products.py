@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from dynattn.program.layout import Maker
 from dynattn.program.nodes import Node
+from dynattn.program.passes.one_end import SHAPED, at_nodes
 from dynattn.vocabulary.functions import ELEMENTWISE
 
 LIMIT = 32
@@ -214,6 +215,8 @@ def _trigonometric(node: Node, maker: Maker) -> Products | None:
 
 def _one_sided(node: Node, maker: Maker) -> Products | None:
     """An elementwise function of one end (and global numbers), computed per node."""
+    if node.op in SHAPED:
+        return _vector(node, maker)
     if node.op not in ELEMENTWISE:
         return None
     values = [_one_end(child, maker) for child in node.inputs]
@@ -226,6 +229,15 @@ def _one_sided(node: Node, maker: Maker) -> Products | None:
     if ends == {"edge"}:
         return (Product(edge=made),)
     return (Product(receiver=made),)
+
+
+def _vector(node: Node, maker: Maker) -> Products | None:
+    """Coordinates put together at one end."""
+    for end in ("sender", "receiver"):
+        made = at_nodes(node, end, maker)
+        if made is not None:
+            return (Product(sender=made) if end == "sender" else Product(receiver=made),)
+    return None
 
 
 def _one_end(node: Node, maker: Maker) -> tuple[str, Node] | None:

@@ -1,0 +1,36 @@
+"""Codes of readouts, populations without a state and layers that evolve: E434 to E449."""
+
+from __future__ import annotations
+
+from dynattn.diagnostics.entry import Entry
+
+CODES: dict[str, Entry] = {
+    "E434": Entry(
+        "a quantity that depends on itself",
+        "A readout and a definition are what their expressions are now. Only a state has a past "
+        "and a law, so only the rate of a state may depend on the state itself.",
+        "readout near: osc -> osc { kernel cos(theta[j]) * near[j] }",
+        "readout near: osc -> osc { kernel cos(theta[j]) }",
+    ),
+    "E435": Entry(
+        "a readout that speaks of a state",
+        "A readout sums what its kernel says and acts on nothing: it names the populations, not a "
+        "state, and has no energy, frustration or harmonics, which belong to a force.",
+        "readout pull: osc -> osc.theta { frustration 0.1; kernel sin(theta[j] - theta[i]) }",
+        "readout pull: osc -> osc { kernel sin(theta[j] - theta[i] - 0.1) }",
+    ),
+    "E436": Entry(
+        "a readout that nothing reads",
+        "Nothing is ignored: a readout must be used by a law, an output, an observable or a "
+        "record.",
+        "readout near: osc -> osc { kernel cos(theta[j]) }",
+        "readout near: osc -> osc { kernel cos(theta[j]) }\nobserve near_order = mean(near)",
+    ),
+    "E437": Entry(
+        "a population that takes part in nothing",
+        "Nodes without a state are there to be coupled with others or to be read.",
+        "population anchor[5] { param r ~ normal(0, 1) }",
+        "population anchor[5] { param r ~ normal(0, 1) }\n"
+        "coupling hold: anchor -> osc { kernel r[j] - x[i] }",
+    ),
+}
