@@ -35,6 +35,7 @@ from dynattn.lower.sparse import SparseProduct
 from dynattn.model.model import Model
 from dynattn.model.plans import Simulation
 from dynattn.program.nodes import Program
+from dynattn.vocabulary.manifolds import MANIFOLDS
 
 if TYPE_CHECKING:
     from dynattn.network.build import Network
@@ -60,7 +61,7 @@ def emit(
 
     Where the method of its first experiment is one of torchdiffeq's, ``tableau`` is None.
     """
-    _refuse_what_no_file_holds(model)
+    _refuse_what_no_file_holds(model, tableau)
     system = build_system(model, network, program, seed=seed)
     writer = Writer(system, let_names(model))
     body = _network_file(writer) if program.steps else _field_file(writer, tableau)
@@ -69,16 +70,19 @@ def emit(
     return Emitted(_assembled(writer, body), writer.stored)
 
 
-def _refuse_what_no_file_holds(model: Model) -> None:
+def _refuse_what_no_file_holds(model: Model, tableau: Any) -> None:
     """SpecError E401 for what the solvers in an emitted file know nothing of."""
-    terms = [("noise", law.noise) for law in model.laws] + [("a pulse", t) for t in model.jumps]
-    found = [
-        Diagnostic("E401", f"{word} in an emitted file has no meaning in this version of dynattn "
-                   "yet", term.span, "leave out --emit")
-        for word, term in terms if term is not None
-    ]  # fmt: skip
-    if found:
-        raise SpecError(found[:1])
+    found = [("noise", law.noise.span) for law in model.laws if law.noise is not None]
+    found += [("a pulse", term.span) for term in model.jumps]
+    if model.simulations and not tableau and not model.network:
+        found += [
+            (f"the method '{model.simulations[0].method}' on {state.manifold}", state.span)
+            for state in model.states.values() if MANIFOLDS[state.manifold.name].logarithmic
+        ]  # fmt: skip
+    for word, span in found:
+        problem = f"{word} in an emitted file has no meaning in this version of dynattn yet"
+        fix = "use 'method rk4'" if "method" in word else "leave out --emit"
+        raise SpecError([Diagnostic("E401", problem, span, fix)])
 
 
 def emit_files(

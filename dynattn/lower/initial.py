@@ -7,11 +7,12 @@ from typing import Any
 
 import torch
 
+from dynattn.diagnostics.report import Diagnostic, SpecError
 from dynattn.lower.code import Code
 from dynattn.lower.context import ORIGIN, Context, Need, make_array, rank_of, width_of
 from dynattn.lower.operation import Operation
 from dynattn.lower.routine import Leaf, Maker, Routine, make_plan
-from dynattn.model.parts import Parameter
+from dynattn.model.parts import Parameter, State
 from dynattn.program.copies import copy_name
 from dynattn.program.nodes import Block, Node
 from dynattn.vocabulary.distributions import DISTRIBUTIONS, stream
@@ -144,6 +145,18 @@ def widened(value: Any, node: Node, rank: int) -> Any:
     for _ in range(rank - rank_of(node)):
         value = value.unsqueeze(-width_of(node) - 1)
     return value
+
+
+def refuse_off_manifold(state: State, value: Any) -> None:
+    """SpecError E313 where an initial value is no point of its manifold."""
+    if not MANIFOLDS[state.manifold.name].hold(value.detach()):
+        text = f"some initial values of '{state.name}' are no points of {state.manifold}"
+        fix = (
+            "write one number above 0 for each"
+            if not state.manifold.shape
+            else ("let the shares be 0 or more, and sum to 1")
+        )
+        raise SpecError(Diagnostic("E313", text, state.span, fix))
 
 
 def fixed_leaf(leaf: Leaf, context: Context) -> Any:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from dynattn.lower.binding import Binder, CallRun, plant, table_of
 from dynattn.lower.context import Context, context_of
-from dynattn.lower.initial import Initializer, full_name, widened
+from dynattn.lower.initial import Initializer, full_name, refuse_off_manifold, widened
 from dynattn.lower.inspection import attention_in, first_not_finite
 from dynattn.lower.routine import Routine
 from dynattn.lower.unroll import unroll
@@ -124,6 +124,7 @@ class System(nn.Module):
             shape = [size.value(sizes) for size in (population.size, *state.shape)]
             value = widened(routine(environment)[name], nodes[name], len(shape))
             result[name] = value.expand((*self.batch_shape, *shape)).clone()
+            refuse_off_manifold(state, result[name])
         return result
 
     def rates(self, t: float | Tensor, states: States) -> dict[str, Tensor]:

@@ -170,7 +170,9 @@ def laws_of(context: Context, state: State, forces: Sequence[Term]) -> tuple[Law
         value, item = draft.equations[state.name]
         if item.operator == "<-":
             return (_map(inside, state, value, noise),)
-        return (_law(inside, state, _projected(inside, state, value), noise),)
+        manifold = MANIFOLDS[state.manifold.name]
+        text = manifold.projection if manifold.tangent is None else manifold.tangent
+        return (_law(inside, state, _projected(inside, state, value, text), noise),)
     total = _total(inside, state, forces)
     velocity = draft.states.get(f"{state.name}'")
     if velocity is None:
@@ -197,12 +199,19 @@ def _total(context: Context, state: State, forces: Sequence[Term]) -> Term:
     return total
 
 
-def _projected(context: Context, state: State, force: Term) -> Term:
-    text = MANIFOLDS[state.manifold.name].projection
+def _projected(context: Context, state: State, force: Term, text: str = "") -> Term:
+    """The projection of a force, or what ``text`` makes of it."""
+    manifold = MANIFOLDS[state.manifold.name]
+    text = text or manifold.projection
     if text == "F":
         return force
     point = Term("state", (), type_of(state), state.span, state.name)
-    return formula(context, text, {"x": point, "F": force}, force.span)
+    sizes = [
+        Term("size", (), Type(dtype="integer"), state.span, size)
+        for size in state.manifold.arguments
+    ]
+    holes = {"x": point, "F": force, **dict(zip(manifold.parameters, sizes, strict=False))}
+    return formula(context, text, holes, force.span)
 
 
 def _noise(context: Context, state: State, size: Term | None) -> Term | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dynattn.diagnostics.report import Span
-from dynattn.model import constants, typing
+from dynattn.model import constants, points, typing
 from dynattn.model.axes import axes_of, with_counters
 from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.expressions import Context, Definition, translate
 from dynattn.model.parts import Draw, Population, State
-from dynattn.model.quantities import at_start, axes, declare_parameter, drawn, manifold
+from dynattn.model.quantities import at_start, axes, declare_parameter, manifold
 from dynattn.model.scope import Scope, Symbol
 from dynattn.model.terms import ManifoldUse, Place, Term, Type
 from dynattn.syntax import tree
@@ -120,21 +120,10 @@ def _initial_state(
     context: Context, entry: tree.Quantity, use: ManifoldUse, shape: tuple[Size, ...]
 ) -> Term | Draw | None:
     errors, flat = context.draft.errors, MANIFOLDS[use.name].constraint is None
-    default = MANIFOLDS[use.name].default
     if entry.init is None:
-        if default == "uniform":
-            return Draw("on_manifold", (), entry.span)
-        return typing.number(float(default), entry.span)
+        return points.default(context, use, entry.span)
     if entry.init.drawn:
-        if isinstance(entry.init.value, tree.Name) and entry.init.value.name == "uniform":
-            return Draw("on_manifold", (), entry.init.span)
-        found = drawn(context, entry.init.value)
-        if found is not None and not flat:
-            errors.add(
-                "E312", f"these draws do not lie on {use}", entry.init.span,
-                "write ~ uniform: uniform on the manifold",
-            )  # fmt: skip
-        return found
+        return points.drawn_on(context, entry.init, use)
     term = translate(context, entry.init.value)
     if typing.is_unknown(term):
         return None
@@ -147,7 +136,7 @@ def _initial_state(
             "write one number per coordinate",
         )
         return None
-    return term
+    return term if points.lies_on(context.draft, term, use) else None
 
 
 def declare_drifts(draft: Draft, declaration: tree.Population) -> None:

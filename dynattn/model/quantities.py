@@ -13,7 +13,7 @@ from dynattn.model.parts import Draw, Parameter
 from dynattn.model.scope import Symbol
 from dynattn.model.terms import GLOBAL, ManifoldUse, Place, Term, Type
 from dynattn.syntax import tree
-from dynattn.vocabulary.distributions import DISTRIBUTIONS
+from dynattn.vocabulary.distributions import DISTRIBUTIONS, Distribution
 from dynattn.vocabulary.manifolds import MANIFOLDS, OPTIONAL_SIZE, PLANNED
 from dynattn.vocabulary.sizes import Size
 
@@ -190,53 +190,76 @@ def drawn(context: Context, expr: tree.Expr) -> Draw | None:
             pass
     draft = context.draft
     if name not in DISTRIBUTIONS:
-        planned = {"paired_normal", "multinomial", "choice", "beta", "gamma", "poisson", "integers"}
-        if name in planned:
-            draft.not_yet(f"the distribution '{name}'", expr.span)
-        else:
-            fix = did_you_mean(
-                name, DISTRIBUTIONS, f"the distributions are {', '.join(DISTRIBUTIONS)}"
-            )
-            draft.errors.add(
-                "E208", f"unknown distribution '{name or expr.span.text}'", expr.span, fix
-            )
+        fix = did_you_mean(name, DISTRIBUTIONS, f"the distributions are {', '.join(DISTRIBUTIONS)}")
+        text = f"unknown distribution '{name or expr.span.text}'"
+        draft.errors.add("E208", text, expr.span, fix)
         return None
     entry = DISTRIBUTIONS[name]
     missing = len(entry.parameters) - len(given)
-    if missing < 0 or missing > len(entry.defaults):
-        signature = f"{name}({', '.join(entry.parameters)})"
-        fact = f"{name} takes {len(entry.parameters)} arguments, not {len(given)}"
-        draft.errors.add("E302", fact, expr.span, f"write {signature}")
+    if (missing < 0 and not entry.many) or missing > len(entry.defaults):
+        count = len(entry.parameters)
+        most = f"{'at least ' * entry.many}{count} argument{'s' * (count > 1)}"
+        fact = f"{name} takes {most}, not {len(given)}"
+        draft.errors.add("E302", fact, expr.span, f"write {entry.signature}")
         return None
     terms = [translate(context, argument) for argument in given]
-    tail = entry.defaults[len(entry.defaults) - missing :]
+    tail = entry.defaults[len(entry.defaults) - missing :] if missing > 0 else ()
     terms += [typing.number(value, expr.span) for value in tail]
-    if typing.is_unknown(*terms):
+    if typing.is_unknown(*terms) or not _in_place(context, entry, expr.span):
         return None
     return _checked(draft, Draw(name, tuple(terms), expr.span), expr.span)
 
 
+def _in_place(context: Context, entry: Distribution, span: Span) -> bool:
+    """Whether a distribution of draws that belong together stands where they do; else E430."""
+    ends = context.ends
+    if entry.place == "edges" and (ends is None or ends.sender != ends.receiver):
+        text = f"{entry.name} draws for the edges from i to j and from j to i together"
+        fix = "draw it in a coupling of a population with itself"
+    elif entry.place == "nodes" and (ends is not None or context.population is None):
+        text = f"{entry.name} draws for all nodes of a population together"
+        fix = "draw it in a population"
+    else:
+        return True
+    context.draft.errors.add("E430", text, span, fix)
+    return False
+
+
 def _checked(draft: Draft, draw: Draw, span: Span) -> Draw | None:
-    values = [_constant(draft, term) for term in draw.arguments]
+    values = [constant(draft, term) for term in draw.arguments]
     if any(value is None for value in values):
         return draw
     problem = DISTRIBUTIONS[draw.distribution].check(*values)
     if problem:
-        negative = "choose 0 or more" if "negative" in problem else "choose a value above 0"
-        fix = "write the lower end first" if "lower" in problem else negative
+        fixes = {
+            "negative": "choose 0 or more", "lower": "write the lower end first",
+            "outside": "choose a value inside", "whole": "choose a whole number",
+        }  # fmt: skip
+        fix = next(
+            (fix for word, fix in fixes.items() if word in problem), "choose a value above 0"
+        )
         draft.errors.add("E306", f"{draw.distribution}: {problem}", span, fix)
     return draw
 
 
-def _constant(draft: Draft, term: Term) -> float | None:
-    """The value of a constant term, where it is simply a number, a parameter, or minus one."""
+def constant(draft: Draft, term: Term) -> float | None:
+    """The value of a term that is made of numbers and parameters with values; else None."""
     if term.op == "number":
         return term.payload
     if term.op == "parameter":
         return draft.values.get(term.payload)
-    if term.op == "neg":
-        value = _constant(draft, term.args[0])
-        return None if value is None else -value
+    values = [constant(draft, argument) for argument in term.args]
+    if any(value is None for value in values):
+        return None
+    match term.op, values:
+        case "let", [float() | int() as a]:
+            return a
+        case "neg", [float() | int() as a]:
+            return -a
+        case "add" | "sub" | "mul" | "div", [float() | int() as a, float() | int() as b]:
+            if term.op == "div":
+                return a / b if b else None
+            return {"add": a + b, "sub": a - b, "mul": a * b}[term.op]
     return None
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +19,7 @@ import torch
 from dynattn.diagnostics.report import Diagnostic, NumericalError, SpecError
 from dynattn.solve.failures import Scene, gave_up, non_finite, too_many_steps, underflow
 from dynattn.solve.fixed import Field, States, equal_steps, jumps_of, stretches
+from dynattn.solve.logarithms import with_logarithms
 from dynattn.solve.methods import ADAMS, Method
 from dynattn.vocabulary.manifolds import MANIFOLDS
 
@@ -82,9 +83,10 @@ class _Watch:
     def rates(self, t: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """The ambient field, packed as y is; not counted."""
         packing = self.scene.packing
-        states = on_manifold(self.scene, packing.unpack(y))
+        states = on_manifold(self.scene, packing.inside(y))
         rates = self.scene.system.rates(t, states)
-        return packing.pack({name: _as_state(rates[name], states[name]) for name in states})
+        whole = {name: _as_state(rates[name], states[name]) for name in states}
+        return packing.pack_rates(states, whole)
 
     def callback_step(self, t: torch.Tensor, y: torch.Tensor, dt: torch.Tensor) -> None:
         """Called by torchdiffeq before every step it tries."""
@@ -124,6 +126,7 @@ def integrate_by_library(
     scene: Scene, states: States, times: torch.Tensor, call: Call, progress: Progress | None
 ) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """States at the times, and the counts; NumericalError E603 or E604 where it fails."""
+    scene = replace(scene, packing=with_logarithms(scene.packing, scene.system))
     start = scene.packing.pack(states)
     watch = _Watch(
         scene, call, (float(times[0]), float(times[-1])), progress, float(times[0]), start.detach()

@@ -35,6 +35,16 @@ class Packing:
             for (name, shape), part in zip(self.shapes.items(), parts, strict=True)
         }
 
+    def inside(self, packed: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The states where their rates can be told."""
+        return self.unpack(packed)
+
+    def pack_rates(
+        self, states: Mapping[str, torch.Tensor], rates: Mapping[str, torch.Tensor]
+    ) -> torch.Tensor:
+        """The rates of change of what is packed, at the states of ``inside``."""
+        return self.pack(rates)
+
     def norm(self) -> Callable[[torch.Tensor], torch.Tensor]:
         """What adaptive methods measure their error by: the largest root mean square there is.
 

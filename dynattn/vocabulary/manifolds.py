@@ -38,14 +38,27 @@ class Manifold:
     sample: Sampler
     """Uniform draws (Haar measure); standard normal where there is no uniform one."""
     default: str
-    """Default initial state: ``uniform``, or a number."""
+    """Default initial state: ``uniform``, or a formula of the arguments."""
     phase: bool = False
     """Whether coordinates are angles, 2 pi periodic."""
     constraint: str | None = None
     """A formula in x that is 0 on the manifold: what drift of a numerical solution is measured
     by.
     """
+    tangent: str | None = None
+    """What an equation x' = F keeps of F: without its normal part. None: that is the projection."""
+    logarithmic: bool = False
+    """Coordinates are above 0, and methods that know only straight steps follow their logarithms.
+    """
     doc: str = ""
+
+    def hold(self, points: Any) -> bool:
+        """Whether all points [..., coordinates] lie where a logarithmic manifold has its own."""
+        if not self.logarithmic:
+            return True
+        if not self.shape:
+            return bool((points > 0).all())
+        return bool((points >= 0).all() and (abs(points.sum(-1) - 1) < 1e-9).all())
 
 
 def _sample_angles(rng: Any, shape: tuple[int, ...]) -> Any:
@@ -60,6 +73,22 @@ def _sample_sphere(rng: Any, shape: tuple[int, ...]) -> Any:
     points = rng.standard_normal(shape)
     return points / (points**2).sum(-1, keepdims=True) ** 0.5
 
+
+def _sample_positive(rng: Any, shape: tuple[int, ...]) -> Any:
+    return rng.gamma(4.0, 0.25, shape)
+
+
+def _sample_simplex(rng: Any, shape: tuple[int, ...]) -> Any:
+    points = rng.standard_exponential(shape)
+    return points / points.sum(-1, keepdims=True)
+
+
+_LOSS = "v / (x + (x == 0)) + 0.5"
+"""A step from x in parts of x, beyond the loss of half of it; where x is 0 it stays 0."""
+
+_GROWN = f"x * (relu({_LOSS}) + 0.5 * exp(-2 * relu(-({_LOSS}))))"
+"""x + v, so that no method loses its order; smoothly x/2 exp(1 + 2 v/x), which stays above 0, where
+more than half of x would be lost."""
 
 _ENTRIES = (
     Manifold(
@@ -83,6 +112,17 @@ _ENTRIES = (
         "1 / (1 + norm([std(x)])^2)", _sample_normal, "0",
         doc="numbers; real(d) is a vector of d of them",
     ),
+    Manifold(
+        "positive", (), (), "x * F", _GROWN, None, "1 / (1 + std(x)^2)", _sample_positive, "1",
+        tangent="F", logarithmic=True,
+        doc="a number above 0; what drives it is a rate per capita: x' = x F",
+    ),
+    Manifold(
+        "simplex", ("d",), ("d",), "x * (F - dot(F, x))", f"{_GROWN} / dot({_GROWN}, 1)", None,
+        "1 / (1 + norm(std(x))^2)", _sample_simplex, "1 / d", constraint="dot(x, 1) - 1",
+        tangent="F - dot(F, 1) / d", logarithmic=True,
+        doc="d shares that sum to 1; driven, they follow the replicator equation",
+    ),
 )  # fmt: skip
 
 MANIFOLDS: dict[str, Manifold] = {entry.name: entry for entry in _ENTRIES}
@@ -90,5 +130,5 @@ MANIFOLDS: dict[str, Manifold] = {entry.name: entry for entry in _ENTRIES}
 OPTIONAL_SIZE = frozenset({"real"})
 """Manifolds that may stand without their argument: ``real`` is a single number."""
 
-PLANNED = ("complex", "positive", "simplex", "SO", "SU", "so", "su")
+PLANNED = ("complex", "SO", "SU", "so", "su")
 """Manifolds of the language that have no meaning yet."""

@@ -39,13 +39,30 @@ def test_the_sphere_is_drawn_evenly():
 
 @pytest.mark.parametrize("name", [n for n, m in MANIFOLDS.items() if m.constraint])
 def test_draws_satisfy_the_constraint(name):
-    assert MANIFOLDS[name].constraint == "norm(x) - 1"
-    assert abs(numpy.linalg.norm(points(name), axis=-1) - 1).max() < 1e-12
+    from dynattn.program import duals
+    from dynattn.program.formulas import evaluate
+
+    constraint = MANIFOLDS[name].constraint
+    assert constraint is not None
+    assert abs(evaluate(constraint, {"x": duals.plain(points(name))}).value).max() < 1e-12
+
+
+@pytest.mark.parametrize("name", [n for n, m in MANIFOLDS.items() if m.logarithmic])
+def test_draws_hold_and_points_below_zero_do_not(name):
+    assert MANIFOLDS[name].hold(points(name))
+    assert not MANIFOLDS[name].hold(-points(name))
+    assert not MANIFOLDS[name].hold(points(name) - points(name))
+
+
+def test_the_simplex_is_drawn_evenly():
+    shares = points("simplex")
+    assert shares.mean(0) == pytest.approx(numpy.full(3, 1 / 3), abs=0.015)
+    assert shares.var(0) == pytest.approx(numpy.full(3, 2 / 36), rel=0.1)
 
 
 @pytest.mark.parametrize("entry", MANIFOLDS.values(), ids=MANIFOLDS)
 def test_entries_are_consistent(entry):
     assert set(entry.shape) <= set(entry.parameters)
     assert entry.name not in PLANNED
-    assert entry.default == "uniform" or float(entry.default) == 0
+    assert entry.default in ("uniform", "0", "1", "1 / d")
     assert all(name in MANIFOLDS for name in OPTIONAL_SIZE)
