@@ -9,12 +9,13 @@ from dynattn.cli.screen import print_heading, print_line, print_table, shows_mat
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
+    from dynattn.network.guarantee import Guarantee
     from dynattn.present.summary import Section
 
 
 def describe(compilation: Compilation, quiet: bool = False) -> dict[str, Any]:
     """Print populations, couplings, parameters and equations; return them as facts for JSON."""
-    from dynattn.network.spelling import PLAIN, PRETTY
+    from dynattn.network.styles import PLAIN, PRETTY
     from dynattn.present import summary
 
     parts = (compilation.model, compilation.network, compilation.program)
@@ -34,6 +35,48 @@ def describe(compilation: Compilation, quiet: bool = False) -> dict[str, Any]:
             count = facts["parameter_count"]
             print_line(f"  {count['learned']} numbers learned, {count['set']} set")
     return facts
+
+
+def describe_more(compilation: Compilation, quiet: bool = False) -> dict[str, Any]:
+    """Print the graphs and the energy; return them and the law in LaTeX as facts for JSON."""
+    from dynattn.network.guarantee import guarantee
+    from dynattn.network.styles import PLAIN, PRETTY
+    from dynattn.present.graph_facts import graphs
+    from dynattn.present.latex import document, state_laws
+
+    model, network = compilation.model, compilation.network
+    style = PRETTY if shows_mathematics() and not quiet else PLAIN
+    section, found = graphs(model, network), guarantee(model, network, style)
+    if not quiet:
+        if section.rows:
+            print_heading(section.title)
+            print_table(section.columns, section.rows)
+        if found is not None:
+            print_energy(found)
+        return {}
+    facts: dict[str, Any] = {"graphs": section.facts}
+    if found is not None:
+        facts["energy"] = {
+            "verdict": found.verdict or None, "adds_up": found.parts,
+            "while": found.provided, "broken_by": found.broken_by,
+        }  # fmt: skip
+    facts["law"] = [
+        {"in": law.place, "state": law.state, "lines": law.lines, "latex": law.latex}
+        for law in state_laws(model, network)
+    ]
+    return {**facts, "latex": document(model, network)}
+
+
+def print_energy(found: Guarantee) -> None:
+    """What the energy adds up and what it does, or what leaves nothing certain."""
+    print_heading("energy")
+    if found.parts:
+        print_line(f"    E = {' + '.join(found.parts)}")
+        print_line(f"    {found.text}")
+        return
+    print_line(f"    {found.text}, because of")
+    for part in found.broken_by:
+        print_line(f"      {part}")
 
 
 def print_equations(section: Section) -> None:

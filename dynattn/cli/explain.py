@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import click
 
 from dynattn.cli.settings import JSON, SEED, SET, open_spec
 from dynattn.diagnostics.report import Diagnostic, UsageError
+
+if TYPE_CHECKING:
+    from dynattn.compilation import Compilation
 
 
 @click.command(
@@ -15,22 +19,35 @@ from dynattn.diagnostics.report import Diagnostic, UsageError
 Examples
   dynattn explain kuramoto.dyn
   dynattn explain kuramoto.dyn --set N=50 --program
+  dynattn explain kuramoto.dyn --latex > law.tex
   dynattn explain E201
 """
 )
 @click.argument("what", metavar="SPEC|CODE")
 @click.option("--program", "show_program", is_flag=True, help="Print the array program too.")
+@click.option("--latex", is_flag=True, help="Print the law alone, in LaTeX (amsmath).")
 @SET
 @SEED
 @JSON
 def explain(
-    what: str, show_program: bool, settings: tuple[str, ...], seed: int | None, as_json: bool
+    what: str,
+    show_program: bool,
+    latex: bool,
+    settings: tuple[str, ...],
+    seed: int | None,
+    as_json: bool,
 ) -> None:
-    """Tell more: about a spec (equations, graph, form, parameters, cost) or an error code."""
+    """Tell more: about a spec (equations, energy, graph, form, parameters, cost) or an error
+    code.
+    """
     if re.fullmatch(r"[Ee]\d{3}", what):
         explain_code(what.upper(), as_json)
     else:
-        explain_spec(what, settings, seed, show_program, as_json)
+        compilation = open_spec(what, settings, seed)
+        if latex and not as_json:
+            print_latex(compilation)
+        else:
+            explain_spec(compilation, show_program, as_json)
 
 
 def explain_code(code: str, as_json: bool) -> None:
@@ -63,16 +80,22 @@ def wrapped(text: str) -> str:
     return "\n".join(textwrap.fill(part, 92) for part in text.split("\n"))
 
 
-def explain_spec(
-    path: str, settings: tuple[str, ...], seed: int | None, show_program: bool, as_json: bool
-) -> None:
-    """What ``compile`` prints, and the array program where it is asked for."""
-    from dynattn.cli.describe import describe
+def print_latex(compilation: Compilation) -> None:
+    """The law of every state, and the energy where one is certain."""
+    from dynattn.cli.screen import print_line
+    from dynattn.present.latex import document
+
+    print_line(document(compilation.model, compilation.network))
+
+
+def explain_spec(compilation: Compilation, show_program: bool, as_json: bool) -> None:
+    """What ``compile`` prints, the graphs, the energy, and the array program if asked for."""
+    from dynattn.cli.describe import describe, describe_more
     from dynattn.cli.screen import print_heading, print_json, print_line
     from dynattn.program.text import text
 
-    compilation = open_spec(path, settings, seed)
     facts = describe(compilation, quiet=as_json)
+    facts |= describe_more(compilation, quiet=as_json)
     program = text(compilation.program) if show_program else ""
     if as_json:
         print_json({"ok": True, **facts, **({"program": program} if show_program else {})})

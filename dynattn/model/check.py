@@ -255,5 +255,7 @@ def _model(
         observables=tuple(draft.observables.values()),
         simulations=simulations,
         training=training,
+        clauses=draft.clauses(),
+        energies=tuple(draft.energies),
         jumps=tuple(draft.jumps),
     )

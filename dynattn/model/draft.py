@@ -75,6 +75,18 @@ class Draft:
             fix or "leave it out",
         )
 
+    def clauses(self) -> dict[str, dict[str, Term]]:
+        """What the populations say of each state that has a law, by the clause's word."""
+        found: dict[str, dict[str, Term]] = {}
+        for name in self.laws:
+            if self.states[name].velocity_of is None:
+                found[name] = dict(self.parts.get(name, {}))
+                found[name] |= {"drift": self.drifts[name]} if name in self.drifts else {}
+                found[name] |= (
+                    {"equation": self.equations[name][0]} if name in self.equations else {}
+                )
+        return found
+
     def finish(self) -> None:
         """Raise every mistake found, without those that only follow from a refused declaration."""
         if self.names_missing:

@@ -42,6 +42,11 @@ class Model:
     simulations: tuple[Simulation, ...]
     """``simulate`` and ``sweep`` experiments, in the order of the text."""
     training: Training | None
+    clauses: Mapping[str, Mapping[str, Term]] = field(default_factory=dict, repr=False)
+    """By state with a law outside layers: what its population says of it, by the clause's word:
+    drift, energy (the force), inertia, dissipation, noise, equation."""
+    energies: tuple[tuple[str, Term], ...] = ()
+    """The own potentials of populations, by name of the population; per node."""
     jumps: tuple[Term, ...] = ()
     """Times at which a rate jumps: the ends of pulses, where a solver must stop."""
 

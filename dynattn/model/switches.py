@@ -38,6 +38,11 @@ def throw_switches(model: Model) -> Model:
         observables=tuple(replace(o, value=term(o.value)) for o in model.observables),
         simulations=tuple(_simulation(s, resolver) for s in model.simulations),
         training=training,
+        clauses={
+            state: {word: resolver.shown(item) for word, item in found.items()}
+            for state, found in model.clauses.items()
+        },
+        energies=tuple((name, resolver.shown(item)) for name, item in model.energies),
         jumps=tuple(map(term, model.jumps)),
     )
     kept = tuple(p for p in model.parameters if not p.learned or p.name in resolver.read)
@@ -65,6 +70,12 @@ class Resolver:
     def term(self, term: Term) -> Term:
         """The term with its switches resolved."""
         self.originals.append(term)
+        return self._rewritten(term)
+
+    def shown(self, term: Term) -> Term:
+        """The same of a term that is told about and computes nothing; 0 where that is left."""
+        if self._value(term) == 0:
+            return Term("number", (), term.type, term.span, 0)
         return self._rewritten(term)
 
     def _rewritten(self, term: Term) -> Term:

@@ -1,77 +1,24 @@
-"""Terms back into mathematics: as the language writes them, or with Greek letters and indices."""
+"""Terms back into mathematics, in one of the styles of ``network.styles``."""
 
 from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dynattn.model.model import Model
 from dynattn.model.parts import Coupling, Law
 from dynattn.model.terms import Term
+from dynattn.network.styles import PLAIN, PRETTY, Style
 
 # How tightly an operator binds: what binds less than its surroundings stands in parentheses.
 _BINDING = {
     "or": 1, "and": 2, "not": 3, "lt": 4, "le": 4, "gt": 4, "ge": 4, "eq": 4, "ne": 4,
     "add": 5, "sub": 5, "mul": 6, "div": 6, "neg": 7, "pow": 8,
 }  # fmt: skip
-MINUS = "\N{MINUS SIGN}"
-_PLAIN = {
-    "or": " or ", "and": " and ", "not": "not ", "lt": " < ", "le": " <= ", "gt": " > ",
-    "ge": " >= ", "eq": " == ", "ne": " != ", "add": " + ", "sub": " - ", "mul": " * ",
-    "div": "/", "neg": "-", "pow": "^",
-}  # fmt: skip
-_PRETTY = _PLAIN | {
-    "le": " ≤ ", "ge": " ≥ ", "eq": " = ", "ne": " ≠ ", "sub": f" {MINUS} ", "mul": " ",
-    "neg": MINUS,
-}  # fmt: skip
-_GREEK = frozenset({
-    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda",
-    "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
-})  # fmt: skip
 _END = {"receiver": "i", "sender": "j"}
-
-
-@dataclass(frozen=True)
-class Style:
-    """How names, indices and operators are written."""
-
-    operators: dict[str, str]
-    name: Callable[[str], str]
-    index: Callable[[str, str], str]
-    """index(name, i)."""
-    sums: str
-    pair: str
-    """The index of an edge."""
-
-
-def _greek(name: str) -> str:
-    """The letter that a name such as ``theta``, ``Omega`` or ``mu2`` stands for, else the name."""
-    found = re.fullmatch(r"([a-zA-Z]+?)_?(\d*)", name)
-    if not found or found[1].lower() not in _GREEK:
-        return name
-    # Unicode's own name of the letter is LAMDA.
-    word = found[1].upper().replace("LAMBDA", "LAMDA")
-    case = "CAPITAL" if found[1][0].isupper() else "SMALL"
-    letter = unicodedata.lookup(f"GREEK {case} LETTER {word}")
-    return letter + found[2].translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
-
-
-def _indexed(name: str, index: str) -> str:
-    return f"{name}[{index}]"
-
-
-PLAIN = Style(_PLAIN, lambda name: name, _indexed, "sum_j", "i,j")
-PRETTY = Style(
-    _PRETTY,
-    _greek,
-    lambda name, index: f"{name}_{index}" if f"{name}{index}".isalnum() else _indexed(name, index),
-    "Σ_j",
-    "ij",
-)
 
 
 def short(name: str) -> str:
@@ -123,8 +70,23 @@ class _Speller:
 
     def name(self, name: str) -> str:
         """A quantity's name in this style."""
-        name = self.names.get(name, short(name))
-        return f"{self.name(name[:-1])}'" if name.endswith("'") else self.style.name(name)
+        return self.point(name, "")
+
+    def point(self, name: str, index: str, order: int = 0) -> str:
+        """A quantity at node i, ``order`` more times derived than its name says."""
+        return self.style.rate(self._base(name), index, name.count("'") + order)
+
+    def _base(self, name: str) -> str:
+        return self.style.name(self.names.get(name, short(name)).rstrip("'"))
+
+    def size(self, text: str) -> str:
+        """The formula of a size."""
+        named = re.sub(r"[A-Za-z_]\w*", lambda found: self.style.name(found[0]), text)
+        return named.replace("*", self.style.operators["mul"]) if self.style.fraction else named
+
+    def bracketed(self, text: str, needed: bool = True) -> str:
+        """The text, in parentheses where they are needed."""
+        return self.style.brackets(text) if needed else text
 
     def summed(self, name: str) -> str:
         """The name of a coupling's sum at node i."""
@@ -141,10 +103,12 @@ class _Speller:
             return self._atom(term, index)
         if _is_pulse(term):
             ends = (term.args[0].args[0].args[1], term.args[0].args[1].args[1])
-            return f"pulse(t, {self._list(ends, index)})"
+            return self.style.call("pulse", ["t", *self._each(ends, index)])
+        if term.op == "div" and self.style.fraction:
+            text = self.style.fraction % tuple(self._each(term.args, index))
+            return self.bracketed(text, around > _BINDING["neg"])
         binding = _BINDING[term.op]
-        text = self._operation(term, index, binding)
-        return f"({text})" if binding < around else text
+        return self.bracketed(self._operation(term, index, binding), binding < around)
 
     def _operation(self, term: Term, index: str, binding: int) -> str:
         sign = self.style.operators[term.op]
@@ -157,56 +121,64 @@ class _Speller:
             tighter = (binding + 1, binding + 1)
         if term.op == "add" or (term.op == "mul" and right.op == "mul"):
             tighter = (binding, binding)
-        return self.spell(left, index, tighter[0]) + sign + self.spell(right, index, tighter[1])
+        if term.op == "pow":
+            exponent = self.spell(right, index, 0 if self.style.fraction else tighter[1])
+            return self.style.power % (self.spell(left, index, tighter[0]), exponent)
+        after = self.spell(right, index, tighter[1])
+        if term.op == "mul" and self.style.dot and after[0].isdigit():
+            sign = self.style.dot
+        return self.spell(left, index, tighter[0]) + sign + after
 
     def _atom(self, term: Term, index: str) -> str:
         if term.op in _NAMED:
-            name = "index" if term.op == "index" else str(term.payload)
-            return self._at(self.name(name), term, index)
+            return self._named(term, index)
         match term.op:
             case "number":
                 text = self.style.name(spell_number(term.payload))
-                return f"({text})" if text.startswith("-") else text
+                return self.bracketed(text, text.startswith("-"))
             case "size":
-                text = str(term.payload)
-                return f"({text})" if re.search(r"[-+*/ ]", text) else text
+                text = self.size(str(term.payload))
+                return self.bracketed(text, bool(re.search(r"[-+*/ ,]", text)))
             case "pair_energy":
-                return f"energy({self.name(term.payload)})"
+                return self.style.call("energy", [self.name(term.payload)])
             case "time":
                 return "t"
             case "axis":
                 return self.style.name(term.payload[0])
             case "entry":
-                indices = ", ".join(self.style.name(str(item)) for item in term.payload[1])
-                return f"{self.spell(term.args[0], index)}[{indices}]"
+                indices = [self.style.name(str(item)) for item in term.payload[1]]
+                return self.style.entry(self.spell(term.args[0], index), indices)
             case "rotary":
-                return f"rotary({term.payload[0]}, heads={term.payload[1]})"
+                size, heads = (self.size(str(item)) for item in term.payload)
+                return self.style.call("rotary", [size, f"{self.style.name('heads')}={heads}"])
             case "array" | "concat":
-                return f"[{self._list(term.args, index)}]"
+                return self.style.call("concat", self._each(term.args, index))
             case "lookup":
-                return f"embed({self.spell(term.args[1], index)})"
+                return self.style.call("embed", [self.spell(term.args[1], index)])
             case "linear":
                 return self._linear(term, index)
         # What sums over all nodes belongs to none of them.
         index = index if term.type.place.kind == "nodes" else ""
-        function = "√" if term.op == "sqrt" and self.style is PRETTY else term.op
-        return f"{function}({self._list(term.args, index)})"
+        return self.style.call(term.op, self._each(term.args, index))
 
-    def _at(self, name: str, term: Term, index: str) -> str:
-        lives_at_nodes = term.type.place.kind == "nodes"
-        if not (index and lives_at_nodes):
-            return name
-        return self.style.index(name.rstrip("'"), index) + "'" * name.count("'")
+    def _named(self, term: Term, index: str) -> str:
+        at_nodes = term.type.place.kind == "nodes"
+        if term.op == "index":
+            implicit = self.style.implicit and index
+            return index if implicit else self.point("index", index if at_nodes else "")
+        if term.op == "edge" and self.style.implicit:
+            return self.point(str(term.payload), self.style.pair)
+        return self.point(str(term.payload), index if at_nodes else "")
 
     def _linear(self, term: Term, index: str) -> str:
         x, weight = term.args[:2]
         if re.search(r"swiglu(_\d+)?\.down\.weight$", str(weight.payload)):
             gate = x.args[0].args[0]  # down(silu(gate(x)) * up(x))
-            return f"swiglu({self.spell(gate.args[0], index)})"
-        return f"linear({self.spell(x, index)})"
+            return self.style.call("swiglu", [self.spell(gate.args[0], index)])
+        return self.style.call("linear", [self.spell(x, index)])
 
-    def _list(self, terms: tuple[Term, ...], index: str) -> str:
-        return ", ".join(self.spell(item, index) for item in terms)
+    def _each(self, terms: tuple[Term, ...], index: str) -> list[str]:
+        return [self.spell(item, index) for item in terms]
 
 
 def _is_pulse(term: Term) -> bool:
@@ -240,9 +212,34 @@ def spell_law(model: Model, law: Law) -> str:
     return f"{short(law.state)}' = {text}"
 
 
+@dataclass(frozen=True)
+class Equation:
+    """One line: a left side, what stands between, and the terms that its right side adds up."""
+
+    left: str
+    between: str
+    terms: tuple[str, ...]
+    style: Style
+
+    @property
+    def right(self) -> str:
+        """The terms as a sum."""
+        return _added(self.terms, self.style) or "0"
+
+    def __str__(self) -> str:
+        return f"{self.left} {self.between} {self.right}"
+
+
 def spell_laws(
     model: Model, laws: Iterable[Law], style: Style = PLAIN, *, weighted: Collection[str] = ()
 ) -> tuple[str, ...]:
+    """The lines of :func:`equations` as text."""
+    return tuple(str(line) for line in equations(model, laws, style, weighted=weighted))
+
+
+def equations(
+    model: Model, laws: Iterable[Law], style: Style = PLAIN, *, weighted: Collection[str] = ()
+) -> tuple[Equation, ...]:
     """The laws of a place with their sums written out, then what stands deeper inside by name.
 
     ``weighted``: the couplings whose graph has edge weights of its own.
@@ -258,7 +255,8 @@ def spell_laws(
         for name in named_couplings(term)
     ]
     for name in dict.fromkeys(deeper):
-        lines.append(f"{speller.summed(name)} = {_written_out(speller, model, name, weighted)}")
+        right = _written_out(speller, model, name, weighted)
+        lines.append(Equation(speller.summed(name), "=", (right,), style))
     met = [law.rate for law in laws]
     sums = [
         model.coupling[name] for name in dict.fromkeys(n for t in met for n in named_couplings(t))
@@ -266,12 +264,12 @@ def spell_laws(
     met += [part for c in sums for part in (c.strength, c.weight, c.kernel) if part is not None]
     for name, term in definitions(*met).items():
         index = "i" if term.type.place.kind == "nodes" else ""
-        left = style.index(speller.name(name), index) if index else speller.name(name)
-        lines.append(f"{left} = {speller.spell(term, index)}")
+        right = speller.spell(term, index)
+        lines.append(Equation(speller.point(name, index), "=", (right,), style))
     return tuple(lines)
 
 
-def _equation(speller: _Speller, model: Model, law: Law, weighted: Collection[str]) -> str:
+def _equation(speller: _Speller, model: Model, law: Law, weighted: Collection[str]) -> Equation:
     terms = tuple(summands(law.rate))
     around = _BINDING["add"] if len(terms) > 1 else 0
     parts = [
@@ -282,12 +280,9 @@ def _equation(speller: _Speller, model: Model, law: Law, weighted: Collection[st
     ]
     if law.noise is not None:
         parts.append(speller.spell(law.noise, "i", _BINDING["add"]))
-    text = _added(parts, speller.style) or "0"
-    name = speller.name(law.state)
-    point = speller.style.index(name.rstrip("'"), "i") + "'" * name.count("'")
-    if law.discrete:
-        return f"{point} {'←' if speller.style is PRETTY else '<-'} {text}"
-    return f"{point}' = {text}"
+    left = speller.point(law.state, "i", 0 if law.discrete else 1)
+    between = speller.style.becomes if law.discrete else "="
+    return Equation(left, between, tuple(parts), speller.style)
 
 
 def _acts(model: Model, term: Term) -> bool:
@@ -295,7 +290,7 @@ def _acts(model: Model, term: Term) -> bool:
     return term.op == "coupling" and model.coupling[term.payload].acts
 
 
-def _added(parts: list[str], style: Style) -> str:
+def _added(parts: Sequence[str], style: Style) -> str:
     """The parts as a sum; one that begins with a minus is taken off."""
     text, minus = "".join(parts[:1]), style.operators["neg"]
     for part in parts[1:]:
@@ -334,23 +329,29 @@ def spell_coupling(
 def _coupling(speller: _Speller, model: Model, coupling: Coupling, weighted: bool) -> str:
     below = _divisor(speller, model, coupling)
     around = _BINDING["mul"]
-    factor = speller.spell(coupling.strength, "i", around) if coupling.strength else ""
+    factor = ""
+    if coupling.strength:
+        factor = speller.spell(
+            coupling.strength, "i", 0 if below and speller.style.fraction else around
+        )
     if below:
-        factor = f"({factor or '1'}/{below})"
-    times = speller.style.operators["mul"]
+        factor = speller.style.fraction_part % (factor or "1", below)
+    style = speller.style
     kernel = speller.spell(coupling.kernel, "", around)
     weight = _weight(speller, coupling, weighted)
-    inside = times.join(part for part in (weight, kernel) if part)
-    over = "".join(f"{speller.style.sums.replace('j', c.name)} " for c in coupling.counters)
-    return f"{over}{factor}{times if factor else ''}{speller.style.sums} {inside}"
+    inside = style.operators["mul"].join(part for part in (weight, kernel) if part)
+    inside = speller.bracketed(inside, inside.startswith(style.operators["neg"]))
+    over = "".join(f"{style.sums(c.name)} " for c in coupling.counters)
+    return f"{over}{factor}{style.operators['mul'] if factor else ''}{style.sums('j')} {inside}"
 
 
 def _divisor(speller: _Speller, model: Model, coupling: Coupling) -> str:
     if coupling.normalize == "degree":
-        return speller.style.index("deg", "i")
+        return speller.point("deg", "i")
     if coupling.normalize == "size":
         size = str(model.population[coupling.sender].size)
-        return f"({size})" if re.search(r"[-+*/ ]", size) else size
+        compound = bool(re.search(r"[-+*/ ]", size)) and not speller.style.fraction
+        return speller.bracketed(speller.size(size), compound)
     return ""
 
 
@@ -359,4 +360,4 @@ def _weight(speller: _Speller, coupling: Coupling, weighted: bool) -> str:
         pair = speller.style.index("w", speller.style.pair)
         return pair if weighted and coupling.edge_weights else ""
     text = speller.spell(coupling.weight, "", 0 if coupling.adaptive else _BINDING["mul"])
-    return f"{coupling.adaptive}_j({text})" if coupling.adaptive else text
+    return speller.style.call(f"{coupling.adaptive}_j", [text]) if coupling.adaptive else text

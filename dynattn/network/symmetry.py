@@ -9,7 +9,6 @@ import numpy
 
 from dynattn.diagnostics.report import Diagnostic
 from dynattn.model.model import Model
-from dynattn.model.parts import Coupling
 
 if TYPE_CHECKING:
     from dynattn.network.connections import Connections
@@ -19,17 +18,19 @@ def symmetry_mistakes(model: Model, connections: Mapping[str, Connections]) -> I
     """E424 for every coupling with an energy over a graph with a direction."""
     for coupling in model.couplings:
         if coupling.energy is not None and coupling.name in connections:
-            problem = _problem(coupling, connections[coupling.name])
+            problem = asymmetry(connections[coupling.name])
             if problem:
+                problem = f"an energy belongs to pairs, and {problem}"
                 fix = "couple over an undirected graph, or write the kernel"
                 yield Diagnostic("E424", problem, coupling.span, fix)
 
 
-def _problem(coupling: Coupling, edges: Connections) -> str:
+def asymmetry(edges: Connections) -> str:
+    """What is not the same in both directions, in words; '' where everything is."""
     if edges.kind == "complete":
         return ""
     if edges.kind == "causal":
-        return "an energy belongs to pairs, and this graph has a direction"
+        return "this graph has a direction"
     if edges.offsets is not None:
         nodes = edges.receivers_count or 1
         there, back = (edges.offsets % nodes,), (-edges.offsets % nodes,)
@@ -40,8 +41,8 @@ def _problem(coupling: Coupling, edges: Connections) -> str:
     forward, backward = numpy.lexsort(there[::-1]), numpy.lexsort(back[::-1])
     pairs = zip(there, back, strict=True)
     if not all(numpy.array_equal(a[forward], b[backward]) for a, b in pairs):
-        return "an energy belongs to pairs, and an edge of this graph has none the other way"
+        return "an edge of this graph has none the other way"
     for name, values in edges.listed.items():
         if not numpy.array_equal(values[forward], values[backward]):
-            return f"an energy belongs to pairs, and '{name}' differs between the two directions"
+            return f"'{name}' differs between the two directions"
     return ""

@@ -40,3 +40,47 @@ def test_an_unknown_code(dynattn):
     done = dynattn("explain", "E999")
     assert done.code == 2
     assert done.err.splitlines()[0] == "error[E707]: there is no error code E999"
+
+
+# ── specs ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_spec_is_explained(dynattn, small):
+    done = dynattn("explain", small, "--program")
+    assert (done.code, done.err) == (0, "")
+    titles = [line for line in done.out.splitlines()[1:] if line and not line.startswith(" ")]
+    assert titles[:7] == [
+        "populations", "couplings", "forms", "parameters", "equations", "graphs", "energy",
+    ]  # fmt: skip
+    assert "program" in titles
+    assert "      drift of osc.theta: a force without a potential" in done.out
+
+
+def test_the_law_alone_in_latex(dynattn, small):
+    done = dynattn("explain", small, "--latex")
+    assert (done.code, done.err) == (0, "")
+    assert done.out == (
+        "% osc.theta on circle\n"
+        "\\begin{align*}\n"
+        r"  \dot{\theta}_{i} &= \omega_{i} + \frac{K}{N}\,\sum_{j} \sin(\theta_{j} - \theta_{i})"
+        "\n\\end{align*}\n"
+    )
+
+
+def test_json_holds_law_energy_and_latex(dynattn, small):
+    facts = json.loads(dynattn("explain", small, "--json").out)
+    (law,) = facts["law"]
+    assert law["lines"] == ["theta[i]' = omega[i] + (K/N) * sum_j sin(theta[j] - theta[i])"]
+    assert law["latex"] in facts["latex"]
+    assert facts["energy"]["verdict"] is None
+    assert facts["energy"]["broken_by"] == ["drift of osc.theta: a force without a potential"]
+    assert facts["graphs"][0]["structure"] == "complete"
+    assert facts["parameter_count"] == {"learned": 0, "set": 4}
+
+
+def test_json_of_an_energy_that_falls(dynattn, small):
+    small.write_text(small.read_text().replace("; drift omega", ""))
+    facts = json.loads(dynattn("explain", small, "--json", "--set", "N=5").out)
+    assert facts["energy"]["verdict"] == "falls"
+    assert facts["energy"]["adds_up"] == ["1/2 sum_i (K/N) * sum_j (-cos(theta[j] - theta[i]))"]
+    assert "E = 1/2 sum_i" in dynattn("explain", small).out

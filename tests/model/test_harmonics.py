@@ -12,7 +12,8 @@ from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Source
 from dynattn.lower import kernels
 from dynattn.lower.certify import certify
-from dynattn.network.spelling import PLAIN, spell_coupling
+from dynattn.network.spelling import spell_coupling
+from dynattn.network.styles import PLAIN
 
 SPEC = """\
 model m

@@ -199,5 +199,5 @@ def test_attention_is_shown_by_its_definitions():
     assert shown[1:] == [
         "gate_q[i] = 2 sigmoid(linear([cos(θ_i), sin(θ_i)]))",
         "gate_k[i] = 2 sigmoid(linear([cos(θ_i), sin(θ_i)]))",
-        "ψ_i = θ_i + rotary(C, heads=H) index_i",
+        "ψ_i = θ_i + rotary(C, heads=H) i",
     ]

@@ -8,7 +8,7 @@ import pytest
 
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Source
-from dynattn.network.spelling import PRETTY
+from dynattn.network.styles import PRETTY
 from dynattn.present.summary import facts, laws, parameter_count, summary
 
 SPECS = Path(__file__).parents[2] / "specs"

@@ -7,7 +7,8 @@ import pytest
 
 from dynattn.diagnostics.report import SpecError
 from dynattn.lower.emit import emit
-from dynattn.network.spelling import PRETTY, spell_laws
+from dynattn.network.spelling import spell_laws
+from dynattn.network.styles import PRETTY
 from dynattn.run.experiment import run_experiment
 from dynattn.solve.solve import solve
 from tests.run.specs import compiled

@@ -1,0 +1,238 @@
+"""What the energy of a model does along its trajectories, and which parts leave nothing certain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from dynattn.model.differentiate import NoDerivative
+from dynattn.model.draft import Draft
+from dynattn.model.energies import is_symmetric, states_in
+from dynattn.model.model import Model
+from dynattn.model.parts import Coupling
+from dynattn.model.terms import GLOBAL, Term, Type, walk
+from dynattn.network.build import Network
+from dynattn.network.spelling import short, short_names, spell_coupling, spell_term
+from dynattn.network.styles import PLAIN, Style
+from dynattn.network.symmetry import asymmetry
+from dynattn.vocabulary.manifolds import MANIFOLDS
+
+
+@dataclass(frozen=True)
+class Guarantee:
+    """What is certain about the energy."""
+
+    verdict: str
+    """``falls``, ``conserved``, or '' where nothing is certain."""
+    parts: tuple[str, ...]
+    """What the energy adds up, as mathematics; empty where nothing is certain."""
+    broken_by: tuple[str, ...]
+    """The parts of the spec that leave nothing certain, and why."""
+    provided: tuple[str, ...] = ()
+    """What must hold besides."""
+
+    @property
+    def text(self) -> str:
+        """The verdict in a sentence."""
+        if not self.verdict:
+            return "nothing is guaranteed"
+        says = {"falls": "never rises along a trajectory", "conserved": "is conserved"}
+        return says[self.verdict] + "".join(f", while {item}" for item in self.provided)
+
+
+def guarantee(model: Model, network: Network, style: Style = PLAIN) -> Guarantee | None:
+    """What the energy of the model's own laws does; None where every law stands in a layer."""
+    if not model.laws:
+        return None
+    broken = tuple(
+        dict.fromkeys([*_broken_by_states(model), *_broken_by_couplings(model, network)])
+    )
+    if broken:
+        return Guarantee("", (), broken)
+    lossless = all(_is_lossless(model, state) for state in model.clauses)
+    provided = tuple(_conditions(model, style))
+    return Guarantee(
+        "conserved" if lossless else "falls", tuple(_parts(model, network, style)), (), provided
+    )
+
+
+# ── what breaks it ─────────────────────────────────────────────────────────────────────────────
+
+
+def _broken_by_states(model: Model) -> Iterator[str]:
+    for law in model.laws:
+        state = model.states.get(law.state)
+        name = law.state if state is None or state.velocity_of is None else state.velocity_of
+        if name not in model.clauses:
+            yield f"the state {name} is part of no energy"
+            continue
+        clauses = model.clauses[name]
+        for word in ("drift", "noise"):
+            if word in clauses and not _is_zero(clauses[word]):
+                yield f"{word} of {name}: {_why(word)}"
+        if "equation" in clauses:
+            yield f"the equation of {name}: a law of its own"
+        mass = clauses.get("inertia")
+        if mass is not None and not _is_constant(mass):
+            yield f"inertia of {name}: it changes"
+    for population, energy in model.energies:
+        if _changes_with_time(energy):
+            yield f"energy of {population}: it depends on time"
+        if _reads_sums(energy):
+            yield f"energy of {population}: it reads a sum over other nodes"
+
+
+def _why(word: str) -> str:
+    return {"drift": "a force without a potential", "noise": "it feeds energy in"}[word]
+
+
+def _broken_by_couplings(model: Model, network: Network) -> Iterator[str]:
+    for coupling in model.couplings:
+        if coupling.layer is not None or coupling.state not in model.clauses:
+            continue
+        if "equation" not in model.clauses[coupling.state]:
+            for reason in _reasons(model, network, coupling):
+                yield f"{coupling.name}: {reason}"
+
+
+def _reasons(model: Model, network: Network, coupling: Coupling) -> Iterator[str]:
+    edges = network.connections[coupling.name]
+    if coupling.frustration is not None:
+        yield "its frustration"
+    elif potential(model, coupling) is None:
+        yield "its kernel, of which no pair potential is known"
+    if coupling.sender != coupling.receiver:
+        yield f"it acts on {coupling.receiver}, not back on {coupling.sender}"
+    else:
+        problem = asymmetry(edges)
+        if problem:
+            yield problem
+    if coupling.adaptive or not _is_even(model, coupling.weight):
+        yield "its weights are not those of pairs"
+    strength = coupling.strength
+    if strength is not None and (strength.type.place != GLOBAL or states_in(strength)):
+        yield "its strength is not the same for all nodes"
+    if coupling.normalize == "degree" and len(set(edges.degree().tolist())) > 1:
+        yield "normalize degree, with nodes of different degree"
+    factors = [part for part in (coupling.kernel, coupling.weight, strength) if part is not None]
+    if any(map(_changes_with_time, factors)):
+        yield "it depends on time"
+    if any(map(_reads_sums, factors)):
+        yield "it reads a sum over other nodes"
+
+
+def _is_even(model: Model, weight: Term | None) -> bool:
+    """Whether a weight is a number of the pair, the same for both of its nodes."""
+    if weight is None:
+        return True
+    sizes = Draft({}, dims={dim.name: dim for dim in model.dims}, values=dict(model.sizes))
+    try:
+        return not states_in(weight) and is_symmetric(sizes, weight)
+    except NoDerivative:
+        return False
+
+
+def _is_zero(term: Term) -> bool:
+    return term.op == "number" and term.payload == 0
+
+
+def _changes_with_time(term: Term) -> bool:
+    return any(item.op in ("time", "input") for item in walk(term))
+
+
+def _reads_sums(term: Term) -> bool:
+    return any(item.op == "coupling" for item in walk(term))
+
+
+def _is_constant(term: Term) -> bool:
+    return not (_changes_with_time(term) or _reads_sums(term) or states_in(term))
+
+
+# ── what holds ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _is_lossless(model: Model, state: str) -> bool:
+    clauses = model.clauses[state]
+    return "inertia" in clauses and "dissipation" in clauses and _is_zero(clauses["dissipation"])
+
+
+def _conditions(model: Model, style: Style) -> Iterator[str]:
+    """Dissipations whose sign the spec leaves open."""
+    for state, clauses in model.clauses.items():
+        term = clauses.get("dissipation")
+        if term is None or (term.op == "number" and term.payload >= 0):
+            continue
+        limits = model.parameter[term.payload].limits if term.op == "parameter" else None
+        if limits is None or limits[0] < 0:
+            text = spell_term(term, style, index="i", names=short_names(model))
+            least = "is above 0" if "inertia" not in clauses else "is not negative"
+            yield f"the dissipation {text} of {state} {least}"
+
+
+def _parts(model: Model, network: Network, style: Style) -> Iterator[str]:
+    """Kinetic energies, own potentials, and the potential of every pair once."""
+    names = short_names(model)
+    half = style.fraction % ("1", "2") if style.fraction else "1/2"
+    times = style.operators["mul"]
+    over = style.sums("i")
+    for state, clauses in model.clauses.items():
+        if "inertia" in clauses:
+            mass = spell_term(clauses["inertia"], style, index="i", names=names)
+            point = style.rate(style.name(names.get(state, state)), "i", 1)
+            square = style.power % (style.brackets(point), "2")
+            factor = "" if mass == "1" else f"{style.brackets(mass)}{times}"
+            yield f"{half} {over} {factor}{square}"
+    for _, energy in model.energies:
+        text = spell_term(energy, style, index="i", names=names)
+        yield f"{over} {style.brackets(text)}"
+    for coupling in model.couplings:
+        if coupling.layer is not None or not coupling.acts:
+            continue
+        found = potential(model, coupling)
+        if found is not None:
+            shown = replace(coupling, kernel=found)
+            weighted = coupling.name in network.weighted
+            yield f"{half} {over} {spell_coupling(model, shown, style, weighted=weighted)}"
+
+
+# ── pair potentials ────────────────────────────────────────────────────────────────────────────
+
+
+def potential(model: Model, coupling: Coupling) -> Term | None:
+    """The potential that a kernel is minus the gradient of: as declared, or the attraction's own.
+
+    With counters it is that of each of their values.
+    """
+    if coupling.energy is not None:
+        return coupling.energy
+    name, manifold = short(coupling.state), MANIFOLDS[model.states[coupling.state].manifold.name]
+    if manifold.kernel is None or any(part.successor for part in coupling.parts):
+        return None
+    own = manifold.kernel.replace("x[", f"{name}[")
+    several = [own.replace("(", f"({c.name} * (", 1) + ")" for c in coupling.counters]
+    if spell_term(coupling.kernel) not in (several if manifold.phase and several else [own]):
+        return None
+    return _integrated(coupling.kernel, model.states[coupling.state].axes != (), manifold.phase)
+
+
+def _integrated(kernel: Term, several: bool, phase: bool) -> Term | None:
+    """The potential of an attraction: of phases, of vectors, of numbers."""
+
+    def made(op: str, *args: Term) -> Term:
+        return Term(op, args, Type(kernel.type.place), kernel.span)
+
+    if several:
+        return None
+    if phase:
+        angle = kernel.args[0]
+        found = made("neg", made("cos", angle))
+        found = made("sum", found) if kernel.type.shape else found
+        return made("div", found, angle.args[0]) if angle.op == "mul" else found
+    two = Term("number", (), Type(), kernel.span, 2)
+    if kernel.op == "sub":
+        length = made("norm", kernel) if kernel.type.shape else kernel
+        return made("div", made("pow", length, two), two)
+    if len(kernel.type.shape) == 1:
+        receiver = replace(kernel, op="receiver", payload=None)
+        return made("neg", made("dot", receiver, kernel))
+    return None
