@@ -29,6 +29,8 @@ class Compilation:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     seed: int | None = None
     values: Mapping[str, Any] | None = field(default=None, repr=False)
+    most_nodes: int | None = None
+    """So many nodes at most are taken from a graph whose size no parameter sets."""
 
     @cached_property
     def tree(self) -> SyntaxTree:
@@ -42,7 +44,7 @@ class Compilation:
         """The checked model; SpecError with every mistake of the spec."""
         from dynattn.model.check import check
 
-        return check(self.tree, self.overrides)
+        return check(self.tree, self.overrides, self.most_nodes)
 
     @property
     def chosen_seed(self) -> int:

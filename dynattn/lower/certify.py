@@ -58,8 +58,9 @@ def certify(compilation: Any, *, seed: int = 0, tolerance: float = TOLERANCE) ->
 def shrunk(compilation: Any) -> Any:
     """The same spec with its named sizes as small as spec and graph accept."""
     refusal: SpecError | None = None
-    for overrides in shrinkings(compilation.model):
-        small = replace(compilation, overrides={**compilation.overrides, **overrides}, values=None)
+    for overrides, most in shrinkings(compilation.model):
+        sizes = {**compilation.overrides, **overrides}
+        small = replace(compilation, overrides=sizes, values=None, most_nodes=most)
         try:
             _ = small.model, small.network
         except SpecError as error:
@@ -77,7 +78,9 @@ def full_length(model: Model, limit: int | None) -> int:
 
 
 def _named(model: Model, lengths: Mapping[str, int]) -> dict[str, int]:
-    return {**{name: model.sizes[name] for name in size_limits(model)}, **lengths}
+    named = {name: model.sizes[name] for name in size_limits(model)}
+    made = [p for p in model.populations if p.made_from is not None and not p.size.names]
+    return {**named, **{p.name: p.size.value(model.sizes) for p in made}, **lengths}
 
 
 def _compare_shrunk(

@@ -43,6 +43,8 @@ class Context:
 
     model: Model = field(repr=False)
     connections: Mapping[str, Connections] = field(repr=False)
+    attributes: Mapping[tuple[str, str], Any] = field(default_factory=dict, repr=False)
+    """Node attributes by (population, name)."""
     numbers: frozenset[int] = frozenset()
     fixed: Mapping[str, int] = field(default_factory=dict)
     """Parameters that are sizes of arrays: no setting can change them without a new program."""
@@ -74,6 +76,7 @@ def context_of(model: Model, network: Network) -> Context:
     return Context(
         model,
         network.connections,
+        network.attributes,
         fixed={name: value for name, value in model.sizes.items() if name in names},
     )
 
@@ -136,7 +139,7 @@ def _fold(op: str, values: list[Any]) -> Any:
 def make_array(key: tuple[Any, ...], context: Context) -> Any:
     """The fixed array of a key, as numpy: int64 for numbers of nodes, float64 otherwise.
 
-    Keys: ``(receivers | senders | degree, coupling)``, ``(edge, coupling, attribute)``,
+    Keys: ``(node, population, attribute)``, ``(receivers | senders | degree, coupling)``, ``(edge, coupling, attribute)``,
     ``(total | dense, coupling, attribute or None)``,
     ``(sparse, coupling, attribute or None, part)``,
     ``(offsets, coupling)``, ``(offset | spectrum, coupling, attribute or None)`` where all nodes
@@ -153,6 +156,8 @@ def make_array(key: tuple[Any, ...], context: Context) -> Any:
         size, heads = rest
         within = size // heads
         return numpy.tile(10000.0 ** (-numpy.arange(within) / within), heads)
+    if kind == "node":
+        return context.attributes[rest[0], rest[1]]
     edges = context.edges(rest[0])
     match kind:
         case "receivers" | "senders":

@@ -138,6 +138,7 @@ OPERATIONS: Mapping[str, Callable[[Node, Context], Operation]] = {
     "constant": lambda node, context: fixed_array("literal", node.payload),
     "size": _sized,
     "index": graph_operations.index,
+    "node": lambda node, context: fixed_array("node", *node.payload),
     "rotary": graph_operations.rotary,
     "edge": graph_operations.edge,
     "degree": graph_operations.degree,

@@ -42,13 +42,15 @@ from dynattn.syntax.tree import SyntaxTree
 D = TypeVar("D")
 
 
-def check(tree: SyntaxTree, overrides: Mapping[str, Any] | None = None) -> Model:
+def check(
+    tree: SyntaxTree, overrides: Mapping[str, Any] | None = None, most_nodes: int | None = None
+) -> Model:
     """The checked model, with parameters set as ``overrides`` say.
 
-    Raises SpecError with every mistake of the file, and UsageError for a setting of an unknown
+    ``most_nodes``: so many nodes at most are taken from a graph whose size no parameter sets. Raises SpecError with every mistake of the file, and UsageError for a setting of an unknown
     name.
     """
-    draft = Draft(dict(overrides or {}))
+    draft = Draft(dict(overrides or {}), most_nodes=most_nodes)
     _refuse_planned(draft, tree)
     if draft.names_missing:
         draft.finish()

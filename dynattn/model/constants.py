@@ -113,6 +113,15 @@ def size(draft: Draft, expr: tree.Expr) -> Size | None:
     return _checked_size(draft, expr, lambda: _size(draft, expr))
 
 
+def size_or_none(draft: Draft, expr: tree.Expr) -> Size | None:
+    """The same without a word where there is none."""
+    try:
+        found = _size(draft, expr)
+        return found if found.value(_whole(draft)) >= 1 else None
+    except (NotConstant, SizeError):
+        return None
+
+
 def range_size(draft: Draft, expr: tree.Range) -> tuple[int, Size] | None:
     """The first value of a range of whole numbers and how many it has; None with a diagnostic."""
     first = number_or_none(draft, expr.first)

@@ -16,7 +16,6 @@ from dynattn.model.parts import Coupling, State
 from dynattn.model.summands import Summand
 from dynattn.model.terms import Place, Term, Type
 from dynattn.syntax import tree
-from dynattn.vocabulary.graphs import SOURCES
 from dynattn.vocabulary.manifolds import MANIFOLDS
 from dynattn.vocabulary.sizes import Size
 
@@ -110,9 +109,7 @@ def _parts(
 
 
 def _inside(context: Context, full: str, ends: Endpoints, heads: Size | None) -> Context:
-    source = ends.graph.source
-    attributes = SOURCES[source].attributes if source in SOURCES else ()
-    names = Ends(full, ends.receiver.name, ends.sender.name, heads, attributes)
+    names = Ends(full, ends.receiver.name, ends.sender.name, heads, ends.graph)
     scope = replace(context.scope, title=f"coupling '{full.rsplit('.', 1)[-1]}'")
     return replace(context, scope=scope, ends=names, owner=full, names_used=set())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.report import Collector, Span
 from dynattn.model.composition import Dim, InputUse, Layer
@@ -13,6 +13,9 @@ from dynattn.model.scope import Scope, Symbol
 from dynattn.model.summands import AxisUse
 from dynattn.model.terms import Term
 from dynattn.syntax import tree
+
+if TYPE_CHECKING:
+    from dynattn.model.graph_making import GraphMaker
 
 
 @dataclass
@@ -59,6 +62,14 @@ class Draft:
     """Readouts that are being declared."""
     definitions: list[Symbol] = field(default_factory=list)
     """Those whose value is a Definition as long as nothing has asked for it."""
+    most_nodes: int | None = None
+    """The most nodes that a population takes from a graph whose size no parameter sets."""
+    graphs: GraphMaker | None = None
+    """What has made the graphs whose facts were needed."""
+    nodes_refused: set[str] = field(default_factory=set)
+    """Populations whose graph has been refused: nobody knows what their nodes have."""
+    graphs_refused: set[tuple[str, str]] = field(default_factory=set)
+    """Codes and texts of graphs that could not be made: each is told once."""
     names_missing: bool = False
     """Something that declares names has been refused: unknown names may be its."""
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from dynattn.diagnostics.report import Span
 from dynattn.model import constants, typing
 from dynattn.model.draft import Draft
-from dynattn.model.scope import Scope, Symbol
+from dynattn.model.parts import GraphUse
+from dynattn.model.scope import NODE, Scope, Symbol
 from dynattn.model.terms import GLOBAL, Place, Term, Type
 from dynattn.model.typing import combine, is_unknown, unknown
 from dynattn.syntax import tree
@@ -30,7 +31,8 @@ class Ends:
     receiver: str
     sender: str
     heads: Size | None = None
-    attributes: tuple[str, ...] = ()
+    graph: GraphUse | None = None
+    """Whose edge attributes are names."""
     receiver_only: bool = False
     """In ``strength``: the expression is per receiver, outside the sum."""
     successor: int | str = 0
@@ -149,9 +151,12 @@ def read(context: Context, name: str, span: Span) -> Term:
         return typing.number(CONSTANTS[name], span)
     if name == "t":
         return Term("time", (), Type(), span)
-    if context.ends and name in context.ends.attributes:
-        place = Place("edges", context.ends.name)
-        return Term("edge", (), Type(place), span, name)
+    if context.ends is not None:
+        from dynattn.model.attributes import read_edge
+
+        found = read_edge(context, name, span)
+        if found is not None:
+            return found
     term = _index_of_nodes(context, span) if name == "index" else _quantity(context, name, span)
     return _seen_from_coupling(context, term, name, span)
 
@@ -162,6 +167,10 @@ def _quantity(context: Context, name: str, span: Span) -> Term:
         return unknown(span)
     if isinstance(symbol.value, Definition):
         return symbol.value.term()
+    if symbol.kind == NODE:
+        from dynattn.model.attributes import read_node
+
+        return read_node(context, symbol, span)
     if isinstance(symbol.value, Term):
         return replace_span(symbol.value, span)
     if symbol.kind == "dim":
@@ -195,6 +204,12 @@ def find(context: Context, name: str, span: Span) -> Symbol | None:
     if context.population and name in scopes[context.population].symbols:
         return scopes[context.population].symbols[name]
     symbol = context.scope.find(name)
+    if symbol is None and context.population:
+        from dynattn.model.attributes import find_node, refuse_partial
+
+        symbol = find_node(context, context.population, name, span)
+        if symbol is None and refuse_partial(context, context.population, name, span):
+            return None
     if symbol is not None:
         return symbol
     found = {p: s.symbols[name] for p, s in scopes.items() if name in s.symbols}
@@ -206,8 +221,10 @@ def find(context: Context, name: str, span: Span) -> Symbol | None:
             "E211", f"'{name}' stands in several populations", span, f"write {options}"
         )
         return None
+    from dynattn.model.attributes import known_edges
+
     members = tuple(n for s in scopes.values() for n in s.symbols)
-    extra = (*members, *(context.ends.attributes if context.ends else ()), "index", "t", "pi")
+    extra = (*members, *known_edges(context), "index", "t", "pi")
     context.draft.errors.add(
         "E201",
         f"unknown name '{name}' in {context.scope.title}",

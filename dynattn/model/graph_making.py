@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from dynattn.model.parts import GraphUse
+from dynattn.model.parts import GraphUse, NodesOf
 from dynattn.vocabulary.distributions import stream
 from dynattn.vocabulary.graph_algebra import add_graphs, multiply_graphs
 from dynattn.vocabulary.graph_files import read_graph, read_matrix
@@ -21,16 +21,8 @@ from dynattn.vocabulary.node_graph import (
     number_nodes,
     without_self,
 )
-from dynattn.vocabulary.node_selection import Condition, attribute_names, choose_nodes
+from dynattn.vocabulary.node_selection import attribute_names, choose_nodes, near_nodes
 from dynattn.vocabulary.sizes import Size
-
-
-@dataclass(frozen=True)
-class NodesOf:
-    """Nodes of a graph, in its order: all, or those for which the condition holds."""
-
-    graph: GraphUse
-    condition: Condition | None = None
 
 
 @dataclass
@@ -91,26 +83,46 @@ class NodeFacts:
     size: int
     attributes: tuple[tuple[str, str], ...]
     """What all these nodes have: (name, ``number`` or ``text``)."""
+    partial: tuple[str, ...] = ()
+    """What only some of them have."""
+
+
+_KINDS = {"f": "number", "U": "text"}
 
 
 def node_facts(made_from: NodesOf, maker: GraphMaker) -> NodeFacts:
     """How many nodes are chosen, and what they have; raises as ``make`` and choose_nodes do."""
     graph = maker.make(made_from.graph)
-    nodes = choose_nodes(graph, made_from.condition, made_from.graph.name or "the graph")
-    kinds = {"f": "number", "U": "text"}
+    nodes = chosen_nodes(graph, made_from)
     names = attribute_names(graph, nodes)
-    found = tuple((name, kinds[graph.attributes[name].dtype.kind]) for name in names)
-    return NodeFacts(len(nodes), found)
+    found = tuple((name, _KINDS[graph.attributes[name].dtype.kind]) for name in names)
+    return NodeFacts(len(nodes), found, tuple(set(graph.attributes) - set(names)))
 
 
-def edge_attributes(use: GraphUse, maker: GraphMaker) -> tuple[str, ...]:
-    """The names that expressions of a coupling over this graph may use, numbers all."""
+def chosen_nodes(graph: NodeGraph, made_from: NodesOf) -> Any:
+    """The numbers of the nodes in the graph, ascending int64; raises as choose_nodes does."""
+    nodes = choose_nodes(graph, made_from.condition, title_of(made_from.graph))
+    return nodes if made_from.most is None else near_nodes(graph, nodes, made_from.most)
+
+
+def edge_attributes(use: GraphUse, maker: GraphMaker) -> dict[str, str]:
+    """What every edge of the graph has: ``number`` or ``text`` by name; raises as ``make`` does."""
     if use.source in SOURCES:
-        return SOURCES[use.source].attributes
+        return dict.fromkeys(SOURCES[use.source].attributes, "number")
     if use.source == "matrix":
-        return ("weight", *(word for word, _ in use.arguments if word != "path"))
+        words = [word for word, _ in use.arguments if word != "path"]
+        return dict.fromkeys(["weight", *words], "number")
     attributes = maker.make(use).edges[2]
-    return tuple(name for name, values in attributes.items() if values.dtype.kind == "f")
+    return {name: _KINDS[values.dtype.kind] for name, values in attributes.items()}
+
+
+def title_of(use: GraphUse) -> str:
+    """A graph in a few words: its name, or what makes it."""
+    if use.source in ("sum", "product", "edges"):
+        title = {"sum": "sum", "product": "product", "edges": "edges [..]"}[use.source]
+    else:
+        title = use.generator or use.source
+    return f"'{use.name}'" if use.name else title
 
 
 def folder_of(use: GraphUse) -> Path:

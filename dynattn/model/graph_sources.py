@@ -155,6 +155,9 @@ def _operand(draft: Draft, expr: tree.Expr, attributes: Collection[str]) -> Oper
     match expr:
         case tree.Text(value=value):
             return value
+        case tree.Name(name=name) if name in attributes and draft.scope.find(name) is not None:
+            reason = f"'{name}' is declared in the model, and a node attribute too"
+            raise constants.NotConstant(expr.span, reason)
         case tree.Name(name=name) if name in attributes:
             return Attribute(name)
     return constants.number(draft, expr)

@@ -105,8 +105,20 @@ def _called(draft: Draft, expr: tree.Call, name: str) -> GraphUse | None:
         return None
     arguments = tuple(bound.items())
     if own:
-        return GraphUse(name, "", arguments, graphs.SOURCES[name].include_self, span=expr.span)
-    return GraphUse("networkx", name, arguments, include_self=True, span=expr.span)
+        source = graphs.SOURCES[name]
+        loops, nodes = source.include_self, source.nodes(bound)
+        return GraphUse(name, "", arguments, loops, span=expr.span, nodes=nodes)
+    nodes = _counted(draft, expr, name)
+    return GraphUse("networkx", name, arguments, include_self=True, span=expr.span, nodes=nodes)
+
+
+def _counted(draft: Draft, expr: tree.Call, name: str) -> Size | None:
+    """The number of nodes where a generator makes n of them, with the names it is made of."""
+    if name not in graphs.MAKE_N:
+        return None
+    given = {keyword.name: keyword.value for keyword in expr.keywords}
+    count = given.get("n", expr.arguments[0] if expr.arguments else None)
+    return None if count is None else constants.size_or_none(draft, count)
 
 
 def _problem(draft: Draft, name: str, bound: dict[str, Any], own: bool) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.report import Span
 from dynattn.model.summands import Counter, Summand
 from dynattn.model.terms import ManifoldUse, Place, Term
 from dynattn.vocabulary.sizes import Size
+
+if TYPE_CHECKING:
+    from dynattn.vocabulary.node_selection import Condition
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,16 @@ class State:
 
 
 @dataclass(frozen=True)
+class NodesOf:
+    """Nodes of a graph, in its order: all, or those for which the condition holds."""
+
+    graph: GraphUse
+    condition: Condition | None = None
+    most: int | None = None
+    """With a number, no more than that many of them, near each other in the graph."""
+
+
+@dataclass(frozen=True)
 class Population:
     """Nodes: how many, and their states."""
 
@@ -72,8 +85,10 @@ class Population:
     size: Size
     states: tuple[State, ...]
     span: Span = field(repr=False)
-    graph: str | None = None
-    """The graph it was made from, where it was."""
+    made_from: NodesOf | None = None
+    """The nodes of a graph that it was made from, where it was."""
+    attributes: tuple[str, ...] = ()
+    """The node attributes that expressions may read: numbers that each of its nodes has."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +107,8 @@ class GraphUse:
     name: str = ""
     """The name the spec gave it (``net``), or ''."""
     span: Span | None = field(default=None, repr=False)
+    nodes: Size | None = None
+    """How many nodes there are, where the text alone says it."""
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 from dynattn.diagnostics.report import Span
 from dynattn.model import constants, points, typing
+from dynattn.model.attributes import declare_nodes
 from dynattn.model.axes import axes_of, with_counters
 from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.expressions import Context, Definition, translate
+from dynattn.model.graph_facts import from_graph, is_graph, refuse_condition
 from dynattn.model.parts import Draw, Population, State
 from dynattn.model.quantities import at_start, axes, declare_parameter, manifold
 from dynattn.model.scope import Scope, Symbol
@@ -24,18 +26,14 @@ PARTS = ("inertia", "dissipation", "noise")
 def declare_population(draft: Draft, declaration: tree.Population) -> None:
     """A population's name, size, states and parameters; its drifts come in a later pass."""
     span = head(declaration.span)
-    if declaration.condition is not None:
-        draft.not_yet("a population made by condition", span, declares=True)
-        return
-    symbol = None
-    if isinstance(declaration.size, tree.Name):
-        symbol = draft.scope.find(declaration.size.name)
-    if symbol is not None and symbol.kind == "graph" and declaration.size is not None:
-        span = declaration.size.span
-        draft.not_yet("a population made from the nodes of a graph", span, declares=True)
-        return
     assert declaration.size is not None, "a change of an inherited population is merged"
-    size = constants.size(draft, declaration.size)
+    made = None
+    if is_graph(draft, declaration.size):
+        made = from_graph(draft, declaration)
+        size = made.size if made is not None else None
+    else:
+        refuse_condition(draft, declaration)
+        size = constants.size(draft, declaration.size)
     if not draft.scope.declare(Symbol("population", declaration.name, span), draft.errors):
         return
     name = declaration.name
@@ -45,6 +43,9 @@ def declare_population(draft: Draft, declaration: tree.Population) -> None:
     scope = Scope(f"population '{name}'", draft.scope)
     draft.population_scopes[name] = scope
     draft.populations[name] = Population(name, size, (), span)
+    if made is not None:
+        attributes = declare_nodes(draft, name, made)
+        draft.populations[name] = Population(name, size, (), span, made.nodes, attributes)
     context = Context(draft, scope, owner=name, population=name)
     for item in declaration.body:
         _declare_item(context, item, name)

@@ -12,6 +12,9 @@ from dynattn.diagnostics.suggest import did_you_mean
 RESERVED = ("t", "index", "pi", "i", "j")
 """Names with a meaning of their own in every expression."""
 
+NODE = "node attribute"
+"""The kind of a symbol for an attribute of the nodes that a population was made from."""
+
 
 @dataclass(frozen=True)
 class Symbol:
@@ -55,6 +58,8 @@ class Scope:
         bare = symbol.name.rsplit(".", 1)[-1]
         earlier = self.symbols.get(bare)
         outer = self.parent.find(bare) if self.parent else None
+        if earlier is not None and earlier.kind == NODE:
+            earlier, outer = None, earlier
         if bare in RESERVED:
             errors.add(
                 "E205",

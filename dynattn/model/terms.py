@@ -18,6 +18,7 @@ node and edge by edge; the program builder turns them into whole-array operation
 | output | name | an output of the network, in losses and records |
 | time | None | ``t`` |
 | index | population | the node's number from 0 |
+| node | name | an attribute of the nodes of the graph that a population was made from |
 | placeholder | name | a hole of a manifold's formula: ``x``, ``v``, ``F``; ``W'`` is white noise |
 | axis | (name, k, first) | the index of the k-th axis, at every entry of the Term's shape |
 | entry | (positions, indices) | args[0] at these positions, from 0, of its first axes; as written |

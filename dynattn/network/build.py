@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy
 
 from dynattn.diagnostics.report import Collector, Span
-from dynattn.model.graph_making import GraphMaker, NodesOf
+from dynattn.model.graph_making import GraphMaker, chosen_nodes, title_of
 from dynattn.model.model import Model
 from dynattn.model.parts import Coupling, GraphUse, Population
 from dynattn.network.connections import Array, Connections
@@ -26,8 +26,8 @@ from dynattn.network.structure import (
 from dynattn.network.symmetry import symmetry_mistakes
 from dynattn.vocabulary.graph_files import GraphFileError, lacks
 from dynattn.vocabulary.graphs import SOURCES, GraphError
-from dynattn.vocabulary.node_graph import NodeGraph
-from dynattn.vocabulary.node_selection import choose_nodes, restrict
+from dynattn.vocabulary.node_graph import NodeGraph, matching_of
+from dynattn.vocabulary.node_selection import node_values, restrict
 from dynattn.vocabulary.sizes import Size, SizeError
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ class Network:
     model: Model = field(repr=False)
     connections: Mapping[str, Connections]
     """Of every coupling, by name."""
+    attributes: Mapping[tuple[str, str], Array] = field(default_factory=dict, repr=False)
+    """Node attributes by (population, name): float64, one number per node."""
+    matching: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Of each population made from a file's nodes: which id became which node, in words."""
 
     @cached_property
     def diagram(self) -> networkx.MultiDiGraph:
@@ -61,22 +65,22 @@ class Network:
         return measure(self.connections[coupling], one_population=one)
 
 
-def build_network(
-    model: Model, *, seed: int = 0, repeat: int = 0, chosen: Mapping[str, NodesOf] | None = None
-) -> Network:
+def build_network(model: Model, *, seed: int = 0, repeat: int = 0) -> Network:
     """The Network; a graph without ``seed=`` is drawn anew for each (seed, repeat).
 
-    ``chosen``: the populations made from a graph, and which of its nodes they are. Raises SpecError
-    with every graph that cannot be made (E451), does not fit its populations (E452, E453), whose
-    file is refused (E454 to E459), or that has a direction under an energy (E424).
+    Raises SpecError with every graph that cannot be made (E451), does not fit its populations
+    (E452, E453), whose file is refused (E454 to E459), or that has a direction under an energy
+    (E424).
     """
-    builder = _Builder(model, GraphMaker(model.sizes, seed, repeat), chosen or {})
+    builder = _Builder(model, GraphMaker(model.sizes, seed, repeat))
+    for population in model.populations:
+        builder.describe(population)
     found = {coupling.name: builder.connect(coupling) for coupling in model.couplings}
     connections = {name: value for name, value in found.items() if value is not None}
     for mistake in symmetry_mistakes(model, connections):
         builder.errors.add(mistake.code, mistake.message, mistake.span, mistake.fix)
     builder.errors.raise_if_any()
-    return Network(model, connections)
+    return Network(model, connections, builder.attributes, builder.matching)
 
 
 @dataclass
@@ -85,9 +89,27 @@ class _Builder:
 
     model: Model
     maker: GraphMaker
-    chosen: Mapping[str, NodesOf]
     errors: Collector = field(default_factory=Collector)
     graphs: dict[str, NodeGraph | None] = field(default_factory=dict)
+    attributes: dict[tuple[str, str], Array] = field(default_factory=dict)
+    matching: dict[str, str] = field(default_factory=dict)
+
+    def describe(self, population: Population) -> None:
+        """The node attributes of a population that is made from a graph."""
+        if population.made_from is None:
+            return
+        use, span = population.made_from.graph, population.span
+        graph = self._make(use, use.name, [population], span)
+        nodes = self._nodes(graph, use, population, span) if graph else None
+        if graph is None or nodes is None:
+            return
+        if graph.labels:
+            self.matching[population.name] = matching_of([graph.labels[n] for n in nodes])
+        for name in population.attributes:
+            read = partial(node_values, graph, nodes, name, title_of(use))
+            found = self._attempt(use, [population], span, read)
+            if found is not None:
+                self.attributes[population.name, name] = found
 
     def connect(self, coupling: Coupling) -> Connections | None:
         """The edges of one coupling; None with a diagnostic where there are none to be had."""
@@ -122,7 +144,8 @@ class _Builder:
         if not self._has_attributes(coupling, graph):
             return None
         found = connections_of(edges, (len(receivers), len(senders)), used_attributes(coupling))
-        return replace(found, matching=graph.matching)
+        by_order = [end for end in ends if not self._is_made_from(end, use)]
+        return replace(found, matching=graph.matching if by_order else "")
 
     def _connect_round(
         self, coupling: Coupling, ends: list[Population], span: Span
@@ -155,16 +178,20 @@ class _Builder:
 
     def _nodes(self, graph: NodeGraph, use: GraphUse, end: Population, span: Span) -> Array | None:
         """The nodes of the graph that a population's are; None with a diagnostic."""
-        made_from = self.chosen.get(end.name)
-        if made_from is not None and replace(made_from.graph, include_self=True) == replace(
-            use, include_self=True
-        ):
-            return self._attempt(
-                use, [end], span,
-                lambda: choose_nodes(graph, made_from.condition, title_of(use)),
-            )  # fmt: skip
-        fits = self._fits(graph.nodes, end, use, span)
-        return numpy.arange(graph.nodes) if fits else None
+        made_from = end.made_from
+        if made_from is None or not self._is_made_from(end, use):
+            fits = self._fits(graph.nodes, end, use, span)
+            return numpy.arange(graph.nodes) if fits else None
+        nodes = self._attempt(use, [end], span, lambda: chosen_nodes(graph, made_from))
+        fits = nodes is not None and self._fits(len(nodes), end, use, span)
+        return nodes if fits else None
+
+    def _is_made_from(self, end: Population, use: GraphUse) -> bool:
+        """Whether the nodes of a population are nodes of this graph, loops aside."""
+        if end.made_from is None:
+            return False
+        own = end.made_from.graph
+        return replace(own, include_self=True) == replace(use, include_self=True)
 
     def _has_attributes(self, coupling: Coupling, graph: NodeGraph) -> bool:
         """Whether the edges have every attribute that the coupling reads; else E457."""
@@ -240,12 +267,3 @@ def _kind(use: GraphUse) -> str:
         return "edges"
     plain = [name for name, _ in use.arguments] == ["n"]
     return "complete" if plain and isinstance(dict(use.arguments)["n"], int | Size) else "edges"
-
-
-def title_of(use: GraphUse) -> str:
-    """A graph in a few words: its name, or what makes it."""
-    if use.source in ("sum", "product", "edges"):
-        title = {"sum": "sum", "product": "product", "edges": "edges [..]"}[use.source]
-    else:
-        title = use.generator or use.source
-    return f"'{use.name}'" if use.name else title

@@ -29,8 +29,8 @@ def short(name: str) -> str:
 def short_names(model: Model) -> dict[str, str]:
     """Names of parameters and states without their place, where no two would become the same."""
     full = [*model.parameter, *model.states]
-    count = Counter(map(short, full))
-    return {name: short(name) if count[short(name)] == 1 else name for name in full}
+    count = Counter(short(name) for name in full if not name.endswith("'"))
+    return {name: short(name) if count[short(name).rstrip("'")] == 1 else name for name in full}
 
 
 def spell_term(
@@ -190,7 +190,7 @@ def _is_pulse(term: Term) -> bool:
 
 _NAMED = frozenset(
     {"parameter", "state", "input", "variable", "output", "placeholder", "let", "edge", "coupling",
-     "index", "counter"}
+     "index", "counter", "node"}
 )  # fmt: skip
 
 

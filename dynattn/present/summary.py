@@ -105,9 +105,9 @@ def couplings(model: Model, network: Network) -> Section:
 
 def matching(network: Network) -> Section:
     """For graphs from files: which id of the file became which node."""
-    found = network.connections.items()
-    rows = tuple((name, item.matching) for name, item in found if item.matching)
-    return Section("nodes of graphs", ("coupling", "matched so"), rows)
+    found = {name: item.matching for name, item in network.connections.items()}
+    rows = tuple((n, text) for n, text in {**network.matching, **found}.items() if text)
+    return Section("nodes of graphs", ("population or coupling", "matched so"), rows)
 
 
 def forms(model: Model, network: Network, program: Program) -> Section:

@@ -87,6 +87,11 @@ def _edge(term: Term, view: View) -> Dual:
     return duals.plain(connections.value(term.payload, view.edge.number))
 
 
+def _node_attribute(term: Term, view: View) -> Dual:
+    attributes = view.moment.reference.network.attributes
+    return duals.plain(attributes[term.type.place.name, term.payload][_node(view)])
+
+
 def _coupling(term: Term, view: View) -> Dual:
     return view.moment.reference.coupling_sum(term.payload, _node(view), view.moment)
 
@@ -215,6 +220,7 @@ RULES: dict[str, Callable[[Term, View], Dual]] = {
     "output": _bound,
     "time": lambda term, view: duals.plain(view.moment.reference.time),
     "index": lambda term, view: duals.plain(_node(view)),
+    "node": _node_attribute,
     "placeholder": lambda term, view: view.holes[term.payload],
     "let": lambda term, view: evaluate(term.args[0], view),
     "spread": _spread,

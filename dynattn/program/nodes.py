@@ -16,6 +16,7 @@ operation is always the plain broadcasting one of torch.
 | placeholder | | ``x`` or ``v`` | the hole of a retraction block |
 | time | | | t |
 | index | | population | 0 .. n-1 along the node axis |
+| node | | (population, attribute) | a fixed number per node: what its graph says |
 | axis | | (k, first) | first, first + 1, .. along the k-th of its axes, the others of size 1 |
 | rotary | | (size, heads) | frequencies [size] |
 | edge | | (coupling, attribute) | a fixed number per edge, or per offset; attribute None: 1 |

@@ -123,6 +123,11 @@ def _edge(builder: Builder, term: Term) -> Node:
     return builder.maker.at(term.span).make("edge", (), kind, payload)
 
 
+def _node_attribute(builder: Builder, term: Term) -> Node:
+    payload = (term.type.place.name, term.payload)
+    return builder.maker.at(term.span).make("node", (), ArrayType(term.type.place), payload)
+
+
 def _split(builder: Builder, term: Term) -> Node:
     inner = builder.node(term.args[0])
     kind = ArrayType(inner.type.place, term.type.shape, inner.type.dtype, inner.type.batched)
@@ -192,6 +197,7 @@ RULES: Mapping[str, Rule] = {
     "entry": _entry,
     "rotary": lambda b, t: b.leaf(t, "rotary", False),
     "index": lambda b, t: b.leaf(t, "index", False),
+    "node": _node_attribute,
     "time": lambda b, t: b.leaf(t, "time", False),
     "state": lambda b, t: b.leaf(t, "state", True),
     "input": lambda b, t: b.leaf(t, "input", True),

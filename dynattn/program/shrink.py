@@ -22,16 +22,19 @@ GROWTH = (1.0, 1.5, 2.0, 3.0, 4.0, 8.0, 16.0)
 MOST_CHOICES = 20_000
 
 
-def shrinkings(model: Model) -> Iterator[dict[str, int]]:
-    """Overrides for the named sizes, smallest limits first, ending with the model's own sizes."""
-    tried: list[dict[str, int]] = []
+def shrinkings(model: Model) -> Iterator[tuple[dict[str, int], int | None]]:
+    """Overrides for the named sizes, and the most nodes taken from a graph of another size;
+    smallest limits first, ending with the model's own sizes.
+    """
+    cut = any(p.made_from is not None and not p.size.names for p in model.populations)
+    tried: list[tuple[dict[str, int], int | None]] = []
     for factor in GROWTH:
-        found = shrink(model, factor)
+        found = shrink(model, factor), int(NODES * factor) if cut else None
         if found not in tried:
             tried.append(found)
             yield found
-    if {} not in tried:
-        yield {}
+    if ({}, None) not in tried:
+        yield {}, None
 
 
 def shrink(model: Model, factor: float = 1.0) -> dict[str, int]:

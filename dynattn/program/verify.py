@@ -13,7 +13,7 @@ from dynattn.vocabulary.sizes import ONE, Size
 
 LEAVES = frozenset({
     "constant", "size", "parameter", "state", "input", "variable", "output", "placeholder", "time",
-    "index", "axis", "rotary", "edge", "degree", "total",
+    "index", "node", "axis", "rotary", "edge", "degree", "total",
 })  # fmt: skip
 FIXED_ARITY = {
     "unsqueeze": 1, "split": 1, "entry": 1, "merge": 1, "parts": 1, "pick": 1, "norm": 1,

@@ -42,8 +42,8 @@ class Source:
     offsets: Callable[..., tuple[Any, dict[str, Any]]] | None = None
     """offsets(**arguments), where all nodes hear the same offsets j - i: ascending int64 numbers
     counted round from 0, and attributes per offset."""
-    nodes: Callable[[Mapping[str, Any]], int] = lambda arguments: arguments["n"]
-    """How many nodes there are."""
+    nodes: Callable[[Mapping[str, Any]], Any] = lambda arguments: arguments["n"]
+    """How many nodes there are: a number for numbers, a formula for sizes."""
     node_attributes: Callable[..., dict[str, Any]] | None = None
     """node_attributes(**arguments): a float64 array per name."""
     numbers: tuple[str, ...] = ()
@@ -209,6 +209,17 @@ _NO_GENERATORS = frozenset({
     "random_clustered_graph", "random_kernel_graph", "random_powerlaw_tree_sequence",
     "random_shell_graph", "spectral_graph_forge", "stochastic_graph",
 })  # fmt: skip
+
+MAKE_N = frozenset({
+    "barabasi_albert_graph", "binomial_graph", "circulant_graph", "complete_graph",
+    "connected_watts_strogatz_graph", "cycle_graph", "dense_gnm_random_graph",
+    "dual_barabasi_albert_graph", "duplication_divergence_graph", "empty_graph",
+    "erdos_renyi_graph", "fast_gnp_random_graph", "gn_graph", "gnc_graph", "gnm_random_graph",
+    "gnp_random_graph", "gnr_graph", "newman_watts_strogatz_graph", "path_graph",
+    "powerlaw_cluster_graph", "random_geometric_graph", "random_k_out_graph", "scale_free_graph",
+    "soft_random_geometric_graph", "watts_strogatz_graph", "wheel_graph",
+})  # fmt: skip
+"""Generators that make n nodes, n being their first argument."""
 
 # Arguments that want a function, a table or a graph, or change what kind of thing comes back.
 _HIDDEN = frozenset({

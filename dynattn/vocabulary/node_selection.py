@@ -94,6 +94,26 @@ def _operand(graph: NodeGraph, item: Operand, title: str) -> Array:
     return numpy.broadcast_to(numpy.asarray(item), (graph.nodes,))
 
 
+def near_nodes(graph: NodeGraph, nodes: Array, most: int) -> Array:
+    """At most that many of the nodes, ascending: those met first on a walk through the graph,
+    breadth first, from the node with the most edges.
+    """
+    import numpy
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import breadth_first_order
+
+    heads, tails, _ = graph.edges
+    if len(nodes) <= most or not len(heads):
+        return nodes[:most]
+    shape = (graph.nodes, graph.nodes)
+    links = coo_array((numpy.ones(len(heads), dtype=numpy.int8), (heads, tails)), shape=shape)
+    first = int(numpy.argmax(numpy.bincount(numpy.concatenate([heads, tails]))))
+    met, _ = breadth_first_order(links.tocsr(), first, directed=False)
+    place = numpy.full(graph.nodes, graph.nodes)
+    place[met] = numpy.arange(len(met))
+    return numpy.sort(nodes[numpy.argsort(place[nodes], kind="stable")[:most]])
+
+
 def node_values(graph: NodeGraph, nodes: Array, name: str, title: str) -> Array:
     """A node attribute of the chosen nodes, float64 or text; GraphFileError E457 where one has
     none.

@@ -9,8 +9,8 @@ import numpy
 import pytest
 
 from dynattn.diagnostics.report import SpecError
-from dynattn.model.graph_making import GraphMaker, NodesOf, edge_attributes, node_facts
-from dynattn.model.parts import GraphUse
+from dynattn.model.graph_making import GraphMaker, edge_attributes, node_facts
+from dynattn.model.parts import GraphUse, NodesOf
 from dynattn.model.terms import Place, Term, Type
 from dynattn.network.build import build_network
 from dynattn.vocabulary.graph_files import GraphFileError
@@ -21,6 +21,7 @@ from dynattn.vocabulary.node_selection import (
     attribute_names,
     choose_nodes,
     joined_nodes,
+    near_nodes,
     node_values,
     restrict,
 )
@@ -107,6 +108,17 @@ def test_edges_between_chosen_nodes_are_those_of_the_matrix():
         assert keys == sorted(set(keys))
 
 
+def test_few_nodes_of_a_large_graph_lie_near_each_other():
+    path = node_graph_of(networkx.path_graph(9), named=True)
+    every = numpy.arange(9)
+    assert near_nodes(path, every, 9).tolist() == every.tolist()
+    assert near_nodes(path, every, 3).tolist() == [0, 1, 2]  # node 1 is the first of two edges
+    assert near_nodes(path, every[3:], 2).tolist() == [3, 4]
+    assert near_nodes(GRID, numpy.array([0, 2, 4]), 2).tolist() == [0, 2]
+    bare = NodeGraph(5, (every[:0], every[:0], {}))
+    assert near_nodes(bare, every[:5], 2).tolist() == [0, 1]
+
+
 # ── in a network ───────────────────────────────────────────────────────────────────────────────
 
 
@@ -122,18 +134,24 @@ def test_a_check_learns_sizes_and_names(use):
     facts = node_facts(NodesOf(use, GENERATORS), maker)
     assert facts.size == 2
     assert facts.attributes == (("power", "number"), ("kind", "text"), ("M", "number"))
-    assert edge_attributes(use, maker) == ("b",)
+    assert facts.partial == ()
+    assert set(node_facts(NodesOf(use), maker).partial) == {"kind", "M"}
+    assert edge_attributes(use, maker) == {"b": "number"}
 
 
 def test_populations_of_one_graph_find_their_nodes_in_it(use):
-    chosen = {"load": NodesOf(use, LOADS), "generator": NodesOf(use, GENERATORS)}
     weight = Term("edge", (), Type(Place("edges", "c")), SPAN, "b")
     into_loads = replace(coupling(use, "generator", "load"), weight=weight)
     spec = model(
-        (population("load", 2), population("generator", 2)),
+        tuple(
+            replace(population(name, 2), made_from=NodesOf(use, choice), attributes=("power",))
+            for name, choice in (("load", LOADS), ("generator", GENERATORS))
+        ),
         (into_loads, coupling(use, "load", "generator", "d")),
     )
-    found = build_network(spec, chosen=chosen).connections
+    network = build_network(spec)
+    found = network.connections
+    assert network.attributes["generator", "power"].tolist() == [98.0, 100.0]
     pairs = {
         name: list(zip(c.receivers.tolist(), c.senders.tolist(), strict=True))
         for name, c in found.items()
@@ -141,7 +159,8 @@ def test_populations_of_one_graph_find_their_nodes_in_it(use):
     }
     assert pairs == {"c": [(0, 1), (1, 0)], "d": [(0, 0)]}
     assert found["c"].attributes["b"].tolist() == [3.0, 2.0]
-    assert found["c"].matching.startswith("ids in the order of the file: a is node 0, ")
+    said = "ids in the order of the file: a is node 0, c is node 1"
+    assert (network.matching["load"], found["c"].matching) == (said, "")
 
 
 def test_an_edge_attribute_that_a_coupling_asks_for_must_be_there(use):

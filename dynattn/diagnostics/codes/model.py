@@ -116,6 +116,22 @@ _NAMES: dict[str, Entry] = {
         "sweep { KK = 0 .. 4 by 0.1 }",
         "sweep { K = 0 .. 4 by 0.1 }",
     ),
+    "E218": Entry(
+        "a declared name that is an attribute too",
+        "The attributes of a graph's edges are names in the couplings over it, those of its nodes "
+        "in the populations made from them. Where such a name is also that of something declared, "
+        "nobody could tell which of the two is meant.",
+        "param b = 2          # and every edge of grid has a b\n"
+        "coupling line: bus -> bus over grid { weight b }",
+        "param gain = 2\ncoupling line: bus -> bus over grid { weight b; strength gain }",
+    ),
+    "E219": Entry(
+        "a text where a number belongs",
+        "Attributes of a graph that are texts serve conditions, which choose the nodes of a "
+        "population; numbers are computed with.",
+        "population bus[grid] { state theta on circle; drift kind }",
+        'population load[grid where kind == "load"] { state theta on circle; drift P }',
+    ),
 }
 
 _SHAPES: dict[str, Entry] = {

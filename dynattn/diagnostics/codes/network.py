@@ -83,4 +83,19 @@ CODES: dict[str, Entry] = {
         'graph net = matrix("w.csv")          # entry [2, 5] is nan',
         'graph net = matrix("w.csv")          # entry [2, 5] is 0',
     ),
+    "E460": Entry(
+        "a condition that chooses no node",
+        "A population made from a graph has the nodes for which the condition holds, in the order "
+        "of the graph. A comparison with an attribute that a node does not have is false.",
+        'population load[grid where kind == "laod"] { state theta on circle; drift P }',
+        'population load[grid where kind == "load"] { state theta on circle; drift P }',
+    ),
+    "E461": Entry(
+        "no condition on the nodes of a graph",
+        "After where stands a condition on the attributes of the nodes of a declared graph: "
+        "comparisons of attributes with numbers, parameters and texts in quotes, joined by and, "
+        "or, not.",
+        'population load[100 where kind == "load"] { state theta on circle; drift 1 }',
+        'population load[grid where kind == "load"] { state theta on circle; drift 1 }',
+    ),
 }
