@@ -139,7 +139,8 @@ def _fold(op: str, values: list[Any]) -> Any:
 def make_array(key: tuple[Any, ...], context: Context) -> Any:
     """The fixed array of a key, as numpy: int64 for numbers of nodes, float64 otherwise.
 
-    Keys: ``(node, population, attribute)``, ``(receivers | senders | degree, coupling)``, ``(edge, coupling, attribute)``,
+    Keys: ``(receivers | senders | degree, coupling)``, ``(edge, coupling, attribute)``,
+    ``(node, population, attribute)``,
     ``(total | dense, coupling, attribute or None)``,
     ``(sparse, coupling, attribute or None, part)``,
     ``(offsets, coupling)``, ``(offset | spectrum, coupling, attribute or None)`` where all nodes

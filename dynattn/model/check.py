@@ -47,7 +47,8 @@ def check(
 ) -> Model:
     """The checked model, with parameters set as ``overrides`` say.
 
-    ``most_nodes``: so many nodes at most are taken from a graph whose size no parameter sets. Raises SpecError with every mistake of the file, and UsageError for a setting of an unknown
+    ``most_nodes``: so many nodes at most are taken from a graph whose size no parameter sets.
+    Raises SpecError with every mistake of the file, and UsageError for a setting of an unknown
     name.
     """
     draft = Draft(dict(overrides or {}), most_nodes=most_nodes)
