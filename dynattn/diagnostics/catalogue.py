@@ -7,6 +7,7 @@ E6xx numbers, E7xx the command line.
 from __future__ import annotations
 
 from dynattn.diagnostics.codes import (
+    algebra,
     certify,
     cli,
     data,
@@ -29,6 +30,7 @@ CODES: dict[str, Entry] = {
     **laws.CODES,
     **edges.CODES,
     **readouts.CODES,
+    **algebra.CODES,
     **network.CODES,
     **data.CODES,
     **run.CODES,

@@ -21,7 +21,8 @@ SHORTEST = 12
 
 WORDS = {
     "add": "combined", "sub": "difference", "mul": "product", "div": "quotient", "neg": "negative",
-    "pow": "power", "dot": "inner", "concat": "features", "linear": "projected", "merge": "merged",
+    "pow": "power", "dot": "inner", "matmul": "product", "concat": "features",
+    "linear": "projected", "merge": "merged",
     "split": "in_heads", "unsqueeze": "widened", "receiver": "at_receiver", "sender": "at_sender",
     "edge_softmax": "share", "edge_normalize": "share", "cross_entropy": "loss", "pick": "part",
 }  # fmt: skip

@@ -213,8 +213,9 @@ def _own_solver(writer: Writer, simulation: Simulation, tableau: Any) -> str:
     if several:
         gathered = "tuple(torch.stack(parts) for parts in zip(*points, strict=True))"
         combined = (
-            "steps = [h * sum(w * k for w, k in zip(weights, parts, strict=True))"
-            " for parts in zip(*slopes, strict=True)]\n    return model.retract(y, steps)"
+            "steps = []\n    for parts in zip(*slopes, strict=True):\n        "
+            "steps.append(h * sum(w * k for w, k in zip(weights, parts, strict=True)))\n    "
+            "return model.retract(y, steps)"
         )
     else:
         gathered = "torch.stack(points)"

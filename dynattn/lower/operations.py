@@ -7,6 +7,7 @@ An entry takes a node and gives an Operation: a function of the node's inputs an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import reduce
 from typing import Any
 
 import torch
@@ -52,9 +53,10 @@ def _concat(node: Node, context: Context) -> Operation:
 
 
 def _stack(node: Node, context: Context) -> Operation:
+    axis = -len(node.type.shape)
     return Operation(
-        lambda *a: torch.stack(torch.broadcast_tensors(*a), -1),
-        lambda *a: call_code("torch.stack", call_code("torch.broadcast_tensors", *a), -1),
+        lambda *a: torch.stack(torch.broadcast_tensors(*a), axis),
+        lambda *a: call_code("torch.stack", call_code("torch.broadcast_tensors", *a), axis),
     )
 
 
@@ -90,6 +92,19 @@ def _norm(node: Node, context: Context) -> Operation:
         lambda a: torch.linalg.vector_norm(a, dim=-1),
         lambda a: call_code("torch.linalg.vector_norm", a, "dim=-1"),
     )
+
+
+def _trace(node: Node, context: Context) -> Operation:
+    return Operation(
+        lambda a: a.diagonal(dim1=-2, dim2=-1).sum(-1),
+        lambda a: method_code(method_code(a, "diagonal", "dim1=-2", "dim2=-1"), "sum", -1),
+    )
+
+
+def _called(name: str) -> Callable[[Node, Context], Operation]:
+    """A torch function of one array, by its dotted name."""
+    function: Any = reduce(getattr, name.split(".")[1:], torch)
+    return lambda node, context: Operation(function, lambda a: call_code(name, a))
 
 
 def _over_nodes(name: str, **options: Any) -> Callable[[Node, Context], Operation]:
@@ -153,6 +168,13 @@ OPERATIONS: Mapping[str, Callable[[Node, Context], Operation]] = {
     "merge": lambda node, context: method_call("flatten", -2),
     "dot": _dot,
     "norm": _norm,
+    "matmul": lambda node, context: kernel_call(kernels.matrix_product),
+    "transpose": lambda node, context: method_call("transpose", -2, -1),
+    "trace": _trace,
+    "det": _called("torch.linalg.det"),
+    "inverse": _called("torch.linalg.inv"),
+    "expm": _called("torch.linalg.matrix_exp"),
+    "polar": lambda node, context: kernel_call(kernels.unitary_factor),
     "node_sum": _over_nodes("sum"),
     "node_mean": _over_nodes("mean"),
     "node_std": _over_nodes("std", correction=0),

@@ -20,7 +20,7 @@ Maker = Callable[[Node, Context], Operation]
 GIVEN = ("state", "input", "variable", "output", "placeholder", "time")
 """Leaves whose values come with each call."""
 
-ALIGNED = frozenset({*ELEMENTWISE, "dot", "concat", "stack"})
+ALIGNED = frozenset({*ELEMENTWISE, "dot", "matmul", "concat", "stack"})
 """Operations whose operands broadcast against each other."""
 
 WITHOUT_BATCH = frozenset(

@@ -11,6 +11,7 @@ from dataclasses import replace
 from dynattn.model import typing
 from dynattn.model.expressions import Context
 from dynattn.model.functions import contract, formula
+from dynattn.model.matrices import product_slope, transposed
 from dynattn.model.terms import Place, Term
 from dynattn.vocabulary.functions import ELEMENTWISE
 from dynattn.vocabulary.sizes import ONE
@@ -87,6 +88,13 @@ def _share(context: Context, term: Term, number: int, slope: Term) -> Term:
     if term.op == "norm":
         unit = typing.combine(context.draft.errors, "div", [term.args[0], _beside(term)], term.span)
         return times(context, _beside(slope), unit)
+    if term.op == "matmul":
+        found = product_slope(context, term, number, slope)
+        if found is None:
+            raise NoDerivative(term)
+        return found
+    if term.op == "transpose":
+        return transposed(slope, term.span)
     if term.op not in ELEMENTWISE or not ELEMENTWISE[term.op].derivatives:
         raise NoDerivative(term)
     return times(context, slope, _derivative(context, term, number))
@@ -190,7 +198,7 @@ def _at_end(term: Term, end: str, edges: Place) -> Term:
     kind = replace(term.type, place=edges)
     if not term.args:
         return Term(end, (term,), kind, term.span)
-    if term.op not in (*ELEMENTWISE, *OPEN, "dot", "norm"):
+    if term.op not in (*ELEMENTWISE, *OPEN, "dot", "norm", "matmul", "transpose"):
         raise NoDerivative(term)
     inner: Sequence[Term] = tuple(_at_end(argument, end, edges) for argument in term.args)
     return replace(term, args=tuple(inner), type=kind)

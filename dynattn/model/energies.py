@@ -12,6 +12,7 @@ from dynattn.model.differentiate import NoDerivative, at_leaves, gradient, minus
 from dynattn.model.draft import Draft, value_of
 from dynattn.model.expressions import Context, translate
 from dynattn.model.functions import contract
+from dynattn.model.matrices import numbers_of
 from dynattn.model.parts import State
 from dynattn.model.terms import GLOBAL, Place, Term, Type, walk
 from dynattn.syntax import tree
@@ -184,6 +185,8 @@ def _value(draft: Draft, term: Term, drawn: dict[Any, Any], rng: Any, swap: bool
         return args[0]
     if term.op == "array":
         return numpy.stack(numpy.broadcast_arrays(*args))
+    if term.op in ("matmul", "transpose"):
+        return numbers_of(term.op, args)
     if term.op == "dot":
         return (args[0] * args[1]).sum(-1)
     if term.op == "norm":

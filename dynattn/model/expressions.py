@@ -106,8 +106,10 @@ def translate(context: Context, expr: tree.Expr) -> Term:
             op = "not" if operator == "not" else "neg"
             return combine(errors, op, [translate(context, operand)], expr.span)
         case tree.Binary(operator="@"):
-            context.draft.not_yet("the matrix product '@'", expr.span)
-            return unknown(expr.span)
+            from dynattn.model.matrices import product
+
+            left, right = (translate(context, side) for side in (expr.left, expr.right))
+            return product(context, left, right, expr.span)
         case tree.Binary(operator=operator, left=left, right=right):
             args = [translate(context, left), translate(context, right)]
             return combine(errors, BINARY[operator], args, expr.span)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model import constants, learned, typing
+from dynattn.model import constants, learned, matrices, typing
 from dynattn.model.arguments import Arguments
 from dynattn.model.expressions import Context, translate
 from dynattn.model.terms import GLOBAL, Term, Type
@@ -19,7 +19,7 @@ from dynattn.vocabulary.manifolds import MANIFOLDS
 from dynattn.vocabulary.sizes import ONE
 
 PLANNED = (
-    "mlp", "layer_norm", "dropout", "sinusoidal", "cis", "re", "im", "arg", "conj", "expm",
+    "mlp", "layer_norm", "dropout", "sinusoidal", "cis", "re", "im", "arg", "conj",
     "flatten", "accuracy", "binary_cross_entropy", "logspace",
 )  # fmt: skip
 """Functions of the language that have no meaning yet."""
@@ -242,6 +242,7 @@ def _cross_entropy(context: Context, expr: tree.Call, arguments: Arguments) -> T
 RULES: dict[str, tuple[tuple[str, ...], Rule]] = {
     "dot": (("a", "b"), _dot),
     "norm": (("a",), _norm),
+    **matrices.RULES,
     **{op: (("x",), _nodes_rule(op)) for op in ("sum", "mean", "std", "min", "max", "count")},
     "order": (("x",), _order),
     "linear": (("x", "n", "bias?"), learned.linear),

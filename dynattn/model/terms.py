@@ -29,6 +29,7 @@ node and edge by edge; the program builder turns them into whole-array operation
 | edge | name | in a coupling: the edge's own attribute (``weight``, ``distance``, ``length``) |
 | coupling | name | the finished sum S_i of a coupling, at node level |
 | pair_energy | name | the sum of a coupling's pair potential over its pairs of nodes |
+| matmul | None | args = (A, b): the last axis of A with the first of b, or the last but one |
 | column | None | args[0] of shape (..) seen as (.., 1): a number beside a point's coordinates |
 | spread | None | args[0], the same at every node and coordinate of the Term's own type |
 | split | heads (Size) | the last axis n seen as (heads, n/heads) |

@@ -8,7 +8,7 @@ from typing import Any
 from dynattn.diagnostics.report import Collector, Span
 from dynattn.model.terms import GLOBAL, Place, Term, Type
 from dynattn.vocabulary.functions import ELEMENTWISE
-from dynattn.vocabulary.sizes import Size
+from dynattn.vocabulary.sizes import ONE, Size
 
 UNKNOWN = Type(dtype="unknown")
 """The type of what could not be understood: it takes part in no further complaint."""
@@ -72,7 +72,7 @@ def join_shapes(errors: Collector, terms: Sequence[Term], span: Span) -> tuple[S
     longest = widest.type.shape
     for term in terms:
         shape = term.type.shape
-        if term.op == "column" and len(shape) == len(longest) and shape[:-1] == longest[:-1]:
+        if term.op == "column" and len(shape) == len(longest) and _columns(shape, longest):
             continue
         if shape and shape != longest[len(longest) - len(shape) :]:
             errors.add(
@@ -84,6 +84,11 @@ def join_shapes(errors: Collector, terms: Sequence[Term], span: Span) -> tuple[S
             )
             return None
     return longest
+
+
+def _columns(shape: Sequence[Size], longest: Sequence[Size]) -> bool:
+    """Whether a number per point stands beside the coordinates of the same points."""
+    return all(a in (ONE, b) for a, b in zip(shape, longest, strict=True))
 
 
 def _literal_hint(a: Sequence[Size], b: Sequence[Size]) -> str:

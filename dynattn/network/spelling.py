@@ -16,7 +16,7 @@ from dynattn.network.styles import PLAIN, PRETTY, Style
 # How tightly an operator binds: what binds less than its surroundings stands in parentheses.
 _BINDING = {
     "or": 1, "and": 2, "not": 3, "lt": 4, "le": 4, "gt": 4, "ge": 4, "eq": 4, "ne": 4,
-    "add": 5, "sub": 5, "mul": 6, "div": 6, "neg": 7, "pow": 8,
+    "add": 5, "sub": 5, "mul": 6, "div": 6, "matmul": 6, "neg": 7, "pow": 8,
 }  # fmt: skip
 _END = {"receiver": "i", "sender": "j"}
 

@@ -11,7 +11,7 @@ MINUS = "\N{MINUS SIGN}"
 _PLAIN_SIGNS = {
     "or": " or ", "and": " and ", "not": "not ", "lt": " < ", "le": " <= ", "gt": " > ",
     "ge": " >= ", "eq": " == ", "ne": " != ", "add": " + ", "sub": " - ", "mul": " * ",
-    "div": "/", "neg": "-", "pow": "^",
+    "div": "/", "matmul": " @ ", "neg": "-", "pow": "^",
 }  # fmt: skip
 _PRETTY_SIGNS = _PLAIN_SIGNS | {
     "le": " ≤ ", "ge": " ≥ ", "eq": " = ", "ne": " ≠ ", "sub": f" {MINUS} ", "mul": " ",

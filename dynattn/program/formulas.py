@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from dynattn.model.terms import ManifoldUse
-from dynattn.program import duals
+from dynattn.program import duals, matrices
 from dynattn.program.duals import Dual
 from dynattn.syntax import tree
 from dynattn.syntax.parse import parse_expression
-from dynattn.vocabulary.functions import CONSTANTS
+from dynattn.vocabulary.functions import CONSTANTS, MATRIX_FUNCTIONS
 from dynattn.vocabulary.manifolds import MANIFOLDS
 
 OPERATORS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow"}
@@ -56,6 +56,8 @@ def _value(expr: tree.Expr, names: Mapping[str, Dual]) -> Dual:
             return names[name] if name in names else duals.plain(CONSTANTS[name])
         case tree.Unary(operator="-", operand=operand):
             return duals.apply("neg", _value(operand, names))
+        case tree.Binary(operator="@", left=left, right=right):
+            return matrices.product(_value(left, names), _value(right, names))
         case tree.Binary(operator=operator, left=left, right=right):
             return duals.apply(OPERATORS[operator], _value(left, names), _value(right, names))
         case tree.Call(function=tree.Name(name=name), arguments=arguments):
@@ -65,4 +67,6 @@ def _value(expr: tree.Expr, names: Mapping[str, Dual]) -> Dual:
 
 def _call(name: str, arguments: list[Dual]) -> Dual:
     rules = {"dot": duals.dot, "norm": duals.norm}
+    if name in MATRIX_FUNCTIONS:
+        return matrices.of_square(name, *arguments)
     return rules[name](*arguments) if name in rules else duals.apply(name, *arguments)

@@ -82,6 +82,43 @@ class Maker:
         kind = ArrayType(both.place, both.shape[:-1], "real", both.batched)
         return self.make("dot", [self.align(a, both), self.align(b, both)], kind)
 
+    def matmul(self, a: Node, b: Node) -> Node:
+        """The product of matrices, or of a matrix and a vector, over the last axes.
+
+        A vector becomes a matrix of one column (or row) and the result a vector again.
+        """
+        a, b = self.real(a), self.real(b)
+        vectors = (len(a.type.shape) == 1, len(b.type.shape) == 1)
+        a = self._as_row(a) if vectors[0] else a
+        b = self.expand_last(b, 1) if vectors[1] else b
+        (*left, rows, inner), (*right, _, columns) = a.type.shape, b.type.shape
+        front = joined([replace(a.type, shape=tuple(left)), replace(b.type, shape=tuple(right))],
+                       "real")  # fmt: skip
+        operands = [
+            self.align(a, replace(front, shape=(*front.shape, rows, inner))),
+            self.align(b, replace(front, shape=(*front.shape, inner, columns))),
+        ]
+        kind = replace(front, shape=(*front.shape, rows, columns))
+        product = self.make("matmul", operands, kind)
+        if not any(vectors):
+            return product
+        flat = (*front.shape, columns if vectors[0] else rows)
+        return self.make("merge", [product], replace(front, shape=flat))
+
+    def _as_row(self, node: Node) -> Node:
+        kind = replace(node.type, shape=(ONE, *node.type.shape))
+        return self.make("unsqueeze", [node], kind, (-2,))
+
+    def of_matrix(self, op: str, matrix: Node) -> Node:
+        """``transpose trace det inverse expm polar`` of the last two axes."""
+        matrix = self.real(matrix)
+        *front, rows, columns = matrix.type.shape
+        shapes = {
+            "transpose": (*front, columns, rows), "trace": tuple(front), "det": tuple(front),
+        }  # fmt: skip
+        kind = replace(matrix.type, shape=shapes.get(op, matrix.type.shape))
+        return self.make(op, [matrix], kind)
+
     def concat(self, parts: Sequence[Node]) -> Node:
         """Along the last axis; one part is itself."""
         if len(parts) == 1:

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy
 
 from dynattn.model.terms import Term
-from dynattn.program import duals
+from dynattn.program import duals, matrices
 from dynattn.program.duals import Dual
 from dynattn.program.moments import View
-from dynattn.vocabulary.functions import ELEMENTWISE
+from dynattn.vocabulary.functions import ELEMENTWISE, MATRIX_FUNCTIONS
 
 
 class PastTheEnd(Exception):
@@ -240,6 +240,10 @@ RULES: dict[str, Callable[[Term, View], Dual]] = {
     "cross_entropy": _cross_entropy,
     "dot": lambda term, view: duals.dot(*_arguments(term, view)),
     "norm": lambda term, view: duals.norm(*_arguments(term, view)),
+    "matmul": lambda term, view: matrices.product(*_arguments(term, view)),
+    **dict.fromkeys(
+        MATRIX_FUNCTIONS, lambda term, view: matrices.of_square(term.op, *_arguments(term, view))
+    ),
     "concat": lambda term, view: duals.concat(_arguments(term, view)),
     "sum": lambda term, view: duals.total(_everyone(term, view)),
     "count": lambda term, view: duals.total(_everyone(term, view)),

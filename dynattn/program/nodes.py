@@ -26,12 +26,15 @@ operation is always the plain broadcasting one of torch.
 | names of ``ELEMENTWISE`` | operands | | elementwise, broadcasting |
 | unsqueeze | a | axes (negative ints, ascending, positions in the result) | new axes of size 1 |
 | concat | a, b, .. | | along the last axis |
-| stack | a, b, .. | | single numbers along a new last axis |
+| stack | a, b, .. | | along a new first coordinate axis |
 | parts | a | count | tuple: that many equal parts of the last axis |
 | split | a | heads (Size) | [.., n] as [.., heads, n/heads] |
 | entry | a | positions | a at these positions of its first coordinate axes |
 | merge | a | | [.., H, k] as [.., H*k] |
 | dot | a, b | | sum over the last axis of a*b |
+| matmul | a, b | | matrix product over the last two axes |
+| transpose | a | | the last two axes exchanged |
+| trace det inverse expm polar | a | | of the last two axes, a square matrix |
 | norm | a | | Euclidean length over the last axis |
 | node_sum node_mean node_std node_min node_max | a | axis (negative) | over the node axis |
 | linear | x, weight[, bias] | | x W^T + b |

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from dynattn.model.model import Model
 from dynattn.model.terms import GLOBAL, Place, Term
@@ -10,7 +11,7 @@ from dynattn.network.build import Network
 from dynattn.program.couplings import coupling_sum, pair_energy
 from dynattn.program.layout import Maker
 from dynattn.program.nodes import ArrayType, Node
-from dynattn.vocabulary.functions import ELEMENTWISE
+from dynattn.vocabulary.functions import ELEMENTWISE, MATRIX_FUNCTIONS
 from dynattn.vocabulary.sizes import ONE
 
 
@@ -82,6 +83,7 @@ def _array(builder: Builder, term: Term) -> Node:
     parts = [maker.real(builder.node(arg)) for arg in term.args]
     batched = any(part.type.batched for part in parts)
     kind = ArrayType(builder.place(term.type.place), term.type.shape, "real", batched)
+    parts = [maker.align(part, replace(kind, shape=term.type.shape[1:])) for part in parts]
     return maker.make("stack", parts, kind)
 
 
@@ -158,6 +160,14 @@ def _norm(builder: Builder, term: Term) -> Node:
     return builder.maker.at(term.span).make("norm", [inner], kind)
 
 
+def _matmul(builder: Builder, term: Term) -> Node:
+    return builder.maker.at(term.span).matmul(*(builder.node(arg) for arg in term.args))
+
+
+def _of_matrix(builder: Builder, term: Term) -> Node:
+    return builder.maker.at(term.span).of_matrix(term.op, builder.node(term.args[0]))
+
+
 def _concat(builder: Builder, term: Term) -> Node:
     return builder.maker.at(term.span).concat([builder.node(arg) for arg in term.args])
 
@@ -214,6 +224,8 @@ RULES: Mapping[str, Rule] = {
     "split": _split,
     "dot": _dot,
     "norm": _norm,
+    "matmul": _matmul,
+    **dict.fromkeys(MATRIX_FUNCTIONS, _of_matrix),
     "concat": _concat,
     **dict.fromkeys(("sum", "mean", "std", "min", "max", "count"), _over_nodes),
     **dict.fromkeys(("linear", "lookup", "next", "cross_entropy"), _through),

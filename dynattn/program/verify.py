@@ -8,7 +8,7 @@ from __future__ import annotations
 from dynattn.model.model import Model
 from dynattn.program.layout import joined
 from dynattn.program.nodes import OFFSETS, Block, Node, Program
-from dynattn.vocabulary.functions import ELEMENTWISE
+from dynattn.vocabulary.functions import ELEMENTWISE, MATRIX_FUNCTIONS
 from dynattn.vocabulary.sizes import ONE, Size
 
 LEAVES = frozenset({
@@ -22,6 +22,7 @@ FIXED_ARITY = {
     "cross_entropy": 2, "receiver": 1, "sender": 1, "edge_sum": 1, "edge_softmax": 1,
     "edge_normalize": 1, "attention": 3,
     "successor": 1, "reach": 1, "successor_attention": 3,
+    "matmul": 2, **dict.fromkeys(MATRIX_FUNCTIONS, 1),
 }  # fmt: skip
 ANY_ARITY = frozenset({"concat", "stack", "linear", "graph_sum", "draw"})
 

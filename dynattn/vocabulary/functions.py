@@ -268,6 +268,13 @@ ELEMENTWISE: dict[str, Elementwise] = {entry.name: entry for entry in _ENTRIES}
 _STRUCTURAL = (
     Structural("dot", "coordinates", "dot(a, b)", "sum of products over the last coordinate axis"),
     Structural("norm", "coordinates", "norm(a)", "Euclidean length over the last coordinate axis"),
+    Structural("matmul", "coordinates", "A @ b", "matrix product over the last axes of each node"),
+    Structural("transpose", "coordinates", "transpose(A)", "the last two axes exchanged"),
+    Structural("trace", "coordinates", "trace(A)", "sum of the diagonal of a square matrix"),
+    Structural("det", "coordinates", "det(A)", "determinant of a square matrix"),
+    Structural("inverse", "coordinates", "inverse(A)", "the inverse of a square matrix"),
+    Structural("expm", "coordinates", "expm(A)", "exponential of a square matrix"),
+    Structural("polar", "coordinates", "polar(A)", "the nearest orthogonal or unitary matrix"),
     Structural("concat", "coordinates", "[a, b]", "concatenation along the last coordinate axis"),
     Structural("sum", "nodes", "sum(x)", "sum over the nodes of the population"),
     Structural("mean", "nodes", "mean(x)", "mean over the nodes"),
@@ -299,12 +306,15 @@ _STRUCTURAL = (
 
 STRUCTURAL: dict[str, Structural] = {entry.name: entry for entry in _STRUCTURAL}
 
+MATRIX_FUNCTIONS = ("transpose", "trace", "det", "inverse", "expm", "polar")
+"""Functions of the last two coordinate axes."""
+
 CONSTANTS: dict[str, float] = {"pi": 3.141592653589793}
 
 FUNCTION_NAMES: tuple[str, ...] = tuple(
     name
     for name in (*ELEMENTWISE, *STRUCTURAL)
     if name not in {"add", "sub", "mul", "div", "pow", "neg", "lt", "le", "gt", "ge", "eq", "ne",
-                    "and", "or", "not", "concat"}
+                    "and", "or", "not", "concat", "matmul"}
 )  # fmt: skip
 """What can be called by name in a spec."""

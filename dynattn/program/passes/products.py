@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from dynattn.program.layout import Maker
 from dynattn.program.nodes import Node
+from dynattn.program.passes.matrix_products import separate_product
 from dynattn.program.passes.one_end import SHAPED, at_nodes
-from dynattn.vocabulary.functions import ELEMENTWISE
+from dynattn.vocabulary.functions import ELEMENTWISE, MATRIX_FUNCTIONS
 
 LIMIT = 32
 """With more products than this, the plain form is the cheaper one."""
@@ -55,6 +56,9 @@ def _separate(node: Node, maker: Maker) -> Products | None:
             return _trigonometric(node, maker)
         case "unsqueeze":
             return _unsqueezed(node, maker)
+        case "matmul" | "merge":
+            found = separate_product(node, maker, _separate, one_end, Product)
+            return _one_sided(node, maker) if found is None else found
     return _one_sided(node, maker)
 
 
@@ -126,7 +130,7 @@ def _multiply(a: Node | None, b: Node | None, maker: Maker) -> Node | None:
 
 def _collected(node: Node, maker: Maker) -> Product | None:
     """A sum that depends on one end alone, as one factor."""
-    found = _one_end(node, maker)
+    found = one_end(node, maker)
     if found is None:
         return None
     end, value = found
@@ -217,13 +221,17 @@ def _one_sided(node: Node, maker: Maker) -> Products | None:
     """An elementwise function of one end (and global numbers), computed per node."""
     if node.op in SHAPED:
         return _vector(node, maker)
-    if node.op not in ELEMENTWISE:
+    if node.op not in (*ELEMENTWISE, *MATRIX_FUNCTIONS):
         return None
-    values = [_one_end(child, maker) for child in node.inputs]
+    values = [one_end(child, maker) for child in node.inputs]
     ends = {end for end, _ in (v for v in values if v is not None)} - {"global"}
     if any(value is None for value in values) or len(ends) > 1:
         return None
-    made = maker.real(maker.elementwise(node.op, *(v[1] for v in values if v is not None)))
+    operands = [value for _, value in (v for v in values if v is not None)]
+    if node.op in MATRIX_FUNCTIONS:
+        made = maker.of_matrix(node.op, operands[0])
+    else:
+        made = maker.real(maker.elementwise(node.op, *operands))
     if ends == {"sender"}:
         return (Product(sender=made),)
     if ends == {"edge"}:
@@ -240,7 +248,7 @@ def _vector(node: Node, maker: Maker) -> Products | None:
     return None
 
 
-def _one_end(node: Node, maker: Maker) -> tuple[str, Node] | None:
+def one_end(node: Node, maker: Maker) -> tuple[str, Node] | None:
     """(end, node-level value) of an operand that depends on one end alone."""
     products = _separate(node, maker)
     if products is None or len(products) != 1:

@@ -13,7 +13,8 @@ from dynattn.model.terms import Place
 from dynattn.network.build import Network
 from dynattn.program.layout import Maker
 from dynattn.program.nodes import OFFSETS, ArrayType, Node
-from dynattn.program.passes.products import Product, Products, separate
+from dynattn.program.passes.matrix_products import summed_product
+from dynattn.program.passes.products import Product, Products, one_end, separate
 from dynattn.program.passes.rewriting import Rule
 from dynattn.vocabulary.functions import ELEMENTWISE
 
@@ -34,6 +35,9 @@ def separate_kernels(network: Network) -> Rule:
 
 def _separated(node: Node, maker: Maker, same_offsets: bool) -> Node | None:
     inner, last = node.inputs[0], None
+    product = summed_product(inner, maker, one_end, lambda b: _single_sum(b, node, maker))
+    if product is not None:
+        return product
     if inner.op == "dot":  # sum_j w sum_c a_c b_c = sum_c a_c sum_j w b_c
         last = maker.elementwise("mul", *inner.inputs)
     products = separate(inner if last is None else last, maker)
@@ -101,6 +105,12 @@ def _graph_sum(features: Sequence[Node], weight: Weight, node: Node, maker: Make
     batched = any(item.type.batched for item in inputs)
     kind = ArrayType(node.type.place, (), "tuple", batched)
     return maker.make("graph_sum", inputs, kind, (node.payload, "", weight))
+
+
+def _single_sum(feature: Node, node: Node, maker: Maker) -> Node:
+    made = _graph_sum([feature], None, node, maker)
+    kind = ArrayType(node.type.place, feature.type.shape, "real", feature.type.batched)
+    return maker.make("pick", [made], kind, 0)
 
 
 def _sum_of(
