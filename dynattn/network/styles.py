@@ -19,7 +19,7 @@ _PRETTY_SIGNS = _PLAIN_SIGNS | {
 }  # fmt: skip
 _LATEX_SIGNS = _PLAIN_SIGNS | {
     "or": r" \vee ", "and": r" \wedge ", "not": r"\neg ", "le": r" \leq ", "ge": r" \geq ",
-    "eq": " = ", "ne": r" \neq ", "mul": r"\,",
+    "eq": " = ", "ne": r" \neq ", "mul": r"\,", "matmul": r"\,",
 }  # fmt: skip
 _GREEK = frozenset({
     "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda",

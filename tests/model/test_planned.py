@@ -16,7 +16,7 @@ from dynattn.syntax.read import read_source
 TEXTS = sorted((Path(__file__).parents[1] / "syntax" / "texts").glob("*.dyn"))
 ACCEPTED = {
     "fitzhugh_nagumo", "friedkin_johnsen", "frustrated_synchronization",
-    "kuramoto_attention_enwik8", "modern_hopfield",
+    "kuramoto_attention_enwik8", "modern_hopfield", "replicator",
 }  # fmt: skip
 """Specs of which every construct has a meaning."""
 PLANNED = [path for path in TEXTS if path.stem not in ACCEPTED]
