@@ -31,6 +31,7 @@ from dynattn.learn.reports import (
     StepReport,
     TrainingResult,
 )
+from dynattn.learn.retraction import kept_on_manifolds
 from dynattn.learn.settings import (
     as_started,
     check_resumable,
@@ -161,7 +162,8 @@ def _update(run: _Run) -> StepReport:
     run.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     gradient = _clip(run, inputs)
-    run.optimizer.step()
+    with kept_on_manifolds(run.system, run.model.parameter):
+        run.optimizer.step()
     run.step += 1
     tokens = sum(array.numel() for array in inputs.values())
     pace = tokens / (time.perf_counter() - began)

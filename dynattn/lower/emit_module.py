@@ -14,6 +14,7 @@ from dynattn.model.model import Model
 from dynattn.model.parts import Law, Parameter
 from dynattn.model.terms import Term
 from dynattn.program.nodes import Block, Evolve, Loop, ProgramStep
+from dynattn.vocabulary.sizes import fixed as whole
 
 SMALL = 8
 """Fixed arrays of at most this many numbers stand in the text; larger ones beside it."""
@@ -107,7 +108,9 @@ class Writer:
         if parameter.learned:
             front = []
             if parameter.place.kind == "nodes":
-                front = [self.model.population[parameter.place.name].size]
+                rows = self.model.population[parameter.place.name].size
+                limits = frozenset(rows.names) - self.model.sizes.keys()
+                front = [whole(rows.value(self.model.largest)) if limits else rows]
             shape = [size_code(size).text for size in (*front, *parameter.shape)]
             sizes = ", ".join(text.removeprefix("(").removesuffix(")") for text in shape)
             return f"parameter({sizes})"

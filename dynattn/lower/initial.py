@@ -123,8 +123,14 @@ class Initializer:
         makers = draw_maker(self.seed, self.repeat, lambda name: full)
         plan = make_plan(block, self.context, frozenset(self.batched), makers)
         with torch.no_grad():
-            value = Routine(plan, lambda leaf: self._find(leaf, copy))({})[parameter.name]
+            routine = Routine(plan, lambda leaf: self._find(leaf, copy))
+            value = routine(self._limits())[parameter.name]
         return widened(value, node, len(declared_shape(parameter, self.context)))
+
+    def _limits(self) -> dict[str, Any]:
+        """What a routine reads where a quantity has a row per node of the longest sample."""
+        largest = self.context.model.largest.items()
+        return {f"dim {name}": count for name, count in largest}
 
     def _read(self, name: str, copy: int | None) -> str:
         other = self.context.model.parameter[name]
@@ -176,7 +182,7 @@ def declared_shape(parameter: Parameter, context: Context) -> tuple[int, ...]:
     place, model = parameter.place, context.model
     front: tuple[int, ...] = ()
     if place.kind == "nodes":
-        front = (model.population[place.name].size.value(model.sizes),)
+        front = (model.population[place.name].size.value(model.largest),)
     elif place.kind == "edges":
         edges = context.edges(place.name)
         if edges.receivers is not None:

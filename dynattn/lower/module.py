@@ -236,7 +236,14 @@ class System(nn.Module):
         for name, (kind, key, axis) in self.dims.items():
             if kind == "input" and key in values:
                 environment[f"dim {name}"] = values[key].shape[axis]
+        self._refuse_too_long(environment)
         return environment
+
+    def _refuse_too_long(self, environment: Mapping[str, Any]) -> None:
+        for dim in self.model.dims:
+            length = environment.get(f"dim {dim.name}", 0)
+            if dim.limit is not None and length > dim.limit:
+                raise ValueError(f"a sample has {dim.name} = {length}, at most {dim.limit}")
 
     def _network(self, environment: dict[str, Any], evaluate: Evaluate) -> dict[str, Any]:
         if self._unset:

@@ -43,6 +43,15 @@ def _unsqueeze(node: Node, context: Context) -> Operation:
     return Operation(run, spell)
 
 
+def _rows(node: Node, context: Context) -> Operation:
+    axis = -width_of(node) - 1
+    return Operation(
+        lambda a, count: a.narrow(axis, 0, count),
+        lambda a, count: method_code(a, "narrow", axis, 0, count),
+        (Need("size", node.payload),),
+    )
+
+
 def _concat(node: Node, context: Context) -> Operation:
     kinds = {(item.type.place, item.type.batched, len(item.type.shape)) for item in node.inputs}
     if len(kinds) > 1:
@@ -165,6 +174,7 @@ OPERATIONS: Mapping[str, Callable[[Node, Context], Operation]] = {
     "split": _split,
     "axis": _axis,
     "entry": _entry,
+    "rows": _rows,
     "merge": lambda node, context: method_call("flatten", -2),
     "dot": _dot,
     "norm": _norm,

@@ -70,6 +70,12 @@ class Model:
         return {name: value for name, value in found.items() if name not in self.varied}
 
     @cached_property
+    def largest(self) -> Mapping[str, int]:
+        """Sizes, and the limits of dims: how long the arrays are that each node has a row of."""
+        limits = {dim.name: dim.limit for dim in self.dims if dim.limit is not None}
+        return {**self.sizes, **limits}
+
+    @cached_property
     def states(self) -> Mapping[str, State]:
         """Every state by its full name (``osc.theta``)."""
         return {s.name: s for p in self.populations for s in p.states}

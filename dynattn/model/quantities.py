@@ -84,13 +84,16 @@ def declare_parameter(
     use = _manifold_of(draft, entry)
     named = axes_of(draft, entry.axes)
     shape = None if named is None else (*(a.size for a in named), *(use.shape if use else ()))
+    if shape is not None and not _has_rows(draft, entry, shape, place):
+        shape = None
     inside = with_counters(context, entry.axes, named, shape) if named and shape else context
     init = at_start(draft, _initial(inside, entry, learned, shape, use), entry.name)
     if named:
         draft.axes[full] = named
     kind = "learned parameter" if learned else "parameter"
     dtype = "integer" if isinstance(draft.values.get(full), int) else "real"
-    term = Term("parameter", (), Type(place, shape or (), dtype), entry.name_span, full)
+    type_ = typing.UNKNOWN if shape is None else Type(place, shape, dtype)
+    term = Term("parameter", (), type_, entry.name_span, full)
     if not context.scope.declare(Symbol(kind, full, entry.name_span, term), draft.errors):
         return
     if shape is None or init is None:
@@ -99,6 +102,25 @@ def declare_parameter(
         full, place, shape, init, entry.name_span, learned=learned, manifold=use,
         limits=limits(draft, entry), doc=entry.doc or "", layer=context.layer,
     )  # fmt: skip
+
+
+def _has_rows(draft: Draft, entry: tree.Quantity, shape: tuple[Size, ...], place: Place) -> bool:
+    """Whether it is known how many numbers there are: at most as many as the dims allow."""
+    sized = {name for size in shape for name in size.names} & draft.dims.keys()
+    for name in sorted(sized):
+        draft.errors.add(
+            "E439", f"'{entry.name}' has an axis of length {name}, which every sample sets anew",
+            entry.span, f"leave {name} out, and declare it in a population of {name} nodes",
+        )  # fmt: skip
+    rows = draft.populations[place.name].size.names if place.kind == "nodes" else frozenset()
+    endless = [name for name in rows if name in draft.dims and draft.dims[name].limit is None]
+    for name in endless:
+        draft.errors.add(
+            "E438", f"'{entry.name}' has a value for each of {name} nodes, and {name} has no limit",
+            entry.name_span, f"write dim {name} <= 50, or as long as a sample may be",
+            [(draft.dims[name].span, "declared here")],
+        )  # fmt: skip
+    return not sized and not endless
 
 
 def axes(draft: Draft, declared: tuple[tree.Axis, ...]) -> tuple[Size, ...] | None:
@@ -112,10 +134,15 @@ def _manifold_of(draft: Draft, entry: tree.Quantity) -> ManifoldUse | None:
     if entry.manifold is None:
         return None
     use = manifold(draft, entry.manifold)
-    if use is not None and MANIFOLDS[use.name].retraction != "x + v":
+    if use is not None and not _can_move(use):
         draft.not_yet(f"a parameter on {use}", entry.manifold.span)
         return None
     return use
+
+
+def _can_move(use: ManifoldUse) -> bool:
+    """Whether an optimiser can move a point of the manifold."""
+    return MANIFOLDS[use.name].retraction == "x + v" or use.name in ("sphere", "positive")
 
 
 def _initial(
@@ -129,20 +156,39 @@ def _initial(
         if learned and use is not None and MANIFOLDS[use.name].default == "uniform":
             return Draw("on_manifold", (), entry.span)
         if learned:
-            return typing.number(0.0, entry.span)
+            start = 1.0 if use is not None and use.name == "positive" else 0.0
+            return typing.number(start, entry.span)
         draft.errors.add(
             "E403", f"the parameter '{entry.name}' has no value", entry.name_span,
             f"write {entry.name} = 1.0, or draw it: {entry.name} ~ normal(0, 1)",
         )  # fmt: skip
         return None
     if entry.init.drawn:
-        if use is not None and entry.init.value == tree.Name(entry.init.span, "uniform"):
+        if use is not None and _is_uniform(entry.init.value):
             return Draw("on_manifold", (), entry.init.span)
-        return drawn(context, entry.init.value)
+        return _on(draft, drawn(context, entry.init.value), use, entry.init.span)
     if not context.owner and entry.name in draft.valueless:
         return None
     term = translate(context, entry.init.value)
-    return None if typing.is_unknown(term) else fits(draft, term, entry, shape)
+    if typing.is_unknown(term):
+        return None
+    return _on(draft, fits(draft, term, entry, shape), use, entry.init.span)
+
+
+def _is_uniform(expr: tree.Expr) -> bool:
+    return isinstance(expr, tree.Name) and expr.name == "uniform"
+
+
+def _on(
+    draft: Draft, init: Term | Draw | None, use: ManifoldUse | None, span: Span
+) -> Term | Draw | None:
+    """The initial value, where nothing keeps it off the manifold; else a diagnostic."""
+    flat = use is None or MANIFOLDS[use.name].constraint is None
+    if flat or init is None or (isinstance(init, Term) and init.type.shape):
+        return init
+    fix = "write ~ uniform: uniform on the manifold"
+    draft.errors.add("E312", f"these numbers do not lie on {use}", span, fix)
+    return None
 
 
 def at_start(draft: Draft, value: Term | Draw | None, name: str) -> Term | Draw | None:

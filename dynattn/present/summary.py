@@ -81,6 +81,11 @@ def populations(model: Model) -> Section:
         for population in model.populations
         for state in population.states
     ]
+    rows += [
+        (population.name, sized(population.size, model), "none", "", "")
+        for population in model.populations
+        if not population.states
+    ]
     return Section(
         "populations", ("population", "nodes", "state", "manifold", "start"), tuple(rows)
     )
@@ -234,10 +239,10 @@ def numbers_in(parameter: Parameter, model: Model, copies: Mapping[str, int]) ->
     sizes = list(parameter.shape)
     if parameter.place.kind == "nodes":
         sizes.append(model.population[parameter.place.name].size)
-    if parameter.place.kind == "edges" or any(s.names - set(model.sizes) for s in sizes):
+    if parameter.place.kind == "edges" or any(s.names - set(model.largest) for s in sizes):
         return None
     uses = copies.get(parameter.layer, 1) if parameter.layer else 1
-    return uses * prod(size.value(model.sizes) for size in sizes)
+    return uses * prod(size.value(model.largest) for size in sizes)
 
 
 def shape_text(parameter: Parameter, model: Model) -> str:

@@ -30,6 +30,7 @@ operation is always the plain broadcasting one of torch.
 | parts | a | count | tuple: that many equal parts of the last axis |
 | split | a | heads (Size) | [.., n] as [.., heads, n/heads] |
 | entry | a | positions | a at these positions of its first coordinate axes |
+| rows | a | Size | a at its first nodes, that many |
 | merge | a | | [.., H, k] as [.., H*k] |
 | dot | a, b | | sum over the last axis of a*b |
 | matmul | a, b | | matrix product over the last two axes |

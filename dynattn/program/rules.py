@@ -72,7 +72,13 @@ def _number(builder: Builder, term: Term) -> Node:
 
 
 def _parameter(builder: Builder, term: Term) -> Node:
-    return builder.leaf(term, "parameter", batched=term.payload in builder.varied)
+    leaf = builder.leaf(term, "parameter", batched=term.payload in builder.varied)
+    place = builder.model.parameter[term.payload].place
+    size = builder.model.population[place.name].size if place.kind == "nodes" else None
+    if size is None or size.names <= builder.model.sizes.keys():
+        return leaf
+    # a row for as many nodes as a sample may have, used up to its own length
+    return builder.maker.at(term.span).make("rows", [leaf], leaf.type, size)
 
 
 def _array(builder: Builder, term: Term) -> Node:

@@ -33,4 +33,18 @@ CODES: dict[str, Entry] = {
         "population anchor[5] { param r ~ normal(0, 1) }\n"
         "coupling hold: anchor -> osc { kernel r[j] - x[i] }",
     ),
+    "E438": Entry(
+        "values for nodes without a limit",
+        "Every node of the population has a value of its own, and a sample may have any number of "
+        "nodes. A limit says how many values there are; a sample uses the first ones.",
+        "dim T\npopulation anchor[T] { learn r on sphere(3) }",
+        "dim T <= 50\npopulation anchor[T] { learn r on sphere(3) }",
+    ),
+    "E439": Entry(
+        "an array as long as a sample",
+        "A dim is the length of a sample, and no size of an array. What every place of a sample "
+        "has belongs to a population of that many nodes.",
+        "dim T <= 50\nlearn place[T, d]",
+        "dim T <= 50\npopulation word[T] { learn place[d] }",
+    ),
 }
