@@ -44,9 +44,15 @@ def kept(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The part of a series from ``after`` on; ValueError where nothing is left."""
     t, values = np.asarray(times, dtype=np.float64), np.asarray(series, dtype=np.float64)
-    if after is not None:
-        late = t >= after - 1e-9 * max(1.0, abs(after))
-        t, values = t[late], values[late]
+    late = after_mask(t, after)
+    t, values = t[late], values[late]
     if len(t) == 0:
         raise ValueError(f"no saved time after {after}")
     return t, values
+
+
+def after_mask(times: NDArray[np.float64], after: float | None) -> NDArray[np.bool_]:
+    """Which times are not before ``after`` (None: all)."""
+    if after is None:
+        return np.ones(len(times), dtype=bool)
+    return times >= after - 1e-9 * max(1.0, abs(after))

@@ -91,7 +91,7 @@ def clocks_beside(tree: SyntaxTree, known: Sequence[Diagnostic]) -> list[Diagnos
     is not known without the rest of the model.
     """
     from dynattn.model.draft import Draft
-    from dynattn.model.experiments import declare_simulations
+    from dynattn.model.experiments import declare_experiments
     from dynattn.model.quantities import declare_values
     from dynattn.run.clock import clock_mistakes
     from dynattn.syntax.tree import Experiment, Quantities
@@ -103,7 +103,7 @@ def clocks_beside(tree: SyntaxTree, known: Sequence[Diagnostic]) -> list[Diagnos
     runs = [i for i in tree.declarations if isinstance(i, Experiment) and i.kind != "train"]
     wrong = {item.span.line for item in known if item.span is not None}
     bad = {i.span.line for i in runs if wrong & set(range(i.span.line, i.span.end_line + 1))}
-    found = declare_simulations(draft, runs)
+    found = declare_experiments(draft, runs)[0]
     told = {item.code for item in known}
     mistakes = [item for run in found if run.span.line not in bad for item in clock_mistakes(run)]
     return [item for item in first_of_each(mistakes) if item.code not in told]

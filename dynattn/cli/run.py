@@ -237,7 +237,7 @@ def sweep_rows(result: Sweep) -> list[tuple[str, ...]]:
 
 def cost(result: Trajectory | Sweep) -> dict[str, Any]:
     """The figures of the solve that are worth a line."""
-    wanted = ("method", "steps", "evaluations", "seconds")
+    wanted = ("method", "steps", "evaluations", "seconds", "stopped")
     found = result.statistics
     return {key: found[key] for key in wanted if found.get(key) is not None}
 

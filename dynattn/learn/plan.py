@@ -51,6 +51,7 @@ def make_plan(model: Model) -> Plan:
         fix = "write train { data ...; loss ...; optimizer ...; batch ...; steps ... }"
         raise SpecError(Diagnostic("E523", message, fix=fix))
     found = Collector()
+    _refuse_unbuilt(training, model, found)
     optimizer = _check_settings(training, model, found)
     data = _collected(load_data, model, training, found)
     found.raise_if_any()
@@ -67,6 +68,18 @@ def plan_mistakes(model: Model) -> tuple[Diagnostic, ...]:
         _check_settings(model.training, model, found)
         _collected(check_data, model, model.training, found)
     return tuple(found.found)
+
+
+def _refuse_unbuilt(training: Training, model: Model, found: Collector) -> None:
+    """What is checked, and that nothing here computes."""
+    if training.free:
+        text = f"training cannot be run with 'free {', '.join(training.free)}' in this version"
+        fix = f"declare {training.free[0]} with learn"
+        found.add("E620", text, training.span, fix)
+    if not model.network:
+        text = "training cannot be run without a network in this version"
+        fix = "write network { output ... }, and a loss of what comes out"
+        found.add("E620", text, training.span, fix)
 
 
 def _check_settings(training: Training, model: Model, found: Collector) -> OptimizerChoice:

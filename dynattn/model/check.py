@@ -14,7 +14,7 @@ from dynattn.model.composition import Step
 from dynattn.model.couplings import declare_coupling
 from dynattn.model.draft import Draft, head
 from dynattn.model.energies import declare_energies
-from dynattn.model.experiments import declare_simulations
+from dynattn.model.experiments import declare_experiments
 from dynattn.model.expressions import Context, translate
 from dynattn.model.graphs import declare_graph
 from dynattn.model.laws import declare_equations, declare_velocities
@@ -28,7 +28,7 @@ from dynattn.model.layers import (
 )
 from dynattn.model.model import Model
 from dynattn.model.parts import Observable
-from dynattn.model.plans import Simulation, Training
+from dynattn.model.plans import Continuation, Simulation, Training
 from dynattn.model.populations import announce_let, declare_drifts, declare_population
 from dynattn.model.quantities import declare_dims, declare_parameter, declare_values
 from dynattn.model.scope import Symbol
@@ -68,15 +68,16 @@ def check(
     steps = _declare_network(draft, tree)
     _declare_laws(draft, tree, bool(steps))
     _declare_observables(draft, tree)
-    simulations, training = _declare_experiments(draft, tree)
+    runs = declare_experiments(draft, _all(tree, syntax.Experiment))
+    training = _declare_training(draft, tree)
     if steps or _all(tree, syntax.Network):
         _refuse_own_laws(draft)
     if steps:
         losses = [training.loss, *(r.value for r in training.records)] if training else []
         refuse_time(draft, steps, losses)
-    readouts.refuse_unread(draft, _roots(draft, steps, simulations, training))
+    readouts.refuse_unread(draft, _roots(draft, steps, runs, training))
     draft.finish()
-    return throw_switches(_model(draft, tree, steps, simulations, training))
+    return throw_switches(_model(draft, tree, steps, runs, training))
 
 
 def _all(tree: SyntaxTree, kind: type[D]) -> list[D]:
@@ -203,31 +204,28 @@ def _declare_observables(draft: Draft, tree: SyntaxTree) -> None:
             draft.observables[item.name] = Observable(item.name, value, item.span)
 
 
-def _declare_experiments(
-    draft: Draft, tree: SyntaxTree
-) -> tuple[tuple[Simulation, ...], Training | None]:
-    experiments = _all(tree, syntax.Experiment)
-    runs = [item for item in experiments if item.kind != "train"]
-    trains = [item for item in experiments if item.kind == "train"]
+def _declare_training(draft: Draft, tree: SyntaxTree) -> Training | None:
+    trains = [item for item in _all(tree, syntax.Experiment) if item.kind == "train"]
     for second in trains[1:]:
         earlier = (head(trains[0].span), "the first one")
         text = "a spec has one train block"
         draft.errors.add("E203", text, head(second.span), "join the two", [earlier])
-    simulations = declare_simulations(draft, runs)
-    return simulations, declare_training(draft, trains[0]) if trains else None
+    return declare_training(draft, trains[0]) if trains else None
 
 
 def _roots(
     draft: Draft,
     steps: tuple[Step, ...],
-    simulations: tuple[Simulation, ...],
+    runs: tuple[tuple[Simulation, ...], tuple[Continuation, ...]],
     training: Training | None,
 ) -> list[Term]:
     """The terms that a model computes for their own sake; clauses of couplings aside."""
     laws = [*draft.laws.values(), *(law for layer in draft.layers.values() for law in layer.laws)]
     found = [term for law in laws for term in (law.rate, law.noise) if term is not None]
     found += [observable.value for observable in draft.observables.values()]
-    found += [record.value for simulation in simulations for record in simulation.records]
+    found += [record.value for group in runs for item in group for record in item.records]
+    ends = [item.until for item in runs[0] if item.until is not None]
+    found += [item.condition for item in ends if item.condition is not None]
     if training is not None:
         found += [training.loss, *(record.value for record in training.records)]
     return [*found, *values_of(steps), *draft.jumps]
@@ -237,7 +235,7 @@ def _model(
     draft: Draft,
     tree: SyntaxTree,
     steps: tuple[Step, ...],
-    simulations: tuple[Simulation, ...],
+    runs: tuple[tuple[Simulation, ...], tuple[Continuation, ...]],
     training: Training | None,
 ) -> Model:
     header = _all(tree, syntax.ModelHeader)[0]
@@ -256,7 +254,8 @@ def _model(
         inputs=tuple(draft.inputs.values()),
         network=steps,
         observables=tuple(draft.observables.values()),
-        simulations=simulations,
+        simulations=runs[0],
+        continuations=runs[1],
         training=training,
         clauses=draft.clauses(),
         energies=tuple(draft.energies),

@@ -11,7 +11,7 @@ from dynattn.syntax import tree
 from dynattn.vocabulary.functions import CONSTANTS
 from dynattn.vocabulary.sizes import Size, SizeError, fixed, named
 
-_BINARY: dict[str, Callable[[float, float], float]] = {
+BINARY: dict[str, Callable[[float, float], float]] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
@@ -33,14 +33,12 @@ LARGEST = 10**12
 class NotConstant(Exception):
     """An expression whose value is not fixed by the text; ``span`` is the part that is to blame.
 
-    ``planned``: a construct of the language that has no meaning yet; ``reason`` names it.
     ``silent``: it rests on a number that has been refused already.
     """
 
-    def __init__(self, span: Span, reason: str, planned: bool = False, silent: bool = False):
+    def __init__(self, span: Span, reason: str, silent: bool = False):
         self.span = span
         self.reason = reason
-        self.planned = planned
         self.silent = silent
         super().__init__(reason)
 
@@ -56,14 +54,14 @@ def number(draft: Draft, expr: tree.Expr) -> float:
             return -number(draft, operand)
         case tree.Unary(operator="+", operand=operand):
             return number(draft, operand)
-        case tree.Binary(operator=operator, left=left, right=right) if operator in _BINARY:
-            return _compute(expr.span, _BINARY[operator], number(draft, left), number(draft, right))
+        case tree.Binary(operator=operator, left=left, right=right) if operator in BINARY:
+            return compute(expr.span, BINARY[operator], number(draft, left), number(draft, right))
         case tree.Call(function=tree.Name(name=name), arguments=(argument,)) if name in _CALLS:
-            return _compute(expr.span, _CALLS[name], number(draft, argument))
+            return compute(expr.span, _CALLS[name], number(draft, argument))
         case tree.Attribute():
-            raise NotConstant(expr.span, "a point of an experiment", planned=True)
-        case tree.Call(function=tree.Name(name="logspace")):
-            raise NotConstant(expr.span, "the function 'logspace'", planned=True)
+            raise NotConstant(expr.span, "only the settings of experiments know points of others")
+        case tree.Call(function=tree.Name(name="logspace" | "linspace" as name)):
+            raise NotConstant(expr.span, f"{name} gives several values, and one is needed here")
     raise NotConstant(expr.span, "a number is needed here")
 
 
@@ -78,10 +76,15 @@ def _named_number(draft: Draft, name: str, span: Span) -> float:
     symbol = draft.scope.find(name) or (members[0] if members else None)
     if symbol is None:
         raise NotConstant(span, f"unknown name '{name}'")
-    raise NotConstant(span, f"'{name}' is a {symbol.kind}, not a number known in advance")
+    raise NotConstant(span, f"'{name}' is {article(symbol.kind)}, not a number known in advance")
 
 
-def _compute(span: Span, function: Callable[..., float], *arguments: float) -> float:
+def article(kind: str) -> str:
+    """``a state``, ``an input``."""
+    return f"{'an' if kind[:1] in 'aeiou' else 'a'} {kind}"
+
+
+def compute(span: Span, function: Callable[..., float], *arguments: float) -> float:
     try:
         value = function(*arguments)
         if math.isfinite(value):
@@ -96,16 +99,18 @@ def number_or_none(draft: Draft, expr: tree.Expr) -> float | None:
     try:
         return number(draft, expr)
     except NotConstant as error:
-        if error.silent:
-            return None
-        if error.planned:
-            draft.not_yet(error.reason, error.span)
-            return None
-        unknown = error.reason.startswith("unknown name")
-        fix = draft.scope.suggestion(error.span.text) if unknown else ""
-        fix = fix or "write a number, or an expression of numbers and parameters"
-        draft.errors.add("E201" if unknown else "E309", error.reason, error.span, fix)
+        refuse(draft, error)
         return None
+
+
+def refuse(draft: Draft, error: NotConstant) -> None:
+    """Say what is wrong, unless it has been said."""
+    if error.silent:
+        return
+    unknown = error.reason.startswith("unknown name")
+    fix = draft.scope.suggestion(error.span.text) if unknown else ""
+    fix = fix or "write a number, or an expression of numbers and parameters"
+    draft.errors.add("E201" if unknown else "E309", error.reason, error.span, fix)
 
 
 def size(draft: Draft, expr: tree.Expr) -> Size | None:

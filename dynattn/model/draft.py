@@ -52,6 +52,8 @@ class Draft:
     inputs: dict[str, InputUse] = field(default_factory=dict)
     outputs: dict[str, Term] = field(default_factory=dict)
     observables: dict[str, Observable] = field(default_factory=dict)
+    branches: dict[str, tree.Experiment] = field(default_factory=dict)
+    """The ``continue`` experiments, whose points other experiments name."""
     unsized: set[str] = field(default_factory=set)
     """Populations whose size has been refused."""
     moved: set[str] = field(default_factory=set)

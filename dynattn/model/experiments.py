@@ -1,24 +1,24 @@
-"""Experiments: ``simulate`` and ``sweep``."""
+"""Experiments: ``simulate``, ``sweep`` and ``continue``."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
+from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model import constants, typing
+from dynattn.model import branches, constants, swept
+from dynattn.model.branches import start
+from dynattn.model.clauses import positive
 from dynattn.model.draft import Draft, head
-from dynattn.model.expressions import Context, translate
-from dynattn.model.plans import Record, Simulation
+from dynattn.model.plans import Awaited, Continuation, Simulation
+from dynattn.model.records import record, until
 from dynattn.syntax import tree
 from dynattn.syntax.unparse import spell
 from dynattn.vocabulary.solvers import METHOD_NAMES
 
-PLANNED = ("until", "start", "detect", "follow", "free")
-MAX_POINTS = 1_000_000
-"""A range with more values than this is a slip of the pen."""
+HOMES = {word: "train" for word in ("free", "data", "loss", "optimizer", "epochs", "batch")}
+"""Words of other experiments."""
 
 
 def declare_simulation(
@@ -29,7 +29,8 @@ def declare_simulation(
     name = declaration.name or declaration.kind
     found = Simulation(name, span)
     if defaults is not None:
-        found = replace(_other_clock(declaration, defaults), records=(), settings=())
+        own = {"records": (), "settings": (), "awaited": (), "begins": None}
+        found = replace(_other_clock(declaration, defaults), **own)
     found = replace(found, name=name, span=span)
     seen: dict[str, tree.Clause] = {}
     for clause in declaration.clauses:
@@ -44,6 +45,8 @@ def declare_simulation(
             found = _clause(draft, clause, found)
     if "steps" in seen:
         found = _updates(draft, seen, found)
+    if "start" in seen:
+        _check_start(draft, declaration, seen["start"], found)
     varies = any(isinstance(clause, tree.Setting) for clause in declaration.clauses)
     if declaration.kind == "sweep" and not varies and "repeat" not in seen:
         text = f"the sweep '{name}' varies nothing"
@@ -55,15 +58,29 @@ def declare_simulation(
     return found
 
 
+def _check_start(
+    draft: Draft, declaration: tree.Experiment, clause: tree.Clause, found: Simulation
+) -> None:
+    if found.begins is None or found.begins.kind != "previous":
+        return
+    count = sum(isinstance(item, tree.Setting) for item in declaration.clauses)
+    if count != 1:
+        text = "start previous goes from point to point of a sweep over one parameter"
+        text += f", and this has {count}"
+        fix = "sweep one parameter, or leave the clause out"
+        draft.errors.add("E322", text, clause.span, fix)
+
+
 def _clause(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
     rule = CLAUSES.get(clause.word)
     if rule is not None:
         return rule(draft, clause, found)
-    if clause.word in PLANNED:
-        draft.not_yet(f"'{clause.word}' in an experiment", clause.span)
+    home = "continue" if clause.word in branches.CLAUSES else HOMES.get(clause.word)
+    if home is None:
+        fix = did_you_mean(clause.word, CLAUSES, f"there are {', '.join(CLAUSES)}")
     else:
-        fix = did_you_mean(clause.word, (*CLAUSES, *PLANNED), f"there are {', '.join(CLAUSES)}")
-        draft.errors.add("E216", f"unknown word '{clause.word}' in an experiment", clause.span, fix)
+        fix = f"'{clause.word}' belongs to {home}"
+    draft.errors.add("E216", f"unknown word '{clause.word}' in an experiment", clause.span, fix)
     return found
 
 
@@ -106,61 +123,20 @@ def _positive(name: str, whole: bool) -> Callable[[Draft, tree.Clause, Simulatio
     return rule
 
 
-def positive(draft: Draft, clause: tree.Clause, whole: bool, zero: bool = False) -> Any:
-    """The number of a clause such as ``step 0.01`` or ``repeat 20``; None with a diagnostic."""
-    if len(clause.values) != 1 or isinstance(clause.values[0].value, tree.At):
-        fix = f"write {clause.word} 1"
-        draft.errors.add("E309", f"{clause.word} takes one number", clause.span, fix)
-        return None
-    value = constants.number_or_none(draft, clause.values[0].value)
-    if value is None:
-        return None
-    if (whole and value != int(value)) or value < 0 or (value == 0 and not zero):
-        wanted = "a whole number" if whole else "a number"
-        fix = "choose 0 or more" if zero else "choose a value above 0"
-        text = f"{clause.word} takes {wanted} {'from 0 on' if zero else 'above 0'}, not {value:g}"
-        draft.errors.add("E306", text, clause.span, fix)
-        return None
-    return int(value) if whole else float(value)
-
-
-def _setting(draft: Draft, setting: tree.Setting, found: Simulation) -> Simulation:
-    name = setting.name.name if isinstance(setting.name, tree.Name) else ""
-    if name not in draft.values:
-        fix = did_you_mean(name, draft.values, "name a parameter with a value")
-        text = f"there is no parameter '{spell(setting.name)}' to set"
-        draft.errors.add("E217", text, setting.span, fix)
+def _setting(draft: Draft, item: tree.Setting, found: Simulation) -> Simulation:
+    setting = swept.setting(draft, item)
+    if setting is None:
         return found
-    values = _values(draft, setting.value)
-    limits = draft.parameters[name].limits if name in draft.parameters else None
-    for value in values:
-        if limits is not None and not limits[0] <= value <= limits[1]:
-            text = f"{name} = {value:g} is outside its range {limits[0]:g} .. {limits[1]:g}"
-            draft.errors.add("E306", text, setting.value.span, "choose values inside")
-            return found
-    return replace(found, settings=(*found.settings, (name, values))) if values else found
-
-
-def _values(draft: Draft, expr: tree.Expr) -> tuple[float, ...]:
-    if isinstance(expr, tree.ListOf):
-        found = [constants.number_or_none(draft, item) for item in expr.items]
-        return tuple(value for value in found if value is not None)
-    if not isinstance(expr, tree.Range):
-        value = constants.number_or_none(draft, expr)
-        return () if value is None else (value,)
-    first = constants.number_or_none(draft, expr.first)
-    last = constants.number_or_none(draft, expr.last)
-    step = constants.number_or_none(draft, expr.step) if expr.step else 1.0
-    if first is None or last is None or step is None:
-        return ()
-    if step <= 0 or last < first or (last - first) / step > MAX_POINTS:
-        text = f"{first:g} .. {last:g} by {step:g} is no range"
-        draft.errors.add("E306", text, expr.span, "let it run upwards, in steps above 0")
-        return ()
-    # Both ends are included: a last step that rounding makes a hair too long still counts.
-    count = math.floor((last - first) / step + 1e-9) + 1
-    # Rounded, so that 3 * 0.1 is the 0.3 that was written.
-    return tuple(round(first + step * k, 12) for k in range(count))
+    name = setting.name if isinstance(setting, Awaited) else setting[0]
+    names = {name for name, _ in found.settings} | {item.name for item in found.awaited}
+    if name in names:
+        fix = "write its values as one list"
+        draft.errors.add("E402", f"{name} is set twice", item.span, fix)
+    elif isinstance(setting, Awaited):
+        return replace(found, awaited=(*found.awaited, setting))
+    else:
+        return replace(found, settings=(*found.settings, setting))
+    return found
 
 
 def _record(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
@@ -168,36 +144,20 @@ def _record(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
     return replace(found, records=(*found.records, *(r for r in records if r is not None)))
 
 
-def record(draft: Draft, item: tree.Modified) -> Record | None:
-    """``r``, ``average(r) after 50``, ``final(r)``."""
-    kind, expr = "series", item.value
-    match expr:
-        case tree.Call(function=tree.Name(name="average" | "final" as kind), arguments=(expr,)):
-            pass
-    if isinstance(expr, tree.At):
-        draft.not_yet("this record", item.span)
-        return None
-    label = spell(item.value)  # type: ignore[arg-type]
-    after = None
-    for modifier in item.modifiers:
-        if (
-            modifier.word == "after"
-            and kind == "average"
-            and not isinstance(modifier.value, tree.At)
-        ):
-            after = constants.number_or_none(draft, modifier.value)
-            label += f" after {spell(modifier.value)}"
-        else:
-            draft.not_yet(f"'{modifier.word}' in a record", modifier.span)
-            return None
-    term = translate(Context(draft, draft.scope, sums=""), expr)
-    return None if typing.is_unknown(term) else Record(kind, label, term, after)
+def _until(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
+    return replace(found, until=until(draft, clause))
+
+
+def _start(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
+    return replace(found, begins=start(draft, clause))
 
 
 CLAUSES: dict[str, Callable[[Draft, tree.Clause, Simulation], Simulation]] = {
     "t": _time,
     "method": _method,
     "record": _record,
+    "until": _until,
+    "start": _start,
     "step": _positive("step", whole=False),
     "steps": _positive("steps", whole=True),
     "rtol": _positive("rtol", whole=False),
@@ -228,23 +188,30 @@ def _updates(draft: Draft, seen: dict[str, tree.Clause], found: Simulation) -> S
     return replace(found, start=0.0, stop=float(count), every=1.0, method="euler", step=1.0)
 
 
-def declare_simulations(
+def declare_experiments(
     draft: Draft, declarations: Sequence[tree.Experiment]
-) -> tuple[Simulation, ...]:
-    """All ``simulate`` and ``sweep`` experiments; ``continue`` has no engine yet."""
-    found: dict[str, Simulation] = {}
-    first: Simulation | None = None
-    for declaration in declarations:
-        if declaration.kind == "continue":
-            draft.not_yet("continue", head(declaration.span), declares=True)
-            continue
-        item = declare_simulation(draft, declaration, first)
-        first = first or (item if declaration.kind == "simulate" else None)
-        if item.name in found:
-            earlier = (found[item.name].span, "first declared here")
-            text = f"two experiments are called '{item.name}'"
-            draft.errors.add(
-                "E203", text, item.span, "name one of them: simulate NAME {", [earlier]
-            )
-        found[item.name] = item
-    return tuple(found.values())
+) -> tuple[tuple[Simulation, ...], tuple[Continuation, ...]]:
+    """Every ``simulate``, ``sweep`` and ``continue``, in the order of the text."""
+    runs = [item for item in declarations if item.kind != "train"]
+    branches.gather(draft, runs)
+    first = next((item for item in runs if item.kind == "simulate"), None)
+    defaults = None if first is None else declare_simulation(draft, first, None)
+    simulations: list[Simulation] = []
+    continuations: list[Continuation] = []
+    named: dict[str, Span] = {}
+    for item in runs:
+        if item.kind == "continue":
+            found = branches.continuation(draft, item)
+            continuations.append(found)
+        else:
+            given = item is first and defaults is not None
+            found = defaults if given else declare_simulation(draft, item, defaults)
+            assert found is not None
+            simulations.append(found)
+        if found.name in named:
+            earlier = (named[found.name], "first declared here")
+            text = f"two experiments are called '{found.name}'"
+            fix = f"name one of them: {item.kind} NAME {{"
+            draft.errors.add("E203", text, found.span, fix, [earlier])
+        named.setdefault(found.name, found.span)
+    return tuple(simulations), tuple(continuations)

@@ -131,14 +131,14 @@ def translate(context: Context, expr: tree.Expr) -> Term:
 
 
 def _refused(context: Context, expr: tree.Expr) -> Term:
-    words = {
-        tree.Number: "an imaginary number",
-        tree.Attribute: "a point of an experiment",
-    }
+    words: dict[type, str] = {tree.Number: "an imaginary number"}
     if type(expr) in words:
         context.draft.not_yet(words[type(expr)], expr.span)
     else:
-        kinds = {tree.Text: "a text", tree.Range: "a range", tree.EdgeList: "a list of edges"}
+        kinds = {
+            tree.Text: "a text", tree.Range: "a range", tree.EdgeList: "a list of edges",
+            tree.Attribute: "a point of an experiment",
+        }  # fmt: skip
         text = f"{kinds.get(type(expr), 'a graph')} is no quantity"
         fix = "write an expression of numbers and names"
         context.draft.errors.add("E310", text, expr.span, fix)

@@ -15,7 +15,7 @@ from functools import cached_property
 from dynattn.diagnostics.report import Source
 from dynattn.model.composition import Dim, InputUse, Layer, Step
 from dynattn.model.parts import Coupling, Law, Observable, Parameter, Population, State
-from dynattn.model.plans import Simulation, Training
+from dynattn.model.plans import Continuation, Simulation, Training
 from dynattn.model.terms import Term
 
 
@@ -47,13 +47,21 @@ class Model:
     drift, energy (the force), inertia, dissipation, noise, equation."""
     energies: tuple[tuple[str, Term], ...] = ()
     """The own potentials of populations, by name of the population; per node."""
+    continuations: tuple[Continuation, ...] = ()
     jumps: tuple[Term, ...] = ()
     """Times at which a rate jumps: the ends of pulses, where a solver must stop."""
 
     @cached_property
     def varied(self) -> frozenset[str]:
         """Parameters that an experiment varies."""
-        return frozenset(name for s in self.simulations for name, _ in s.settings)
+        runs = self.simulations
+        starts = [item.begins for item in runs] + [item.start for item in self.continuations]
+        names = [name for item in runs for name, _ in item.settings]
+        names += [item.name for run in runs for item in run.awaited]
+        names += [name for item in self.continuations for name, _, _ in item.ranges]
+        names += [name for start in starts if start is not None for name, _ in start.settings]
+        free = self.training.free if self.training is not None else ()
+        return frozenset((*names, *free))
 
     @cached_property
     def switches(self) -> Mapping[str, int]:

@@ -13,7 +13,7 @@ from dynattn.model.terms import Term
 @dataclass(frozen=True)
 class Record:
     """What an experiment keeps: ``series`` of r, ``average`` of r after a time, ``final`` value
-    of r.
+    of r, the first ``time`` at which a condition holds.
     """
 
     kind: str
@@ -21,6 +21,65 @@ class Record:
     """As written: ``average(r) after 50``."""
     value: Term
     after: float | None = None
+    margin: str | None = None
+    """Of a ``time``: the condition holds where ``value`` is ``>`` or ``>=`` 0; None: where it is
+    true.
+    """
+
+
+@dataclass(frozen=True)
+class Until:
+    """``until r < 0.1``, ``until equilibrium``: an experiment ends before its time."""
+
+    label: str
+    """As written: ``r < 0.1``."""
+    condition: Term | None
+    """None: until the model is at rest."""
+    span: Span = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Start:
+    """``start init | previous | at branch.fold | equilibrium at c = 0.3``."""
+
+    kind: str
+    """``init``, ``previous``, ``point`` or ``equilibrium``."""
+    label: str
+    """As written: ``start at branch.fold``."""
+    span: Span = field(repr=False)
+    point: tuple[str, str] | None = None
+    """The experiment and the event of a ``point``."""
+    settings: tuple[tuple[str, float], ...] = ()
+    """Parameters at which the ``equilibrium`` is sought."""
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """A setting whose values another experiment has to find: ``c = branch.fold.c + 0.1``."""
+
+    name: str
+    label: str
+    """As written."""
+    span: Span = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """``continue``: equilibria followed in one parameter, or one of their events in two."""
+
+    name: str
+    span: Span = field(repr=False)
+    ranges: tuple[tuple[str, float, float], ...] = ()
+    """The parameters and how far."""
+    detects: tuple[str, ...] = ()
+    follows: tuple[str, str] | None = None
+    """The experiment and the event that is traced."""
+    start: Start | None = None
+    records: tuple[Record, ...] = ()
+    rtol: float = 1e-6
+    atol: float | None = None
+    step: float | None = None
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -42,6 +101,10 @@ class Simulation:
     repeat: int = 1
     settings: tuple[tuple[str, tuple[float, ...]], ...] = ()
     """Parameters and the values they take; several make a grid. Empty for a plain simulation."""
+    awaited: tuple[Awaited, ...] = ()
+    until: Until | None = None
+    begins: Start | None = None
+    """None: at the initial values."""
     records: tuple[Record, ...] = ()
     """Empty: every state and observable as a series."""
 
@@ -74,3 +137,5 @@ class Training:
     steps: int | None
     epochs: float | None
     seed: int
+    free: tuple[str, ...] = ()
+    """Parameters that are moved beside the learned ones."""

@@ -157,7 +157,11 @@ def _record(record: Record, resolver: Resolver) -> Record:
 
 
 def _simulation(simulation: Simulation, resolver: Resolver) -> Simulation:
-    return replace(simulation, records=tuple(_record(r, resolver) for r in simulation.records))
+    records = tuple(_record(r, resolver) for r in simulation.records)
+    until = simulation.until
+    if until is not None and until.condition is not None:
+        until = replace(until, condition=resolver.term(until.condition))
+    return replace(simulation, records=records, until=until)
 
 
 def _steps(steps: tuple[Step, ...], resolver: Resolver) -> tuple[Step, ...]:

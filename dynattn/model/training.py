@@ -7,8 +7,8 @@ from typing import Any
 
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, typing
+from dynattn.model.clauses import positive
 from dynattn.model.draft import Draft, head, value_of
-from dynattn.model.experiments import positive
 from dynattn.model.expressions import Context, translate
 from dynattn.model.plans import Choice, Record, Training
 from dynattn.model.scope import Scope, Symbol
@@ -17,8 +17,9 @@ from dynattn.syntax import tree
 from dynattn.syntax.unparse import spell
 
 REQUIRED = ("data", "loss")
-OPTIONAL = ("record", "optimizer", "schedule", "clip", "batch", "steps", "epochs", "seed")
-PLANNED = ("free", "start", "until")
+OPTIONAL = (
+    "record", "optimizer", "schedule", "clip", "batch", "steps", "epochs", "seed", "free",
+)  # fmt: skip
 
 
 def declare_training(draft: Draft, declaration: tree.Experiment) -> Training | None:
@@ -49,7 +50,26 @@ def declare_training(draft: Draft, declaration: tree.Experiment) -> Training | N
         steps=steps,
         epochs=epochs,
         seed=_number(draft, clauses, "seed", True, 0),
+        free=_free(draft, clauses["free"]) if "free" in clauses else (),
     )
+
+
+def _free(draft: Draft, clause: tree.Clause) -> tuple[str, ...]:
+    """The parameters of ``free K, omega``, by their full names."""
+    found: list[str] = []
+    for item in clause.values:
+        term = None
+        if not isinstance(item.value, tree.At) and not item.modifiers:
+            term = translate(Context(draft, draft.scope), item.value)
+        if term is not None and typing.is_unknown(term):
+            continue
+        if term is None or term.op != "parameter" or draft.parameters[term.payload].learned:
+            text = f"training can move parameters, and '{item.span.text}' is none"
+            fix = "name what is declared with param; learn is moved anyhow"
+            draft.errors.add("E327", text, item.span, fix)
+        else:
+            found.append(term.payload)
+    return tuple(found)
 
 
 def _clauses(draft: Draft, declaration: tree.Experiment) -> dict[str, tree.Clause] | None:
@@ -57,9 +77,9 @@ def _clauses(draft: Draft, declaration: tree.Experiment) -> dict[str, tree.Claus
     known = (*REQUIRED, *OPTIONAL)
     for clause in declaration.clauses:
         if isinstance(clause, tree.Setting):
-            draft.not_yet("a setting in train", clause.span, "set it where it is declared")
-        elif clause.word in PLANNED:
-            draft.not_yet(f"'{clause.word}' in train", clause.span)
+            text = f"train sets nothing, and '{spell(clause.name)}' is set here"
+            fix = "give its value where it is declared, or write free K to have it moved"
+            draft.errors.add("E327", text, clause.span, fix)
         elif clause.word not in known:
             fix = did_you_mean(clause.word, known, f"there are {', '.join(known)}")
             draft.errors.add("E216", f"unknown word '{clause.word}' in train", clause.span, fix)
@@ -108,7 +128,8 @@ def _records(draft: Draft, clauses: Mapping[str, tree.Clause], loss: Term) -> tu
     for item in clauses["record"].values:
         expr = item.value
         if isinstance(expr, tree.At) or item.modifiers:
-            draft.not_yet("this record", item.span)
+            text, fix = "train records quantities as they are", "name one: record accuracy(y, z)"
+            draft.errors.add("E321", text, item.span, fix)
             continue
         term = translate(Context(draft, scope, owner="record"), expr)
         if typing.is_unknown(term):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dynattn.diagnostics.report import Diagnostic, SpecError
 from dynattn.model.model import Model
 from dynattn.model.plans import Simulation
+from dynattn.run.refusals import simulation_refusals
 from dynattn.solve.methods import METHODS, check_step, find_method, law_mistakes
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ def saved_times(simulation: Simulation) -> NDArray[np.float64]:
 
 def check_experiment(model: Model, simulation: Simulation) -> None:
     """SpecError with every reason why it cannot be run; loads nothing heavy."""
-    found = (*clock_mistakes(simulation), *model_mistakes(model, simulation))
+    found = (
+        *clock_mistakes(simulation), *model_mistakes(model, simulation),
+        *simulation_refusals(model, simulation),
+    )  # fmt: skip
     if found:
         raise SpecError(found)
 
@@ -80,8 +84,13 @@ def model_mistakes(model: Model, simulation: Simulation) -> tuple[Diagnostic, ..
 
 def settings_of(simulation: Simulation) -> dict[str, Any]:
     """What the experiment says of time and method, for the record."""
+    clauses = {
+        "until": simulation.until and simulation.until.label,
+        "start": simulation.begins and simulation.begins.label.removeprefix("start "),
+    }
     return {
         "t": [simulation.start, simulation.stop],
+        **{word: label for word, label in clauses.items() if label is not None},
         "every": simulation.every,
         "method": simulation.method,
         "step": simulation.step,

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dynattn.diagnostics.report import Diagnostic, UsageError
+from dynattn.diagnostics.report import Diagnostic, SpecError, UsageError
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model.model import Model
 from dynattn.model.plans import Simulation
+from dynattn.run.refusals import continuation_refusal
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 def find_experiment(model: Model, name: str | None = None) -> Simulation:
     """The experiment called ``name``, the first for None; UsageError E706 where there is none."""
     by_name = {item.name: item for item in model.simulations}
+    followed = {item.name: item for item in model.continuations}
+    if name in followed or (not by_name and followed):
+        chosen = followed[name] if name else model.continuations[0]
+        raise SpecError(continuation_refusal(model, chosen))
     if name is None and model.simulations:
         return model.simulations[0]
     if name is not None and name in by_name:
@@ -28,11 +33,10 @@ def find_experiment(model: Model, name: str | None = None) -> Simulation:
         message = f"the model '{model.name}' has no experiment"
         fix = "add one to the spec: simulate { t 0 .. 100 every 0.1 }"
         raise UsageError(Diagnostic("E706", message, fix=fix))
-    there = (
-        f"there are {', '.join(by_name)}" if len(by_name) > 1 else f"there is {next(iter(by_name))}"
-    )
+    names = [*by_name, *followed]
+    there = f"there are {', '.join(names)}" if len(names) > 1 else f"there is {names[0]}"
     message = f"the model '{model.name}' has no experiment '{name}'"
-    raise UsageError(Diagnostic("E706", message, fix=did_you_mean(name or "", by_name, there)))
+    raise UsageError(Diagnostic("E706", message, fix=did_you_mean(name or "", names, there)))
 
 
 def run_experiment(

@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dynattn.analyse.statistics import integral, kept
 from dynattn.lower.module import System
 from dynattn.model.model import Model
 from dynattn.model.plans import Record, Simulation
 from dynattn.model.terms import Term
+from dynattn.run.gathering import Ends, Gatherer
+from dynattn.run.stopping import INTERVALS, Stopping
 from dynattn.solve.noise import Wiener
 from dynattn.solve.solve import solve
 
@@ -29,45 +30,17 @@ BLOCK = 2**18
 """Numbers whose records are computed at once; larger blocks fall out of the processor's cache."""
 
 
-@dataclass
-class Gatherer:
-    """One record on its way: pieces of a series in, the result out.
-
-    Pieces overlap by one time: the first of each is the last of the one before.
-    """
-
-    kind: str
-    after: float | None = None
-    pieces: list[Array] = field(default_factory=list)
-    total: Any = 0.0
-    span: float = 0.0
-
-    def add(self, times: Array, values: Array) -> None:
-        """Take in the values [times, ...] at these times."""
-        if self.kind == "series":
-            self.pieces.append(values[1:] if self.pieces else values)
-            return
-        self.pieces = [values[-1]]
-        if self.kind == "average" and (self.after is None or times[-1] >= self.after):
-            late, part = kept(times, values, self.after)
-            self.total = self.total + integral(late, part)
-            self.span += late[-1] - late[0]
-
-    @property
-    def result(self) -> Array:
-        """series: [time, ...]; average, final: [...]."""
-        if self.kind == "series":
-            return np.concatenate(self.pieces)
-        return self.total / self.span if self.kind == "average" and self.span else self.pieces[0]
-
-
 @dataclass(frozen=True)
 class Integration:
     """What one solve gave."""
 
     results: Mapping[str, Array]
-    """By label: [time (series only), batch..., own axes...]."""
+    """By label: [time (series only), batch..., own axes...]; series hold NaN after the end."""
     statistics: Mapping[str, Any]
+    stopped: Array
+    """[batch...]: when ``until`` ended each point; NaN where it did not."""
+    states: States = field(repr=False)
+    """At the last time that was solved."""
 
 
 def integrate(
@@ -78,19 +51,24 @@ def integrate(
     *,
     batch: tuple[int, ...] = (),
     keep_states: bool = False,
+    initial: States | None = None,
     describe: Callable[[tuple[int, ...]], str] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Integration:
-    """Solve from the system's initial states and keep the records (and the states as series)."""
+    """Solve from ``initial`` (None: the system's initial states) and keep the records (and the
+    states as series).
+    """
     states = {
         name: x.expand(*batch, *x.shape[-_state_rank(system.model, name) :])
-        for name, x in system.initial_states().items()
+        for name, x in (initial or system.initial_states()).items()
     }
-    gatherers = {record.label: Gatherer(record.kind, record.after) for record in records}
+    gatherers = {r.label: Gatherer(r.kind, r.after, r.margin) for r in records}
     gatherers |= {name: Gatherer("series") for name in states} if keep_states else {}
     counts: dict[str, Any] = {"evaluations": 0, "steps": 0, "seconds": 0.0}
     wiener = Wiener(system) if system.noisy else None
-    pieces = list(_pieces(len(times), sum(x.numel() for x in states.values())))
+    stopping = Stopping(system, simulation, batch)
+    most = INTERVALS + 1 if simulation.until else len(times)
+    pieces = list(_pieces(len(times), sum(x.numel() for x in states.values()), most))
     with torch.no_grad():
         for start, stop in pieces:
             part = times[start:stop]
@@ -101,13 +79,29 @@ def integrate(
                 wiener=wiener,
                 describe=describe, span=simulation.span,
             )  # fmt: skip
-            _gather(system, part, solution.states, records, len(batch), gatherers)
-            states = {name: x[-1] for name, x in solution.states.items()}
+            ends = stopping.ends(part, solution.states)
+            _gather(system, part, solution.states, records, ends, gatherers)
+            states = _at_ends(states, solution.states, ends)
             for name in counts:
                 more = solution.statistics[name]
                 counts[name] = None if more is None or counts[name] is None else counts[name] + more
-    results = {label: gatherer.result for label, gatherer in gatherers.items()}
-    return Integration(results, counts | {"method": simulation.method})
+            if stopping.all_stopped:
+                break
+    results = {label: gatherer.result_over(len(times)) for label, gatherer in gatherers.items()}
+    statistics = counts | {"method": simulation.method}
+    return Integration(results, statistics, stopping.times, states)
+
+
+def _at_ends(before: States, solved: States, ends: Ends) -> dict[str, torch.Tensor]:
+    """The states that the next piece goes on from: those of stopped points stay where they are."""
+    found = {}
+    for name, x in solved.items():
+        index = torch.as_tensor(np.maximum(ends, 0), device=x.device)
+        wide = index.reshape(*index.shape, *[1] * (x.dim() - 1 - index.dim()))
+        last = x.gather(0, wide.expand(x.shape[1:])[None])[0]
+        going = torch.as_tensor(ends >= 0, device=x.device).reshape(wide.shape)
+        found[name] = torch.where(going, last, before[name])
+    return found
 
 
 def everything(model: Model) -> tuple[Record, ...]:
@@ -135,9 +129,9 @@ def _state_rank(model: Model, name: str) -> int:
     return 1 + len(model.states[name].shape)
 
 
-def _pieces(count: int, width: int) -> Iterator[tuple[int, int]]:
+def _pieces(count: int, width: int, most: int) -> Iterator[tuple[int, int]]:
     """Stretches of the saved times, each starting where the one before ended."""
-    length = max(2, MEMORY // max(1, width))
+    length = min(most, max(2, MEMORY // max(1, width)))
     start = 0
     while start < count - 1:
         stop = min(count, start + length)
@@ -158,14 +152,14 @@ def _gather(
     times: Array,
     states: States,
     records: Sequence[Record],
-    batch: int,
+    ends: Ends,
     gatherers: Mapping[str, Gatherer],
 ) -> None:
-    for label, values in _recorded(system, times, states, records, batch).items():
-        gatherers[label].add(times, values)
+    for label, values in _recorded(system, times, states, records, ends.ndim).items():
+        gatherers[label].add(times, values, ends)
     for name in states:
         if name in gatherers:
-            gatherers[name].add(times, states[name].cpu().double().numpy())
+            gatherers[name].add(times, states[name].cpu().double().numpy(), ends)
 
 
 def _recorded(

@@ -59,7 +59,11 @@ def simulate(
     system = build_for(compilation, seed=chosen, device=device)
     found = integrate(system, simulation, times, records, keep_states=all_of_it, progress=progress)
     names = [item.name for item in model.observables]
-    results = found.results
+    stopped = float(found.stopped)
+    if stopped == stopped:  # nothing is solved after the end
+        times = times[times <= stopped]
+    series = {r.label for r in records if r.kind == "series"} | set(model.states)
+    results = {n: x[: len(times)] if n in series else x for n, x in found.results.items()}
     said = {"model": model.name, "overrides": dict(compilation.overrides)}
     return Trajectory(
         name=simulation.name,
@@ -67,7 +71,10 @@ def simulate(
         settings=said | settings_of(simulation),
         seed=chosen,
         versions=versions(),
-        statistics=found.statistics,
+        statistics={
+            **found.statistics,
+            **({"stopped": stopped} if stopped == stopped else {}),
+        },
         status="finished",
         times=times,
         states={name: results[name] for name in model.states if all_of_it},

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import torch
 
     from dynattn.compilation import Compilation
+    from dynattn.lower.module import System
 
 Array = NDArray[np.float64]
 Index = tuple[int, ...]
@@ -111,6 +112,9 @@ class _Work:
         self.done = np.zeros((*self.shape, simulation.repeat), dtype=bool)
         self.arrays: dict[str, Array] = {}
         self.compiled: dict[tuple[float, ...], Compilation] = {}
+        self.goes_on = simulation.begins is not None and simulation.begins.kind == "previous"
+        self.reached: Mapping[str, torch.Tensor] = {}
+        """With ``start previous``: the states that the point before reached."""
         self.counts: dict[str, Any] = {"evaluations": 0, "steps": 0, "seconds": 0.0}
         self.parts = list(self._parts())
 
@@ -123,7 +127,7 @@ class _Work:
             for fixed, points in groups.items():
                 settings = dict(zip(self.structural, fixed, strict=True))
                 # Parts of even length: the last is not a remainder of one point.
-                count = -(-len(points) // POINTS)
+                count = len(points) if self.goes_on else -(-len(points) // POINTS)
                 for k in range(count):
                     stretch = slice(k * len(points) // count, (k + 1) * len(points) // count)
                     yield Part(repeat, settings, tuple(points[stretch]))
@@ -144,9 +148,11 @@ class _Work:
         )
         found = integrate(
             system, self.simulation, self.times, self.records, batch=batch,
+            initial=self._initial(system, part),
             describe=lambda point: self._words(part, point),
             progress=self._report(part, progress),
         )  # fmt: skip
+        self.reached = found.states
         for name in self.counts:
             more = found.statistics[name]
             known = more is not None and self.counts[name] is not None
@@ -155,6 +161,19 @@ class _Work:
             self._store(record, part, found.results[record.label], len(batch))
         for index in part.points:
             self.done[(*index, part.repeat)] = True
+
+    def _initial(self, system: System, part: Part) -> Mapping[str, torch.Tensor] | None:
+        """The states to begin with; None where they are the initial ones."""
+        if not self.goes_on or not any(part.points[0]):
+            return None
+        fresh = system.initial_states()
+        for name, x in self.reached.items():
+            if x.shape[-fresh[name].dim() :] != fresh[name].shape and x.shape != fresh[name].shape:
+                text = f"'{name}' has another shape at each point, so no point goes on from another"
+                begins = self.simulation.begins
+                fix = "leave start previous out, or sweep a parameter that is no size"
+                raise SpecError(Diagnostic("E622", text, begins.span if begins else None, fix))
+        return self.reached
 
     def _compilation(self, fixed: Mapping[str, float]) -> Compilation:
         from dynattn.run.systems import with_settings
@@ -275,4 +294,4 @@ def _labelled(
 
 def as_sweep(simulation: Simulation) -> bool:
     """Whether an experiment has more than one point."""
-    return bool(simulation.settings) or simulation.repeat > 1
+    return bool(simulation.settings or simulation.awaited) or simulation.repeat > 1

@@ -1,0 +1,76 @@
+"""Codes of experiments: E320 to E329, and of those that cannot be run: E620 to E629."""
+
+from __future__ import annotations
+
+from dynattn.diagnostics.entry import Entry
+
+CODES: dict[str, Entry] = {
+    "E320": Entry(
+        "no such point of an experiment",
+        "branch.fold is the fold that 'continue branch' detects, and branch.fold.c the value of c "
+        "there: of a parameter that the experiment moves. Only settings of experiments, start at "
+        "and follow know such points.",
+        "continue branch { c = 0 .. 1; detect fold }\nsimulate { t 0 .. 10; start at branch.hopf }",
+        "continue branch { c = 0 .. 1; detect fold }\nsimulate { t 0 .. 10; start at branch.fold }",
+    ),
+    "E321": Entry(
+        "no condition, or nothing to record",
+        "until and time when take a condition on the whole model, such as r < 0.1; record takes "
+        "quantities: r (the series), average(r) after 50, final(r), time when r < 0.4.",
+        "simulate { t 0 .. 10; until theta < 1; record r after 5 }",
+        "simulate { t 0 .. 10; until max(theta) < 1; record average(r) after 5 }",
+    ),
+    "E322": Entry(
+        "no place to start",
+        "An experiment starts at the initial values (init), at a point of a continuation, at an "
+        "equilibrium, or, from point to point of a sweep over one parameter, where the one before "
+        "ended (previous).",
+        "sweep s { K = 0 .. 4 by 0.1; start last }",
+        "sweep s { K = 0 .. 4 by 0.1; start previous }",
+    ),
+    "E323": Entry(
+        "continue needs its parameters",
+        "continue moves one parameter through a range, from one end to the other, in steps that it "
+        "chooses itself; with follow, which traces a point, it moves two.",
+        "continue branch { K = [0, 1, 2] }",
+        "continue branch { K = 0 .. 2 }",
+    ),
+    "E324": Entry(
+        "no such event",
+        "What detect names is a way in which an equilibrium changes: fold, hopf or branch_point in "
+        "one parameter; cusp or bogdanov_takens where one of those is followed in two.",
+        "continue branch { K = 0 .. 2; detect folds }",
+        "continue branch { K = 0 .. 2; detect fold }",
+    ),
+    "E327": Entry(
+        "training cannot move this",
+        "train moves what is declared with learn, and the parameters that free names. It sets "
+        "nothing: a value stands where the parameter is declared.",
+        'train { data text("a.txt"); loss l; steps 10; free theta; K = 2 }',
+        'train { data text("a.txt"); loss l; steps 10; free K }',
+    ),
+    "E620": Entry(
+        "an experiment that this version cannot run",
+        "The experiment is understood and checked, and rests on something that is not computed "
+        "yet: equilibria that are followed, or training that moves what is declared with param. "
+        "Everything else of the spec can be run.",
+        "continue branch { K = 0 .. 2; detect fold }",
+        "sweep scan { K = 0 .. 2 by 0.01; until equilibrium; record final(r) }",
+    ),
+    "E621": Entry(
+        "noise is never at rest",
+        "until equilibrium ends an experiment where every rate is small; noise keeps moving the "
+        "state.",
+        "population p[N] { state x on real; drift -x; noise 0.1 }\n"
+        "simulate { t 0 .. 10; until equilibrium; method euler; step 0.01 }",
+        "population p[N] { state x on real; drift -x; noise 0.1 }\n"
+        "simulate { t 0 .. 10; method euler; step 0.01 }",
+    ),
+    "E622": Entry(
+        "no state to go on from",
+        "start previous hands the last states of one point of a sweep to the next, so all points "
+        "must have states of one shape.",
+        "sweep s { N = [10, 20]; start previous }",
+        "sweep s { K = [1, 2]; start previous }",
+    ),
+}

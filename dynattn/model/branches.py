@@ -1,0 +1,145 @@
+"""Where experiments start, and ``continue``: equilibria followed in a parameter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dynattn.diagnostics.suggest import did_you_mean
+from dynattn.model import constants, swept
+from dynattn.model.clauses import positive
+from dynattn.model.draft import Draft, head
+from dynattn.model.plans import Continuation, Start
+from dynattn.model.records import record
+from dynattn.syntax import tree
+from dynattn.syntax.unparse import clause_text, spell
+
+STARTS = "write start init, start previous, start at branch.fold, or start equilibrium at K = 1"
+EVENTS = ("fold", "hopf", "branch_point")
+"""What an equilibrium may undergo in one parameter."""
+TRACED_EVENTS = ("cusp", "bogdanov_takens")
+"""What one of those may undergo in two."""
+CLAUSES = ("detect", "follow", "start", "record", "rtol", "atol", "step", "seed")
+
+
+def start(draft: Draft, clause: tree.Clause) -> Start | None:
+    """``start init | previous | at POINT | equilibrium at c = 0.3``; None with a diagnostic."""
+    label = clause_text(clause)
+    item = clause.values[0] if len(clause.values) == 1 else None
+    match item:
+        case tree.Modified(value=tree.At(point=expr), modifiers=()) if expr is not None:
+            point = swept.point(draft, expr)
+            return None if point is None else Start("point", label, clause.span, point)
+        case tree.Modified(value=tree.Name(name="init" | "previous" as word), modifiers=()):
+            return Start(word, label, clause.span)
+        case tree.Modified(value=tree.Name(name="equilibrium"), modifiers=()):
+            return Start("equilibrium", label, clause.span)
+        case tree.Modified(
+            value=tree.Name(name="equilibrium"),
+            modifiers=(tree.Modifier(value=tree.At(settings=settings, point=None)),),
+        ):
+            found = [_value(draft, setting) for setting in settings]
+            fine = tuple(pair for pair in found if pair is not None)
+            return Start("equilibrium", label, clause.span, settings=fine)
+    draft.errors.add("E322", f"'{label}' is no place to start", clause.span, STARTS)
+    return None
+
+
+def _value(draft: Draft, setting: tree.Setting) -> tuple[str, float] | None:
+    name = swept.parameter_named(draft, setting)
+    if name is None:
+        return None
+    value = constants.number_or_none(draft, setting.value)
+    fits = value is not None and swept.inside(draft, name, (value,), setting.value)
+    return (name, value) if fits and value is not None else None
+
+
+def gather(draft: Draft, declarations: list[tree.Experiment]) -> None:
+    """The ``continue`` experiments by name, before any experiment is checked."""
+    for item in declarations:
+        if item.kind == "continue":
+            draft.branches.setdefault(item.name or item.kind, item)
+
+
+def continuation(draft: Draft, declaration: tree.Experiment) -> Continuation:
+    """One ``continue``, with diagnostics for all that is wrong in it."""
+    span = head(declaration.span)
+    found: dict[str, tree.Clause] = {}
+    for clause in declaration.clauses:
+        if isinstance(clause, tree.Setting):
+            continue
+        if clause.word not in CLAUSES:
+            fix = did_you_mean(clause.word, CLAUSES, f"there are {', '.join(CLAUSES)}")
+            text = f"'{clause.word}' has no place in continue"
+            draft.errors.add("E216", text, clause.span, fix)
+        elif clause.word in found and clause.word != "detect":
+            earlier = (found[clause.word].span, "first given here")
+            text = f"{clause.word} is given twice"
+            draft.errors.add("E402", text, clause.span, "keep one of the two", [earlier])
+        else:
+            found[clause.word] = clause
+    settings = [item for item in declaration.clauses if isinstance(item, tree.Setting)]
+    wanted = 2 if "follow" in found else 1
+    if len(settings) != wanted:
+        text = f"continue moves {'two parameters with follow' if wanted == 2 else 'one parameter'}"
+        text += f", and this sets {len(settings)}"
+        fix = "write K = 0 .. 4" if wanted == 1 else "write K = 0 .. 4; b = 0 .. 1"
+        draft.errors.add("E323", text, span, fix)
+    ranges = tuple(pair for item in settings if (pair := _range(draft, item)) is not None)
+    _events(draft, declaration, TRACED_EVENTS if wanted == 2 else EVENTS)
+    numbers = {
+        word: value
+        for word in ("rtol", "atol", "step", "seed")
+        if word in found and (value := _number(draft, found[word])) is not None
+    }
+    kept = [record(draft, item) for item in (found["record"].values if "record" in found else ())]
+    return Continuation(
+        declaration.name or declaration.kind, span, ranges,
+        detects=tuple(swept.events_of(declaration)),
+        follows=_followed(draft, found.get("follow")),
+        start=start(draft, found["start"]) if "start" in found else None,
+        records=tuple(item for item in kept if item is not None),
+        **numbers,
+    )  # fmt: skip
+
+
+def _number(draft: Draft, clause: tree.Clause) -> Any:
+    seed = clause.word == "seed"
+    return positive(draft, clause, whole=seed, zero=seed)
+
+
+def _range(draft: Draft, item: tree.Setting) -> tuple[str, float, float] | None:
+    name = swept.parameter_named(draft, item)
+    if name is None:
+        return None
+    if not isinstance(item.value, tree.Range) or item.value.step is not None:
+        text = f"continue moves '{name}' through a range, in steps of its own"
+        draft.errors.add("E323", text, item.value.span, f"write {name} = 0 .. 1")
+        return None
+    first = constants.number_or_none(draft, item.value.first)
+    last = constants.number_or_none(draft, item.value.last)
+    if first is None or last is None:
+        return None
+    if first == last:
+        draft.errors.add("E323", "both ends are the same", item.value.span, "write two ends")
+    return (name, first, last) if swept.inside(draft, name, (first, last), item.value) else None
+
+
+def _followed(draft: Draft, clause: tree.Clause | None) -> tuple[str, str] | None:
+    if clause is None:
+        return None
+    value = clause.values[0].value if len(clause.values) == 1 else None
+    if value is None or isinstance(value, tree.At):
+        draft.errors.add("E320", "follow takes one point", clause.span, "write follow branch.fold")
+        return None
+    return swept.point(draft, value)
+
+
+def _events(draft: Draft, declaration: tree.Experiment, known: tuple[str, ...]) -> None:
+    for clause in declaration.clauses:
+        if isinstance(clause, tree.Clause) and clause.word == "detect":
+            for item in clause.values:
+                word = "" if isinstance(item.value, tree.At) else spell(item.value)
+                if word not in known:
+                    fix = did_you_mean(word, known, f"there are {', '.join(known)}")
+                    text = f"'{item.span.text}' is no event to detect"
+                    draft.errors.add("E324", text, item.span, fix)

@@ -1,0 +1,76 @@
+"""``until``: where the points of an experiment end before their time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dynattn.lower.module import System
+from dynattn.model.plans import Simulation, Until
+
+INTERVALS = 50
+"""Saved intervals from one look at the condition to the next: no more are solved in vain."""
+
+REST = 10.0
+"""At rest: every rate is below so many times the solver's own tolerance of the state."""
+
+SHARES = ("positive", "simplex")
+"""Manifolds on which a rate is rest only where nothing rare would grow."""
+
+
+class Stopping:
+    """Which points still go on, and when the others stopped."""
+
+    def __init__(self, system: System, simulation: Simulation, batch: tuple[int, ...]) -> None:
+        self.system, self.until = system, simulation.until
+        self.tolerance = REST * max(simulation.rtol, simulation.atol or simulation.rtol)
+        self.times = np.full(batch, np.nan)
+        """[batch...]: when a point stopped; NaN while it goes on."""
+
+    @property
+    def all_stopped(self) -> bool:
+        return not bool(np.isnan(self.times).any())
+
+    def ends(
+        self, times: NDArray[np.float64], states: Mapping[str, torch.Tensor]
+    ) -> NDArray[np.int64]:
+        """[batch...]: the last of these times that counts; -1 for what stopped before them."""
+        going = np.isnan(self.times)
+        ends = np.where(going, len(times) - 1, -1)
+        if self.until is None:
+            return ends
+        holds = self._holds(self.until, times, states)
+        found = holds.any(axis=0) & going
+        first = holds.argmax(axis=0)
+        self.times = np.where(found, times[first], self.times)
+        return np.where(found, first, ends)
+
+    def _holds(
+        self, until: Until, times: NDArray[np.float64], states: Mapping[str, torch.Tensor]
+    ) -> NDArray[np.bool_]:
+        batch = self.times.ndim
+        t = torch.as_tensor(times, dtype=self.system.dtype, device=self.system.device)
+        t = t.reshape(-1, *[1] * batch)
+        shape = (len(times), *self.times.shape)
+        if until.condition is None:
+            return self._at_rest(t, states, batch).expand(shape).cpu().numpy()
+        value = self.system.record(t, states)[f"until {until.label}"]
+        return value.expand(shape).cpu().numpy() != 0
+
+    def _at_rest(
+        self, t: torch.Tensor, states: Mapping[str, torch.Tensor], batch: int
+    ) -> torch.Tensor:
+        """Every rate is small beside the state; a map changes nothing."""
+        found = torch.ones((), dtype=torch.bool, device=self.system.device)
+        discrete = {law.state for law in self.system.model.laws if law.discrete}
+        for name, rate in self.system.rates(t, states).items():
+            x = states[name]
+            speed = rate - x if name in discrete else rate
+            small = speed.abs() <= self.tolerance * x.abs().clamp(min=1.0)
+            if self.system.model.states[name].manifold.name in SHARES:
+                small &= speed <= self.tolerance * x.abs()
+            found = found & small.flatten(1 + batch).all(-1)
+        return found
