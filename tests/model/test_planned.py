@@ -15,6 +15,8 @@ from dynattn.syntax.read import read_source
 
 TEXTS = sorted((Path(__file__).parents[1] / "syntax" / "texts").glob("*.dyn"))
 ACCEPTED = {
+    "uninformed",
+    "fold_curve",
     "fitzhugh_nagumo", "friedkin_johnsen", "frustrated_synchronization",
     "kuramoto_attention_enwik8", "modern_hopfield", "replicator",
 }  # fmt: skip
