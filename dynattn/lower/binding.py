@@ -15,7 +15,7 @@ from dynattn.lower.routine import Leaf, Routine, make_plan
 from dynattn.lower.unroll import Use
 from dynattn.model.model import Model
 from dynattn.program.copies import output_names
-from dynattn.program.nodes import Block, Call, Evolve
+from dynattn.program.nodes import Apply, Block, Call, Evolve
 
 Evaluate = Callable[[Routine, dict[str, Any]], dict[str, Any]]
 
@@ -85,7 +85,11 @@ class Binder:
         """One step of the network."""
         match use.step:
             case Call(block):
-                return CallRun(self.routine(block), tuple(_kept(block, self.context.model)))
+                keys = tuple(_kept(block, self.context.model))
+                return CallRun(self.routine(block, use.copy), keys)
+            case Apply(layer, output, target):
+                routine = self.routine(output, use.copy, f"{layer}.{use.copy}")
+                return CallRun(routine, ((layer, f"variable {target}"),))
             case Evolve(layer, rate, retraction, steps):
                 label = f"{layer}.{use.copy}"
                 return EvolveRun(

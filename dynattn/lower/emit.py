@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.files import write_whole
-from dynattn.diagnostics.report import Diagnostic, SpecError
 from dynattn.lower import kernels
 from dynattn.lower.code import wrapped
+from dynattn.lower.emit_functions import function_class, functions_of
 from dynattn.lower.emit_model import NetworkWriter, field_class
-from dynattn.lower.emit_module import Writer, _evolves, class_name, let_names
+from dynattn.lower.emit_module import Writer, _evolves, let_names, not_yet_in_a_file
 from dynattn.lower.emit_text import (
     FIXED,
     GROUP,
@@ -80,9 +80,8 @@ def _refuse_what_no_file_holds(model: Model, tableau: Any) -> None:
             for state in model.states.values() if MANIFOLDS[state.manifold.name].logarithmic
         ]  # fmt: skip
     for word, span in found:
-        problem = f"{word} in an emitted file has no meaning in this version of dynattn yet"
         fix = "use 'method rk4'" if "method" in word else "leave out --emit"
-        raise SpecError([Diagnostic("E401", problem, span, fix)])
+        raise not_yet_in_a_file(f"{word} in an emitted file", span, fix)
 
 
 def emit_files(
@@ -123,11 +122,14 @@ def _network_file(writer: Writer) -> str:
     for step in _evolves(writer.system.program.steps):
         lines, arguments[step.layer] = writer.layer_class(step)
         classes.append("\n".join(lines))
+    for name, block in functions_of(writer.system.program.steps).items():
+        lines, arguments[name] = function_class(writer, name, block)
+        classes.append("\n".join(lines))
     model = writer.model
     classes.append("\n".join(NetworkWriter(writer, arguments).lines()) + "\n" + LOAD.rstrip())
     inputs = "\n".join(f"    {item.name} = {_sample(writer, item)}" for item in model.inputs)
     main = NETWORK_MAIN.format(
-        model=class_name(model.name),
+        model=writer.class_of(model.name),
         inputs=inputs,
         names=", ".join(item.name for item in model.inputs),
         output=writer.system.outputs[0],
@@ -172,7 +174,7 @@ def _simulate_main(writer: Writer, simulation: Simulation) -> str:
     return SIMULATE_MAIN.format(
         options=OPTIONS if _learns(writer.model) else "",
         load=TAKE_WEIGHTS if _learns(writer.model) else "",
-        model=class_name(writer.model.name),
+        model=writer.class_of(writer.model.name),
         times=f"torch.linspace({span}, {count}, dtype=torch.float64)",
         sampled=f"range(0, len(times), {max(1, (count - 1) // 10)})",
         state="tuple(part[k] for part in path)" if several else "path[k]",

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dynattn.lower.body import Body, Names
-from dynattn.lower.emit_module import Writer, _argument, _indent, class_name, function
+from dynattn.lower.emit_module import Writer, _argument, _indent, function, member, set_member
 from dynattn.lower.routine import Leaf
 from dynattn.lower.unroll import copies_of
-from dynattn.program.nodes import Block, Call, Evolve, Loop, ProgramStep
+from dynattn.program.nodes import Apply, Block, Call, Evolve, Loop, ProgramStep
 
 
 @dataclass
@@ -24,6 +24,7 @@ class NetworkWriter:
     def __post_init__(self) -> None:
         self.names = Names(self.writer.taken)
         self.bodies: list[Body] = []
+        self.passed = {a.name for layer in self.writer.model.layers for a in layer.arguments}
         self.inputs = [
             self.names.of(("input", item.name), item.name) for item in self.writer.model.inputs
         ]
@@ -42,11 +43,11 @@ class NetworkWriter:
         loss = self._loss(tuple(outputs))
         copies = copies_of(steps, model.sizes)
         extra = [
-            f"self.{layer} = nn.ModuleList({class_name(layer)}() for _ in range({count}))"
+            set_member(layer, f"nn.ModuleList({writer.class_of(layer)}() for _ in range({count}))")
             for layer, count in copies.items()
         ]
         head = [
-            f"class {class_name(model.name)}(nn.Module):",
+            f"class {writer.class_of(model.name)}(nn.Module):",
             f'    """{model.doc or model.name}"""',
             "",
         ]
@@ -71,8 +72,16 @@ class NetworkWriter:
         used: Counter[str] = Counter()
         for step in steps:
             match step:
-                case Call(block):
+                case Call(block, None):
                     lines += self._call(block)
+                case Call(block, str(owner)):
+                    called = self._called(owner, _sum(offset.get(owner, ""), used[owner]))
+                    lines.append(f"{', '.join(self._targets(block))} = {called}")
+                    used[owner] += 1
+                case Apply(layer, _, target):
+                    called = self._called(layer, _sum(offset.get(layer, ""), used[layer]))
+                    lines.append(f"{self.names.of(('variable', target), target)} = {called}")
+                    used[layer] += 1
                 case Evolve(layer, _, _, _):
                     lines.append(self._evolve(step, _sum(offset.get(layer, ""), used[layer])))
                     used[layer] += 1
@@ -103,22 +112,43 @@ class NetworkWriter:
         body = self.writer.body(block, self.names)
         self.bodies.append(body)
         lines = list(body.lines)
-        outputs = set(self.writer.system.outputs)
-        for name, code in body.results_text.items():
-            kind = "state" if name in self.writer.model.states else "variable"
-            target = self.names.of((kind, name), name)
-            if name in outputs:
-                self.names.given["output", name] = target
-            lines.append(f"{target} = {code}")
+        names = tuple(body.results_text)
+        for name, target, code in zip(
+            names, self._targets(block), body.results_text.values(), strict=True
+        ):
+            if name in self.passed and code.text.isidentifier():
+                self.names.given["variable", name] = code.text
+            else:
+                lines.append(f"{target} = {code}")
         return lines
+
+    def _targets(self, block: Block) -> list[str]:
+        """Names of the results of a block: states, variables and outputs."""
+        found = []
+        for name, _ in block.outputs:
+            kind = "state" if name in self.writer.model.states else "variable"
+            if name in self.passed:
+                self.names.given[kind, name] = self.names.of(("passed", name), name)
+            found.append(self.names.of((kind, name), name))
+            if name in self.writer.system.outputs:
+                self.names.given["output", name] = found[-1]
+        return found
+
+    def _called(self, name: str, index: str) -> str:
+        """The call of one copy of a layer with arguments."""
+        given = [
+            member(leaf.name) if leaf.kind == "parameter" else _argument(self.names, leaf)
+            for leaf in self.arguments[name]
+        ]
+        return f"{member(name)}[{index}]({', '.join(given)})"
 
     def _evolve(self, step: Evolve, index: str) -> str:
         arguments = [
-            f"self.{leaf.name}" if leaf.kind == "parameter" else _argument(self.names, leaf)
+            member(leaf.name) if leaf.kind == "parameter" else _argument(self.names, leaf)
             for leaf in self.arguments[step.layer]
         ]
         states = [self.names.of(("state", name), name) for name, _ in step.rate.outputs]
-        return f"{', '.join(states)} = self.{step.layer}[{index}]({', '.join(arguments)})"
+        return f"{', '.join(states)} = {member(step.layer)}[{index}]({', '.join(arguments)})"
 
     def _loss(self, outputs: Sequence[str]) -> list[str]:
         block = self.writer.system.program.loss
@@ -155,7 +185,7 @@ def field_class(writer: Writer) -> list[str]:
     parts.append(_observe_method(writer, program.observe, bodies))
     parts.append(_initial_method(writer))
     head = [
-        f"class {class_name(model.name)}(nn.Module):",
+        f"class {writer.class_of(model.name)}(nn.Module):",
         f'    """{model.doc or model.name}"""',
         "",
     ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from dynattn.diagnostics.report import Diagnostic, Span, SpecError
 from dynattn.lower.body import RESERVED, Body, Names
 from dynattn.lower.context import array_name, make_array
 from dynattn.lower.module import System
@@ -13,7 +15,8 @@ from dynattn.lower.routine import Leaf, make_plan, size_code
 from dynattn.model.model import Model
 from dynattn.model.parts import Law, Parameter
 from dynattn.model.terms import Term
-from dynattn.program.nodes import Block, Evolve, Loop, ProgramStep
+from dynattn.program.copies import parameter_arrays
+from dynattn.program.nodes import Apply, Block, Call, Evolve, Loop, ProgramStep
 from dynattn.vocabulary.sizes import fixed as whole
 
 SMALL = 8
@@ -33,6 +36,12 @@ class Writer:
     def model(self) -> Model:
         """The checked model."""
         return self.system.model
+
+    def class_of(self, name: str) -> str:
+        """The class of a layer or of the model: no name of a size."""
+        found = class_name(name)
+        taken = {*self.model.sizes, *(dim.name for dim in self.model.dims)}
+        return f"{found}Layer" if found in taken else found
 
     @property
     def taken(self) -> frozenset[str]:
@@ -60,9 +69,9 @@ class Writer:
     def _parameter_text(self, name: str, layer: str | None, names: Names) -> str:
         owner = self.model.parameter[name].layer
         if layer is None:
-            return f"self.{name}"
+            return member(name)
         if owner == layer:
-            return f"self.{name.removeprefix(layer + '.')}"
+            return member(name.removeprefix(layer + "."))
         return names.of(("parameter", name), name)
 
     # --- parameters and arrays --------------------------------------------------------------------
@@ -79,7 +88,7 @@ class Writer:
             for part in path:
                 place = place.setdefault(part, {})
             place[last] = self._member(parameter)
-        lines += [f"    self.{name} = {_group(value)}" for name, value in tree.items()]
+        lines += [f"    {set_member(name, _group(value))}" for name, value in tree.items()]
         lines += [f"    {line}" for line in extra]
         arrays = {name: key for body in bodies for name, key in body.arrays.items()}
         lines += [f"    self.{name} = {self.array(key)}" for name, key in arrays.items()]
@@ -100,7 +109,9 @@ class Writer:
 
     def _passed(self) -> set[str]:
         """Parameters of the model that layers read."""
-        blocks = [b for s in _evolves(self.system.program.steps) for b in (s.rate, s.retraction)]
+        steps = self.system.program.steps
+        blocks = [b for s in _evolves(steps) for b in (s.rate, s.retraction)]
+        blocks += _called(steps)
         read = {name for block in blocks for name in block.reads("parameter")}
         return read - set(self.system.context.fixed)
 
@@ -114,7 +125,17 @@ class Writer:
             shape = [size_code(size).text for size in (*front, *parameter.shape)]
             sizes = ", ".join(text.removeprefix("(").removesuffix(")") for text in shape)
             return f"parameter({sizes})"
-        return self.value(parameter.name, dict(self.system.named_buffers())[parameter.name])
+        arrays = dict(self.system.named_buffers())
+        if parameter.layer is None:
+            return self.value(parameter.name, arrays[parameter.name])
+        copies = [value for name, value in arrays.items() if self._is_copy(name, parameter)]
+        if any(not copy.equal(copies[0]) for copy in copies):
+            text = f"'{parameter.name}', drawn for every use of its layer, in an emitted file"
+            raise not_yet_in_a_file(text, parameter.span)
+        return self.value(parameter.name, copies[0])
+
+    def _is_copy(self, name: str, parameter: Parameter) -> bool:
+        return parameter_arrays(self.model).get(name) is parameter
 
     def array(self, key: tuple[Any, ...]) -> str:
         """A fixed array as Python text."""
@@ -144,7 +165,7 @@ class Writer:
         names = Names(self.taken)
         inputs = {leaf: _argument(names, leaf) for leaf in reads}
         lines = [
-            f"class {class_name(step.layer)}(nn.Module):",
+            f"class {self.class_of(step.layer)}(nn.Module):",
             f'    """Layer {step.layer}."""',
             "",
         ]
@@ -195,12 +216,33 @@ class Writer:
         return [*lines, f"    return {', '.join(states)}"]
 
 
+def not_yet_in_a_file(what: str, span: Span | None, fix: str = "leave out --emit") -> SpecError:
+    """The refusal E401 of something that emitted files do not hold."""
+    text = f"{what} has no meaning in this version of dynattn yet"
+    return SpecError([Diagnostic("E401", text, span, fix)])
+
+
 def function(name: str, arguments: Sequence[str], body: Body, doc: str = "") -> list[str]:
     """A method that returns the results of a body: one value, or a tuple."""
     lines = [f"def {name}({', '.join(['self', *arguments])}):"]
     lines += [f'    """{doc}"""'] if doc else []
     results = ", ".join(code.text for code in body.results_text.values())
     return [*lines, *_indent(body.lines), f"    return {results}"]
+
+
+def member(path: str) -> str:
+    """A member of the module by its dotted name; ``getattr`` where Python has the word."""
+    text = "self"
+    for name in path.split("."):
+        text = f'getattr({text}, "{name}")' if keyword.iskeyword(name) else f"{text}.{name}"
+    return text
+
+
+def set_member(name: str, value: str) -> str:
+    """The statement that gives the module a member."""
+    if keyword.iskeyword(name):
+        return f'setattr(self, "{name}", {value})'
+    return f"self.{name} = {value}"
 
 
 def class_name(name: str) -> str:
@@ -219,6 +261,9 @@ def _argument(names: Names, leaf: Leaf) -> str:
 def _group(value: Any) -> str:
     if isinstance(value, str):
         return value
+    if any(map(keyword.iskeyword, value)):
+        pairs = ", ".join(f'"{name}": {_group(item)}' for name, item in value.items())
+        return f"Group(**{{{pairs}}})"
     return f"Group({', '.join(f'{name}={_group(item)}' for name, item in value.items())})"
 
 
@@ -239,6 +284,18 @@ def _evolves(steps: Sequence[ProgramStep]) -> list[Evolve]:
             case Loop(_, _, inner):
                 found = {**{item.layer: item for item in _evolves(inner)}, **found}
     return list(found.values())
+
+
+def _called(steps: Sequence[ProgramStep]) -> list[Block]:
+    """What layers with arguments, and statements with weights of their own in a repeat, compute."""
+    found: list[Block] = []
+    for step in steps:
+        match step:
+            case Apply(output=block) | Call(block, str()):
+                found.append(block)
+            case Loop(_, _, inner):
+                found += _called(inner)
+    return found
 
 
 def let_names(model: Model) -> dict[tuple[int, int, int, int], str]:
@@ -266,6 +323,7 @@ def _terms(model: Model) -> Iterable[Term]:
         parts = (coupling.kernel, coupling.weight, coupling.strength)
         yield from (part for part in parts if part is not None)
     yield from (item.value for item in model.observables)
+    yield from (layer.output for layer in model.layers if layer.output is not None)
     yield from _step_terms(model.network)
 
 

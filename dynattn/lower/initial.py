@@ -15,7 +15,7 @@ from dynattn.lower.routine import Leaf, Maker, Routine, make_plan
 from dynattn.model.parts import Parameter, State
 from dynattn.program.copies import copy_name
 from dynattn.program.nodes import Block, Node
-from dynattn.vocabulary.distributions import DISTRIBUTIONS, stream
+from dynattn.vocabulary.distributions import DISTRIBUTIONS, MATRIX_DISTRIBUTIONS, stream
 from dynattn.vocabulary.manifolds import MANIFOLDS
 
 
@@ -44,7 +44,7 @@ def draw_maker(seed: int, repeat: int, rename: Callable[[str], str]) -> Mapping[
 
 def _sampler(distribution: str, name: str, context: Context) -> Callable[..., Any]:
     if distribution != "on_manifold":
-        return DISTRIBUTIONS[distribution].sample
+        return (DISTRIBUTIONS | MATRIX_DISTRIBUTIONS)[distribution].sample
     owner = context.model.states.get(name) or context.model.parameter[name]
     if owner.manifold is None:
         raise ValueError(f"{name} lies on no manifold to be drawn from")

@@ -18,6 +18,11 @@ def cat_arrays(*arrays):
     return torch.cat([a.expand(*shape, a.shape[-1]) for a in arrays], -1)
 
 
+def broadcast_to(values, *shape):
+    """The array with last axes of this shape; the axes in front stay."""
+    return values.broadcast_to(torch.broadcast_shapes(values.shape, shape))
+
+
 def over_edges(values, receivers, rank):
     """The array at every edge, where all edges share one value."""
     shape = list(values.shape)

@@ -89,6 +89,13 @@ def _entry(node: Node, context: Context) -> Operation:
     return Operation(lambda a: a[index], lambda a: Code(f"{a:@}[{shown}]"))
 
 
+def _broadcast(node: Node, context: Context) -> Operation:
+    place = node.type.place
+    nodes = [context.model.population[place.name].size] if place.kind == "nodes" else []
+    needs = tuple(Need("size", size) for size in (*nodes, *node.type.shape))
+    return kernel_call(kernels.broadcast_to, needs=needs)
+
+
 def _dot(node: Node, context: Context) -> Operation:
     return Operation(
         lambda a, b: (a * b).sum(-1),
@@ -175,6 +182,7 @@ OPERATIONS: Mapping[str, Callable[[Node, Context], Operation]] = {
     "axis": _axis,
     "entry": _entry,
     "rows": _rows,
+    "broadcast": _broadcast,
     "merge": lambda node, context: method_call("flatten", -2),
     "dot": _dot,
     "norm": _norm,

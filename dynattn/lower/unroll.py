@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from dynattn.program.nodes import Call, Evolve, Loop, ProgramStep
+from dynattn.program.nodes import Apply, Call, Evolve, Loop, ProgramStep
 
 
 @dataclass(frozen=True)
 class Use:
-    """One step at work; ``copy`` is the number of the layer's copy (None for a Call)."""
+    """One step at work; ``copy`` is the number of the layer's copy (None where it has none)."""
 
-    step: Call | Evolve
+    step: Call | Apply | Evolve
     copy: int | None = None
 
 
@@ -35,11 +35,12 @@ def _unrolled(
 ) -> Iterator[Use]:
     for step in steps:
         match step:
-            case Call():
+            case Call(owner=None):
                 yield Use(step)
-            case Evolve():
-                yield Use(step, used[step.layer])
-                used[step.layer] += 1
+            case Call() | Apply() | Evolve():
+                name = step.owner if isinstance(step, Call) else step.layer
+                yield Use(step, used[str(name)])
+                used[str(name)] += 1
             case Loop(count, tied, inner):
                 rounds = count.value(sizes)
                 if tied:

@@ -17,16 +17,12 @@ from dynattn.model.energies import declare_energies
 from dynattn.model.experiments import declare_experiments
 from dynattn.model.expressions import Context, translate
 from dynattn.model.graphs import declare_graph
+from dynattn.model.inputs import declare_input, declare_places
 from dynattn.model.laws import declare_equations, declare_velocities
-from dynattn.model.layers import (
-    declare_input,
-    declare_layer,
-    declare_network,
-    layer_laws,
-    refuse_time,
-    values_of,
-)
+from dynattn.model.layer_calls import declare_layer_heads, declare_layer_names
+from dynattn.model.layers import declare_layer, layer_laws
 from dynattn.model.model import Model
+from dynattn.model.network_steps import declare_network, refuse_time, values_of
 from dynattn.model.parts import Observable
 from dynattn.model.plans import Continuation, Simulation, Training
 from dynattn.model.populations import announce_let, declare_drifts, declare_population
@@ -56,14 +52,17 @@ def check(
     if draft.names_missing:
         draft.finish()
     _declare_parameters(draft, tree)
+    declare_layer_names(draft, _all(tree, syntax.Layer))
     for graph in _all(tree, syntax.Graph):
         declare_graph(draft, graph)
     tree = expand(draft, tree)
     for population in _all(tree, syntax.Population):
         declare_population(draft, population)
         declare_velocities(draft, population)
+    declare_places(draft, tree)
     for item in _all(tree, syntax.Input):
         declare_input(draft, item)
+    declare_layer_heads(draft)
     _declare_flow(draft, tree)
     steps = _declare_network(draft, tree)
     _declare_laws(draft, tree, bool(steps))
@@ -222,6 +221,7 @@ def _roots(
     """The terms that a model computes for their own sake; clauses of couplings aside."""
     laws = [*draft.laws.values(), *(law for layer in draft.layers.values() for law in layer.laws)]
     found = [term for law in laws for term in (law.rate, law.noise) if term is not None]
+    found += [layer.output for layer in draft.layers.values() if layer.output is not None]
     found += [observable.value for observable in draft.observables.values()]
     found += [record.value for group in runs for item in group for record in item.records]
     ends = [item.until for item in runs[0] if item.until is not None]
@@ -247,7 +247,7 @@ def _model(
         sizes=whole,
         dims=tuple(draft.dims.values()),
         parameters=tuple(draft.parameters.values()),
-        populations=tuple(draft.populations.values()),
+        populations=(*draft.populations.values(), *draft.places.values()),
         couplings=tuple(draft.couplings.values()),
         laws=tuple(draft.laws.values()),
         layers=tuple(draft.layers.values()),

@@ -11,9 +11,21 @@ from dynattn.vocabulary.sizes import Size
 
 
 @dataclass(frozen=True)
+class Argument:
+    """``x: real[T, d]`` in the head of a layer: read inside as the variable ``layer.x``."""
+
+    name: str
+    """Full: ``feed.x``."""
+    type: Type
+    span: Span = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Layer:
     """An open system that acts on the model's states: its laws, taken ``steps`` Euler steps of
     size 1.
+
+    With arguments it is a function: its ``output`` is read after these steps.
     """
 
     name: str
@@ -21,6 +33,9 @@ class Layer:
     steps: Size
     couplings: tuple[str, ...]
     span: Span = field(repr=False)
+    arguments: tuple[Argument, ...] = ()
+    output: Term | None = None
+    """At its arguments and, where it moves states, after its steps; None without arguments."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +45,24 @@ class AssignStep:
     name: str
     is_state: bool
     value: Term
+    owner: str | None = None
+    """In a repeat: what the learned parameters of ``value`` are copied as, see ``CallStep``."""
+
+
+@dataclass(frozen=True)
+class CallStep:
+    """``x = feed(y)``: the variable ``target`` becomes what the layer makes of the arguments.
+
+    ``owner``: the arguments stand in a repeat and have learned parameters of their own, with this
+    for their ``layer``: one copy per time that the step is reached.
+    """
+
+    layer: str
+    arguments: tuple[tuple[str, Term], ...]
+    """By full name (``feed.x``)."""
+    target: str
+    span: Span = field(repr=False)
+    owner: str | None = None
 
 
 @dataclass(frozen=True)
@@ -54,9 +87,11 @@ class OutputStep:
 
     name: str
     value: Term
+    owner: str | None = None
+    """As in ``AssignStep``."""
 
 
-Step = AssignStep | LayerStep | RepeatStep | OutputStep
+Step = AssignStep | CallStep | LayerStep | RepeatStep | OutputStep
 
 
 @dataclass(frozen=True)
@@ -65,9 +100,7 @@ class InputUse:
 
     name: str
     type: Type
-    """For ``token(V)[T]``: place nodes of the population indexed by T where there is one, dtype
-    integer.
-    """
+    """For ``token(V)[T]``: place nodes of the population indexed by T, dtype integer."""
     axes: tuple[Size, ...]
     span: Span = field(repr=False)
 

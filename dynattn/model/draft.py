@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.report import Collector, Span
-from dynattn.model.composition import Dim, InputUse, Layer
+from dynattn.model.composition import Argument, Dim, InputUse, Layer
 from dynattn.model.parts import Coupling, Law, Observable, Parameter, Population, State
 from dynattn.model.scope import Scope, Symbol
 from dynattn.model.summands import AxisUse
@@ -34,6 +34,8 @@ class Draft:
     """The declared axes of each parameter that has some."""
     dims: dict[str, Dim] = field(default_factory=dict)
     populations: dict[str, Population] = field(default_factory=dict)
+    places: dict[str, Population] = field(default_factory=dict)
+    """Nodes without a population: the places of sequences, called ``[T]``."""
     population_scopes: dict[str, Scope] = field(default_factory=dict)
     states: dict[str, State] = field(default_factory=dict)
     drifts: dict[str, Term] = field(default_factory=dict)
@@ -50,6 +52,16 @@ class Draft:
     """Ends of pulses."""
     layers: dict[str, Layer] = field(default_factory=dict)
     inputs: dict[str, InputUse] = field(default_factory=dict)
+    layer_trees: dict[str, tree.Layer] = field(default_factory=dict)
+    """Every layer of the text whose name is not refused."""
+    layer_arguments: dict[str, tuple[Argument, ...] | None] = field(default_factory=dict)
+    """Of the layers that have some; None where they have been refused."""
+    layers_inside: set[str] = field(default_factory=set)
+    """Layers that other layers call."""
+    layers_named: set[str] = field(default_factory=set)
+    """Layers that the network names or a layer calls, in refused statements too."""
+    layers_refused: set[str] = field(default_factory=set)
+    """Layers that call themselves."""
     outputs: dict[str, Term] = field(default_factory=dict)
     observables: dict[str, Observable] = field(default_factory=dict)
     branches: dict[str, tree.Experiment] = field(default_factory=dict)

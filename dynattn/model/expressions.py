@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from dynattn.diagnostics.report import Span
 from dynattn.model import constants, typing
+from dynattn.model.composition import CallStep
 from dynattn.model.draft import Draft
 from dynattn.model.parts import GraphUse
 from dynattn.model.scope import NODE, Scope, Symbol
@@ -43,6 +44,24 @@ class Ends:
         return self.receiver if end == "receiver" else self.sender
 
 
+@dataclass
+class Calls:
+    """The layers that a statement of the network calls, in the order in which they act."""
+
+    repeated: bool
+    """Whether the statement stands in a repeat."""
+    free: Callable[[str], str]
+    """A name for weights, numbered where an earlier statement has it."""
+    take: Callable[[str], None]
+    """Keeps the name, where there are weights of it."""
+    steps: list[CallStep] = field(default_factory=list)
+
+    def target(self, layer: str) -> str:
+        """The variable that holds what the next call of the layer gives."""
+        before = sum(step.layer == layer for step in self.steps)
+        return f"{layer}.output" + (f" {before + 1}" if before else "")
+
+
 @dataclass(frozen=True)
 class Context:
     """Where an expression stands: its scope, and what owns the weights it may need."""
@@ -61,6 +80,8 @@ class Context:
     """In an equation: the state whose couplings may be named; "" in observables: any."""
     beside_points: bool = False
     """In a manifold's formula: ``dot`` and ``norm`` leave an axis of size 1 beside them."""
+    calls: Calls | None = None
+    """In a statement of the network: the layers it calls so far."""
     names_used: set[str] = field(default_factory=set)
     """Weight names of this statement, so that a second ``linear`` becomes ``linear_2``."""
 
@@ -185,6 +206,14 @@ def _quantity(context: Context, name: str, span: Span) -> Term:
         from dynattn.model.laws import read_sum
 
         return read_sum(context, symbol, span)
+    if symbol.kind == "variable":
+        text = f"'{name}' is read before it has a value"
+        fix, notes = (
+            "assign to it in a line before",
+            [(symbol.span, "it gets its first value here")],
+        )
+        context.draft.errors.add("E443", text, span, fix, notes)
+        return unknown(span)
     context.draft.errors.add(
         "E310",
         f"'{name}' is a {symbol.kind}, not a quantity",
@@ -256,7 +285,7 @@ def _member(context: Context, population: str, name: str, span: Span) -> Term:
 
 
 def _index_of_nodes(context: Context, span: Span) -> Term:
-    populations = list(context.draft.populations)
+    populations = list(context.draft.populations) or list(context.draft.places)
     name = context.population or (populations[0] if len(populations) == 1 else None)
     if name is None:
         context.draft.errors.add(

@@ -10,6 +10,7 @@ from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, learned, matrices, typing
 from dynattn.model.arguments import Arguments
 from dynattn.model.expressions import Context, translate
+from dynattn.model.layer_calls import call_layer
 from dynattn.model.terms import GLOBAL, Term, Type
 from dynattn.model.typing import combine, is_unknown, spell_shape, unknown
 from dynattn.syntax import tree
@@ -38,15 +39,16 @@ def call(context: Context, expr: tree.Call) -> Term:
     if name in RULES:
         names, rule = RULES[name]
         return _structural(context, expr, name, names, rule)
+    symbol = context.draft.scope.find(name)
+    if symbol is not None and symbol.kind == "layer" and name in context.draft.layer_trees:
+        return call_layer(context, expr, name)
     if name in PLANNED:
         context.draft.not_yet(f"the function '{name}'", expr.function.span)
     else:
-        context.draft.errors.add(
-            "E202",
-            f"unknown function '{name}'",
-            expr.function.span,
-            did_you_mean(name, FUNCTION_NAMES, "the functions are listed in docs/language.md"),
-        )
+        known = (*FUNCTION_NAMES, *context.draft.layer_trees)
+        fix = did_you_mean(name, known, "the functions are listed in docs/language.md")
+        text = f"unknown function '{name}'"
+        context.draft.errors.add("E202", text, expr.function.span, fix)
     for argument in expr.arguments:
         translate(context, argument)
     return unknown(expr.span)
@@ -245,7 +247,7 @@ RULES: dict[str, tuple[tuple[str, ...], Rule]] = {
     **matrices.RULES,
     **{op: (("x",), _nodes_rule(op)) for op in ("sum", "mean", "std", "min", "max", "count")},
     "order": (("x",), _order),
-    "linear": (("x", "n", "bias?"), learned.linear),
+    "linear": (("x", "n", "bias?", "init?"), learned.linear),
     "swiglu": (("x", "hidden", "out"), learned.swiglu),
     "embed": (("text", "width?"), learned.embed),
     "rotary": (("C", "heads?"), _rotary),

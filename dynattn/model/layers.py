@@ -1,87 +1,40 @@
-"""Layers and the network they are composed into."""
+"""Layers: what they learn, what they move, and what comes out of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, typing
-from dynattn.model.composition import (
-    AssignStep,
-    InputUse,
-    Layer,
-    LayerStep,
-    OutputStep,
-    RepeatStep,
-    Step,
-)
+from dynattn.model.composition import Layer
 from dynattn.model.couplings import declare_coupling
 from dynattn.model.draft import Draft, head, value_of
-from dynattn.model.expressions import Context, find, translate
+from dynattn.model.expressions import Context
 from dynattn.model.laws import laws_of
-from dynattn.model.learned import unused_name
-from dynattn.model.parts import Draw, Law, Parameter, State
+from dynattn.model.layer_calls import body_output
+from dynattn.model.parts import Law, State
 from dynattn.model.populations import declare_let, drift
 from dynattn.model.quantities import declare_parameter
 from dynattn.model.scope import Scope, Symbol
-from dynattn.model.terms import GLOBAL, Place, Term, Type, walk
+from dynattn.model.terms import Place, Term, Type, walk
 from dynattn.syntax import tree
-from dynattn.vocabulary.sizes import Size
-
-INPUT_TYPES = ("token", "class", "real", "signal")
-
-
-def declare_input(draft: Draft, declaration: tree.Input) -> None:
-    """``input text: token(V)[T]``."""
-    name, kind, span = declaration.name, declaration.type, declaration.span
-    if kind.name != "token" or len(kind.arguments) != 1 or len(kind.axes) != 1:
-        if kind.name in INPUT_TYPES:
-            draft.not_yet("this kind of input", kind.span, "write token(V)[T]", declares=True)
-        else:
-            fix = did_you_mean(kind.name, INPUT_TYPES, "write token(V)[T]")
-            draft.errors.add("E214", f"unknown type '{kind.name}'", kind.span, fix)
-        draft.scope.declare(Symbol("input", name, span, typing.unknown(span)), draft.errors)
-        return
-    classes = constants.size(draft, kind.arguments[0])
-    length = constants.size(draft, kind.axes[0].size)
-    if classes is None or length is None:
-        draft.scope.declare(Symbol("input", name, span, typing.unknown(span)), draft.errors)
-        return
-    type_ = Type(_place_of(draft, length), (), "integer", classes=classes)
-    placed = type_.place != GLOBAL
-    term = Term("input", (), type_, span, name) if placed else typing.unknown(span)
-    if draft.scope.declare(Symbol("input", name, span, term), draft.errors):
-        draft.inputs[name] = InputUse(name, type_, (length,), span)
-    if not placed:
-        text = f"no population has {length} nodes for the input '{name}' to run along"
-        draft.errors.add("E308", text, span, f"declare one: population word[{length}] {{ ... }}")
-
-
-def _place_of(draft: Draft, length: Size) -> Place:
-    for population in draft.populations.values():
-        if population.size == length:
-            return Place("nodes", population.name)
-    return GLOBAL
-
-
-# ── one layer ──────────────────────────────────────────────────────────────────────────────────
+from dynattn.vocabulary.sizes import Size, fixed
 
 
 def declare_layer(draft: Draft, declaration: tree.Layer) -> None:
-    """A layer without arguments: what it learns, its couplings and drifts, and how it evolves."""
+    """What a layer learns, its couplings and drifts, and how it evolves; its output."""
     name, span = declaration.name, head(declaration.span)
-    if not draft.scope.declare(Symbol("layer", name, span), draft.errors):
-        return
-    if declaration.arguments is not None:
-        draft.not_yet("a layer with arguments", span, declares=True)
-        return
+    if draft.layer_trees.get(name) is not declaration:
+        return  # its name is refused
     scope = Scope(f"layer '{name}'", draft.scope)
     context = Context(draft, scope, owner=name, layer=name)
+    if declaration.arguments is not None:
+        _declare_function(context, declaration)
+        return
     before = set(draft.couplings)
     drifts: dict[str, Term] = {}
     for item in declaration.body:
-        _declare_item(context, item, drifts)
+        declare_item(context, item, drifts)
     steps = _steps(draft, declaration)
     couplings = tuple(full for full in draft.couplings if full not in before)
     moved = _moved(draft, couplings, drifts)
@@ -93,7 +46,31 @@ def declare_layer(draft: Draft, declaration: tree.Layer) -> None:
         draft.layers[name] = Layer(name, laws, steps, couplings, span)
 
 
-def _declare_item(context: Context, item: tree.Item, drifts: dict[str, Term]) -> None:
+def _declare_function(context: Context, declaration: tree.Layer) -> None:
+    """A layer with arguments: a function of them."""
+    draft, name = context.draft, declaration.name
+    arguments = draft.layer_arguments[name]
+    declared = [item.name for item in declaration.arguments or ()]
+    for word, found in zip(declared, arguments or [None] * len(declared), strict=True):
+        span = declaration.span if found is None else found.span
+        term = typing.unknown(span)
+        if found is not None:
+            term = Term("variable", (), found.type, span, found.name)
+        context.scope.declare(Symbol("argument", word, span, term), draft.errors)
+    output = body_output(context, declaration)
+    if arguments is None or typing.is_unknown(output):
+        return
+    read = {term.payload for term in walk(output) if term.op == "variable"}
+    for found in arguments:
+        if found.name not in read:
+            text = f"layer '{name}' never uses its argument {found.name.split('.')[-1]}"
+            draft.errors.add("E443", text, found.span, "use it in the output, or leave it out")
+    span = head(declaration.span)
+    draft.layers[name] = Layer(name, (), fixed(0), (), span, arguments, output)
+
+
+def declare_item(context: Context, item: tree.Item, drifts: dict[str, Term]) -> None:
+    """One declaration in the body of a layer; ``drifts`` takes up those of the model's states."""
     draft = context.draft
     match item:
         case tree.Quantities(keyword="param" | "learn" as keyword):
@@ -161,157 +138,3 @@ def layer_laws(
     place = Place("nodes", state.population)
     forces += [Term("coupling", (), Type(place, state.shape), c.span, c.name) for c in acting]
     return laws_of(context, state, forces)
-
-
-# ── the network ────────────────────────────────────────────────────────────────────────────────
-
-
-def declare_network(draft: Draft, declaration: tree.Network) -> tuple[Step, ...]:
-    """The steps of the network, top to bottom."""
-    scope = Scope("the network", draft.scope)
-    context = Context(draft, scope)
-    before = len(draft.errors.found)
-    steps = _statements(context, declaration.body)
-    used = set(_layers_used(steps))
-    if not used and len(draft.errors.found) == before:
-        for name, coupling in draft.couplings.items():
-            if coupling.layer is None and coupling.acts:
-                text = f"coupling '{name}' never acts: the network has no layer"
-                fix = "write layer step { evolve { steps 1 } }, and step in the network"
-                draft.errors.add("E404", text, coupling.span, fix)
-    for name, layer in draft.layers.items():
-        if name not in used:
-            inside = " and its couplings" if layer.couplings else ""
-            draft.errors.add(
-                "E404", f"the network never uses layer '{name}'{inside}", layer.span,
-                "name it in the network, or delete it",
-            )  # fmt: skip
-    return steps
-
-
-def refuse_time(draft: Draft, steps: Sequence[Step], others: Sequence[Term]) -> None:
-    """The steps of a network have an order and no time: ``t`` has no value in them."""
-    couplings = draft.couplings.values()
-    parts = [(c.kernel, c.weight, c.strength) for c in couplings]
-    roots = [term for terms in parts for term in terms if term is not None]
-    roots += [*others, *(law.rate for layer in draft.layers.values() for law in layer.laws)]
-    for term in walk(*roots, *values_of(steps)):
-        if term.op == "time":
-            draft.not_yet("the time in a network", term.span)
-
-
-def values_of(steps: Sequence[Step]) -> list[Term]:
-    """What the steps assign and put out."""
-    found: list[Term] = []
-    for step in steps:
-        if isinstance(step, AssignStep | OutputStep):
-            found.append(step.value)
-        elif isinstance(step, RepeatStep):
-            found += values_of(step.steps)
-    return found
-
-
-def _layers_used(steps: Sequence[Step]) -> list[str]:
-    found: list[str] = []
-    for step in steps:
-        if isinstance(step, LayerStep):
-            found.append(step.layer)
-        elif isinstance(step, RepeatStep):
-            found += _layers_used(step.steps)
-    return found
-
-
-def _statements(context: Context, body: Sequence[tree.Statement]) -> tuple[Step, ...]:
-    steps = [_statement(context, statement) for statement in body]
-    return tuple(step for step in steps if step is not None)
-
-
-def _statement(context: Context, statement: tree.Statement) -> Step | None:
-    draft = context.draft
-    match statement:
-        case tree.Assign():
-            return _assign(context, statement)
-        case tree.Output():
-            return _output(context, statement)
-        case tree.Apply(name=name):
-            symbol = draft.scope.find(name)
-            if symbol is not None and symbol.kind == "layer":
-                return LayerStep(name)
-            fix = did_you_mean(name, draft.layers, "declare it: layer NAME { ... }")
-            draft.errors.add("E215", f"there is no layer '{name}'", statement.span, fix)
-            return None
-        case tree.Repeat():
-            count = constants.size(draft, statement.count)
-            steps = _statements(context, statement.body)
-            return None if count is None else RepeatStep(count, statement.tied, steps)
-
-
-def _assign(context: Context, statement: tree.Assign) -> AssignStep | None:
-    symbol = find(context, statement.name, statement.span) if _known(context, statement) else None
-    draft = context.draft
-    if symbol is None or symbol.kind != "state":
-        draft.not_yet("a network variable", statement.span, "assign to a state", declares=True)
-        return None
-    state = draft.states.get(symbol.name)
-    if state is None:
-        return None
-    owner = replace(context, owner=statement.name, names_used=set())
-    value = _embedded(owner, statement.value, state) or translate(owner, statement.value)
-    if typing.is_unknown(value):
-        return None
-    if value.type.shape != state.shape or value.type.place.name != state.population:
-        draft.errors.add(
-            "E301",
-            f"'{statement.name}' needs {typing.spell_shape(state.shape)} at population "
-            f"'{state.population}', and this value is {typing.spell_value(value)}",
-            statement.value.span,
-            "let the two agree",
-        )
-        return None
-    return AssignStep(state.name, True, value)
-
-
-def _known(context: Context, statement: tree.Assign) -> bool:
-    scopes = context.draft.population_scopes.values()
-    known = context.scope.find(statement.name) is not None
-    return known or any(statement.name in scope.symbols for scope in scopes)
-
-
-def _embedded(context: Context, expr: tree.Expr, state: State) -> Term | None:
-    """``theta = embed(text)``: a learned point of the state's manifold per class."""
-    match expr:
-        case tree.Call(function=tree.Name(name="embed"), arguments=(argument,), keywords=()):
-            pass
-        case _:
-            return None
-    text = translate(context, argument)
-    if text.type.classes is None:
-        return None
-    name = f"{context.owner}.{unused_name(context, 'embed')}.weight"
-    shape = (text.type.classes, *state.shape)
-    context.draft.parameters[name] = Parameter(
-        name, GLOBAL, shape, Draw("on_manifold", (), expr.span), expr.span, learned=True,
-        manifold=state.manifold, role="table",
-    )  # fmt: skip
-    table = Term("parameter", (), Type(GLOBAL, shape), expr.span, name)
-    kind = Type(text.type.place, state.shape, manifold=state.manifold)
-    return Term("lookup", (table, text), kind, expr.span)
-
-
-def _output(context: Context, statement: tree.Output) -> OutputStep | None:
-    draft = context.draft
-    if statement.name is None:
-        draft.errors.add(
-            "E403",
-            "an output of the network needs a name",
-            statement.span,
-            "write output NAME = ...",
-        )
-        return None
-    value = translate(replace(context, owner=statement.name, names_used=set()), statement.value)
-    term = Term("output", (), value.type, statement.span, statement.name)
-    symbol = Symbol("output", statement.name, statement.span, term)
-    if not draft.scope.declare(symbol, draft.errors):
-        return None
-    draft.outputs[statement.name] = term
-    return None if typing.is_unknown(value) else OutputStep(statement.name, value)

@@ -9,9 +9,11 @@ from dynattn.model import typing
 from dynattn.model.arguments import Arguments
 from dynattn.model.expressions import Context
 from dynattn.model.parts import Draw, Parameter
+from dynattn.model.quantities import at_start, drawn
 from dynattn.model.terms import GLOBAL, Term, Type
 from dynattn.model.typing import combine, is_unknown, unknown
 from dynattn.syntax import tree
+from dynattn.vocabulary.distributions import DISTRIBUTIONS, MATRIX_DISTRIBUTIONS
 from dynattn.vocabulary.sizes import Size
 
 
@@ -45,9 +47,18 @@ def unused_name(context: Context, name: str) -> str:
 
 
 def affine(
-    context: Context, x: Term, name: str, out: Size, bias: bool, span: Span, gain: float = 1.0
+    context: Context,
+    x: Term,
+    name: str,
+    out: Size,
+    bias: bool,
+    span: Span,
+    gain: float = 1.0,
+    init: Draw | None = None,
 ) -> Term:
-    """x W^T + b. W starts uniform in +-gain*sqrt(3/fan_in), variance gain^2/fan_in; b at 0."""
+    """x W^T + b. W starts uniform in +-gain*sqrt(3/fan_in), variance gain^2/fan_in, or as ``init``
+    says; b at 0.
+    """
     if context.ends is not None:
         context.draft.not_yet("a learned map inside a coupling", span, "define it with let before")
         return unknown(span)
@@ -58,28 +69,36 @@ def affine(
         )  # fmt: skip
         return unknown(span)
     fan_in = x.type.shape[-1]
-    errors = context.draft.errors
-    spread = Term("size", (), Type(dtype="integer"), span, fan_in)
-    root = combine(errors, "pow", [spread, typing.number(-0.5, span)], span)
-    bound = combine(errors, "mul", [typing.number(gain * 3**0.5, span), root], span)
     matrix = weight(context, f"{name}.weight", (out, fan_in), None, "matrix", span)
     full = f"{context.owner}.{name}.weight"
-    low = combine(errors, "neg", [bound], span)
-    context.draft.parameters[full] = replace(
-        context.draft.parameters[full], init=Draw("uniform", (low, bound), span)
-    )
+    draw = init or _uniform(context, fan_in, gain, span)
+    context.draft.parameters[full] = replace(context.draft.parameters[full], init=draw)
     args = [x, matrix]
     if bias:
         args.append(weight(context, f"{name}.bias", (out,), None, "bias", span))
     return Term("linear", tuple(args), Type(x.type.place, (*x.type.shape[:-1], out)), span)
 
 
+def _uniform(context: Context, fan_in: Size, gain: float, span: Span) -> Draw:
+    """Uniform with variance gain^2/fan_in."""
+    errors = context.draft.errors
+    spread = Term("size", (), Type(dtype="integer"), span, fan_in)
+    root = combine(errors, "pow", [spread, typing.number(-0.5, span)], span)
+    bound = combine(errors, "mul", [typing.number(gain * 3**0.5, span), root], span)
+    return Draw("uniform", (combine(errors, "neg", [bound], span), bound), span)
+
+
 def linear(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
     x, out = arguments.term("x"), arguments.size("n")
     bias = arguments.truth("bias", True)
-    if is_unknown(x) or out is None:
+    given, init = arguments.expr.get("init"), None
+    if given is not None:
+        init = drawn(context, given, DISTRIBUTIONS | MATRIX_DISTRIBUTIONS)
+        init = at_start(context.draft, init, "the weight of linear")
+    if is_unknown(x) or out is None or (given is not None and init is None):
         return unknown(expr.span)
-    return affine(context, x, unused_name(context, "linear"), out, bias, expr.span)
+    assert not isinstance(init, Term)
+    return affine(context, x, unused_name(context, "linear"), out, bias, expr.span, init=init)
 
 
 def swiglu(context: Context, expr: tree.Call, arguments: Arguments) -> Term:

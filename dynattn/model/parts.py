@@ -90,6 +90,11 @@ class Population:
     attributes: tuple[str, ...] = ()
     """The node attributes that expressions may read: numbers that each of its nodes has."""
 
+    @property
+    def is_sequence(self) -> bool:
+        """Whether these are no declared nodes but the places of a sequence, called ``[T]``."""
+        return self.name.startswith("[")
+
 
 @dataclass(frozen=True)
 class GraphUse:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, typing
@@ -226,8 +228,10 @@ def fits(
     return term
 
 
-def drawn(context: Context, expr: tree.Expr) -> Draw | None:
-    """``normal(0, 0.5)`` after ``~``."""
+def drawn(
+    context: Context, expr: tree.Expr, table: Mapping[str, Distribution] = DISTRIBUTIONS
+) -> Draw | None:
+    """``normal(0, 0.5)`` after ``~``; ``table``: the distributions there are to choose from."""
     name, given = "", ()
     match expr:
         case tree.Name(name=name):
@@ -235,12 +239,12 @@ def drawn(context: Context, expr: tree.Expr) -> Draw | None:
         case tree.Call(function=tree.Name(name=name), arguments=given, keywords=()):
             pass
     draft = context.draft
-    if name not in DISTRIBUTIONS:
-        fix = did_you_mean(name, DISTRIBUTIONS, f"the distributions are {', '.join(DISTRIBUTIONS)}")
+    if name not in table:
+        fix = did_you_mean(name, table, f"the distributions are {', '.join(table)}")
         text = f"unknown distribution '{name or expr.span.text}'"
         draft.errors.add("E208", text, expr.span, fix)
         return None
-    entry = DISTRIBUTIONS[name]
+    entry = table[name]
     missing = len(entry.parameters) - len(given)
     if (missing < 0 and not entry.many) or missing > len(entry.defaults):
         count = len(entry.parameters)
@@ -253,7 +257,7 @@ def drawn(context: Context, expr: tree.Expr) -> Draw | None:
     terms += [typing.number(value, expr.span) for value in tail]
     if typing.is_unknown(*terms) or not _in_place(context, entry, expr.span):
         return None
-    return _checked(draft, Draw(name, tuple(terms), expr.span), expr.span)
+    return _checked(draft, Draw(name, tuple(terms), expr.span), entry)
 
 
 def _in_place(context: Context, entry: Distribution, span: Span) -> bool:
@@ -271,11 +275,11 @@ def _in_place(context: Context, entry: Distribution, span: Span) -> bool:
     return False
 
 
-def _checked(draft: Draft, draw: Draw, span: Span) -> Draw | None:
+def _checked(draft: Draft, draw: Draw, entry: Distribution) -> Draw | None:
     values = [constant(draft, term) for term in draw.arguments]
     if any(value is None for value in values):
         return draw
-    problem = DISTRIBUTIONS[draw.distribution].check(*values)
+    problem = entry.check(*values)
     if problem:
         fixes = {
             "negative": "choose 0 or more", "lower": "write the lower end first",
@@ -284,7 +288,7 @@ def _checked(draft: Draft, draw: Draw, span: Span) -> Draw | None:
         fix = next(
             (fix for word, fix in fixes.items() if word in problem), "choose a value above 0"
         )
-        draft.errors.add("E306", f"{draw.distribution}: {problem}", span, fix)
+        draft.errors.add("E306", f"{draw.distribution}: {problem}", draw.span, fix)
     return draw
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from dynattn.model.composition import AssignStep, OutputStep, RepeatStep, Step
+from dynattn.model.composition import AssignStep, CallStep, OutputStep, RepeatStep, Step
 from dynattn.model.model import Model
 from dynattn.model.parts import Coupling, Law
 from dynattn.model.plans import Record, Simulation
@@ -30,7 +30,11 @@ def throw_switches(model: Model) -> Model:
         model,
         laws=tuple(_law(law, resolver) for law in model.laws),
         layers=tuple(
-            replace(item, laws=tuple(_law(law, resolver) for law in item.laws))
+            replace(
+                item,
+                laws=tuple(_law(law, resolver) for law in item.laws),
+                output=resolver.term(item.output) if item.output else None,
+            )
             for item in model.layers
         ),
         couplings=tuple(_coupling(item, resolver) for item in model.couplings),
@@ -170,6 +174,9 @@ def _steps(steps: tuple[Step, ...], resolver: Resolver) -> tuple[Step, ...]:
         match step:
             case AssignStep() | OutputStep():
                 found.append(replace(step, value=resolver.term(step.value)))
+            case CallStep(arguments=arguments):
+                terms = tuple((name, resolver.term(value)) for name, value in arguments)
+                found.append(replace(step, arguments=terms))
             case RepeatStep():
                 found.append(replace(step, steps=_steps(step.steps, resolver)))
             case _:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from dynattn.diagnostics.report import Collector, Span
@@ -22,6 +23,11 @@ def unknown(span: Span) -> Term:
 def is_unknown(*terms: Term) -> bool:
     """Whether any of the terms has been refused already."""
     return any(term.type.dtype == "unknown" for term in terms)
+
+
+def held(value: Term) -> Type:
+    """The type of a variable that holds the value: real, unless it is a class or token."""
+    return value.type if value.type.classes is not None else replace(value.type, dtype="real")
 
 
 def number(value: float, span: Span) -> Term:
@@ -62,6 +68,8 @@ def join_places(errors: Collector, terms: Sequence[Term], span: Span) -> Place |
 
 def describe(place: Place) -> str:
     """A place in words."""
+    if place.name.startswith("["):
+        return f"the places of {place.name}"
     names = {"global": "the whole model", "nodes": "population", "edges": "the edges of coupling"}
     return names[place.kind] + (f" '{place.name}'" if place.name else "")
 

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dynattn.model.composition import AssignStep, LayerStep, OutputStep, RepeatStep, Step
+from dynattn.model import typing
+from dynattn.model.composition import (
+    AssignStep,
+    CallStep,
+    LayerStep,
+    OutputStep,
+    RepeatStep,
+    Step,
+)
 from dynattn.model.model import Model
 from dynattn.model.parts import Draw, Law, Parameter, State
 from dynattn.model.terms import Place, Term
 from dynattn.network.build import Network
 from dynattn.program.nodes import (
+    Apply,
     ArrayType,
     Block,
     Call,
@@ -140,10 +149,23 @@ def _steps(
     found: list[ProgramStep] = []
     for step in steps:
         match step:
-            case AssignStep(name, _, value) | OutputStep(name, value):
-                block = _named_terms(model, network, varied, name, [(name, value)])
-                assert block is not None
-                found.append(Call(block))
+            case AssignStep(name, is_state, value, owner):
+                kind = "real" if is_state else typing.held(value).dtype
+                found.append(
+                    Call(_held(model, network, varied, name, [(name, value, kind)]), owner)
+                )
+            case OutputStep(name, value, owner):
+                held = [(name, value, value.type.dtype)]
+                found.append(Call(_held(model, network, varied, name, held), owner))
+            case CallStep(layer, arguments, target, _, owner):
+                given = [(name, value, typing.held(value).dtype) for name, value in arguments]
+                if given:
+                    name = f"arguments of {layer}"
+                    found.append(Call(_held(model, network, varied, name, given), owner))
+                output = model.layer[layer].output
+                assert output is not None, "the checker calls layers with an output"
+                held = [(layer, output, typing.held(output).dtype)]
+                found.append(Apply(layer, _held(model, network, varied, layer, held), target))
             case LayerStep(name):
                 laws = model.layer[name].laws
                 rate = _rates(model, network, laws, varied, name)
@@ -152,6 +174,27 @@ def _steps(
             case RepeatStep(count, tied, inner):
                 found.append(Loop(count, tied, _steps(model, network, varied, inner)))
     return tuple(found)
+
+
+def _held(
+    model: Model,
+    network: Network,
+    varied: frozenset[str],
+    name: str,
+    values: Sequence[tuple[str, Term, str]],
+) -> Block:
+    """A block of values (name, term, dtype), each in the whole place and shape of its term."""
+    builder = Builder(model, network, varied)
+    outputs = []
+    for result, term, dtype in values:
+        node = builder.node(term)
+        maker = builder.maker.at(term.span)
+        node = maker.real(node) if dtype == "real" else node
+        kind = ArrayType(builder.place(term.type.place), term.type.shape, dtype, node.type.batched)
+        if (node.type.place, node.type.shape) != (kind.place, kind.shape):
+            node = maker.make("broadcast", [maker.align(node, kind)], kind)
+        outputs.append((result, node))
+    return Block(name, tuple(outputs))
 
 
 # ── initial values ─────────────────────────────────────────────────────────────────────────────

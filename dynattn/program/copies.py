@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dynattn.model.composition import LayerStep, OutputStep, RepeatStep, Step
+from dynattn.model.composition import (
+    AssignStep,
+    CallStep,
+    LayerStep,
+    OutputStep,
+    RepeatStep,
+    Step,
+)
 from dynattn.model.model import Model
 from dynattn.model.parts import Parameter
 
@@ -34,6 +41,11 @@ def layer_uses(steps: Sequence[Step], sizes: Mapping[str, int]) -> dict[str, int
         match step:
             case LayerStep(layer):
                 uses[layer] = uses.get(layer, 0) + 1
+            case AssignStep(owner=str(owner)) | OutputStep(owner=str(owner)):
+                uses[owner] = uses.get(owner, 0) + 1
+            case CallStep(layer=layer, owner=owner):
+                for name in (layer, owner) if owner else (layer,):
+                    uses[name] = uses.get(name, 0) + 1
             case RepeatStep(count, tied, inner):
                 rounds = 1 if tied else count.value(sizes)
                 for layer, number in layer_uses(inner, sizes).items():

@@ -31,6 +31,7 @@ operation is always the plain broadcasting one of torch.
 | split | a | heads (Size) | [.., n] as [.., heads, n/heads] |
 | entry | a | positions | a at these positions of its first coordinate axes |
 | rows | a | Size | a at its first nodes, that many |
+| broadcast | a | | a in the place and shape of the result |
 | merge | a | | [.., H, k] as [.., H*k] |
 | dot | a, b | | sum over the last axis of a*b |
 | matmul | a, b | | matrix product over the last two axes |
@@ -126,9 +127,25 @@ class Block:
 
 @dataclass(frozen=True)
 class Call:
-    """Run a block; each result is stored under its name (a state, a variable, or an output)."""
+    """Run a block; each result is stored under its name (a state, a variable, or an output).
+
+    ``owner``: the block has learned parameters of its own, one copy per time it is reached.
+    """
 
     block: Block
+    owner: str | None = None
+
+
+@dataclass(frozen=True)
+class Apply:
+    """A layer with arguments: its output, one result named like the layer, becomes a variable.
+
+    The arguments are variables (``feed.x``) that a Call before has set.
+    """
+
+    layer: str
+    output: Block
+    target: str
 
 
 @dataclass(frozen=True)
@@ -154,7 +171,7 @@ class Loop:
     steps: tuple[ProgramStep, ...]
 
 
-ProgramStep = Call | Evolve | Loop
+ProgramStep = Call | Apply | Evolve | Loop
 
 
 @dataclass(frozen=True)
@@ -193,7 +210,7 @@ class Program:
 def _blocks_of(steps: Sequence[ProgramStep]) -> Iterator[Block]:
     for step in steps:
         match step:
-            case Call(block):
+            case Call(block) | Apply(output=block):
                 yield block
             case Evolve(_, rate, retraction, _):
                 yield rate

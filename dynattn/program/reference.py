@@ -15,7 +15,14 @@ from typing import Any
 import numpy
 from numpy.typing import ArrayLike
 
-from dynattn.model.composition import AssignStep, LayerStep, OutputStep, RepeatStep, Step
+from dynattn.model.composition import (
+    AssignStep,
+    CallStep,
+    LayerStep,
+    OutputStep,
+    RepeatStep,
+    Step,
+)
 from dynattn.model.model import Model
 from dynattn.model.parts import Coupling, Law, Parameter
 from dynattn.model.terms import Term
@@ -263,25 +270,42 @@ class Reference:
         """The moment after the steps; ``uses`` counts how often each layer has acted."""
         for step in steps:
             match step:
-                case AssignStep(name, is_state, value):
-                    moment = self._assigned(name, is_state, value, moment)
-                case OutputStep(name, value):
-                    moment = _bind(moment, name, value)
+                case AssignStep(name, is_state, value, owner):
+                    then = _copied(moment, owner, uses)
+                    moment = self._assigned(name, is_state, value, moment, then)
+                case OutputStep(name, value, owner):
+                    moment = _bind(moment, name, value, _copied(moment, owner, uses))
+                case CallStep():
+                    moment = self._called(step, moment, uses)
                 case LayerStep(layer):
                     moment = self._evolved(layer, moment, uses)
                 case RepeatStep():
                     moment = self._repeated(step, moment, uses)
         return moment
 
-    def _assigned(self, name: str, is_state: bool, value: Term, moment: Moment) -> Moment:
+    def _assigned(
+        self, name: str, is_state: bool, value: Term, moment: Moment, then: Moment
+    ) -> Moment:
+        """``value`` as it is ``then``, under a name."""
         if not is_state:
-            return _bind(moment, name, value)
+            return _bind(moment, name, value, then)
         shape = self._shape(name)
 
         def compute(node: int) -> Dual:
-            return duals.broadcast(evaluate(value, moment.node(node)), shape)
+            return duals.broadcast(evaluate(value, then.node(node)), shape)
 
         return _then(moment, states={**moment.states, name: remembered(compute)})
+
+    def _called(self, step: CallStep, moment: Moment, uses: dict[str, int]) -> Moment:
+        """The arguments bound, then the layer's output with the weights of this use."""
+        then = _copied(moment, step.owner, uses)
+        inside = moment
+        for name, value in step.arguments:
+            inside = _bind(inside, name, value, then)
+        inside = _copied(inside, step.layer, uses)
+        output = self.model.layer[step.layer].output
+        assert output is not None
+        return _bind(moment, step.target, output, inside)
 
     def _repeated(self, step: RepeatStep, moment: Moment, uses: dict[str, int]) -> Moment:
         before = dict(uses)
@@ -316,5 +340,15 @@ def _then(moment: Moment, **changes: Any) -> Moment:
     return replace(moment, **changes, known={}, sums={}, views={})
 
 
-def _bind(moment: Moment, name: str, value: Term) -> Moment:
-    return _then(moment, bindings={**moment.bindings, name: (value, moment)})
+def _copied(moment: Moment, owner: str | None, uses: dict[str, int]) -> Moment:
+    """The moment with the next copy of the owner's weights."""
+    if owner is None:
+        return moment
+    copy = uses.get(owner, 0)
+    uses[owner] = copy + 1
+    return _then(moment, copies={**moment.copies, owner: copy})
+
+
+def _bind(moment: Moment, name: str, value: Term, then: Moment) -> Moment:
+    """The moment in which a name stands for what ``value`` is ``then``."""
+    return _then(moment, bindings={**moment.bindings, name: (value, then)})

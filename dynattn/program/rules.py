@@ -218,6 +218,7 @@ RULES: Mapping[str, Rule] = {
     "state": lambda b, t: b.leaf(t, "state", True),
     "input": lambda b, t: b.leaf(t, "input", True),
     "output": lambda b, t: b.leaf(t, "output", True),
+    "variable": lambda b, t: b.leaf(t, "variable", True),
     "placeholder": _placeholder,
     "let": lambda b, t: b.node(t.args[0]),
     "spread": lambda b, t: b.node(t.args[0]),

@@ -6,7 +6,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dynattn.model.terms import Place
-from dynattn.program.nodes import ArrayType, Block, Call, Evolve, Loop, Node, Program, ProgramStep
+from dynattn.program.nodes import (
+    Apply,
+    ArrayType,
+    Block,
+    Call,
+    Evolve,
+    Loop,
+    Node,
+    Program,
+    ProgramStep,
+)
 from dynattn.vocabulary.sizes import Size
 
 
@@ -43,6 +53,8 @@ def _steps(steps: Sequence[ProgramStep]) -> Iterator[str]:
         match step:
             case Call(block):
                 yield from block_lines("call", block)
+            case Apply(layer, output, target):
+                yield from block_lines(f"{target} = {layer}", output)
             case Evolve(layer, rate, retraction, count):
                 yield f"evolve {layer} {count} times {{"
                 yield from _indented(block_lines("rate", rate))

@@ -16,7 +16,8 @@ LEAVES = frozenset({
     "index", "node", "axis", "rotary", "edge", "degree", "total",
 })  # fmt: skip
 FIXED_ARITY = {
-    "unsqueeze": 1, "split": 1, "entry": 1, "merge": 1, "rows": 1, "parts": 1, "pick": 1, "norm": 1,
+    "broadcast": 1, "rows": 1,
+    "unsqueeze": 1, "split": 1, "entry": 1, "merge": 1, "parts": 1, "pick": 1, "norm": 1,
     "dot": 2, "next": 1,
     "node_sum": 1, "node_mean": 1, "node_std": 1, "node_min": 1, "node_max": 1, "lookup": 2,
     "cross_entropy": 2, "receiver": 1, "sender": 1, "edge_sum": 1, "edge_softmax": 1,

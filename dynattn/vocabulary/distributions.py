@@ -213,6 +213,28 @@ _ENTRIES = (
 DISTRIBUTIONS: dict[str, Distribution] = {entry.name: entry for entry in _ENTRIES}
 
 
+def _orthogonal(rng: Any, shape: tuple[int, ...], gain: Any) -> Any:
+    """Haar: Q of a normal matrix, signs fixed by the diagonal of R (Mezzadri 2007); gain * Q.
+
+    A matrix [rows, columns] with more columns than rows has orthonormal rows.
+    """
+    import numpy
+
+    rows, columns = shape
+    q, r = numpy.linalg.qr(rng.standard_normal((max(shape), min(shape))))
+    q = q * numpy.where(numpy.diagonal(r) < 0, -1.0, 1.0)
+    return gain * (q if rows >= columns else q.T)
+
+
+MATRIX_DISTRIBUTIONS: dict[str, Distribution] = {
+    "orthogonal": Distribution(
+        "orthogonal", ("gain",), (1.0,), _orthogonal,
+        lambda gain: _below("gain", gain), _unbounded,
+    ),
+}  # fmt: skip
+"""Distributions of whole matrices: what the weight of a linear map may be drawn from beside."""
+
+
 def _exp(values: Any) -> Any:
     import numpy
 

@@ -284,7 +284,10 @@ _STRUCTURAL = (
     Structural("count", "nodes", "count(condition)", "number of nodes where the condition holds"),
     Structural("order", "nodes", "order(x)", "the manifold's own order parameter, 0 .. 1"),
     Structural(
-        "linear", "learned", "linear(x, n, bias=true)", "x W^T + b on the last coordinate axis"
+        "linear",
+        "learned",
+        "linear(x, n, bias=true, init=normal(0, 1))",
+        "x W^T + b on the last coordinate axis",
     ),
     Structural("swiglu", "learned", "swiglu(x, hidden=h, out=n)", "W3 (silu(W1 x) * W2 x)"),
     Structural("embed", "learned", "embed(text)", "a learned row per class"),

@@ -6,7 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from dynattn.program.layout import Maker
-from dynattn.program.nodes import Block, Call, Evolve, Loop, Node, Program, ProgramStep, ordered
+from dynattn.program.nodes import (
+    Apply,
+    Block,
+    Call,
+    Evolve,
+    Loop,
+    Node,
+    Program,
+    ProgramStep,
+    ordered,
+)
 
 Rule = Callable[[Node, Maker], Node | None]
 """rule(node with rewritten inputs, maker at its place) -> another node, or None: not mine."""
@@ -37,8 +47,10 @@ def _map_steps(
     found: list[ProgramStep] = []
     for step in steps:
         match step:
-            case Call(block):
-                found.append(Call(change(block)))
+            case Call(block, owner):
+                found.append(Call(change(block), owner))
+            case Apply(layer, output, target):
+                found.append(Apply(layer, change(output), target))
             case Evolve(layer, rate, retraction, count):
                 found.append(Evolve(layer, change(rate), change(retraction), count))
             case Loop(count, tied, inner):
