@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dynattn.diagnostics.report import Span
@@ -63,6 +64,24 @@ class CallStep:
     target: str
     span: Span = field(repr=False)
     owner: str | None = None
+
+
+@dataclass
+class Calls:
+    """The layers that a statement of the network calls, in the order in which they act."""
+
+    repeated: bool
+    """Whether the statement stands in a repeat."""
+    free: Callable[[str], str]
+    """A name for weights, numbered where an earlier statement has it."""
+    take: Callable[[str], None]
+    """Keeps the name, where there are weights of it."""
+    steps: list[CallStep] = field(default_factory=list)
+
+    def target(self, layer: str) -> str:
+        """The variable that holds what the next call of the layer gives."""
+        before = sum(step.layer == layer for step in self.steps)
+        return f"{layer}.output" + (f" {before + 1}" if before else "")
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from dynattn.diagnostics.report import Span
 from dynattn.model import constants, typing
-from dynattn.model.composition import CallStep
+from dynattn.model.composition import Calls
 from dynattn.model.draft import Draft
 from dynattn.model.parts import GraphUse
 from dynattn.model.scope import NODE, Scope, Symbol
@@ -42,24 +42,6 @@ class Ends:
     def population(self, end: str) -> str:
         """The population of ``receiver`` or ``sender``."""
         return self.receiver if end == "receiver" else self.sender
-
-
-@dataclass
-class Calls:
-    """The layers that a statement of the network calls, in the order in which they act."""
-
-    repeated: bool
-    """Whether the statement stands in a repeat."""
-    free: Callable[[str], str]
-    """A name for weights, numbered where an earlier statement has it."""
-    take: Callable[[str], None]
-    """Keeps the name, where there are weights of it."""
-    steps: list[CallStep] = field(default_factory=list)
-
-    def target(self, layer: str) -> str:
-        """The variable that holds what the next call of the layer gives."""
-        before = sum(step.layer == layer for step in self.steps)
-        return f"{layer}.output" + (f" {before + 1}" if before else "")
 
 
 @dataclass(frozen=True)
@@ -208,11 +190,8 @@ def _quantity(context: Context, name: str, span: Span) -> Term:
         return read_sum(context, symbol, span)
     if symbol.kind == "variable":
         text = f"'{name}' is read before it has a value"
-        fix, notes = (
-            "assign to it in a line before",
-            [(symbol.span, "it gets its first value here")],
-        )
-        context.draft.errors.add("E443", text, span, fix, notes)
+        notes = [(symbol.span, "it gets its first value here")]
+        context.draft.errors.add("E443", text, span, "assign to it in a line before", notes)
         return unknown(span)
     context.draft.errors.add(
         "E310",

@@ -9,6 +9,7 @@ from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, typing
 from dynattn.model.composition import (
     AssignStep,
+    Calls,
     CallStep,
     LayerStep,
     OutputStep,
@@ -16,7 +17,7 @@ from dynattn.model.composition import (
     Step,
 )
 from dynattn.model.draft import Draft, head
-from dynattn.model.expressions import Calls, Context, find, translate
+from dynattn.model.expressions import Context, find, translate
 from dynattn.model.learned import unused_name
 from dynattn.model.network_reads import refuse_unread
 from dynattn.model.parts import Draw, Parameter, State
