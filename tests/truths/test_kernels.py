@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Source
 from dynattn.interface import Spec
+from dynattn.lower.certify import certify
 from dynattn.program.reference import Reference
 
 GRAPHS = {
@@ -137,3 +139,20 @@ def test_states_with_axes_are_points_of_their_own() -> None:
     run = spec.run()
     assert np.abs(np.linalg.norm(run["unit.z"], axis=-1) - 1).max() < 1e-12
     assert run["r"] == pytest.approx(np.linalg.norm(run["unit.z"].mean(1), axis=-1))
+
+
+def test_softmax_over_everyone_else_has_no_fused_kernel_and_the_right_value() -> None:
+    text = """model m
+    param N = 7, beta = 2.0
+    population unit[N] { state x on sphere(3) }
+    coupling c: unit -> unit { weight softmax(beta * dot(x[i], x[j])) }
+    """
+    spec = Compilation(Source("m.dyn", text))
+    system = spec.build()
+    states = system.initial_states()
+    x = states["unit.x"].numpy()
+    weights = np.exp(2 * x @ x.T) * (1 - np.eye(7))
+    force = (weights / weights.sum(1, keepdims=True)) @ x
+    expected = force - (force * x).sum(1, keepdims=True) * x
+    np.testing.assert_allclose(system.rates(0.0, states)["unit.x"].numpy(), expected, atol=1e-12)
+    assert certify(spec).passed

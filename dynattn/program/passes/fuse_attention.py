@@ -6,14 +6,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from dynattn.network.build import Network
 from dynattn.program.layout import Maker
 from dynattn.program.nodes import ArrayType, Node
 from dynattn.program.passes.products import Product, Products, separate
+from dynattn.program.passes.rewriting import Rule
 
 
-def fuse_attention(node: Node, maker: Maker) -> Node | None:
+def fuse_attention(network: Network) -> Rule:
+    """A rule that fuses where every node hears itself: the fused kernels have no other mask."""
+
+    def rule(node: Node, maker: Maker) -> Node | None:
+        whole = node.op == "edge_sum" and network.connections[node.payload].include_self
+        return _fused(node, maker) if whole else None
+
+    return rule
+
+
+def _fused(node: Node, maker: Maker) -> Node | None:
     """edge_sum(edge_softmax(sum_k dot(q_k[i], k_k[j])) * kernel)  ->  attention(q, k, v)."""
-    if node.op != "edge_sum" or node.inputs[0].op != "mul":
+    if node.inputs[0].op != "mul":
         return None
     if node.inputs[0].type.place.kind != "pairs":
         return None

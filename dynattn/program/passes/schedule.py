@@ -22,7 +22,7 @@ def passes(network: Network) -> tuple[tuple[str, Rule], ...]:
     """Name and rule of every pass; later ones rely on the work of earlier ones."""
     return (
         ("simplify", simplify),
-        ("fuse_attention", fuse_attention),
+        ("fuse_attention", fuse_attention(network)),
         ("separate_kernels", separate_kernels(network)),
         ("hoist_heads", hoist_heads),
         ("choose_forms", choose_forms(network)),

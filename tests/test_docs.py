@@ -1,0 +1,136 @@
+"""The documents keep their promises: every spec in them compiles, and links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from dynattn.compilation import Compilation
+from dynattn.diagnostics.catalogue import CODES
+from dynattn.diagnostics.report import Source
+from dynattn.syntax.format import format_source
+from dynattn.vocabulary.distributions import DISTRIBUTIONS
+from dynattn.vocabulary.functions import FUNCTION_NAMES
+from dynattn.vocabulary.graphs import SOURCES
+from dynattn.vocabulary.manifolds import MANIFOLDS
+from dynattn.vocabulary.solvers import OWN_METHODS
+
+PROJECT = Path(__file__).parents[1]
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+LANGUAGE = (PROJECT / "docs" / "language.md").read_text()
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page."""
+
+    page: Path
+    line: int
+    kind: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page.stem}-{self.line}"
+
+
+def blocks(page: Path) -> list[Block]:
+    """The fenced blocks of a page, with the line that each begins on."""
+    text = page.read_text()
+    found = re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [Block(page, text.count("\n", 0, m.start()) + 1, m[1], m[2]) for m in found]
+
+
+BLOCKS = [block for page in PAGES for block in blocks(page)]
+SPECS = [block for block in BLOCKS if block.kind == "dyn"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Where the specs of the pages stand, with the files that they read."""
+    import networkx as nx
+    import numpy as np
+
+    made = tmp_path_factory.mktemp("docs")
+    graph = nx.watts_strogatz_graph(12, 4, 0.2, seed=1)
+    for node, facts in graph.nodes(data=True):
+        facts |= {"kind": "load" if node % 3 else "generator", "M": 1.0, "D": 0.5, "P": 1.0}
+    for _, _, facts in graph.edges(data=True):
+        facts |= {"b": 2.0, "length": 1.5}
+    nx.write_graphml(graph, made / "net.graphml")
+    weights = np.abs(np.random.default_rng(0).normal(size=(8, 8))) * (1 - np.eye(8))
+    for name, values in (("weights", weights), ("lengths", 3 * weights)):
+        np.savetxt(made / f"{name}.csv", values, delimiter=",")
+    return made
+
+
+@pytest.mark.parametrize("block", SPECS, ids=str)
+def test_every_spec_compiles_and_computes(block: Block, folder: Path):
+    spec = Compilation(Source(str(folder / "page.dyn"), block.text))
+    system = spec.build()
+    if not spec.model.network:
+        rates = system.rates(0.0, system.initial_states())
+        assert rates
+        assert all(
+            torch.isfinite(torch.view_as_real(x) if x.is_complex() else x).all()
+            for x in rates.values()
+        )
+
+
+@pytest.mark.parametrize("block", SPECS, ids=str)
+def test_every_spec_is_in_canonical_layout(block: Block):
+    assert format_source(Source("page.dyn", block.text)) == block.text
+
+
+def test_there_are_specs_to_compile():
+    assert len([block for block in SPECS if block.page.stem == "language"]) >= 20
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_fences_are_of_a_known_kind_and_closed(page: Path):
+    text = page.read_text()
+    kinds = {block.kind for block in blocks(page)}
+    assert kinds <= {"dyn", "text", "sh", "python", "console", ""}
+    assert 2 * len(blocks(page)) == len(re.findall(r"^```", text, re.MULTILINE))
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link with # may name, as GitHub makes it of headings."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_somewhere(page: Path):
+    for target, anchor in re.findall(r"\]\(([^)#:\s]*)(?:#([^)]*))?\)", page.read_text()):
+        aim = (page.parent / target).resolve() if target else page
+        assert aim.exists(), target
+        assert not anchor or anchor in anchors(aim), anchor
+
+
+# ── the reference names everything there is ────────────────────────────────────────────────────
+
+
+NAMES = {
+    "manifold": [*MANIFOLDS],
+    "function": [*FUNCTION_NAMES],
+    "distribution": [*DISTRIBUTIONS],
+    "graph source": [*SOURCES, "file", "matrix", "edges"],
+    "method": [*OWN_METHODS, "dopri5"],
+}
+
+
+@pytest.mark.parametrize(
+    ("family", "name"), [(family, name) for family, names in NAMES.items() for name in names]
+)
+def test_the_reference_names_it(family: str, name: str):
+    spelled = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]*)`", LANGUAGE))))
+    assert name in spelled, f"docs/language.md does not tell of the {family} {name}"
+
+
+def test_codes_named_in_the_pages_exist():
+    for page in PAGES:
+        assert set(re.findall(r"\bE\d{3}\b", page.read_text())) <= set(CODES)
