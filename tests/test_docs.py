@@ -64,6 +64,8 @@ def folder(tmp_path_factory) -> Path:
     weights = np.abs(np.random.default_rng(0).normal(size=(8, 8))) * (1 - np.eye(8))
     for name, values in (("weights", weights), ("lengths", 3 * weights)):
         np.savetxt(made / f"{name}.csv", values, delimiter=",")
+    for block in SPECS:
+        (made / f"{block.text.split()[1]}.dyn").write_text(block.text)
     return made
 
 
