@@ -45,18 +45,27 @@ Examples
   dynattn fmt specs/*.dyn --check
   dynattn fmt kuramoto.dyn --diff
   dynattn fmt --stdin < kuramoto.dyn
+  dynattn fmt --flat mine.dyn > whole.dyn
 """
 )
 @click.argument("files", metavar="FILE...", nargs=-1)
 @click.option("--check", is_flag=True, help="Write nothing; exit code 1 where a file would change.")
 @click.option("--diff", is_flag=True, help="Write nothing; print what would change.")
 @click.option("--stdin", is_flag=True, help="Read a spec from stdin, print it to stdout.")
+@click.option(
+    "--flat", is_flag=True, help="Write nothing; print one spec with all it extends and uses."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object to stdout.")
-def fmt(files: tuple[str, ...], check: bool, diff: bool, stdin: bool, as_json: bool) -> int:
+def fmt(
+    files: tuple[str, ...], check: bool, diff: bool, stdin: bool, flat: bool, as_json: bool
+) -> int:
     """Put specs into canonical layout; meaning and comments stay."""
     from dynattn.cli.screen import print_diagnostics, print_json
 
     refuse_both(files, stdin)
+    if flat:
+        refuse_flat(files, check or diff)
+        return print_flat(files[0] if files else None, as_json)
     results = (formatted_stdin(),) if stdin else tuple(map(formatted_file, dict.fromkeys(files)))
     writes = not (check or diff or stdin)
     if writes:
@@ -81,6 +90,38 @@ def refuse_both(files: tuple[str, ...], stdin: bool) -> None:
         raise UsageError(Diagnostic("E708", message, fix="leave out --stdin, or the files"))
     if not stdin and not files:
         raise click.UsageError("Missing argument 'FILE...'.", click.get_current_context())
+
+
+def refuse_flat(files: tuple[str, ...], others: bool) -> None:
+    """UsageError E708 where ``--flat`` is asked for with what does not go with it."""
+    if others:
+        message, fix = "--flat prints a text, and --check and --diff none", "leave one of them out"
+    elif len(files) > 1:
+        message, fix = "--flat prints one spec, and several were named", "name one file"
+    else:
+        return
+    raise UsageError(Diagnostic("E708", message, fix=fix))
+
+
+def print_flat(path: str | None, as_json: bool) -> int:
+    """The merged text of one spec, of stdin for None; exit code 1 where it is none."""
+    from dynattn.cli.screen import diagnostic_facts, print_diagnostics, print_json
+    from dynattn.syntax.flat import flat_text
+    from dynattn.syntax.read import read_source
+
+    text, found = "", ()
+    try:
+        text = flat_text(source_of_stdin() if path is None else read_source(path))
+    except SpecError as error:
+        found = error.diagnostics
+    if as_json:
+        listed = [diagnostic_facts(one) for one in found]
+        print_json({"ok": not found, "text": text, "diagnostics": listed})
+    elif found:
+        print_diagnostics(found, False)
+    else:
+        print(text, end="")
+    return int(bool(found))
 
 
 def report(item: Formatted, check: bool, diff: bool, stdin: bool) -> None:
@@ -129,16 +170,30 @@ def formatted_file(path: str) -> Formatted:
 
 def formatted_stdin() -> Formatted:
     """The spec on stdin, before and after."""
-    from dynattn.syntax.read import MAX_BYTES, decoded, too_large
-
-    content = sys.stdin.buffer.read(MAX_BYTES + 1)
     try:
-        if len(content) > MAX_BYTES:
-            raise too_large(Path(STDIN), len(content))
-        text = decoded(content, Path(STDIN)).replace("\r\n", "\n")
-        return formatted(Source(STDIN, text), content.decode())
+        content = content_of_stdin()
+        return formatted(source_of(content), content.decode())
     except SpecError as error:
         return Formatted(STDIN, diagnostics=error.diagnostics)
+
+
+def content_of_stdin() -> bytes:
+    from dynattn.syntax.read import MAX_BYTES, too_large
+
+    content = sys.stdin.buffer.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise too_large(Path(STDIN), len(content))
+    return content
+
+
+def source_of(content: bytes) -> Source:
+    from dynattn.syntax.read import decoded
+
+    return Source(STDIN, decoded(content, Path(STDIN)).replace("\r\n", "\n"))
+
+
+def source_of_stdin() -> Source:
+    return source_of(content_of_stdin())
 
 
 def formatted(source: Source, before: str) -> Formatted:

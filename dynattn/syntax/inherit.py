@@ -58,16 +58,16 @@ def _merged(
         docs = [i.doc for i in base if isinstance(i, t.ModelHeader)]
         headers[0] = replace(headers[0], doc=next(iter(docs), None))
     merged = t.SyntaxTree(tree.source, (*headers, *declarations))
-    text = unparse(_relocated(merged, Path(tree.source.path).parent))
+    text = unparse(relocated(merged, Path(tree.source.path).parent))
     return replace(merged, source=Source(tree.source.path, text))
 
 
-def _relocated(node: Any, folder: Path) -> Any:
+def relocated(node: Any, folder: Path) -> Any:
     """A part of a tree with paths of files that are relative to other folders relative to this
     one.
     """
     if isinstance(node, tuple):
-        return tuple(_relocated(part, folder) for part in node)
+        return tuple(relocated(part, folder) for part in node)
     if isinstance(node, t.Text):
         own = Path(node.span.source.path).parent
         if own.resolve() == folder.resolve() or not (own / node.value).is_file():
@@ -75,7 +75,7 @@ def _relocated(node: Any, folder: Path) -> Any:
         return replace(node, value=Path(relpath(own / node.value, folder)).as_posix())
     if not is_dataclass(node) or isinstance(node, Span | Source):
         return node
-    parts = {f.name: _relocated(getattr(node, f.name), folder) for f in fields(node)}
+    parts = {f.name: relocated(getattr(node, f.name), folder) for f in fields(node)}
     return replace(node, **parts)  # type: ignore[type-var]
 
 

@@ -195,10 +195,11 @@ def _place(
     if id(item) in started:
         return
     started.add(id(item))
-    if isinstance(item, t.Quantities | t.Let | t.Coupling | t.Graph | t.Clause):
+    users = t.Quantities | t.Let | t.Coupling | t.Graph | t.Clause | t.Layer | t.Network
+    if isinstance(item, users):
         for name in names_in(item):
             for other in makers.get(name, ()):
-                if isinstance(other, t.Quantities | t.Let | t.Graph):
+                if isinstance(other, t.Quantities | t.Let | t.Graph | t.Input):
                     _place(other, makers, started, done)
     done[id(item)] = item
 

@@ -34,7 +34,7 @@ def is_glued(script: Script, k: int) -> bool:
         return script.spots[k - 1] in script.named
     if before == "EQUAL":
         return script.spots[k - 2] in script.named
-    if after in ("LPAR", "LSQB"):
+    if after in ("LPAR", "LSQB") and before not in PRODUCTS:
         return before in CALLED and script.spots[k - 1] not in script.set_off
     if after in PRODUCTS:
         return is_tight(script, k)

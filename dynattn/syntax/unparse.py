@@ -20,43 +20,47 @@ def unparse(tree: t.SyntaxTree) -> str:
 
 def lines_of(item: t.Declaration | t.Item | t.Statement | t.Setting) -> list[str]:
     """The lines of one declaration, clause or statement."""
+    parts = block_of(item)
+    if parts is None:
+        return [line_of(item)]
+    head, body = parts
+    inner = [f"{INDENT}{line}" for one in body for line in lines_of(one)]
+    return [f"{head} {{", *inner, "}"] if inner else [f"{head} {{ }}"]
+
+
+Body = Iterable[t.Item | t.Statement | t.Clause | t.Setting]
+
+
+def block_of(item: object) -> tuple[str, Body] | None:
+    """What stands before the braces, and in them; None where there are none."""
     match item:
         case t.Population() | t.TypeDeclaration() | t.Coupling() | t.Layer():
             return declared_block(item)
         case t.Network(body=body):
-            return block("network", body)
+            return "network", body
         case t.Repeat(count=count, tied=tied, body=body):
-            return block(f"repeat {spell(count)}{' tied' if tied else ''}", body)
+            return f"repeat {spell(count)}{' tied' if tied else ''}", body
         case t.Evolve(clauses=clauses):
-            return block("evolve", clauses)
+            return "evolve", clauses
         case t.Experiment(kind=kind, name=name, clauses=clauses):
-            return block(f"{kind} {name}" if name else kind, clauses)
-        case _:
-            return [line_of(item)]
-
-
-def block(head: str, body: Iterable[t.Item | t.Statement | t.Clause | t.Setting]) -> list[str]:
-    inner = [f"{INDENT}{line}" for item in body for line in lines_of(item)]
-    return [f"{head} {{", *inner, "}"] if inner else [f"{head} {{ }}"]
+            return f"{kind} {name}" if name else kind, clauses
+    return None
 
 
 def declared_block(
     item: t.Population | t.TypeDeclaration | t.Coupling | t.Layer,
-) -> list[str]:
+) -> tuple[str, Body] | None:
     match item:
-        case t.Population(instance=t.Call() as instance, body=body):
-            head = f"{population_head(item)} is {spell(instance)}"
-            return block(head, body) if body else [head]
+        case t.Population(instance=t.Call(), body=()):
+            return None
         case t.Population(body=body):
-            return block(population_head(item), body)
+            return population_head(item), body
         case t.TypeDeclaration(name=name, parameters=parameters, body=body):
-            inner = ", ".join(map(parameter_text, parameters))
-            return block(f"type {name}({inner})", body)
+            return f"type {name}({', '.join(map(parameter_text, parameters))})", body
         case t.Coupling(sender=sender, body=body):
-            bare = sender is not None and not body
-            return [coupling_head(item)] if bare else block(coupling_head(item), body)
+            return None if sender is not None and not body else (coupling_head(item), body)
         case t.Layer(body=body):
-            return block(layer_head(item), body)
+            return layer_head(item), body
 
 
 def parameter_text(item: t.TypeParameter) -> str:
@@ -74,7 +78,8 @@ def population_head(item: t.Population) -> str:
     if item.size is None:
         return f"population {item.name}"
     where = f" where {spell(item.condition)}" if item.condition else ""
-    return f"population {item.name}[{spell(item.size)}{where}]"
+    kind = f" is {spell(item.instance)}" if item.instance else ""
+    return f"population {item.name}[{spell(item.size)}{where}]{kind}"
 
 
 def coupling_head(item: t.Coupling) -> str:
@@ -104,6 +109,10 @@ def line_of(item: object) -> str:
             return clause_text(item)
         case t.Apply(name=name):
             return name
+        case t.Population():
+            return population_head(item)
+        case t.Coupling():
+            return coupling_head(item)
         case t.Setting(name=place, value=value):
             return f"{spell(place)} = {spell(value)}"
         case _:

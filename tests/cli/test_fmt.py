@@ -176,3 +176,23 @@ def test_a_fault_of_the_formatter_leaves_every_file_alone(dynattn, loose, neat, 
     assert done.code == 70
     assert "loose.dyn: the layout would change the meaning" in done.err
     assert loose.read_text() == LOOSE
+
+
+def test_flat_prints_the_merged_text_and_writes_nothing(dynattn, tmp_path):
+    (tmp_path / "base.dyn").write_text("model base\nparam a = 1  # one\nlet b = a\n")
+    mine = tmp_path / "mine.dyn"
+    mine.write_text("model mine extends base\nparam a = 2\n")
+    done = dynattn("fmt", "--flat", "mine.dyn")
+    assert (done.code, done.err) == (0, "")
+    assert done.out == "model mine\nparam a = 2\n\nlet b = a\n"
+    assert mine.read_text() == "model mine extends base\nparam a = 2\n"
+    as_json = json.loads(dynattn("fmt", "--flat", "--json", "mine.dyn").out)
+    assert as_json == {"ok": True, "text": done.out, "diagnostics": []}
+
+
+def test_flat_refuses_what_does_not_go_with_it(dynattn, neat, loose):
+    assert "E708" in dynattn("fmt", "--flat", "--check", "neat.dyn").err
+    assert "E708" in dynattn("fmt", "--flat", "neat.dyn", "loose.dyn").err
+    (loose.parent / "wrong.dyn").write_text("model wrong extends nothing\n")
+    done = dynattn("fmt", "--flat", "wrong.dyn")
+    assert done.code == 1 and "E411" in done.err

@@ -137,6 +137,14 @@ LOOKS = {
         "graph g = edges[a->b:0.5]\ntrain { record(a); start[1]; step -1 }",
         "graph g = edges [a -> b: 0.5]\ntrain { record (a); start [1]; step -1 }\n",
     ),
+    "products with brackets": (
+        "let a = 2*(m-1)*[1, 2]*f(x)+2 * (m-1)",
+        "let a = 2*(m - 1)*[1, 2]*f(x) + 2 * (m - 1)\n",
+    ),
+    "the head of a type": (
+        "type cell(a = 1,b){state x on real}\npopulation p [N] is cell (b = 2){drift -x}",
+        "type cell(a=1, b) { state x on real }\npopulation p[N] is cell(b=2) { drift -x }\n",
+    ),
     "the writer's products and numbers": (
         "let a = 2*pi/M * (m - 1e-06)",
         "let a = 2*pi/M * (m - 1e-06)\n",

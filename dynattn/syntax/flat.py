@@ -1,0 +1,171 @@
+"""A spec with all that it extends and uses as one text: its own comments and those of its parts
+stay where what they stand beside is still there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dynattn.diagnostics.report import Source
+from dynattn.syntax import tree as t
+from dynattn.syntax.format import format_source
+from dynattn.syntax.inherit import parse_whole, relocated
+from dynattn.syntax.parse import parse
+from dynattn.syntax.unparse import INDENT, block_of, line_of
+
+Spot = tuple[int, int]
+
+
+def flat_text(source: Source) -> str:
+    """The merged text in canonical layout: nothing in it rests on another file.
+
+    Raises SpecError as ``parse_whole`` does.
+    """
+    tree = parse_whole(source)
+    if tree.source is source:
+        return format_source(source)
+    moved = relocated(tree, Path(source.path).parent)
+    text = "\n".join(Writer(source, moved.declarations).lines()) + "\n"
+    return format_source(Source(source.path, text))
+
+
+class Writer:
+    """Writes declarations that come from several files, each with the comments beside it."""
+
+    def __init__(self, source: Source, declarations: Sequence[Any]):
+        self.declarations = declarations
+        self.own = source
+        self.notes = {id(source): Notes(source)}
+
+    def lines(self) -> Iterator[str]:
+        """All lines, unindented blocks and all; a blank one where the sources have one."""
+        previous: Source | None = None
+        for item in joined(self.declarations):
+            notes = self.notes_of(item)
+            if previous is not None and (item.span.source is not previous or notes.apart(item)):
+                yield ""
+            previous = item.span.source
+            yield from self.written(item)
+        yield from self.notes[id(self.own)].last
+
+    def notes_of(self, item: Any) -> Notes:
+        source = item.span.source
+        if id(source) not in self.notes:
+            self.notes[id(source)] = Notes(source)
+        return self.notes[id(source)]
+
+    def written(self, item: Any) -> list[str]:
+        """One declaration, clause or statement with its comments."""
+        notes = self.notes_of(item)
+        above, parts = notes.above(item), block_of(item)
+        if parts is None:
+            return [*above, line_of(item) + notes.beside(item)]
+        head, body = parts
+        inner = [line for one in joined(body) for line in self.written(one)]
+        short = item.span.line == item.span.end_line and not any("#" in one for one in inner)
+        if not inner or (short and not any(one.endswith("{") for one in inner)):
+            inside = f" {'; '.join(inner)} " if inner else " "
+            return [*above, f"{head} {{{inside}}}{notes.beside(item)}"]
+        opening = notes.at_head(item)
+        return [
+            *above, f"{head} {{{opening}", *(f"{INDENT}{one}" for one in inner),
+            "}" + notes.beside(item),
+        ]  # fmt: skip
+
+
+class Notes:
+    """The comments of one file, and where they belong: each to one thing."""
+
+    def __init__(self, source: Source):
+        tree = parse(source)
+        self.source = source
+        self.found = {(c.span.line, c.span.column): c.text.rstrip() for c in tree.comments}
+        ends = [node for item in tree.declarations for node in items_below(item)]
+        self.starts = sorted((n.span.line, n.span.column) for n in ends)
+        self.last = [] if not self.starts else [
+            text for spot, text in self.found.items()
+            if spot > self.starts[-1] and self.alone(spot) and not self.inside(spot, ends)
+        ]  # fmt: skip
+
+    def alone(self, spot: Spot) -> bool:
+        """Whether nothing stands before the comment on its line."""
+        return not self.source.lines[spot[0] - 1][: spot[1] - 1].strip()
+
+    def inside(self, spot: Spot, items: Iterable[t.Node]) -> bool:
+        return any(spot < (n.span.end_line, n.span.end_column) for n in items)
+
+    def above(self, item: t.Node) -> list[str]:
+        """The lines of comment between what stands before an item and the item."""
+        start = (item.span.line, item.span.column)
+        earlier = [spot for spot in self.starts if spot < start]
+        floor = earlier[-1] if earlier else (0, 0)
+        return [
+            text for spot, text in self.found.items()
+            if floor < spot < start and self.alone(spot) and spot[0] < item.span.line
+        ]  # fmt: skip
+
+    def beside(self, item: t.Node) -> str:
+        """The comment behind the end of an item, where nothing stands between them."""
+        return self._after(item.span.end_line, item.span.end_column)
+
+    def at_head(self, item: t.Node) -> str:
+        """The comment behind the brace that opens a block."""
+        line = self.source.lines[item.span.line - 1]
+        brace = line.find("{", item.span.column - 1)
+        return self._after(item.span.line, brace + 2) if brace >= 0 else ""
+
+    def _after(self, line: int, column: int) -> str:
+        rest = self.source.lines[line - 1][column - 1 :]
+        blanks = re.match(r"[\s;]*", rest)
+        spot = (line, column + (blanks.end() if blanks else 0))
+        return f"  {self.found[spot]}" if spot in self.found else ""
+
+    def apart(self, item: t.Node) -> bool:
+        """Whether a blank line stands above an item and the comments that belong to it."""
+        line = item.span.line - 1
+        while line and self.source.lines[line - 1].lstrip().startswith("#"):
+            line -= 1
+        return line > 0 and not self.source.lines[line - 1].strip()
+
+
+def items_below(item: Any) -> Iterator[t.Node]:
+    """A declaration and all clauses and statements in it; of a list of quantities, each."""
+    yield item
+    if isinstance(item, t.Quantities):
+        yield from item.entries
+    for one in getattr(item, "body", None) or getattr(item, "clauses", None) or ():
+        yield from items_below(one)
+
+
+def joined(items: Iterable[Any]) -> Iterator[Any]:
+    """The items, with quantities that stand in one line of the source in one declaration again."""
+    group: list[t.Quantities] = []
+    for item in items:
+        if group and not continues(group[-1], item):
+            yield one_of(group)
+            group = []
+        if isinstance(item, t.Quantities):
+            group.append(item)
+        else:
+            yield item
+    if group:
+        yield one_of(group)
+
+
+def continues(first: t.Quantities, second: Any) -> bool:
+    """Whether only a comma stands between the two in the source."""
+    if not isinstance(second, t.Quantities) or second.keyword != first.keyword:
+        return False
+    a, b = first.span, second.span
+    if a.source is not b.source or a.end_line != b.line:
+        return False
+    return a.source.lines[a.end_line - 1][a.end_column - 1 : b.column - 1].strip() == ","
+
+
+def one_of(group: Sequence[t.Quantities]) -> t.Quantities:
+    entries = tuple(entry for item in group for entry in item.entries)
+    return replace(group[0], span=group[0].span.to(group[-1].span), entries=entries)
