@@ -30,6 +30,29 @@ def index(node: Node, context: Context) -> Operation:
     )
 
 
+def joined(node: Node, context: Context) -> Operation:
+    rank, count = width_of(node) + 1, len(node.inputs)
+
+    def run(*parts: Any) -> Any:
+        return kernels.join_nodes(parts, rank)
+
+    def spell(*texts: Code) -> Code:
+        return call_code("join_nodes", tuple_code(texts[:count]), rank)
+
+    return Operation(run, spell, (), (kernels.join_nodes,))
+
+
+def member(node: Node, context: Context) -> Operation:
+    """The nodes of one member of a group, whose members all have a fixed number of nodes."""
+    group, population = node.payload
+    known = context.model.population
+    members = known[group].members
+    sizes = [context.number(known[name].size) for name in members]
+    place = members.index(population)
+    first = sum(size or 0 for size in sizes[:place])
+    return method_call("narrow", -width_of(node) - 1, first, sizes[place])
+
+
 def rotary(node: Node, context: Context) -> Operation:
     numbers = (context.number(item) if isinstance(item, Size) else item for item in node.payload)
     return fixed_array("rotary", *numbers)

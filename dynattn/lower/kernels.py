@@ -299,3 +299,10 @@ def count_senders(nodes, origin, causal, include_self, lowest):
 def to_real(values, origin):
     """The values, or the plain number, as a tensor of the module's dtype and device."""
     return torch.as_tensor(values, dtype=origin.dtype, device=origin.device)
+
+
+def join_nodes(parts, rank):
+    """Arrays [.., nodes, *] one after the other along the node axis, ``rank`` axes from the end."""
+    batch = torch.broadcast_shapes(*[part.shape[: part.dim() - rank] for part in parts])
+    behind = torch.broadcast_shapes(*[part.shape[part.dim() - rank + 1 :] for part in parts])
+    return torch.cat([part.expand(*batch, part.shape[-rank], *behind) for part in parts], -rank)

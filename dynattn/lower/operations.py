@@ -170,6 +170,8 @@ OPERATIONS: Mapping[str, Callable[[Node, Context], Operation]] = {
     "size": _sized,
     "index": graph_operations.index,
     "node": lambda node, context: fixed_array("node", *node.payload),
+    "joined": graph_operations.joined,
+    "member": graph_operations.member,
     "rotary": graph_operations.rotary,
     "edge": graph_operations.edge,
     "degree": graph_operations.degree,

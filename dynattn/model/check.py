@@ -17,6 +17,7 @@ from dynattn.model.energies import declare_energies
 from dynattn.model.experiments import declare_experiments
 from dynattn.model.expressions import Context, translate
 from dynattn.model.graphs import declare_graph
+from dynattn.model.groups import declare_group
 from dynattn.model.inputs import declare_input, declare_places
 from dynattn.model.laws import declare_equations, declare_velocities
 from dynattn.model.layer_calls import declare_layer_heads, declare_layer_names
@@ -51,6 +52,8 @@ def check(
     _refuse_planned(draft, tree)
     if draft.names_missing:
         draft.finish()
+    draft.later |= {item.name: "population" for item in _all(tree, syntax.Population)}
+    draft.later |= {item.name: "group" for item in _all(tree, syntax.Group)}
     _declare_parameters(draft, tree)
     declare_layer_names(draft, _all(tree, syntax.Layer))
     for graph in _all(tree, syntax.Graph):
@@ -59,6 +62,8 @@ def check(
     for population in _all(tree, syntax.Population):
         declare_population(draft, population)
         declare_velocities(draft, population)
+    for group in _all(tree, syntax.Group):
+        declare_group(draft, group)
     declare_places(draft, tree)
     for item in _all(tree, syntax.Input):
         declare_input(draft, item)
@@ -84,8 +89,6 @@ def _all(tree: SyntaxTree, kind: type[D]) -> list[D]:
 
 
 def _refuse_planned(draft: Draft, tree: SyntaxTree) -> None:
-    for item in _all(tree, syntax.Group):
-        draft.not_yet("a group of populations", head(item.span), declares=True)
     headers = _all(tree, syntax.ModelHeader)
     extended = [header for header in headers if header.extends is not None]
     assert not extended and not _all(tree, syntax.Use), "parse_whole merges what a spec inherits"
@@ -176,7 +179,7 @@ def _declare_laws(draft: Draft, tree: SyntaxTree, has_network: bool) -> None:
             text = f"nothing moves the state '{name}'"
             draft.errors.add("E405", text, state.span, "give it a drift or a coupling")
             continue
-        pulled = any(draft.couplings[c].state == name for c in own)
+        pulled = any(name in draft.couplings[c].moves for c in own)
         if not (pulled or name in draft.drifts or name in draft.parts or name in draft.equations):
             continue
         context = Context(draft, draft.population_scopes[state.population])
@@ -248,6 +251,7 @@ def _model(
         dims=tuple(draft.dims.values()),
         parameters=tuple(draft.parameters.values()),
         populations=(*draft.populations.values(), *draft.places.values()),
+        groups=tuple(draft.groups.values()),
         couplings=tuple(draft.couplings.values()),
         laws=tuple(draft.laws.values()),
         layers=tuple(draft.layers.values()),

@@ -74,9 +74,10 @@ def _named_number(draft: Draft, name: str, span: Span) -> float:
         raise NotConstant(span, "", silent=True)
     members = [s.symbols[name] for s in draft.population_scopes.values() if name in s.symbols]
     symbol = draft.scope.find(name) or (members[0] if members else None)
-    if symbol is None:
+    kind = draft.later.get(name) if symbol is None else symbol.kind
+    if kind is None:
         raise NotConstant(span, f"unknown name '{name}'")
-    raise NotConstant(span, f"'{name}' is {article(symbol.kind)}, not a number known in advance")
+    raise NotConstant(span, f"'{name}' is {article(kind)}, not a number known in advance")
 
 
 def article(kind: str) -> str:

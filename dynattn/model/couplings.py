@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model import constants, energies, frustration, harmonics, readouts, typing
+from dynattn.model import constants, energies, frustration, groups, harmonics, readouts, typing
 from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.endpoints import Endpoints, endpoints
 from dynattn.model.expressions import Context, Ends, translate
 from dynattn.model.functions import formula
 from dynattn.model.parts import Coupling, State
 from dynattn.model.summands import Summand
-from dynattn.model.terms import Place, Term, Type
+from dynattn.model.terms import Term
 from dynattn.syntax import tree
 from dynattn.vocabulary.manifolds import MANIFOLDS
 from dynattn.vocabulary.sizes import Size
@@ -78,6 +78,7 @@ def _declare_sum(context: Context, declaration: tree.Coupling) -> None:
         shape=ends.state.shape if ends.state else readouts.shape_of(kernel, weight, heads),
         layer=context.layer, frustration=lag, edge_weights="weight" not in clauses,
         counters=loops.counters, parts=_parts(inside, loops, clauses, ends, span),
+        moves=groups.states_of(draft, ends.state) if ends.state else (),
     )  # fmt: skip
     if pair is not None:
         coupling = replace(coupling, energy=pair[0])
@@ -179,8 +180,7 @@ def _default_kernel(
     lag: Term | None,
 ) -> Term:  # fmt: skip
     assert ends.state is not None, "a readout writes its kernel"
-    kind = Type(Place("nodes", ends.state.population), ends.state.shape)
-    point = Term("state", (), kind, span, ends.state.name)
+    point = groups.point_of(context, ends.state, span)
     if clause is None:
         return formula(context, text, {"x": point}, span)
     if not MANIFOLDS[ends.state.manifold.name].phase:

@@ -196,7 +196,7 @@ def _at_end(term: Term, end: str, edges: Place) -> Term:
     if term.type.place.kind != "nodes":
         return term
     kind = replace(term.type, place=edges)
-    if not term.args:
+    if not term.args or term.op == "joined":
         return Term(end, (term,), kind, term.span)
     if term.op not in (*ELEMENTWISE, *OPEN, "dot", "norm", "matmul", "transpose"):
         raise NoDerivative(term)

@@ -37,6 +37,10 @@ class Draft:
     places: dict[str, Population] = field(default_factory=dict)
     """Nodes without a population: the places of sequences, called ``[T]``."""
     population_scopes: dict[str, Scope] = field(default_factory=dict)
+    groups: dict[str, Population] = field(default_factory=dict)
+    groups_refused: set[str] = field(default_factory=set)
+    later: dict[str, str] = field(default_factory=dict)
+    """What the names of populations and groups will be, before they are declared."""
     states: dict[str, State] = field(default_factory=dict)
     drifts: dict[str, Term] = field(default_factory=dict)
     """Drift of each state, as declared in its population."""

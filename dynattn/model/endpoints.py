@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model import graphs, typing
+from dynattn.model import graphs, groups, typing
 from dynattn.model.draft import Draft
 from dynattn.model.parts import GraphUse, Population, State
 from dynattn.model.terms import Term
@@ -33,10 +33,12 @@ def endpoints(draft: Draft, declaration: tree.Coupling, span: Span) -> Endpoints
     state = _state(draft, declaration.receiver, receiver) if declaration.acts else None
     graph = graphs.over(draft, declaration.over, span)
     if state is not None:
-        draft.moved.add(state.name)
+        draft.moved |= set(groups.states_of(draft, state))
     if declaration.acts == (state is None):
         return None
     if graph is None or not _graph_fits(draft, graph, sender, receiver):
+        return None
+    if declaration.over is None and groups.refuse_overlap(draft, sender, receiver, span):
         return None
     return Endpoints(sender, receiver, state, graph)
 
@@ -46,9 +48,12 @@ def population_named(draft: Draft, expr: tree.Expr) -> Population | None:
     word = name.name if isinstance(name, tree.Name) else ""
     if word in draft.populations:
         return draft.populations[word]
+    if word in draft.groups:
+        return draft.groups[word]
     symbol = draft.scope.find(word)
-    if symbol is None or symbol.kind != "population":
-        fix = did_you_mean(word, draft.populations, "declare it: population p[N] { ... }")
+    if symbol is None or symbol.kind not in ("population", "group"):
+        known = [*draft.populations, *draft.groups]
+        fix = did_you_mean(word, known, "declare it: population p[N] { ... }")
         draft.errors.add("E210", f"there is no population '{word}'", name.span, fix)
     return None
 
@@ -61,7 +66,7 @@ def _state(draft: Draft, expr: tree.Expr, population: Population) -> State | Non
     if isinstance(expr, tree.Attribute):
         if expr.name in bare:
             return bare[expr.name]
-        text = f"population '{population.name}' has no state '{expr.name}'"
+        text = f"{_title(population)} no state '{expr.name}'"
         fix = did_you_mean(expr.name, bare, f"it has {', '.join(bare) or 'none'}")
         draft.errors.add("E206", text, expr.span, fix)
     elif _refused_states(draft, population):
@@ -69,17 +74,27 @@ def _state(draft: Draft, expr: tree.Expr, population: Population) -> State | Non
     elif len(bare) == 1:
         return next(iter(bare.values()))
     elif not bare:
-        text = f"population '{population.name}' has no state that a coupling could act on"
-        draft.errors.add("E206", text, expr.span, "declare one: state x on circle")
+        text = f"{_title(population)} no state that a coupling could act on"
+        fix = "declare one: state x on circle"
+        if population.members:
+            fix = "let every member have a state of one name, on one manifold"
+        draft.errors.add("E206", text, expr.span, fix)
     else:
-        text = f"population '{population.name}' has several states"
+        text = f"{_title(population)} several states"
         fix = "write " + " or ".join(f"{population.name}.{name}" for name in bare)
         draft.errors.add("E206", text, expr.span, fix)
     return None
 
 
+def _title(population: Population) -> str:
+    if population.members:
+        return f"the members of group '{population.name}' share"
+    return f"population '{population.name}' has"
+
+
 def _refused_states(draft: Draft, population: Population) -> list[Term]:
-    symbols = draft.population_scopes[population.name].symbols.values()
+    members = groups.members_of(draft, population.name)
+    symbols = [s for name in members for s in draft.population_scopes[name].symbols.values()]
     return [s.value for s in symbols if s.kind == "state" and typing.is_unknown(s.value)]
 
 

@@ -29,8 +29,10 @@ def _refuse(draft: Draft, text: str, span: Span, fix: str) -> None:
 
 
 def states_in(term: Term) -> set[str]:
-    """Full names of the states that a term reads."""
-    return {item.payload for item in walk(term) if item.op == "state"}
+    """Full names of the states that a term reads; of a group, those that its members share."""
+    shared = {id(part): item for item in walk(term) if item.op == "joined" for part in item.args}
+    read = [shared.get(id(item), item) for item in walk(term) if item.op == "state"]
+    return {str(item.payload) for item in read}
 
 
 # ── own potentials ─────────────────────────────────────────────────────────────────────────────
@@ -203,7 +205,8 @@ def _drawn(draft: Draft, term: Term, drawn: dict[Any, Any], rng: Any, swap: bool
     end, leaf = "", term
     if term.op in ("receiver", "sender"):
         end, leaf = term.op, term.args[0]
-        if leaf.type.place.kind != "nodes" or leaf.args or leaf.op == "coupling":
+        single = not leaf.args or leaf.op == "joined"
+        if leaf.type.place.kind != "nodes" or not single or leaf.op == "coupling":
             raise NoDerivative(leaf)
         if swap:
             end = "sender" if end == "receiver" else "receiver"

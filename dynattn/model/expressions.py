@@ -213,6 +213,12 @@ def find(context: Context, name: str, span: Span) -> Symbol | None:
     scopes = context.draft.population_scopes
     if context.population and name in scopes[context.population].symbols:
         return scopes[context.population].symbols[name]
+    if context.population in context.draft.groups:
+        from dynattn.model.groups import find_shared
+
+        shared = find_shared(context, context.population, name, span)
+        if shared is not None:
+            return shared
     symbol = context.scope.find(name)
     if symbol is None and context.population:
         from dynattn.model.attributes import find_node, refuse_partial
@@ -257,7 +263,8 @@ def _member(context: Context, population: str, name: str, span: Span) -> Term:
                 context.scope.suggestion(population, known, "name a population"),
             )
             return unknown(span)
-        context.draft.not_yet(f"a member of a {found.kind}", span)
+        if population not in context.draft.groups_refused:
+            context.draft.not_yet(f"a member of a {found.kind}", span)
         return unknown(span)
     inside = replace(context, population=population, scope=scope)
     return read(inside, name, span)

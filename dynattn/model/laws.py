@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model import typing
+from dynattn.model import groups, typing
 from dynattn.model.draft import Draft
 from dynattn.model.expressions import Context, translate
 from dynattn.model.functions import formula
@@ -144,7 +144,7 @@ def _says_more(draft: Draft, item: tree.Equation, state: str) -> bool:
 def _names_all(draft: Draft, item: tree.Equation, value: Term, state: str) -> None:
     named = couplings_in(value)
     for coupling in draft.couplings.values():
-        if coupling.state == state and coupling.layer is None and coupling.name not in named:
+        if state in coupling.moves and coupling.layer is None and coupling.name not in named:
             draft.errors.add(
                 "E423", f"the equation of '{item.state}' does not name coupling '{coupling.name}', "
                 "which acts on it", item.span, f"write {coupling.name} where its sum belongs",
@@ -268,12 +268,9 @@ def read_rate(context: Context, expr: tree.Prime) -> Term:
         point = point.args[0]
     if typing.is_unknown(point):
         return point
-    velocity = draft.states.get(f"{point.payload}'") if point.op == "state" else None
-    if velocity is not None:
-        return Term("state", (), type_of(velocity), span, velocity.name)
-    law = draft.laws.get(point.payload) if point.op == "state" and context.sums == "" else None
-    if law is not None and not law.discrete:
-        return _as_state(context, point, law.rate, span)
+    found = _rate_of(context, point, span)
+    if found is not None:
+        return found
     if draft.names_missing:
         return typing.unknown(span)
     draft.errors.add(
@@ -281,6 +278,24 @@ def read_rate(context: Context, expr: tree.Prime) -> Term:
         span, "give the state inertia, or read the rate in observe",
     )  # fmt: skip
     return typing.unknown(span)
+
+
+def _rate_of(context: Context, point: Term, span: Span) -> Term | None:
+    """The rate of a state; None where it has none that may be read here."""
+    draft = context.draft
+    if point.op == "joined":
+        parts = [_rate_of(context, part, span) for part in point.args]
+        known = [part for part in parts if part is not None]
+        bare = f"{point.payload.rsplit('.', 1)[-1]}'"
+        whole = len(known) == len(parts)
+        return groups.joined(context, point.type.place.name, bare, known, span) if whole else None
+    if point.op != "state":
+        return None
+    velocity = draft.states.get(f"{point.payload}'")
+    if velocity is not None:
+        return Term("state", (), type_of(velocity), span, velocity.name)
+    law = draft.laws.get(point.payload) if context.sums == "" else None
+    return None if law is None or law.discrete else _as_state(context, point, law.rate, span)
 
 
 def _as_state(context: Context, point: Term, rate: Term, span: Span) -> Term:
@@ -299,11 +314,10 @@ def read_sum(context: Context, symbol: Symbol, span: Span) -> Term:
     coupling = draft.couplings.get(symbol.name)
     if coupling is None:
         return typing.unknown(span)
-    if context.sums not in ("", coupling.state):
+    if context.sums not in ("", *coupling.moves):
         draft.errors.add(
             "E423", f"coupling '{symbol.name}' acts on '{coupling.state}', not on this state",
             span, "name the couplings that act on the state of the equation",
         )  # fmt: skip
         return typing.unknown(span)
-    kind = Type(Place("nodes", coupling.receiver), coupling.shape)
-    return Term("coupling", (), kind, span, coupling.name)
+    return groups.sum_at(draft, coupling, context.population or "", span)

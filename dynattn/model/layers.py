@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dynattn.model import constants, typing
+from dynattn.model import constants, groups, typing
 from dynattn.model.composition import Layer
 from dynattn.model.couplings import declare_coupling
 from dynattn.model.draft import Draft, head, value_of
@@ -116,8 +116,9 @@ def _steps(draft: Draft, declaration: tree.Layer) -> Size | None:
 
 
 def _moved(draft: Draft, couplings: Sequence[str], drifts: dict[str, Term]) -> list[State]:
-    own = {draft.couplings[name].state for name in couplings} | set(drifts)
-    outer = {c.state for c in draft.couplings.values() if c.layer is None} | set(draft.drifts)
+    own = {state for name in couplings for state in draft.couplings[name].moves} | set(drifts)
+    others = [c for c in draft.couplings.values() if c.layer is None]
+    outer = {state for c in others for state in c.moves} | set(draft.drifts)
     return [s for name, s in draft.states.items() if name in own | outer and not s.velocity_of]
 
 
@@ -131,10 +132,9 @@ def layer_laws(
     draft = context.draft
     acting = [
         c for c in draft.couplings.values()
-        if c.state == state.name and (c.layer is None or c.name in couplings)
+        if state.name in c.moves and (c.layer is None or c.name in couplings)
     ]  # fmt: skip
     forces = [d[state.name] for d in (draft.drifts, drifts) if state.name in d]
     forces += [p["energy"] for p in [draft.parts.get(state.name, {})] if "energy" in p]
-    place = Place("nodes", state.population)
-    forces += [Term("coupling", (), Type(place, state.shape), c.span, c.name) for c in acting]
+    forces += [groups.sum_at(draft, c, state.population, c.span) for c in acting]
     return laws_of(context, state, forces)

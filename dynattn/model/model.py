@@ -48,6 +48,8 @@ class Model:
     energies: tuple[tuple[str, Term], ...] = ()
     """The own potentials of populations, by name of the population; per node."""
     continuations: tuple[Continuation, ...] = ()
+    groups: tuple[Population, ...] = ()
+    """Populations addressed as one; their states are what the members share."""
     jumps: tuple[Term, ...] = ()
     """Times at which a rate jumps: the ends of pulses, where a solver must stop."""
 
@@ -90,8 +92,8 @@ class Model:
 
     @cached_property
     def population(self) -> Mapping[str, Population]:
-        """Populations by name."""
-        return {p.name: p for p in self.populations}
+        """Populations by name, groups of them too."""
+        return {p.name: p for p in (*self.populations, *self.groups)}
 
     @cached_property
     def coupling(self) -> Mapping[str, Coupling]:

@@ -89,6 +89,8 @@ class Population:
     """The nodes of a graph that it was made from, where it was."""
     attributes: tuple[str, ...] = ()
     """The node attributes that expressions may read: numbers that each of its nodes has."""
+    members: tuple[str, ...] = ()
+    """Of a group: the populations whose nodes it counts through; its states are what they share."""
 
     @property
     def is_sequence(self) -> bool:
@@ -132,7 +134,7 @@ class Coupling:
     sender: str
     receiver: str
     state: str
-    """The state acted on; '' for a readout."""
+    """The state acted on; '' for a readout, ``bus.theta`` where a group receives."""
     graph: GraphUse
     kernel: Term
     """Edge-level."""
@@ -163,6 +165,9 @@ class Coupling:
     """The symmetric pair potential that the kernel is minus the gradient of; edge-level."""
     acts: bool = True
     """False for a ``readout``: the sum is a quantity of the receiving nodes, and part of no law."""
+
+    moves: tuple[str, ...] = ()
+    """The states acted on, by their full names: in a group, one of each member."""
 
     @property
     def summands(self) -> tuple[Summand, ...]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from dynattn.diagnostics.report import Span
-from dynattn.model import typing
+from dynattn.model import groups, typing
 from dynattn.model.draft import Draft, head
 from dynattn.model.expressions import Context
 from dynattn.model.parts import Coupling
 from dynattn.model.scope import Symbol
-from dynattn.model.terms import Place, Term, Type, walk
+from dynattn.model.terms import Term, walk
 from dynattn.syntax import tree
 from dynattn.vocabulary.sizes import Size
 
@@ -60,8 +60,7 @@ def read(context: Context, symbol: Symbol, span: Span) -> Term:
         _declare_sum(Context(draft, draft.scope), symbol.name)
     found = draft.couplings.get(symbol.name)
     if found is not None:
-        kind = Type(Place("nodes", found.receiver), found.shape)
-        return Term("coupling", (), kind, span, found.name)
+        return groups.sum_at(draft, found, context.population or "", span)
     if symbol.name in draft.declaring:
         draft.errors.add(
             "E434", f"the readout '{symbol.name}' depends on itself", span,
@@ -145,7 +144,8 @@ def refuse_unread(draft: Draft, roots: Iterable[Term]) -> None:
             text = f"nothing reads the readout '{coupling.name}'"
             fix = "use its name, such as in observe or in a drift, or delete it"
             draft.errors.add("E436", text, coupling.span, fix)
-    places |= {name for c in draft.couplings.values() for name in (c.sender, c.receiver)}
+    ends = {name for c in draft.couplings.values() for name in (c.sender, c.receiver)}
+    places |= {member for name in ends for member in groups.members_of(draft, name)}
     for population in draft.populations.values():
         if not population.states and population.name not in places:
             text = f"population '{population.name}' has no state and takes part in nothing"

@@ -19,6 +19,8 @@ node and edge by edge; the program builder turns them into whole-array operation
 | time | None | ``t`` |
 | index | population | the node's number from 0 |
 | node | name | an attribute of the nodes of the graph that a population was made from |
+| joined | name | at the nodes of a group: args, one per member, each at its own nodes |
+| member | (group, population) | args[0], a quantity of the group, at the population's own nodes |
 | placeholder | name | a hole of a manifold's formula: ``x``, ``v``, ``F``; ``W'`` is white noise |
 | axis | (name, k, first) | the index of the k-th axis, at every entry of the Term's shape |
 | entry | (positions, indices) | args[0] at these positions, from 0, of its first axes; as written |

@@ -27,7 +27,7 @@ from dynattn.network.symmetry import symmetry_mistakes
 from dynattn.vocabulary.graph_files import GraphFileError, lacks
 from dynattn.vocabulary.graphs import SOURCES, GraphError
 from dynattn.vocabulary.node_graph import NodeGraph, matching_of
-from dynattn.vocabulary.node_selection import node_values, restrict
+from dynattn.vocabulary.node_selection import joined_nodes, node_values, restrict
 from dynattn.vocabulary.sizes import Size, SizeError
 
 if TYPE_CHECKING:
@@ -104,7 +104,9 @@ class _Builder:
         if graph is None or nodes is None:
             return
         if graph.labels:
-            self.matching[population.name] = matching_of([graph.labels[n] for n in nodes])
+            self.matching[population.name] = matching_of(
+                [graph.labels[n] for n in nodes], whole=len(nodes) == graph.nodes
+            )
         for name in population.attributes:
             read = partial(node_values, graph, nodes, name, title_of(use))
             found = self._attempt(use, [population], span, read)
@@ -139,7 +141,8 @@ class _Builder:
         if graph is None or any(chosen is None for chosen in nodes):
             return None
         receivers, senders = (n for n in nodes if n is not None)
-        whole = all(len(chosen) == graph.nodes for chosen in (receivers, senders))
+        every = numpy.arange(graph.nodes)
+        whole = all(numpy.array_equal(chosen, every) for chosen in (receivers, senders))
         edges = graph.edges if whole else restrict(graph, receivers, senders)
         if not self._has_attributes(coupling, graph):
             return None
@@ -178,6 +181,8 @@ class _Builder:
 
     def _nodes(self, graph: NodeGraph, use: GraphUse, end: Population, span: Span) -> Array | None:
         """The nodes of the graph that a population's are; None with a diagnostic."""
+        if end.members and self._is_made_from(end, use):
+            return self._joined(graph, use, end, span)
         made_from = end.made_from
         if made_from is None or not self._is_made_from(end, use):
             fits = self._fits(graph.nodes, end, use, span)
@@ -186,8 +191,35 @@ class _Builder:
         fits = nodes is not None and self._fits(len(nodes), end, use, span)
         return nodes if fits else None
 
+    def _joined(self, graph: NodeGraph, use: GraphUse, end: Population, span: Span) -> Array | None:
+        """The nodes of a group in the graph, each once; None with a diagnostic."""
+        members = [self.model.population[name] for name in end.members]
+        found = [self._nodes(graph, use, member, span) for member in members]
+        parts = [nodes for nodes in found if nodes is not None]
+        if len(parts) < len(found):
+            return None
+        nodes = joined_nodes(parts)
+        values, counts = numpy.unique(nodes, return_counts=True)
+        if (counts == 1).all():
+            return nodes
+        twice = int(values[numpy.argmax(counts > 1)])
+        called = graph.labels[twice] if graph.labels else str(twice)
+        both = [m.name for m, part in zip(members, parts, strict=True) if twice in part]
+        self.errors.add(
+            "E466",
+            f"node {called} of {title_of(use)} belongs to both '{both[0]}' and '{both[1]}', "
+            f"and the group '{end.name}' would have it twice",
+            span,
+            "choose the nodes of the members by conditions of which one holds at each node",
+            [(end.span, f"group '{end.name}'")],
+        )
+        return None
+
     def _is_made_from(self, end: Population, use: GraphUse) -> bool:
         """Whether the nodes of a population are nodes of this graph, loops aside."""
+        if end.members:
+            members = [self.model.population[name] for name in end.members]
+            return all(self._is_made_from(member, use) for member in members)
         if end.made_from is None:
             return False
         own = end.made_from.graph

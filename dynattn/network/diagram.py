@@ -32,6 +32,12 @@ def draw_diagram(model: Model, connections: Mapping[str, Connections]) -> MultiD
     diagram = networkx.MultiDiGraph(name=model.name)
     for population in model.populations:
         diagram.add_node(population.name, **_describe_population(model, population))
+    for group in model.groups:
+        described = {"kind": "group", "size": _count(model, group.size)}
+        described |= {"manifold": "; ".join(map(_spell_state, group.states))}
+        diagram.add_node(group.name, **described)
+        for member in group.members:
+            diagram.add_edge(member, group.name, kind="member")
     for coupling in model.couplings:
         if coupling.name in connections:
             facts = _describe_coupling(model, coupling, connections[coupling.name])

@@ -88,9 +88,8 @@ def _why(word: str) -> str:
 
 def _broken_by_couplings(model: Model, network: Network) -> Iterator[str]:
     for coupling in model.couplings:
-        if coupling.layer is not None or coupling.state not in model.clauses:
-            continue
-        if "equation" not in model.clauses[coupling.state]:
+        laws = [model.clauses[name] for name in coupling.moves if name in model.clauses]
+        if coupling.layer is None and any("equation" not in clauses for clauses in laws):
             for reason in _reasons(model, network, coupling):
                 yield f"{coupling.name}: {reason}"
 
@@ -205,14 +204,15 @@ def potential(model: Model, coupling: Coupling) -> Term | None:
     """
     if coupling.energy is not None:
         return coupling.energy
-    name, manifold = short(coupling.state), MANIFOLDS[model.states[coupling.state].manifold.name]
+    state = model.states[coupling.moves[0]]
+    name, manifold = short(coupling.state), MANIFOLDS[state.manifold.name]
     if manifold.kernel is None or any(part.successor for part in coupling.parts):
         return None
     own = manifold.kernel.replace("x[", f"{name}[")
     several = [own.replace("(", f"({c.name} * (", 1) + ")" for c in coupling.counters]
     if spell_term(coupling.kernel) not in (several if manifold.phase and several else [own]):
         return None
-    return _integrated(coupling.kernel, model.states[coupling.state].axes != (), manifold.phase)
+    return _integrated(coupling.kernel, state.axes != (), manifold.phase)
 
 
 def _integrated(kernel: Term, several: bool, phase: bool) -> Term | None:

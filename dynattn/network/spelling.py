@@ -97,7 +97,7 @@ class _Speller:
         if term.op in ("receiver", "sender"):
             end = _END[term.op] + (f"+{term.payload}" if term.payload else "")
             return self.spell(term.args[0], end, around)
-        if term.op in ("split", "spread", "column"):
+        if term.op in ("split", "spread", "column", "member"):
             return self.spell(term.args[-1], index, around)
         if term.op not in _BINDING:
             return self._atom(term, index)
@@ -190,7 +190,7 @@ def _is_pulse(term: Term) -> bool:
 
 _NAMED = frozenset(
     {"parameter", "state", "input", "variable", "output", "placeholder", "let", "edge", "coupling",
-     "index", "counter", "node"}
+     "index", "counter", "node", "joined"}
 )  # fmt: skip
 
 
@@ -304,6 +304,8 @@ def summands(term: Term) -> Iterator[Term]:
     if term.op == "add":
         for part in term.args:
             yield from summands(part)
+    elif term.op == "member":
+        yield from summands(term.args[0])
     elif not (term.op == "number" and term.payload == 0):
         yield term
 

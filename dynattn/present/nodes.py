@@ -72,7 +72,7 @@ def _add_edges(graph: networkx.MultiDiGraph, coupling: CouplingEdges) -> None:
     receivers, senders = (side.tolist() for side in edge_arrays(coupling.edges))
     for number, (i, j) in enumerate(zip(receivers, senders, strict=True)):
         facts = {name: column[number] for name, column in zip(names, columns, strict=True)}
-        graph.add_edge(f"{coupling.sender}[{j}]", f"{coupling.receiver}[{i}]",
+        graph.add_edge(coupling.sender_name(j), coupling.receiver_name(i),
                        key=coupling.name, coupling=coupling.name, **facts)  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def node_places(parts: GraphParts, engine: Engine | None) -> dict[str, Place]:
         return _circle(names)
     hidden = hidden_couplings(parts)
     pairs = [
-        (f"{c.sender}[{j}]", f"{c.receiver}[{i}]")
+        (c.sender_name(j), c.receiver_name(i))
         for c in parts.drawable
         if c not in hidden
         for i, j in zip(*(side.tolist() for side in edge_arrays(c.edges)), strict=True)
@@ -182,7 +182,7 @@ def _draw_edges(
     from matplotlib.collections import LineCollection
 
     receivers, senders = (side.tolist() for side in edge_arrays(coupling.edges))
-    ends = [(f"{coupling.sender}[{j}]", f"{coupling.receiver}[{i}]")
+    ends = [(coupling.sender_name(j), coupling.receiver_name(i))
             for i, j in zip(receivers, senders, strict=True)]  # fmt: skip
     lines = [(places[a], places[b]) for a, b in ends if a != b]
     strong = min(0.9, max(0.12, 60 / (len(lines) + 1) ** 0.72))

@@ -187,8 +187,8 @@ def _thin_edges(coupling: CouplingEdges, colour: str) -> Elements:
     look = {"colour": colour, "arrow": "none" if mutual else "triangle", "card": coupling.name,
             "width": 1.1, "opacity": max(0.25, min(0.8, 300 / (len(pairs) + 1)))}  # fmt: skip
     return [
-        {"data": {"id": f"{coupling.name} {a} {b}", "source": f"{coupling.sender}[{a}]",
-                  "target": f"{coupling.receiver}[{b}]", **look}, "classes": "thin"}
+        {"data": {"id": f"{coupling.name} {a} {b}", "source": coupling.sender_name(a),
+                  "target": coupling.receiver_name(b), **look}, "classes": "thin"}
         for a, b in pairs
     ]  # fmt: skip
 

@@ -17,12 +17,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CouplingEdges:
-    """A coupling by name, from the population ``sender`` into the population ``receiver``."""
+    """A coupling by name, from the population ``sender`` into the population ``receiver``, or
+    from or into a group of populations.
+    """
 
     name: str
     sender: str
     receiver: str
     edges: Connections
+    groups: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    """The members of the groups among the two, in order, and how many nodes each has."""
+
+    def sender_name(self, node: int) -> str:
+        """``osc[3]``: a sending node, by the population it belongs to."""
+        return self._name(self.sender, node)
+
+    def receiver_name(self, node: int) -> str:
+        """A receiving node, by the population it belongs to."""
+        return self._name(self.receiver, node)
+
+    def _name(self, end: str, node: int) -> str:
+        for member, size in self.groups.get(end, ()):
+            if node < size:
+                return f"{member}[{node}]"
+            node -= size
+        return f"{end}[{node}]"
 
 
 @dataclass(frozen=True)
@@ -65,10 +84,12 @@ class GraphParts:
     def drawable(self) -> tuple[CouplingEdges, ...]:
         """The couplings between populations whose number of nodes is known."""
         return tuple(
-            c
-            for c in self.couplings
-            if self.sizes.get(c.sender) is not None and self.sizes.get(c.receiver) is not None
+            c for c in self.couplings if all(self._is_known(end) for end in (c.sender, c.receiver))
         )
+
+    def _is_known(self, end: str) -> bool:
+        """Groups have members of known size only."""
+        return end not in self.sizes or self.sizes[end] is not None
 
     @property
     def node_count(self) -> int:
@@ -87,8 +108,9 @@ def parts_of(
     coordinates the first is shown.
     """
     model, network = compilation.model, compilation.network
+    groups = {group.name: _members(model, group) for group in model.groups}
     couplings = tuple(
-        CouplingEdges(c.name, c.sender, c.receiver, network.connections[c.name])
+        CouplingEdges(c.name, c.sender, c.receiver, network.connections[c.name], groups)
         for c in model.couplings
     )
     return GraphParts(
@@ -99,6 +121,11 @@ def parts_of(
         states=_node_states(model, states or {}),
         attention=attention,
     )
+
+
+def _members(model: Any, group: Any) -> tuple[tuple[str, int], ...]:
+    sizes = {name: model.population[name].size.value(model.sizes) for name in group.members}
+    return tuple(sizes.items())
 
 
 def edge_arrays(edges: Connections) -> tuple[Any, Any]:

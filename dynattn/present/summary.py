@@ -52,6 +52,7 @@ def summary(
     """Every section that has something to say; equations in ``style``."""
     sections = (
         populations(model),
+        groups(model),
         couplings(model, network),
         matching(network),
         forms(model, network, program),
@@ -89,6 +90,20 @@ def populations(model: Model) -> Section:
     return Section(
         "populations", ("population", "nodes", "state", "manifold", "start"), tuple(rows)
     )
+
+
+def groups(model: Model) -> Section:
+    """Groups of populations, their size, and the states that their members share."""
+    rows = tuple(
+        (
+            group.name,
+            " + ".join(group.members),
+            sized(group.size, model),
+            ", ".join(state.name.rsplit(".", 1)[-1] for state in group.states),
+        )
+        for group in model.groups
+    )
+    return Section("groups", ("group", "members in order", "nodes", "states shared"), rows)
 
 
 def couplings(model: Model, network: Network) -> Section:

@@ -92,6 +92,25 @@ def _node_attribute(term: Term, view: View) -> Dual:
     return duals.plain(attributes[term.type.place.name, term.payload][_node(view)])
 
 
+def _joined(term: Term, view: View) -> Dual:
+    reference, number = view.moment.reference, _node(view)
+    members = reference.model.population[term.type.place.name].members
+    for argument, member in zip(term.args, members, strict=True):
+        if number < reference.count(member):
+            return evaluate(argument, view.moment.node(number))
+        number -= reference.count(member)
+    raise IndexError(f"a group has no node {_node(view)}")
+
+
+def _member(term: Term, view: View) -> Dual:
+    reference = view.moment.reference
+    group, population = term.payload
+    members = reference.model.population[group].members
+    before = members[: members.index(population)]
+    number = _node(view) + sum(reference.count(member) for member in before)
+    return evaluate(term.args[0], view.moment.node(number))
+
+
 def _coupling(term: Term, view: View) -> Dual:
     return view.moment.reference.coupling_sum(term.payload, _node(view), view.moment)
 
@@ -221,6 +240,8 @@ RULES: dict[str, Callable[[Term, View], Dual]] = {
     "time": lambda term, view: duals.plain(view.moment.reference.time),
     "index": lambda term, view: duals.plain(_node(view)),
     "node": _node_attribute,
+    "joined": _joined,
+    "member": _member,
     "placeholder": lambda term, view: view.holes[term.payload],
     "let": lambda term, view: evaluate(term.args[0], view),
     "spread": _spread,

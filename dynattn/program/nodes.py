@@ -33,6 +33,8 @@ operation is always the plain broadcasting one of torch.
 | rows | a | Size | a at its first nodes, that many |
 | broadcast | a | | a in the place and shape of the result |
 | merge | a | | [.., H, k] as [.., H*k] |
+| joined | a, b, .. | group | along the node axis: the members' nodes one after the other |
+| member | a | (group, population) | the part of the node axis that is one member's |
 | dot | a, b | | sum over the last axis of a*b |
 | matmul | a, b | | matrix product over the last two axes |
 | transpose | a | | the last two axes exchanged |

@@ -136,6 +136,27 @@ def _node_attribute(builder: Builder, term: Term) -> Node:
     return builder.maker.at(term.span).make("node", (), ArrayType(term.type.place), payload)
 
 
+def _joined(builder: Builder, term: Term) -> Node:
+    group = term.type.place
+    members = builder.model.population[group.name].members
+    parts = []
+    for name, argument in zip(members, term.args, strict=True):
+        maker = builder.maker.at(argument.span)
+        kind = ArrayType(Place("nodes", name), term.type.shape)
+        part = _placed(builder, maker.real(builder.node(argument)), kind.place)
+        parts.append(maker.align(part, kind) if part.type.shape != kind.shape else part)
+    batched = any(part.type.batched for part in parts)
+    kind = ArrayType(group, term.type.shape, "real", batched)
+    return builder.maker.at(term.span).make("joined", parts, kind, group.name)
+
+
+def _member(builder: Builder, term: Term) -> Node:
+    inner = builder.node(term.args[0])
+    inner = _placed(builder, inner, term.args[0].type.place)
+    kind = ArrayType(term.type.place, inner.type.shape, inner.type.dtype, inner.type.batched)
+    return builder.maker.at(term.span).make("member", [inner], kind, term.payload)
+
+
 def _split(builder: Builder, term: Term) -> Node:
     inner = builder.node(term.args[0])
     kind = ArrayType(inner.type.place, term.type.shape, inner.type.dtype, inner.type.batched)
@@ -214,6 +235,8 @@ RULES: Mapping[str, Rule] = {
     "rotary": lambda b, t: b.leaf(t, "rotary", False),
     "index": lambda b, t: b.leaf(t, "index", False),
     "node": _node_attribute,
+    "joined": _joined,
+    "member": _member,
     "time": lambda b, t: b.leaf(t, "time", False),
     "state": lambda b, t: b.leaf(t, "state", True),
     "input": lambda b, t: b.leaf(t, "input", True),

@@ -18,14 +18,14 @@ LEAVES = frozenset({
 FIXED_ARITY = {
     "broadcast": 1, "rows": 1,
     "unsqueeze": 1, "split": 1, "entry": 1, "merge": 1, "parts": 1, "pick": 1, "norm": 1,
-    "dot": 2, "next": 1,
+    "dot": 2, "next": 1, "member": 1,
     "node_sum": 1, "node_mean": 1, "node_std": 1, "node_min": 1, "node_max": 1, "lookup": 2,
     "cross_entropy": 2, "receiver": 1, "sender": 1, "edge_sum": 1, "edge_softmax": 1,
     "edge_normalize": 1, "attention": 3,
     "successor": 1, "reach": 1, "successor_attention": 3,
     "matmul": 2, **dict.fromkeys(MATRIX_FUNCTIONS, 1),
 }  # fmt: skip
-ANY_ARITY = frozenset({"concat", "stack", "linear", "graph_sum", "draw"})
+ANY_ARITY = frozenset({"concat", "stack", "joined", "linear", "graph_sum", "draw"})
 
 
 class ProgramFault(AssertionError):

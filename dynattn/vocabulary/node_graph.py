@@ -61,20 +61,25 @@ def _is_whole(label: Any) -> bool:
     return type(label) is int or (isinstance(label, str) and _WHOLE.fullmatch(label) is not None)
 
 
-def matching_of(numbers: Iterable[Any]) -> str:
-    """In words: which id, in the order given, became which number; '' for 0 .. n-1 themselves."""
+def matching_of(numbers: Iterable[Any], *, whole: bool = True) -> str:
+    """In words: which id, in the order given, became which number; '' for 0 .. n-1 themselves.
+
+    ``whole``: whether these are all ids there are.
+    """
     numbers = list(numbers)
     labels = list(map(str, numbers))
     if not labels or labels == [str(k) for k in range(len(labels))]:
         return ""
-    if all(_is_whole(label) for label in numbers):
+    if whole and all(_is_whole(label) for label in numbers):
         gaps = int(labels[-1]) - int(labels[0]) + 1 - len(labels)
         skipped = f", {gaps} ids between them unused" if gaps else ""
         last = len(labels) - 1
         return f"ids {labels[0]} .. {labels[-1]} in numeric order are nodes 0 .. {last}{skipped}"
     shown = [f"{label} is node {k}" for k, label in enumerate(labels[:SHOWN])]
     rest = ", and so on" if len(labels) > SHOWN else ""
-    return f"ids in the order of the file: {', '.join(shown)}{rest}"
+    counted = all(_is_whole(label) for label in numbers)
+    order = "numeric order" if counted else "the order of the file"
+    return f"ids in {order}: {', '.join(shown)}{rest}"
 
 
 def column(values: Sequence[Any]) -> Any:

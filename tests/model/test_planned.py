@@ -18,7 +18,7 @@ ACCEPTED = {
     "uninformed",
     "fold_curve",
     "fitzhugh_nagumo", "friedkin_johnsen", "frustrated_synchronization",
-    "kuramoto_attention_enwik8", "modern_hopfield", "replicator",
+    "kuramoto_attention_enwik8", "modern_hopfield", "replicator", "swing",
 }  # fmt: skip
 """Specs of which every construct has a meaning."""
 PLANNED = [path for path in TEXTS if path.stem not in ACCEPTED]

@@ -98,4 +98,48 @@ CODES: dict[str, Entry] = {
         'population load[100 where kind == "load"] { state theta on circle; drift 1 }',
         'population load[grid where kind == "load"] { state theta on circle; drift 1 }',
     ),
+    "E462": Entry(
+        "a population twice in a group",
+        "A group counts through the nodes of its members, one population after the other; each "
+        "node is in it once.",
+        "group all = left + right + left",
+        "group all = left + right",
+    ),
+    "E463": Entry(
+        "what the members of a group do not share",
+        "A group has what all of its members have: states of one name on one manifold, parameters, "
+        "definitions and node attributes of one name and shape.",
+        "population a[5] { state x on circle; param w = 1; drift w }\n"
+        "population b[5] { state x on circle; drift 1 }\n"
+        "group all = a + b\ncoupling pull: all -> all { weight w[j] }",
+        "population a[5] { state x on circle; param w = 1; drift w }\n"
+        "population b[5] { state x on circle; param w = 2; drift 1 }\n"
+        "group all = a + b\ncoupling pull: all -> all { weight w[j] }",
+    ),
+    "E464": Entry(
+        "ends of a coupling that share nodes",
+        "Without a graph everyone sends to everyone, a node itself excepted. Between a group and "
+        "one of its members, or two groups with members in common, some nodes stand on both sides: "
+        "the spec says over which graph they are coupled.",
+        "group all = left + right\ncoupling pull: left -> all { kernel x[j] }",
+        "group all = left + right\ncoupling pull: all -> all { kernel x[j] }",
+    ),
+    "E465": Entry(
+        "a group of nodes over a dim",
+        "A group counts through its members, which have a fixed number of nodes each.",
+        "dim T\npopulation token[T] { state x on circle; drift 1 }\ngroup all = token + other",
+        "param T = 20\npopulation token[T] { state x on circle; drift 1 }\n"
+        "group all = token + other",
+    ),
+    "E466": Entry(
+        "a node of a graph twice in a group",
+        "Populations made from one graph may choose the same nodes; joined in a group that is "
+        "coupled over this graph, each node must belong to one of them.",
+        "population heavy[grid where M > 1] { state theta on circle; drift P }\n"
+        "population all_of_them[grid] { state theta on circle; drift P }\n"
+        "group bus = heavy + all_of_them",
+        "population heavy[grid where M > 1] { state theta on circle; drift P }\n"
+        "population light[grid where M <= 1] { state theta on circle; drift P }\n"
+        "group bus = heavy + light",
+    ),
 }
