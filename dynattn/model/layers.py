@@ -16,7 +16,7 @@ from dynattn.model.parts import Law, State
 from dynattn.model.populations import declare_let, drift
 from dynattn.model.quantities import declare_parameter
 from dynattn.model.scope import Scope, Symbol
-from dynattn.model.terms import Place, Term, Type, walk
+from dynattn.model.terms import Term, walk
 from dynattn.syntax import tree
 from dynattn.vocabulary.sizes import Size, fixed
 
