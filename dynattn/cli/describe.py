@@ -41,7 +41,7 @@ def describe_more(compilation: Compilation, quiet: bool = False) -> dict[str, An
     """Print the graphs and the energy; return them and the law in LaTeX as facts for JSON."""
     from dynattn.network.guarantee import guarantee
     from dynattn.network.styles import PLAIN, PRETTY
-    from dynattn.present.graph_facts import graphs
+    from dynattn.present.graph_facts import graphs, sentences
     from dynattn.present.latex import document, state_laws
 
     model, network = compilation.model, compilation.network
@@ -50,7 +50,8 @@ def describe_more(compilation: Compilation, quiet: bool = False) -> dict[str, An
     if not quiet:
         if section.rows:
             print_heading(section.title)
-            print_table(section.columns, section.rows)
+            for line in sentences(section):
+                print_line(f"    {line}")
         if found is not None:
             print_energy(found)
         return {}

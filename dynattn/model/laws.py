@@ -236,7 +236,7 @@ def _damped(context: Context, force: Term, friction: Term | None, speed: Term) -
 
 
 def _over(context: Context, value: T, by: Term | None) -> T | Term:
-    if value is None or by is None:
+    if value is None or by is None or (by.op == "number" and by.payload == 1):
         return value
     return typing.combine(context.draft.errors, "div", [value, by], by.span)
 

@@ -6,7 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dynattn.model.model import Model
 from dynattn.model.parts import Coupling, Law
@@ -107,6 +107,9 @@ class _Speller:
         if term.op == "div" and self.style.fraction:
             text = self.style.fraction % tuple(self._each(term.args, index))
             return self.bracketed(text, around > _BINDING["neg"])
+        if term.op == "neg" and term.args[0].op in ("mul", "div"):
+            text = self.style.operators["neg"] + self.spell(term.args[0], index, _BINDING["mul"])
+            return self.bracketed(text, around > _BINDING["mul"])
         binding = _BINDING[term.op]
         return self.bracketed(self._operation(term, index, binding), binding < around)
 
@@ -247,14 +250,7 @@ def equations(
     laws = tuple(law for law in laws if not law.is_velocity)
     speller = _Speller(style, short_names(model))
     lines = [_equation(speller, model, law, weighted) for law in laws]
-    deeper = [
-        name
-        for law in laws
-        for term in summands(law.rate)
-        if not _acts(model, term)
-        for name in named_couplings(term)
-    ]
-    for name in dict.fromkeys(deeper):
+    for name in dict.fromkeys(name for law in laws for name in _deeper(model, law)):
         right = _written_out(speller, model, name, weighted)
         lines.append(Equation(speller.summed(name), "=", (right,), style))
     met = [law.rate for law in laws]
@@ -274,7 +270,7 @@ def _equation(speller: _Speller, model: Model, law: Law, weighted: Collection[st
     around = _BINDING["add"] if len(terms) > 1 else 0
     parts = [
         _written_out(speller, model, term.payload, weighted)
-        if _acts(model, term)
+        if _acts(model, term) and term.payload not in _deeper(model, law)
         else speller.spell(term, "i", around)
         for term in terms
     ]
@@ -283,6 +279,12 @@ def _equation(speller: _Speller, model: Model, law: Law, weighted: Collection[st
     left = speller.point(law.state, "i", 0 if law.discrete else 1)
     between = speller.style.becomes if law.discrete else "="
     return Equation(left, between, tuple(parts), speller.style)
+
+
+def _deeper(model: Model, law: Law) -> tuple[str, ...]:
+    """The couplings that stand in a law as more than a part of a sum."""
+    terms = (term for term in summands(law.rate) if not _acts(model, term))
+    return tuple(name for term in terms for name in named_couplings(term))
 
 
 def _acts(model: Model, term: Term) -> bool:
@@ -306,8 +308,17 @@ def summands(term: Term) -> Iterator[Term]:
             yield from summands(part)
     elif term.op == "member":
         yield from summands(term.args[0])
+    elif term.op == "sub" and _sums_up(term.args[0]):
+        yield from summands(term.args[0])
+        yield replace(term, op="neg", args=term.args[1:])
     elif not (term.op == "number" and term.payload == 0):
         yield term
+
+
+def _sums_up(term: Term) -> bool:
+    """Whether the sum of a coupling is one of the parts that a term adds up."""
+    inner = term.op in ("add", "sub", "member") and any(map(_sums_up, term.args))
+    return term.op == "coupling" or inner
 
 
 def named_couplings(term: Term) -> tuple[str, ...]:
@@ -341,8 +352,8 @@ def _coupling(speller: _Speller, model: Model, coupling: Coupling, weighted: boo
     style = speller.style
     kernel = speller.spell(coupling.kernel, "", around)
     weight = _weight(speller, coupling, weighted)
+    kernel = speller.bracketed(kernel, kernel.startswith(style.operators["neg"]))
     inside = style.operators["mul"].join(part for part in (weight, kernel) if part)
-    inside = speller.bracketed(inside, inside.startswith(style.operators["neg"]))
     over = "".join(f"{style.sums(c.name)} " for c in coupling.counters)
     return f"{over}{factor}{style.operators['mul'] if factor else ''}{style.sums('j')} {inside}"
 

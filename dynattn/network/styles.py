@@ -87,15 +87,17 @@ class Style:
 
 
 def _greek(name: str) -> str:
-    """The letter that a name such as ``theta``, ``Omega`` or ``mu2`` stands for, else the name."""
-    found = re.fullmatch(r"([a-zA-Z]+?)_?(\d*)", name)
+    """The letter that a name such as ``theta``, ``Omega``, ``mu2`` or ``tau_e`` stands for, else
+    the name.
+    """
+    found = re.fullmatch(r"([a-zA-Z]+?)(?:_?(\d*)|(_\w+))", name)
     if not found or found[1].lower() not in _GREEK:
         return name
     # Unicode's own name of the letter is LAMDA.
     word = found[1].upper().replace("LAMBDA", "LAMDA")
     case = "CAPITAL" if found[1][0].isupper() else "SMALL"
     letter = unicodedata.lookup(f"GREEK {case} LETTER {word}")
-    return letter + found[2].translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+    return letter + (found[3] or found[2].translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")))
 
 
 def _indexed(name: str, index: str) -> str:

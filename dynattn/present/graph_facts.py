@@ -57,6 +57,29 @@ def _row(model: Model, network: Network, coupling: Coupling) -> tuple[str, ...]:
     )
 
 
+def sentences(section: Section) -> Iterator[str]:
+    """One line per coupling: what has a meaning and is known."""
+    for (
+        coupling,
+        nodes,
+        edges,
+        density,
+        degree,
+        direction,
+        loops,
+        parts,
+        shape,
+        weights,
+    ) in section.rows:
+        facts = [f"{nodes} nodes", f"{edges} edges"]
+        facts += [f"density {density}"] * (density != "?")
+        facts += [f"degree {degree}"] * (degree != "?")
+        facts += [direction]
+        facts += ["no self-loops" if loops == "0" else f"{loops} self-loops"] * (loops != "?")
+        facts += [f"{parts} component{'s' * (parts != '1')}"] * (parts != "?")
+        yield f"{coupling}: {', '.join(facts)}; {shape}; weights {weights}"
+
+
 def _density(facts: Facts) -> str:
     return "?" if facts.edges is None else f"{facts.density:.3g}"
 

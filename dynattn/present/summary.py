@@ -169,8 +169,8 @@ FORMS = {
     "roll": ("shifted copies", "{shifted sum} over {e} edges", "O(E)"),
     "fft": ("Fourier transform", "{convolution} over {n} nodes", "O(N log N)"),
     "csr": ("sparse matrix product", "{product} with {e} edges", "O(E)"),
-    "dense": ("dense matrix product", "{product} with a {n} x {n} matrix", "O(N^2)"),
-    "attention": ("fused attention", "{e} inner products, no {n} x {n} array kept", "O(T^2)"),
+    "dense": ("dense matrix product", "{product} with a {n} x {m} matrix", "O(N^2)"),
+    "attention": ("fused attention", "{e} inner products, no {n} x {m} array kept", "O(T^2)"),
     "edges": ("edge by edge", "{e} kernels", "O(E)"),
     "pairs": ("pair by pair", "{e} kernels", "O(N^2)"),
     "unused": ("not used", "nothing", "0"),
@@ -205,6 +205,7 @@ def _form_of(node: Node) -> tuple[str, Form] | None:
 def cost_text(form: Form, model: Model, coupling: Coupling, connections: Connections) -> str:
     """What one right-hand side costs, in numbers and in its order."""
     nodes = sized(model.population[coupling.receiver].size, model)
+    senders = sized(model.population[coupling.sender].size, model)
     edges = spell_edges(model, coupling, connections)
     _, text, order = FORMS[form.name]
     plural = "" if form.features == 1 else "s"
@@ -212,7 +213,7 @@ def cost_text(form: Form, model: Model, coupling: Coupling, connections: Connect
         word: f"{form.features} {word}{plural}"
         for word in ("sum", "running sum", "shifted sum", "convolution", "product")
     }
-    return f"{order}: {text.format(n=nodes, e=edges, **counted)}"
+    return f"{order}: {text.format(n=nodes, m=senders, e=edges, **counted)}"
 
 
 # ── parameters and laws ────────────────────────────────────────────────────────────────────────

@@ -201,3 +201,30 @@ def test_attention_is_shown_by_its_definitions():
         "gate_k[i] = 2 sigmoid(linear([cos(θ_i), sin(θ_i)]))",
         "ψ_i = θ_i + rotary(C, heads=H) i",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("-(a * b)", "-a * b"), ("2 * -(a * b)", "2 * (-a * b)"), ("2 / -(a / b)", "2/(-a/b)")],
+)
+def test_minus_a_product_needs_no_parentheses_of_its_own(text, shown):
+    assert spell_term(model(observe=text).observables[0].value) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("tau_e", "τ_e"), ("mu2", "μ₂"), ("Omega", "Ω"), ("gate_q", "gate_q")]
+)
+def test_greek_names(name, shown):
+    assert PRETTY.name(name) == shown
+
+
+def test_friction_is_one_of_the_terms_of_the_sum():
+    text = """model m
+param N = 4, g = 0.5
+population p[N] { state x on circle; inertia 1; dissipation g }
+coupling c: p -> p { strength -1; weight 2; kernel -sin(x[i] - x[j]) }
+"""
+    spec = check(parse(Source("m.dyn", text)))
+    assert spell_laws(spec, spec.laws) == (
+        "x[i]'' = -1 * sum_j 2 * (-sin(x[i] - x[j])) - g * x[i]'",
+    )
