@@ -10,9 +10,12 @@ import numpy
 import torch
 from numpy.typing import NDArray
 
+from dynattn.lower.past import senders_of
 from dynattn.model.composition import InputUse
+from dynattn.model.delays import all_past, past_name
 from dynattn.model.model import Model
 from dynattn.model.parts import Parameter, State
+from dynattn.model.terms import Term
 from dynattn.network.build import Network
 from dynattn.program.copies import parameter_arrays
 from dynattn.program.reference import Reference
@@ -31,6 +34,8 @@ class Case:
 
     values: Mapping[str, Numbers]
     states: Mapping[str, Numbers]
+    past: Mapping[tuple[str, str], Numbers]
+    """What couplings with a delay see: (state, coupling), over the nodes or the edges."""
     steps: Mapping[str, Numbers]
     """A finite step per state, for the retraction."""
     inputs: Mapping[str, Numbers]
@@ -42,14 +47,24 @@ class Case:
     def reference(self, model: Model, network: Network, **options: Any) -> Reference:
         """The reference evaluator at these numbers; ``options`` as it takes them."""
         return Reference(
-            model, network, self.values, states=self.states, inputs=self.inputs, sizes=self.sizes,
-            time=self.time, **options,
+            model, network, self.values, states=self.states, past=self.named_past,
+            inputs=self.inputs, sizes=self.sizes, time=self.time, **options,
         )  # fmt: skip
+
+    @property
+    def named_past(self) -> dict[str, Numbers]:
+        """The past by ``past_name``."""
+        return {past_name(key): array for key, array in self.past.items()}
 
     def entries(self, names: Sequence[str]) -> int:
         """How many numbers the named values and states hold."""
-        numbers = {**self.values, **self.states}
+        numbers = {**self.values, **self.states, **self.named_past}
         return sum(numbers[name].size for name in names)
+
+    def tensor_states(self) -> dict[str, torch.Tensor]:
+        """The states, and those of the past by their ``past_name``."""
+        numbers = {**self.states, **self.named_past}
+        return {name: torch.from_numpy(array) for name, array in numbers.items()}
 
     def tensor_inputs(self) -> dict[str, torch.Tensor]:
         """Inputs as the module takes them: integers stay integers."""
@@ -69,9 +84,10 @@ def draw_case(
         if name in arrays
     }
     states = {name: _points(rng, model, state, sizes) for name, state in model.states.items()}
+    past = {term.payload: _past(rng, model, system, term) for term in all_past(model)}
     steps = {name: 0.3 * rng.standard_normal(array.shape) for name, array in states.items()}
     inputs = {use.name: _input(rng, model, use, sizes) for use in model.inputs}
-    return Case(values, states, steps, inputs, lengths, float(rng.uniform(0.1, 2.0)), kept)
+    return Case(values, states, past, steps, inputs, lengths, float(rng.uniform(0.1, 2.0)), kept)
 
 
 def module_arrays(system: System) -> dict[str, torch.Tensor]:
@@ -120,6 +136,16 @@ def _points(
 ) -> Numbers:
     nodes = model.population[state.population].size.value(sizes)
     shape = (nodes, *(size.value(sizes) for size in state.shape))
+    return numpy.asarray(MANIFOLDS[state.manifold.name].sample(rng, shape))
+
+
+def _past(rng: numpy.random.Generator, model: Model, system: System, term: Term) -> Numbers:
+    state, coupling = model.states[term.payload[0]], model.coupling[term.payload[1]]
+    if term.type.place.kind == "nodes":
+        return _points(rng, model, state, model.sizes)
+    senders, receivers = senders_of(system, coupling)
+    front = senders.shape if receivers is None else (receivers, *senders.shape)
+    shape = (*front, *(size.value(model.sizes) for size in state.shape))
     return numpy.asarray(MANIFOLDS[state.manifold.name].sample(rng, shape))
 
 

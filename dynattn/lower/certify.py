@@ -90,9 +90,9 @@ def _compare_shrunk(
     for _ in range(DRAWS):
         trial = _finite_trial(small, system, lengths, rng)
         case = trial.case
-        states = {n: torch.from_numpy(x).requires_grad_() for n, x in case.states.items()}
-        leaves = {**load_case(system, case), **states}
-        found = module_quantities(small.model, system, case, states)
+        moving = {n: x.requires_grad_() for n, x in case.tensor_states().items()}
+        leaves = {**load_case(system, case), **moving}
+        found = module_quantities(small.model, system, case, moving)
         along = Along([leaves[name] for name in trial.wrt], trial.directions)
         for name, dual in trial.expected.items():
             yield from _compare(name, found[name], dual, along, rng)
@@ -117,7 +117,7 @@ def _finite_trial(
         case = draw_case(small.model, system, lengths, rng)
         free = load_case(system, case)
         case = start_of_network(small.model, system, case)
-        wrt = (*free, *(case.states if small.model.laws else ()))
+        wrt = (*free, *(case.tensor_states() if small.model.laws else ()))
         directions = None
         if case.entries(wrt) > MOST_ENTRIES:
             directions = rng.standard_normal((case.entries(wrt), DIRECTIONS))

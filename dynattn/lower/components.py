@@ -12,6 +12,7 @@ import torch
 from dynattn.lower.cases import Case, Numbers, draw_case, load_case, start_of_network
 from dynattn.lower.certificate import COMPONENTS, Difference, difference
 from dynattn.lower.quantities import Along, module_outputs
+from dynattn.model.delays import past_name
 from dynattn.model.model import Model
 from dynattn.network.build import Network
 from dynattn.program.duals import Dual, jacobian
@@ -58,11 +59,11 @@ def compare_components(
     case = draw_case(model, system, lengths, rng)
     leaves = load_case(system, case)
     case = start_of_network(model, system, case)
-    states = {name: torch.from_numpy(array) for name, array in case.states.items()}
+    moving = case.tensor_states()
     if model.laws:
-        leaves |= {name: array.requires_grad_() for name, array in states.items()}
+        leaves |= {name: array.requires_grad_() for name, array in moving.items()}
     directions = rng.standard_normal((case.entries(tuple(leaves)), DIRECTIONS))
-    found = _module_components(model, system, case, states)
+    found = _module_components(model, system, case, moving)
     reference = case.reference(
         model, network, wrt=tuple(leaves), directions=directions, edge_limit=EDGE_LIMIT
     )
@@ -73,12 +74,14 @@ def compare_components(
 
 
 def _module_components(
-    model: Model, system: System, case: Case, states: dict[str, torch.Tensor]
+    model: Model, system: System, case: Case, moving: Mapping[str, torch.Tensor]
 ) -> dict[str, torch.Tensor]:
     time = torch.tensor(case.time, dtype=torch.float64)
     found: dict[str, torch.Tensor] = {}
     if model.laws:
-        found |= {f"rate {n}": x for n, x in system.rates(time, states).items()}
+        states = {name: moving[name] for name in model.states}
+        past = {key: moving[past_name(key)] for key in system.late}
+        found |= {f"rate {n}": x for n, x in system.rates(time, states, past).items()}
     if model.network:
         found |= module_outputs(model, system, case.tensor_inputs())
     return found

@@ -12,8 +12,10 @@ from dynattn.lower.binding import Binder, CallRun, plant, table_of
 from dynattn.lower.context import Context, context_of
 from dynattn.lower.initial import Initializer, full_name, refuse_off_manifold, widened
 from dynattn.lower.inspection import attention_in, first_not_finite
+from dynattn.lower.past import Past, at_rest, environment_of, every_edge
 from dynattn.lower.routine import Routine
 from dynattn.lower.unroll import unroll
+from dynattn.model.delays import all_past
 from dynattn.model.model import Model
 from dynattn.program.copies import layer_uses, output_names, parameter_arrays
 from dynattn.program.nodes import Block, Node, Program
@@ -55,6 +57,8 @@ class System(nn.Module):
         self._loss = binder.optional(program.loss)
         self._noise = binder.optional(program.noise)
         self._jumps = binder.optional(program.jumps)
+        self._delays = binder.optional(program.delays)
+        self.late = tuple(term.payload for term in all_past(model))
         self.seed, self.repeat = initial.seed, initial.repeat
         self._runs = [binder.run_of(use) for use in unroll(program.steps, model.sizes)]
         self.outputs = output_names(model.network)
@@ -127,10 +131,12 @@ class System(nn.Module):
             refuse_off_manifold(state, result[name])
         return result
 
-    def rates(self, t: float | Tensor, states: States) -> dict[str, Tensor]:
-        """The rate of change of every state, in its shape."""
+    def rates(
+        self, t: float | Tensor, states: States, past: Past | None = None
+    ) -> dict[str, Tensor]:
+        """The rate of change of every state, in its shape; with delays ``past`` must be given."""
         assert self._field is not None, "every law of this model stands in a layer"
-        results = self._field(self._environment(t, states))
+        results = self._field(self._environment(t, states) | environment_of(self, past))
         return {name: value.expand(states[name].shape) for name, value in results.items()}
 
     def layer_rates(
@@ -173,6 +179,18 @@ class System(nn.Module):
         environment.update({f"placeholder W' {name}": value for name, value in white.items()})
         results = self._noise(environment)
         return {name: value.expand(states[name].shape) for name, value in results.items()}
+
+    def delays(self) -> dict[str, Tensor]:
+        """How late each coupling with a delay is: [batch...], or [batch..., edges].
+
+        Over everyone and causal a delay per edge is one per pair, [batch..., receivers, senders].
+        """
+        found = {} if self._delays is None else self._delays({})
+        return {name: every_edge(self, name, tau) for name, tau in found.items()}
+
+    def routine(self, block: Block) -> Routine:
+        """A block of the program's nodes, bound to this module's tensors."""
+        return self._binder[0].routine(block)
 
     def jumps(self) -> tuple[float, ...]:
         """The times at which a rate jumps, ascending; those of all points of a batch."""
@@ -278,7 +296,8 @@ class System(nn.Module):
             return results
 
         if states is not None and self._field is not None:
-            evaluate(self._field, self._environment(t, states))
+            past = environment_of(self, at_rest(self, states))
+            evaluate(self._field, self._environment(t, states) | past)
         else:
             self._network(self._inputs((), inputs), evaluate)
         return found[0] if found else None

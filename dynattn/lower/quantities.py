@@ -10,6 +10,7 @@ import numpy
 import torch
 
 from dynattn.lower.cases import Case, Numbers
+from dynattn.model.delays import past_name
 from dynattn.model.model import Model
 from dynattn.program.copies import output_names
 from dynattn.program.duals import Dual
@@ -44,16 +45,19 @@ class Along:
 
 
 def module_quantities(
-    model: Model, system: System, case: Case, states: dict[str, torch.Tensor]
+    model: Model, system: System, case: Case, leaves: Mapping[str, torch.Tensor]
 ) -> dict[str, torch.Tensor]:
     """Rates, retractions and observables, or outputs and losses, of the module."""
     found: dict[str, torch.Tensor] = {}
     if model.laws:
         steps = {law.state: torch.from_numpy(case.steps[law.state]) for law in model.laws}
         time = torch.tensor(case.time, dtype=torch.float64)
-        found |= {f"rate {n}": x for n, x in system.rates(time, states).items()}
+        states = {name: leaves[name] for name in model.states}
+        past = {key: leaves[past_name(key)] for key in system.late}
+        found |= {f"rate {n}": x for n, x in system.rates(time, states, past).items()}
         found |= {f"retraction {n}": x for n, x in system.retract(states, steps).items()}
         found |= {f"observe {n}": x for n, x in system.observe(time, states).items()}
+        found |= {f"delay {n}": x for n, x in system.delays().items()}
         if system.noisy:
             pushes = system.diffuse(time, states, steps)
             found |= {f"noise {n}": x for n, x in pushes.items()}
@@ -83,6 +87,7 @@ def reference_quantities(reference: Reference, case: Case) -> dict[str, Dual]:
             steps = case.steps[law.state]
             found[f"retraction {law.state}"] = reference.retractions(law.state, steps)
         found |= {f"observe {o.name}": reference.observe(o.name) for o in model.observables}
+        found |= {f"delay {n}": x for n, x in reference.delays().items()}
         found |= {f"noise {n}": x for n, x in reference.noises(case.steps).items()}
     if model.network:
         found |= {f"output {name}": reference.output(name) for name in reference.outputs}

@@ -17,7 +17,7 @@ from dynattn.vocabulary.sizes import Size
 
 Maker = Callable[[Node, Context], Operation]
 
-GIVEN = ("state", "input", "variable", "output", "placeholder", "time")
+GIVEN = ("state", "delayed", "input", "variable", "output", "placeholder", "time")
 """Leaves whose values come with each call."""
 
 ALIGNED = frozenset({*ELEMENTWISE, "dot", "matmul", "concat", "stack"})

@@ -12,6 +12,7 @@ from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import readouts, typing
 from dynattn.model.composition import Step
 from dynattn.model.couplings import declare_coupling
+from dynattn.model.delays import refuse_in_network, refuse_readers
 from dynattn.model.draft import Draft, head
 from dynattn.model.energies import declare_energies
 from dynattn.model.experiments import declare_experiments
@@ -74,8 +75,11 @@ def check(
     _declare_observables(draft, tree)
     runs = declare_experiments(draft, _all(tree, syntax.Experiment))
     training = _declare_training(draft, tree)
+    records = [record.value for item in runs.simulations for record in item.records]
+    refuse_readers(draft, [*(item.value for item in draft.observables.values()), *records])
     if steps or _all(tree, syntax.Network):
         _refuse_own_laws(draft)
+        refuse_in_network(draft)
     if steps:
         losses = [training.loss, *(r.value for r in training.records)] if training else []
         refuse_time(draft, steps, losses)

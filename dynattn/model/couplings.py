@@ -7,7 +7,16 @@ from dataclasses import replace
 
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model import constants, energies, frustration, groups, harmonics, readouts, typing
+from dynattn.model import (
+    constants,
+    delays,
+    energies,
+    frustration,
+    groups,
+    harmonics,
+    readouts,
+    typing,
+)
 from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.endpoints import Endpoints, endpoints
 from dynattn.model.expressions import Context, Ends, translate
@@ -21,7 +30,7 @@ from dynattn.vocabulary.sizes import Size
 
 CLAUSES = (
     "kernel", "strength", "weight", "normalize", "frustration", "heads",
-    "harmonics", "successors", "energy",
+    "harmonics", "successors", "energy", "delay",
 )  # fmt: skip
 NORMALIZATIONS = ("none", "size", "degree")
 FIT = {
@@ -83,8 +92,11 @@ def _declare_sum(context: Context, declaration: tree.Coupling) -> None:
     if pair is not None:
         coupling = replace(coupling, energy=pair[0])
         energies.check_factors(draft, weight, strength, coupling.normalize, span)
-    if len(draft.errors.found) == before and _shapes_fit(draft, coupling, ends.state):
-        draft.couplings[full] = coupling
+    late = delays.delayed(inside, coupling, clauses)
+    if late is None or len(draft.errors.found) > before:
+        return
+    if _shapes_fit(draft, late, ends.state):
+        draft.couplings[full] = late
 
 
 def _potential(

@@ -165,6 +165,8 @@ class Coupling:
     """The symmetric pair potential that the kernel is minus the gradient of; edge-level."""
     acts: bool = True
     """False for a ``readout``: the sum is a quantity of the receiving nodes, and part of no law."""
+    delay: Term | None = None
+    """Of all edges (global) or of each; kernel and weight have ``delayed`` states already."""
 
     moves: tuple[str, ...] = ()
     """The states acted on, by their full names: in a group, one of each member."""

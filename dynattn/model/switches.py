@@ -153,6 +153,7 @@ def _coupling(coupling: Coupling, resolver: Resolver) -> Coupling:
         ),
         frustration=resolver.term(coupling.frustration) if coupling.frustration else None,
         energy=resolver.term(coupling.energy) if coupling.energy else None,
+        delay=resolver.term(coupling.delay) if coupling.delay else None,
     )
 
 

@@ -146,6 +146,8 @@ class _Speller:
                 return self.style.call("energy", [self.name(term.payload)])
             case "time":
                 return "t"
+            case "delayed":
+                return self._delayed(term, index)
             case "axis":
                 return self.style.name(term.payload[0])
             case "entry":
@@ -172,6 +174,14 @@ class _Speller:
         if term.op == "edge" and self.style.implicit:
             return self.point(str(term.payload), self.style.pair)
         return self.point(str(term.payload), index if at_nodes else "")
+
+    def _delayed(self, term: Term, index: str) -> str:
+        """``theta[j](t - tau)``; in a mean over the nodes ``theta(t - tau)``."""
+        index = "j" if term.type.place.kind == "edges" else index
+        name = self.name(term.payload[0])
+        point = self.style.index(name.rstrip("'"), index) + "'" * name.count("'") if index else name
+        late = self.spell(term.args[0], "", _BINDING["sub"] + 1)
+        return f"{point}(t{self.style.operators['sub']}{late})"
 
     def _linear(self, term: Term, index: str) -> str:
         x, weight = term.args[:2]
@@ -257,7 +267,7 @@ def equations(
     sums = [
         model.coupling[name] for name in dict.fromkeys(n for t in met for n in named_couplings(t))
     ]
-    met += [part for c in sums for part in (c.strength, c.weight, c.kernel) if part is not None]
+    met += [p for c in sums for p in (c.strength, c.weight, c.kernel, c.delay) if p is not None]
     for name, term in definitions(*met).items():
         index = "i" if term.type.place.kind == "nodes" else ""
         right = speller.spell(term, index)

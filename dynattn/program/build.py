@@ -48,6 +48,7 @@ def build_program(model: Model, network: Network, rewrite: bool = True) -> Progr
         loss=_loss(model, network, varied),
         noise=_noise(model, network, varied),
         jumps=_jumps(model, network, varied),
+        delays=_delays(model, network, varied),
     )
     return run_passes(program, model, network) if rewrite else program
 
@@ -113,6 +114,11 @@ def _noise(model: Model, network: Network, varied: frozenset[str]) -> Block | No
 def _jumps(model: Model, network: Network, varied: frozenset[str]) -> Block | None:
     terms = [(f"jump {number}", term) for number, term in enumerate(model.jumps)]
     return _named_terms(model, network, varied, "jumps", terms)
+
+
+def _delays(model: Model, network: Network, varied: frozenset[str]) -> Block | None:
+    terms = [(c.name, c.delay) for c in model.couplings if c.delay is not None]
+    return _named_terms(model, network, varied, "delays", terms)
 
 
 def _named_terms(

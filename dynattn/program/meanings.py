@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy
 
+from dynattn.model.delays import past_name
 from dynattn.model.terms import Term
 from dynattn.program import duals, matrices
 from dynattn.program.duals import Dual
@@ -53,6 +54,14 @@ def _parameter(term: Term, view: View) -> Dual:
 
 def _state(term: Term, view: View) -> Dual:
     return view.moment.states[term.payload](_node(view))
+
+
+def _delayed(term: Term, view: View) -> Dual:
+    array, edge = view.moment.reference.leaf(past_name(term.payload)), view.edge
+    if term.type.place.kind == "nodes":
+        return array[_node(view)]
+    assert edge is not None, "an edge's own past read away from the edge"
+    return array[edge.number] if edge.number is not None else array[edge.receiver][edge.sender]
 
 
 def _input(term: Term, view: View) -> Dual:
@@ -234,6 +243,7 @@ RULES: dict[str, Callable[[Term, View], Dual]] = {
     "size": lambda term, view: duals.plain(term.payload.value(view.moment.reference.sizes)),
     "parameter": _parameter,
     "state": _state,
+    "delayed": _delayed,
     "input": _input,
     "variable": _bound,
     "output": _bound,

@@ -13,6 +13,7 @@ operation is always the plain broadcasting one of torch.
 | constant | | number or nested tuple of numbers | array of that shape |
 | size | | Size | its number |
 | parameter, state, input, variable, output | | name | the array of that name |
+| delayed | | (state, coupling) | the state at t - tau, of the nodes or of the coupling's edges |
 | placeholder | | ``x`` or ``v`` | the hole of a retraction block |
 | time | | | t |
 | index | | population | 0 .. n-1 along the node axis |
@@ -198,13 +199,15 @@ class Program:
     """States by name: the noise of the rate, in ``placeholder`` nodes ``("W'", state)``."""
     jumps: Block | None = None
     """Times by number: where a rate jumps."""
+    delays: Block | None = None
+    """Couplings by name: how late what they read is, one number or one per edge."""
 
     @property
     def blocks(self) -> tuple[Block, ...]:
         """Every block there is, those of the network too."""
         own = (
             self.initial, self.field, self.retraction, self.observe, self.records, self.loss,
-            self.noise, self.jumps,
+            self.noise, self.jumps, self.delays,
         )  # fmt: skip
         return tuple(b for b in own if b is not None) + tuple(_blocks_of(self.steps))
 

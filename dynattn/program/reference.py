@@ -27,11 +27,11 @@ from dynattn.model.model import Model
 from dynattn.model.parts import Coupling, Law, Parameter
 from dynattn.model.terms import Term
 from dynattn.network.build import Network
-from dynattn.program import duals, formulas
+from dynattn.program import duals, formulas, sums
 from dynattn.program.copies import copy_name, output_names
 from dynattn.program.duals import Array, Dual
 from dynattn.program.meanings import evaluate
-from dynattn.program.moments import Moment, PerNode, View, remembered
+from dynattn.program.moments import Edge, Moment, PerNode, View, remembered
 from dynattn.program.sums import sum_into
 
 DEPTH = 1_000_000
@@ -57,9 +57,10 @@ class Reference:
     """One model with all its numbers: the value and Jacobian of anything in it.
 
     ``values`` holds parameters by full name (``K``, ``osc.omega``, ``attend.0.eta``), ``states``
-    and ``inputs`` arrays [nodes, coordinates...]; ``sizes`` the dims of this sample (T) beside the
-    model's own. Tangents are along the entries of the arrays named in ``wrt``, one array after the
-    other in C order, or along ``directions`` [all these entries, P].
+    and ``inputs`` arrays [nodes, coordinates...]; ``past`` those of delayed states by their
+    ``past_name``, over the nodes or the edges of the coupling; ``sizes`` the dims of this sample
+    (T) beside the model's own. Tangents are along the entries of the arrays named in ``wrt``, one
+    array after the other in C order, or along ``directions`` [all these entries, P].
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Reference:
         values: Mapping[str, ArrayLike],
         *,
         states: Mapping[str, ArrayLike] | None = None,
+        past: Mapping[str, ArrayLike] | None = None,
         inputs: Mapping[str, ArrayLike] | None = None,
         sizes: Mapping[str, int] | None = None,
         time: float = 0.0,
@@ -83,7 +85,7 @@ class Reference:
         self.edges = 0
         self.edge_limit = edge_limit
         self.inputs = {name: duals.plain(array) for name, array in (inputs or {}).items()}
-        numbers = {**values, **(states or {})}
+        numbers = {**values, **(states or {}), **(past or {})}
         self._numbers = {name: numpy.asarray(a, dtype=float) for name, a in numbers.items()}
         self._offsets, self.entries = self._layout(wrt)
         self._directions = directions
@@ -170,6 +172,24 @@ class Reference:
                 parts = [duals.broadcast(evaluate(law.noise, view), shape) for view in views]
                 found[law.state] = duals.stack(parts)
         return found
+
+    @deep()
+    def delays(self) -> dict[str, Dual]:
+        """How late each coupling is: [], per edge [edges], or per pair [receivers, senders]."""
+        return {c.name: self._delay(c, c.delay) for c in self.model.couplings if c.delay}
+
+    def _delay(self, coupling: Coupling, delay: Term) -> Dual:
+        if delay.type.place.kind == "global":
+            return evaluate(delay, self.start.everywhere)
+        receivers, senders = self.count(coupling.receiver), range(self.count(coupling.sender))
+        rows = []
+        for number in range(receivers):
+            if self.network.connections[coupling.name].kind == "edges":
+                rows += sums.senders(self, coupling, number)
+            else:
+                rows += [Edge(coupling.name, number, sender, None) for sender in senders]
+        found = duals.stack([evaluate(delay, View(self.start, edge=edge)) for edge in rows])
+        return found if rows[0].number is not None else duals.reshape(found, (receivers, -1))
 
     @deep()
     def observe(self, name: str) -> Dual:

@@ -239,6 +239,7 @@ RULES: Mapping[str, Rule] = {
     "member": _member,
     "time": lambda b, t: b.leaf(t, "time", False),
     "state": lambda b, t: b.leaf(t, "state", True),
+    "delayed": lambda b, t: b.leaf(t, "delayed", True),
     "input": lambda b, t: b.leaf(t, "input", True),
     "output": lambda b, t: b.leaf(t, "output", True),
     "variable": lambda b, t: b.leaf(t, "variable", True),

@@ -12,8 +12,8 @@ from dynattn.vocabulary.functions import ELEMENTWISE, MATRIX_FUNCTIONS
 from dynattn.vocabulary.sizes import ONE, Size
 
 LEAVES = frozenset({
-    "constant", "size", "parameter", "state", "input", "variable", "output", "placeholder", "time",
-    "index", "node", "axis", "rotary", "edge", "degree", "total",
+    "constant", "size", "parameter", "state", "delayed", "input", "variable", "output",
+    "placeholder", "time", "index", "node", "axis", "rotary", "edge", "degree", "total",
 })  # fmt: skip
 FIXED_ARITY = {
     "broadcast": 1, "rows": 1,

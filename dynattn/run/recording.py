@@ -17,6 +17,8 @@ from dynattn.model.plans import Record, Simulation
 from dynattn.model.terms import Term
 from dynattn.run.gathering import Ends, Gatherer
 from dynattn.run.stopping import INTERVALS, Stopping
+from dynattn.solve.history import History, new_history
+from dynattn.solve.methods import find_method
 from dynattn.solve.noise import Wiener
 from dynattn.solve.solve import solve
 
@@ -66,6 +68,7 @@ def integrate(
     gatherers |= {name: Gatherer("series") for name in states} if keep_states else {}
     counts: dict[str, Any] = {"evaluations": 0, "steps": 0, "seconds": 0.0}
     wiener = Wiener(system) if system.noisy else None
+    history = _history(system, simulation, float(times[0]))
     stopping = Stopping(system, simulation, batch)
     most = INTERVALS + 1 if simulation.until else len(times)
     pieces = list(_pieces(len(times), sum(x.numel() for x in states.values()), most))
@@ -76,7 +79,7 @@ def integrate(
             solution = solve(
                 system, states, part.tolist(), method=simulation.method, step=simulation.step,
                 rtol=simulation.rtol, atol=simulation.atol, batch=len(batch), progress=report,
-                wiener=wiener,
+                wiener=wiener, history=history,
                 describe=describe, span=simulation.span,
             )  # fmt: skip
             ends = stopping.ends(part, solution.states)
@@ -102,6 +105,11 @@ def _at_ends(before: States, solved: States, ends: Ends) -> dict[str, torch.Tens
         going = torch.as_tensor(ends >= 0, device=x.device).reshape(wide.shape)
         found[name] = torch.where(going, last, before[name])
     return found
+
+
+def _history(system: System, simulation: Simulation, start: float) -> History | None:
+    """What the pieces of a solve remember together, where there are delays."""
+    return new_history(system, find_method(simulation.method), start) if system.late else None
 
 
 def everything(model: Model) -> tuple[Record, ...]:

@@ -50,6 +50,8 @@ def integrate(
     tableau = METHODS[method].tableau
     if getattr(system, "noisy", ()):
         raise ValueError("a system with noise is integrated by solve")
+    if getattr(system, "late", ()):
+        raise ValueError("a system with delays is integrated by solve")
     if tableau is None:
         raise ValueError(f"'{method}' is not one of the own methods")
     advances = partial(advance, system, tableau=tableau)
@@ -106,12 +108,12 @@ def advance(
     slopes: list[dict[str, torch.Tensor]] = []
     for node, row in zip(tableau.nodes, tableau.stages, strict=True):
         point = _moved(system, states, slopes, row, h)
-        when = _before(end, h, states) if end is not None and node == 1 else t + node * h
-        slopes.append(system.rates(_time(when, states), point))
+        when = just_before(end, h, states) if end is not None and node == 1 else t + node * h
+        slopes.append(system.rates(instant(when, states), point))
     return _moved(system, states, slopes, tableau.weights, h)
 
 
-def _before(end: float, h: float, states: States) -> float:
+def just_before(end: float, h: float, states: States) -> float:
     """A time that in the states' own precision is just before the end of a step."""
     some = next(iter(states.values()))
     spacing = 4 * torch.finfo(some.dtype).eps * max(1.0, abs(end))
@@ -139,6 +141,7 @@ def _combined(used: Sequence[tuple[float, States]], name: str) -> torch.Tensor:
     return total
 
 
-def _time(t: float, states: States) -> torch.Tensor:
+def instant(t: float, states: States) -> torch.Tensor:
+    """A time as the rates take it."""
     some = next(iter(states.values()))
     return torch.full((), t, dtype=some.dtype, device=some.device)

@@ -131,8 +131,16 @@ def find_method(name: str, span: Span | None = None) -> Method:
 
 
 def law_mistakes(method: Method, model: Model, span: Span | None = None) -> list[Diagnostic]:
-    """Why a method cannot integrate the laws of a model: E613 (pulses), E614 (noise)."""
+    """Why a method cannot integrate the laws of a model: E613 (pulses), E614 (noise), E616
+    (delays).
+    """
     found = []
+    for coupling in model.couplings:
+        if coupling.delay is not None and method.tableau is None:
+            kind = "adaptive steps" if method.adaptive else "no delays"
+            message = f"the method '{method.name}' takes {kind}, and '{coupling.name}' has a delay"
+            fix, delay = "write 'method rk4; step 0.01'", ((coupling.delay.span, "the delay"),)
+            found.append(Diagnostic("E616", message, span, fix, delay))
     if model.jumps and method.solver in (*ADAMS, "scipy_solver"):
         message = f"the method '{method.name}' does not stop at the ends of a pulse"
         found.append(Diagnostic("E613", message, span, "use 'method dopri5', or 'method rk4'"))

@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
-from dynattn.solve.fixed import States
+from dynattn.solve.fixed import Field, States
 from dynattn.vocabulary.distributions import stream
 
 if TYPE_CHECKING:
     from dynattn.lower.module import System
+
+
+class NoisyField(Field, Protocol):
+    """What is integrated where there is noise."""
+
+    def diffuse(self, t: torch.Tensor, states: States, white: States) -> dict[str, torch.Tensor]:
+        """What increments of Wiener processes add, by state."""
+        ...
 
 
 class Wiener:
@@ -40,6 +48,7 @@ class Wiener:
 
 
 def diffuse(
+    system: NoisyField,
     wiener: Wiener,
     t: float,
     states: States,
@@ -49,23 +58,24 @@ def diffuse(
     corrected: bool,
 ) -> dict[str, torch.Tensor]:
     """One step of size h; ``corrected``: Heun's, else Euler-Maruyama's. ``end`` as in advance."""
-    system, white = wiener.system, wiener.increments(h, states)
+    white = wiener.increments(h, states)
     first = _slope(system, t, states, h, white)
     if not corrected:
         return system.retract(states, first)
     predicted = system.retract(states, first)
     later = t + h
     if end is not None:
-        later = end - 4 * torch.finfo(system.dtype).eps * max(1.0, abs(end))
+        later = end - 4 * torch.finfo(wiener.system.dtype).eps * max(1.0, abs(end))
     second = _slope(system, later, predicted, h, white)
     return system.retract(states, {n: 0.5 * (first[n] + second[n]) for n in states})
 
 
 def _slope(
-    system: System, t: float, states: States, h: float, white: States
+    system: NoisyField, t: float, states: States, h: float, white: States
 ) -> dict[str, torch.Tensor]:
     """h times the rates, and the noise."""
-    when = torch.full((), t, dtype=system.dtype, device=system.device)
+    some = next(iter(states.values()))
+    when = torch.full((), t, dtype=some.dtype, device=some.device)
     found = {name: h * rate for name, rate in system.rates(when, states).items()}
     for name, push in system.diffuse(when, states, white).items():
         found[name] = found[name] + push

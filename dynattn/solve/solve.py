@@ -13,6 +13,7 @@ import torch
 
 from dynattn.diagnostics.report import Diagnostic, Span, SpecError
 from dynattn.diagnostics.suggest import did_you_mean
+from dynattn.solve.delays import check_delays
 from dynattn.solve.failures import Scene, refuse_non_finite
 from dynattn.solve.fixed import (
     Advance,
@@ -24,6 +25,7 @@ from dynattn.solve.fixed import (
     stretches,
     trajectory,
 )
+from dynattn.solve.history import History, Late, new_history, remembering
 from dynattn.solve.library import Call, integrate_by_library
 from dynattn.solve.methods import Method, check_law, check_step, find_method
 from dynattn.solve.noise import Wiener, diffuse
@@ -33,6 +35,14 @@ Progress = Callable[[float], None]
 
 MAX_STEPS = 200_000
 """Adaptive methods give up after so many steps: without a limit a blow-up can run for ever."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What goes on from one stretch of time to the next."""
+
+    wiener: Wiener | None
+    history: History | None
 
 
 @dataclass(frozen=True)
@@ -63,16 +73,18 @@ def solve(
     describe: Callable[[tuple[int, ...]], str] | None = None,
     span: Span | None = None,
     wiener: Wiener | None = None,
+    history: History | None = None,
 ) -> Solution:
     """Integrate ``states`` from the first of the times through all of them.
 
     ``batch`` says how many leading axes of the states are batch axes; adaptive methods share one
     step size among its points, small enough for the hardest. ``atol`` None is ``rtol``.
     ``describe`` names a point of the batch in messages. ``wiener`` goes on with the noise of an
-    earlier stretch; None begins anew. Differentiable in states and parameters.
+    earlier stretch, ``history`` with its past; None begins anew. Differentiable in states and
+    parameters.
 
-    Raises SpecError (E601, E602, E605, E606, E613, E614) for what is asked wrongly, NumericalError
-    (E603, E604) where the numbers fail.
+    Raises SpecError (E601, E602, E605, E606, E613, E614, E616, E617) for what is asked wrongly,
+    NumericalError (E603, E604) where the numbers fail.
     """
     chosen = find_method(method, span)
     check_step(chosen, step, span)
@@ -89,7 +101,8 @@ def solve(
             {"evaluations": 0, "steps": 0},
         )
     elif chosen.tableau is not None:
-        found, counts = _by_own(scene, states, grid.tolist(), chosen, step or 0.0, progress, wiener)
+        memory = Memory(wiener, history)
+        found, counts = _by_own(scene, states, grid.tolist(), chosen, step or 0.0, progress, memory)
     else:
         call = Call(chosen, step, rtol, rtol if atol is None else atol, max_steps, options or {})
         found, counts = integrate_by_library(scene, states, grid, call, progress)
@@ -111,16 +124,12 @@ def _by_own(
     method: Method,
     step: float,
     progress: Progress | None,
-    wiener: Wiener | None,
+    memory: Memory,
 ) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     tableau = method.tableau
     assert tableau is not None
     points = [dict(states)]
-    jumps = jumps_of(scene.system)
-    advances: Advance = partial(advance, scene.system, tableau=tableau)
-    if getattr(scene.system, "noisy", ()):
-        wiener = wiener or Wiener(scene.system)  # type: ignore[arg-type]
-        advances = partial(diffuse, wiener, corrected=method.name == "heun")
+    advances, jumps = _stepper(scene, times, method, step, memory)
     path = trajectory(advances, states, times, step, jumps)
     for k, point in enumerate(path, start=1):
         refuse_non_finite(scene, times[k], point, times[k - 1], points[-1])
@@ -130,6 +139,30 @@ def _by_own(
     steps = sum(equal_steps(b - a, step) for a, b, _ in stretches(times, jumps))
     counts = {"evaluations": steps * len(tableau.weights), "steps": steps}
     return {name: torch.stack([point[name] for point in points]) for name in states}, counts
+
+
+def _stepper(
+    scene: Scene, times: list[float], method: Method, step: float, memory: Memory
+) -> tuple[Advance, tuple[float, ...]]:
+    """What takes a step, and the times where one must end."""
+    system: Any = scene.system
+    jumps = jumps_of(system)
+    if not getattr(system, "late", ()):
+        return _advances(system, system, method, memory.wiener), jumps
+    history = memory.history or new_history(system, method, times[0])
+    longest = max((b - a) / equal_steps(b - a, step) for a, b, _ in stretches(times, jumps))
+    check_delays(scene, system, times, longest)
+    field = Late(history)
+    advances = remembering(field, _advances(field, system, method, memory.wiener))
+    return advances, history.stops(jumps, times[-1], method)
+
+
+def _advances(field: Any, system: Any, method: Method, wiener: Wiener | None) -> Advance:
+    """Steps of a field, the system's own or one that reads its past."""
+    if not getattr(system, "noisy", ()):
+        assert method.tableau is not None
+        return partial(advance, field, tableau=method.tableau)
+    return partial(diffuse, field, wiener or Wiener(system), corrected=method.name == "heun")
 
 
 def _checked_times(times: torch.Tensor | Sequence[float], span: Span | None) -> torch.Tensor:

@@ -112,10 +112,19 @@ def test_an_experiment_after_a_map_may_have_time_again() -> None:
     np.testing.assert_allclose(later["p.x"][:, 0], np.exp(-later.times), atol=1e-7)
 
 
+LATE = """
+model m
+population p[2] { state x on real; drift -x }
+coupling c: p -> p { kernel x[j]; delay 1 }
+simulate { t 0 .. 1; method rk4; step 0.1 }
+"""
+
+
 def test_what_no_emitted_file_holds() -> None:
     for text, word in (
         (NOISY.format("real", "-x", "0.1", "method euler; step 0.1"), "noise"),
         (PULSE.format("rtol 1e-3"), "a pulse"),
+        (LATE, "a delay"),
     ):
         parts = compiled(text)
         with pytest.raises(SpecError) as caught:

@@ -35,4 +35,27 @@ CODES: dict[str, Entry] = {
         "coupling bond: p -> p { energy (x[j] - 2*x[i])^2 / 2 }",
         "coupling bond: p -> p { energy (x[j] - x[i])^2 / 2 }",
     ),
+    "E425": Entry(
+        "not a delay",
+        "delay tau: the sender's states are those of the time t - tau. tau is one number from 0 "
+        "on, for all edges or per edge, made of numbers, parameters, learned parameters and edge "
+        "attributes, and fixed while time runs. In a network there is no time.",
+        "coupling pull: osc -> osc { delay -0.3 }",
+        "coupling pull: osc -> osc { delay 0.3 }",
+    ),
+    "E426": Entry(
+        "a past that is not kept",
+        "A delay takes the states of the sender from the past, and all that is made of them. What "
+        "is made of states and the time has no past; with a delay of each edge, what is made of "
+        "all nodes has none either, as each edge would need all of them at a time of its own.",
+        "coupling c: p -> p over ring(N, reach=2) { kernel x[j] - mean_x[j]; delay distance }",
+        "coupling c: p -> p over ring(N, reach=2) { kernel x[j]; delay distance }",
+    ),
+    "E427": Entry(
+        "observing the past",
+        "Observables and records are functions of the present states. The sum of a coupling with "
+        "a delay, and the rate of a state it acts on, are made of states of the past.",
+        "coupling pull: p -> p { kernel x[j]; delay 1 }\nobserve f = mean(pull)",
+        "coupling pull: p -> p { kernel x[j]; delay 1 }\nobserve f = mean(x)",
+    ),
 }

@@ -106,4 +106,21 @@ CODES: dict[str, Entry] = {
         "population p[N] { state h on real = 0.2; h <- 3.7 * h * (1 - h) }\nsimulate { t 0 .. 10 }",
         "population p[N] { state h on real = 0.2; h <- 3.7 * h * (1 - h) }\nsimulate { steps 10 }",
     ),
+    "E616": Entry(
+        "delay and method do not fit",
+        "A delay needs steps of a fixed size, and the past between them: the own methods euler, "
+        "heun, rk4 and tsit5 have both.",
+        "coupling pull: p -> p { kernel x[j]; delay 1 }\nsimulate { t 0 .. 10 }",
+        "coupling pull: p -> p { kernel x[j]; delay 1 }\n"
+        "simulate { t 0 .. 10; method rk4; step 0.01 }",
+    ),
+    "E617": Entry(
+        "delays and steps do not fit",
+        "Delays are finite and 0 or more. A delay above 0 is at least as long as a step: a shorter "
+        "one would need states inside the step that is being taken. Maps know whole updates.",
+        "coupling pull: p -> p { kernel x[j]; delay 0.05 }\n"
+        "simulate { t 0 .. 10; method rk4; step 0.1 }",
+        "coupling pull: p -> p { kernel x[j]; delay 0.05 }\n"
+        "simulate { t 0 .. 10; method rk4; step 0.05 }",
+    ),
 }

@@ -36,7 +36,9 @@ def rewrite_block(block: Block, rule: Rule) -> Block:
 
 def map_blocks(program: Program, change: Callable[[Block], Block]) -> Program:
     """The program with every block changed."""
-    names = ("initial", "field", "retraction", "observe", "records", "loss", "noise", "jumps")
+    names = (
+        "initial", "field", "retraction", "observe", "records", "loss", "noise", "jumps", "delays",
+    )  # fmt: skip
     named = {name: change(block) for name in names if (block := getattr(program, name)) is not None}
     return replace(program, steps=_map_steps(program.steps, change), **named)
 

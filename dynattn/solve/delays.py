@@ -1,0 +1,103 @@
+"""What delays ask of the steps: how long they may be, and where they should end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import combinations_with_replacement
+
+import torch
+
+from dynattn.diagnostics.report import Diagnostic, SpecError
+from dynattn.lower.module import System
+from dynattn.lower.past import senders_of
+from dynattn.solve.failures import Scene
+
+MOST_KINKS = 200
+"""More times at which a derivative jumps are not stepped to: every one costs a step."""
+
+
+def check_delays(scene: Scene, system: System, times: Sequence[float], longest: float) -> None:
+    """SpecError E617 where a delay is no time from 0 on, or where a step is longer than it."""
+    if times[0] > times[-1]:
+        message = "time runs backwards, and the delays are made of what was before"
+        raise SpecError(Diagnostic("E617", message, scene.span, "let time run forwards"))
+    mapped = [law.state for law in system.model.laws if law.discrete]
+    for name, tau in system.delays().items():
+        known = tau.detach().to(torch.float64)
+        wrong = ~(torch.isfinite(known) & (known >= 0))
+        short = (known > 0) & (known < longest * (1 - 1e-9))
+        broken = (known % 1 > 1e-9) & (known % 1 < 1 - 1e-9)
+        if bool(wrong.any()):
+            message, fix = "a delay is a number from 0 on", "let every delay be 0 or more"
+            raise _refused(scene, system, name, known, wrong, message, fix)
+        if mapped and bool(broken.any()):
+            message = f"'{mapped[0]}' is a map, which knows whole updates alone"
+            fix = "let every delay be a whole number"
+            raise _refused(scene, system, name, known, broken, message, fix)
+        if bool(short.any()):
+            message = f"steps of {longest:g} are longer, and what is not yet known cannot be read"
+            fix = f"write 'step {_round_below(float(known[short].min()))}', or make the delay 0"
+            raise _refused(scene, system, name, known, short, message, fix)
+
+
+def _round_below(value: float) -> str:
+    """The number with two digits, rounded down."""
+    power = 10 ** (math.floor(math.log10(value)) - 1)
+    return f"{math.floor(value / power * (1 + 1e-9)) * power:.2g}"
+
+
+def _refused(
+    scene: Scene, system: System, name: str, known: torch.Tensor, bad: torch.Tensor, why: str,
+    fix: str,
+) -> SpecError:  # fmt: skip
+    """E617 for the first bad delay of a coupling, edge and point of the batch named."""
+    coupling = system.model.coupling[name]
+    assert coupling.delay is not None
+    place = bad.nonzero()[0].tolist()
+    value = float(known[tuple(place)])
+    where = ""
+    if coupling.delay.type.place.kind == "edges":
+        where, place = _edge(system, name, place)
+    point = tuple(place)
+    words = f" ({scene.describe(point)})" if point and scene.describe else ""
+    message = f"the delay of coupling '{name}'{where} is {value:g}{words}: {why}"
+    return SpecError(Diagnostic("E617", message, coupling.delay.span, fix))
+
+
+def _edge(system: System, name: str, place: list[int]) -> tuple[str, list[int]]:
+    """The edge of an entry in words, and the point of the batch."""
+    senders, receivers = senders_of(system, system.model.coupling[name])
+    if receivers is not None:
+        return f" from node {place[-1]} to node {place[-2]}", place[:-2]
+    heard = system.network.connections[name].receivers
+    assert heard is not None
+    number = place[-1]
+    return f" from node {int(senders[number])} to node {int(heard[number])}", place[:-1]
+
+
+def kinks(
+    delays: Sequence[float], starts: Sequence[float], stop: float, generations: int
+) -> tuple[float, ...]:
+    """Times before ``stop`` at which a derivative of the solution jumps, since one of it did at
+    ``starts``: there and one, two .. ``generations`` delays later.
+
+    A generation with more than ``MOST_KINKS`` of them is not stepped to.
+    """
+    apart = sorted({tau for tau in delays if tau > 0})
+    found: set[float] = set()
+    for count in range(1, generations + 1):
+        if math.comb(len(apart) + count - 1, count) * len(starts) > MOST_KINKS:
+            break
+        later = {sum(some) for some in combinations_with_replacement(apart, count)}
+        found |= {start + lag for start in starts for lag in later}
+    return tuple(_distinct(sorted(t for t in found if t < stop), [*starts, stop]))
+
+
+def _distinct(times: Sequence[float], known: Sequence[float]) -> Iterator[float]:
+    """Times that are none of those known, but for rounding, and not one another."""
+    seen = list(known)
+    for t in times:
+        if all(abs(t - other) > 1e-9 * max(1.0, abs(t)) for other in seen):
+            seen.append(t)
+            yield t
