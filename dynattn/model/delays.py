@@ -148,12 +148,15 @@ class _Past:
         return self.done[id(term)]
 
     def _fresh(self, term: Term) -> Term:
-        if term.op == "sender" and _holds(term, "state"):
+        if term.op == "sender" and (_holds(term, "state") or _holds(term, "coupling")):
             return self._sent(term)
         return term if term.op == "receiver" else _with_args(term, tuple(map(self.of, term.args)))
 
     def _sent(self, sender: Term) -> Term:
         self.found = True
+        if _holds(sender, "coupling"):
+            text = f"'{sender.span.text}' is a sum over edges, of which no past is kept"
+            return self._refused(sender, text, "let the kernel read states")
         for op in ("time", "input"):
             if _holds(sender, op):
                 text = f"'{sender.span.text}' depends on a state, which is late, and on the time"
@@ -218,17 +221,28 @@ def _holds(term: Term, op: str) -> bool:
 def refuse_readers(draft: Draft, values: Iterable[Term]) -> None:
     """Observables and records know the present alone: E427 where one holds a delayed sum."""
     for value in values:
-        for item in walk(value):
-            coupling = draft.couplings.get(item.payload) if item.op == "coupling" else None
-            if coupling is not None and coupling.delay is not None:
-                name = clause_owner(coupling)
-                draft.errors.add(
-                    "E427", f"the sum of coupling '{name}' is made of the past, and what is "
-                    "observed of the present", value.span,
-                    "observe the states, and compute it from the recorded series",
-                    [(coupling.delay.span, "its delay")],
-                )  # fmt: skip
-                break
+        coupling = _late_sum(draft, value)
+        if coupling is not None and coupling.delay is not None:
+            name = clause_owner(coupling)
+            draft.errors.add(
+                "E427", f"the sum of coupling '{name}' is made of the past, and what is "
+                "observed of the present", value.span,
+                "observe the states, and compute it from the recorded series",
+                [(coupling.delay.span, "its delay")],
+            )  # fmt: skip
+
+
+def _late_sum(draft: Draft, *values: Term) -> Coupling | None:
+    """The first coupling with a delay whose sum stands in the terms, or in sums they hold."""
+    for item in walk(*values):
+        coupling = draft.couplings.get(item.payload) if item.op == "coupling" else None
+        if coupling is None:
+            continue
+        inside = (coupling.kernel, coupling.weight, coupling.strength)
+        found = _late_sum(draft, *(term for term in inside if term is not None))
+        if coupling.delay is not None or found is not None:
+            return coupling if coupling.delay is not None else found
+    return None
 
 
 # ── of a checked model ─────────────────────────────────────────────────────────────────────────

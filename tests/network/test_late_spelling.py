@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Source
-from dynattn.network.spelling import PLAIN, PRETTY, spell_laws
+from dynattn.network.spelling import MINUS, PLAIN, PRETTY, spell_laws
 
 TEXT = """
 model late
@@ -20,9 +20,9 @@ simulate { t 0 .. 1; method rk4; step 0.1 }
 def test_delays_in_the_law() -> None:
     model = Compilation(Source("late.dyn", TEXT)).model
     (law,) = spell_laws(model, model.laws, PRETTY)
-    assert law == (
-        "θ_i' = 1 + K Σ_j sin(θ_j(t \N{MINUS SIGN} τ) \N{MINUS SIGN} θ_i) + Σ_j cos(θ_j(t \N{MINUS SIGN} distance/speed)) "
-        "+ Σ_j (θ_j(t \N{MINUS SIGN} (τ + 1)) \N{MINUS SIGN} mean(θ(t \N{MINUS SIGN} (τ + 1))))"
+    assert law.replace(MINUS, "-") == (
+        "θ_i' = 1 + K Σ_j sin(θ_j(t - τ) - θ_i) + Σ_j cos(θ_j(t - distance/speed)) "
+        "+ Σ_j (θ_j(t - (τ + 1)) - mean(θ(t - (τ + 1))))"
     )
     (law,) = spell_laws(model, model.laws, PLAIN)
     assert "K * sum_j sin(theta[j](t - tau) - theta[i])" in law
