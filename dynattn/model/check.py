@@ -75,8 +75,7 @@ def check(
     _declare_observables(draft, tree)
     runs = declare_experiments(draft, _all(tree, syntax.Experiment))
     training = _declare_training(draft, tree)
-    records = [record.value for item in runs.simulations for record in item.records]
-    refuse_readers(draft, [*(item.value for item in draft.observables.values()), *records])
+    refuse_readers(draft, *runs)
     if steps or _all(tree, syntax.Network):
         _refuse_own_laws(draft)
         refuse_in_network(draft)

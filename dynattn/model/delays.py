@@ -7,7 +7,7 @@ possible); a delay of each edge makes it one of the edges.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dynattn.diagnostics.report import Span
@@ -16,6 +16,7 @@ from dynattn.model.draft import Draft, value_of
 from dynattn.model.expressions import Context, translate
 from dynattn.model.model import Model
 from dynattn.model.parts import Coupling
+from dynattn.model.plans import Continuation, Simulation
 from dynattn.model.terms import Place, Term, walk
 from dynattn.syntax import tree
 from dynattn.vocabulary.functions import ELEMENTWISE
@@ -218,9 +219,17 @@ def _holds(term: Term, op: str) -> bool:
 # ── who reads a delayed sum ────────────────────────────────────────────────────────────────────
 
 
-def refuse_readers(draft: Draft, values: Iterable[Term]) -> None:
-    """Observables and records know the present alone: E427 where one holds a delayed sum."""
-    for value in values:
+def refuse_readers(
+    draft: Draft, simulations: Sequence[Simulation], continuations: Sequence[Continuation]
+) -> None:
+    """Observables and records know the present alone: E427 where one holds a delayed sum.
+
+    E428 where an experiment asks for an equilibrium.
+    """
+    values = [item.value for item in draft.observables.values()]
+    values += [record.value for item in (*simulations, *continuations) for record in item.records]
+    values += [item.until.condition for item in simulations if item.until and item.until.condition]
+    for value in dict.fromkeys(values):
         coupling = _late_sum(draft, value)
         if coupling is not None and coupling.delay is not None:
             name = clause_owner(coupling)
@@ -230,6 +239,27 @@ def refuse_readers(draft: Draft, values: Iterable[Term]) -> None:
                 "observe the states, and compute it from the recorded series",
                 [(coupling.delay.span, "its delay")],
             )  # fmt: skip
+
+    late = next((c.delay for c in draft.couplings.values() if c.delay is not None), None)
+    if late is not None:
+        for span in _equilibria(simulations, continuations):
+            text = (
+                "an equilibrium is found by the present rates, and here they are made of the past"
+            )
+            fix = "let the time run on, and look at what is recorded"
+            draft.errors.add("E428", text, span, fix, [(late.span, "a delay")])
+
+
+def _equilibria(
+    simulations: Sequence[Simulation], continuations: Sequence[Continuation]
+) -> Iterator[Span]:
+    """Where experiments ask for an equilibrium."""
+    for item in simulations:
+        if item.until is not None and item.until.condition is None:
+            yield item.until.span
+        if item.begins is not None and item.begins.kind in ("equilibrium", "point"):
+            yield item.begins.span
+    yield from (item.span for item in continuations)
 
 
 def _late_sum(draft: Draft, *values: Term) -> Coupling | None:

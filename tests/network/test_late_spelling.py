@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Source
-from dynattn.network.spelling import MINUS, PLAIN, PRETTY, spell_laws
+from dynattn.network.spelling import spell_laws
+from dynattn.network.styles import MINUS, PLAIN, PRETTY
 
 TEXT = """
 model late
@@ -21,7 +22,7 @@ def test_delays_in_the_law() -> None:
     model = Compilation(Source("late.dyn", TEXT)).model
     (law,) = spell_laws(model, model.laws, PRETTY)
     assert law.replace(MINUS, "-") == (
-        "θ_i' = 1 + K Σ_j sin(θ_j(t - τ) - θ_i) + Σ_j cos(θ_j(t - distance/speed)) "
+        "θ_i' = 1 + K Σ_j sin(θ_j(t - τ) - θ_i) + Σ_j cos(θ_j(t - distance_ij/speed)) "
         "+ Σ_j (θ_j(t - (τ + 1)) - mean(θ(t - (τ + 1))))"
     )
     (law,) = spell_laws(model, model.laws, PLAIN)

@@ -58,4 +58,11 @@ CODES: dict[str, Entry] = {
         "coupling pull: p -> p { kernel x[j]; delay 1 }\nobserve f = mean(pull)",
         "coupling pull: p -> p { kernel x[j]; delay 1 }\nobserve f = mean(x)",
     ),
+    "E428": Entry(
+        "equilibrium with a delay",
+        "Equilibria are found, and told, by the rates at a point. With a delay the rates are made "
+        "of the past too: a solution can pass a point at which a constant past would rest.",
+        "coupling pull: p -> p { kernel x[j]; delay 1 }\nsimulate { t 0 .. 99; until equilibrium }",
+        "coupling pull: p -> p { kernel x[j]; delay 1 }\nsimulate { t 0 .. 99 }",
+    ),
 }
