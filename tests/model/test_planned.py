@@ -21,7 +21,7 @@ ACCEPTED = {
     "kuramoto_attention_enwik8", "modern_hopfield", "replicator", "swing",
 }  # fmt: skip
 """Specs of which every construct has a meaning."""
-WITHOUT_FILES = {"wilson_cowan"}
+WITHOUT_FILES = {"kuramoto_general", "wilson_cowan"}
 """Specs that have a meaning, but for files that do not stand beside these texts."""
 PLANNED = [path for path in TEXTS if path.stem not in ACCEPTED | WITHOUT_FILES]
 
