@@ -128,9 +128,9 @@ def test_a_slope_that_is_lost_is_found_though_the_value_is_right():
     def forget_the_frequencies(system):
         whole = system.rates
 
-        def rates(t, states):
+        def rates(t, states, past):
             omega = system.get_buffer("osc.omega")
-            return {n: x - omega + omega.detach() for n, x in whole(t, states).items()}
+            return {n: x - omega + omega.detach() for n, x in whole(t, states, past).items()}
 
         system.rates = rates
 
