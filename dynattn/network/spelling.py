@@ -133,6 +133,8 @@ class _Speller:
         return self.spell(left, index, tighter[0]) + sign + after
 
     def _atom(self, term: Term, index: str) -> str:
+        if term.op == "delayed" or (term.op == "joined" and term.args[0].op == "delayed"):
+            return self._delayed(term, index)
         if term.op in _NAMED:
             return self._named(term, index)
         match term.op:
@@ -146,8 +148,6 @@ class _Speller:
                 return self.style.call("energy", [self.name(term.payload)])
             case "time":
                 return "t"
-            case "delayed":
-                return self._delayed(term, index)
             case "axis":
                 return self.style.name(term.payload[0])
             case "entry":
@@ -178,9 +178,11 @@ class _Speller:
     def _delayed(self, term: Term, index: str) -> str:
         """``theta[j](t - tau)``; in a mean over the nodes ``theta(t - tau)``."""
         index = "j" if term.type.place.kind == "edges" else index
-        name = self.name(term.payload[0])
+        group = term.op == "joined"
+        name = self.name(term.payload if group else term.payload[0])
+        delay = term.args[0].args[0] if group else term.args[0]
         point = self.style.index(name.rstrip("'"), index) + "'" * name.count("'") if index else name
-        late = self.spell(term.args[0], "", _BINDING["sub"] + 1)
+        late = self.spell(delay, "", _BINDING["sub"] + 1)
         return f"{point}(t{self.style.operators['sub']}{late})"
 
     def _linear(self, term: Term, index: str) -> str:

@@ -264,7 +264,17 @@ def test_every_operation_of_the_program_has_an_entry():
 
     from dynattn.program import nodes
 
-    leaves = {"parameter", "state", "input", "variable", "output", "placeholder", "time", "draw"}
+    leaves = {
+        "parameter",
+        "state",
+        "delayed",
+        "input",
+        "variable",
+        "output",
+        "placeholder",
+        "time",
+        "draw",
+    }
     rows = re.findall(r"^\| ([a-z_, ]+) \|", nodes.__doc__ or "", re.MULTILINE)[1:]
     listed = {name for row in rows for name in re.split(r"[, ]+", row)}
     assert len(listed) > 30
