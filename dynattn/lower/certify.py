@@ -143,7 +143,7 @@ def _compare(
     name: str, found: torch.Tensor, expected: Dual, along: Along, rng: numpy.random.Generator
 ) -> Iterator[Difference]:
     yield difference("value", name, found.detach().numpy(), expected.value)
-    slopes = jacobian(expected, along.count).reshape(-1, along.count)
+    slopes = jacobian(expected, along.count).reshape(expected.value.size, along.count)
     flat = found.reshape(-1)
     rows = numpy.stack([along.slopes(entry) for entry in flat.unbind()])
     yield difference("jacobian", name, rows, slopes)

@@ -74,7 +74,7 @@ def refuse_both(draft: Draft, name: str, declared: Symbol, what: str, span: Span
 def declare_nodes(draft: Draft, population: str, made: MadeFrom) -> tuple[str, ...]:
     """The node attributes as symbols of the population's scope; the names of the numbers."""
     names = []
-    for name, kind in made.facts.attributes if made.facts is not None else ():
+    for name, kind in made.attributes:
         if name not in RESERVED and name not in CONSTANTS:
             _declare(draft, population, made.nodes, name, kind)
             names += [name] if kind == "number" else []

@@ -103,8 +103,8 @@ class MadeFrom:
 
     nodes: NodesOf
     size: Size
-    facts: NodeFacts | None
-    """None where only a generator knows them."""
+    attributes: tuple[tuple[str, str], ...]
+    """(name, ``number`` or ``text``); what only a generator knows is left out."""
 
 
 def is_graph(draft: Draft, size: tree.Expr) -> bool:
@@ -133,8 +133,9 @@ def refuse_condition(draft: Draft, declaration: tree.Population) -> None:
 
 
 def _nodes_of(draft: Draft, declaration: tree.Population, use: GraphUse) -> MadeFrom | None:
-    if declaration.condition is None and use.nodes is not None and is_plain(use):
-        return MadeFrom(NodesOf(use), use.nodes, None)
+    if declaration.condition is None and use.nodes is not None:
+        names = SOURCES[use.source].node_numbers if use.source in SOURCES else ()
+        return MadeFrom(NodesOf(use), use.nodes, tuple((name, "number") for name in names))
     where = declaration.condition or declaration.size
     span = where.span if where is not None else declaration.span
     condition = None
@@ -151,13 +152,7 @@ def _nodes_of(draft: Draft, declaration: tree.Population, use: GraphUse) -> Made
         fix = "choose by a condition that holds for some nodes"
         draft.errors.add("E460", text, span, fix)
         return None
-    return MadeFrom(nodes, fixed(facts.size), facts)
-
-
-def is_plain(use: GraphUse) -> bool:
-    """Whether the nodes have no attributes that must be known before anything is read."""
-    source = SOURCES.get(use.source)
-    return source is None or source.node_attributes is None
+    return MadeFrom(nodes, fixed(facts.size), facts.attributes)
 
 
 def facts_of(draft: Draft, nodes: NodesOf, span: Span) -> NodeFacts | None:

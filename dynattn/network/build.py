@@ -280,13 +280,14 @@ class _Builder:
         expected = self._count(end.size)
         if count == expected and (count is not None or size == end.size):
             return True
+        word = "group" if end.members else "population"
         self.errors.add(
             "E452",
             f"the graph {title_of(use)} has {size if count is None else count} nodes, "
-            f"the population '{end.name}' has {end.size if expected is None else expected}",
+            f"the {word} '{end.name}' has {end.size if expected is None else expected}",
             span,
             "give both the same number of nodes",
-            [(end.span, f"population '{end.name}'")],
+            [(end.span, f"{word} '{end.name}'")],
         )
         return False
 

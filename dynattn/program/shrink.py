@@ -6,6 +6,7 @@ every size of the model (``C/H``, ``2*C``) stays a whole number, and stays above
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from itertools import product
@@ -55,7 +56,10 @@ def size_limits(model: Model) -> dict[str, int]:
         for name in size.names & model.sizes.keys():
             limits.setdefault(name, WIDTH)
     nodes = _node_names(model)
-    limits |= {name: NODES for name in nodes}
+    for name in nodes:
+        counted = [p.size.names for p in model.populations if name in p.size.names]
+        # M*n nodes: about as many as N of them
+        limits[name] = math.ceil(NODES ** (1 / max(map(len, counted))))
     most = max((model.sizes[name] for name in nodes), default=1)
     for name in _graph_names(model) - nodes:
         # a reach or a number of neighbours shrinks with the nodes, and never to an empty graph

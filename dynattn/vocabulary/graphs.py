@@ -46,6 +46,8 @@ class Source:
     """How many nodes there are: a number for numbers, a formula for sizes."""
     node_attributes: Callable[..., dict[str, Any]] | None = None
     """node_attributes(**arguments): a float64 array per name."""
+    node_numbers: tuple[str, ...] = ()
+    """Their names."""
     numbers: tuple[str, ...] = ()
     """Parameters that are real numbers; the others are sizes."""
 
@@ -172,7 +174,8 @@ _ENTRIES = (
         doc="modules on a ring: all to all inside with weight `inside`; agent k of a module and "
         "agent k of the next with weight `between`; nodes have a `module`, from 0",
         nodes=lambda arguments: arguments["modules"] * arguments["agents"],
-        node_attributes=_modules_nodes, numbers=("inside", "between"),
+        node_attributes=_modules_nodes, node_numbers=("module",),
+        numbers=("inside", "between"),
     ),
 )  # fmt: skip
 
