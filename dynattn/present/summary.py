@@ -229,7 +229,7 @@ def parameters(model: Model) -> Section:
         rows.append(
             (
                 parameter.name,
-                shape_text(parameter, model),
+                shape_text(parameter, model) + manifold_text(parameter),
                 str(copies.get(parameter.layer, 1)) if parameter.layer else "1",
                 "?" if count is None else str(count),
                 "learned" if parameter.learned else "set",
@@ -269,6 +269,12 @@ def shape_text(parameter: Parameter, model: Model) -> str:
     if place.kind == "edges":
         return f"edges of {place.name}" + (f" x {text}" if text else "")
     return text or "number"
+
+
+def manifold_text(parameter: Parameter) -> str:
+    """`` on circle``, where it is not made of plain numbers."""
+    manifold = parameter.manifold
+    return f" on {manifold}" if manifold is not None and manifold.name != "real" else ""
 
 
 def sized(size: Size, model: Model) -> str:

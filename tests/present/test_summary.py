@@ -107,3 +107,13 @@ def test_nothing_is_listed_where_there_is_nothing():
     spec = compiled("population p[N] { state x on real; drift x }")
     titles = [section.title for section in summary(spec.model, spec.network, spec.program)]
     assert titles == ["populations", "parameters", "equations"]
+
+
+def test_what_is_learned_on_a_manifold_says_so():
+    spec = Compilation(Source("f.dyn", (SPECS / "frustrated_synchronization.dyn").read_text()))
+    shapes = {
+        row["parameter"]: row["shape"]
+        for row in facts(spec.model, spec.network, spec.program)["parameters"]
+    }
+    assert shapes["attend.alpha"] == "3 x 2 x 96 on circle"
+    assert shapes["attend.kappa"] == "3 x 2 x 96"
