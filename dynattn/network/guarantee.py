@@ -12,7 +12,9 @@ from dynattn.model.model import Model
 from dynattn.model.parts import Coupling
 from dynattn.model.terms import GLOBAL, Term, Type, walk
 from dynattn.network.build import Network
+from dynattn.network.connections import Connections
 from dynattn.network.spelling import short, short_names, spell_coupling, spell_term
+from dynattn.network.structure import used_attributes
 from dynattn.network.styles import PLAIN, Style
 from dynattn.network.symmetry import asymmetry
 from dynattn.vocabulary.manifolds import MANIFOLDS
@@ -103,7 +105,7 @@ def _reasons(model: Model, network: Network, coupling: Coupling) -> Iterator[str
     if coupling.sender != coupling.receiver:
         yield f"it acts on {coupling.receiver}, not back on {coupling.sender}"
     else:
-        problem = asymmetry(edges)
+        problem = asymmetry(_as_used(coupling, edges))
         if problem:
             yield problem
     if coupling.adaptive or not _is_even(model, coupling.weight):
@@ -120,10 +122,18 @@ def _reasons(model: Model, network: Network, coupling: Coupling) -> Iterator[str
         yield "it reads a sum over other nodes"
 
 
+def _as_used(coupling: Coupling, edges: Connections) -> Connections:
+    """The edges with those of their attributes that the coupling reads."""
+    used = used_attributes(coupling)
+    return replace(edges, listed={n: values for n, values in edges.listed.items() if n in used})
+
+
 def _is_even(model: Model, weight: Term | None) -> bool:
     """Whether a weight is a number of the pair, the same for both of its nodes."""
     if weight is None:
         return True
+    if any(item.op == "parameter" and item.type.place.kind == "edges" for item in walk(weight)):
+        return False  # one number per directed edge
     sizes = Draft({}, dims={dim.name: dim for dim in model.dims}, values=dict(model.sizes))
     try:
         return not states_in(weight) and is_symmetric(sizes, weight)

@@ -251,3 +251,50 @@ def test_a_model_whose_laws_stand_in_layers_has_none() -> None:
     """
     spec = Compilation(Source("m.dyn", text))
     assert guarantee(spec.model, spec.network) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "own", "energy"),
+    [
+        (
+            "state n on positive ~ uniform(0.5, 3)",
+            "(n - 2)^2 + 1/n",
+            lambda n: (n - 2) ** 2 + 1 / n,
+        ),
+        ("state n on simplex(3) ~ uniform", "dot(n, n)", lambda n: (n * n).sum(-1)),
+        ("state n on sphere(3)", "2*dot(n, [1, 0, 0])^2", lambda n: 2 * n[..., 0] ** 2),
+    ],
+)
+def test_own_potentials_on_other_manifolds(state: str, own: str, energy) -> None:
+    spec = compiled(state, f"energy {own}", "")
+    assert told(spec).verdict == "falls"
+    measured = energy(run(spec)["p.n"]).sum(1)
+    assert np.all(np.diff(measured) < 1e-7)
+    assert measured[0] - measured[-1] > 0.1
+
+
+def test_an_attribute_that_is_not_read_breaks_nothing(tmp_path) -> None:
+    import networkx as nx
+
+    graph = nx.cycle_graph(5, create_using=nx.DiGraph)
+    graph.add_edges_from([(b, a) for a, b in graph.edges])
+    for a, b in graph.edges:
+        graph.edges[a, b].update(weight=1.0 + a * b, length=float(a))
+    nx.write_graphml(graph, tmp_path / "net.graphml")
+    text = """model m
+    graph net = file("net.graphml")
+    population p[net] {{ state x on circle }}
+    coupling c: p -> p over net {clauses}
+    simulate {{ t 0 .. 5 every 0.1; rtol 1e-9 }}
+    """
+
+    def spec(clauses: str) -> Compilation:
+        return Compilation(Source(str(tmp_path / "m.dyn"), text.format(clauses=clauses)))
+
+    assert told(spec("")).verdict == "falls"
+    x = run(spec(""))["p.x"]
+    weights = nx.to_numpy_array(graph)
+    measured = -0.5 * (weights * pairs(x, np.cos)).sum((1, 2))
+    assert np.all(np.diff(measured) < 1e-7)
+    broken = told(spec("{ weight length }")).broken_by
+    assert broken == ("c: 'length' differs between the two directions",)
