@@ -12,6 +12,7 @@ import torch
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.catalogue import CODES
 from dynattn.diagnostics.report import Source
+from dynattn.lower.past import at_rest
 from dynattn.syntax.format import format_source
 from dynattn.vocabulary.distributions import DISTRIBUTIONS
 from dynattn.vocabulary.functions import FUNCTION_NAMES
@@ -74,7 +75,9 @@ def test_every_spec_compiles_and_computes(block: Block, folder: Path):
     spec = Compilation(Source(str(folder / "page.dyn"), block.text))
     system = spec.build()
     if not spec.model.network:
-        rates = system.rates(0.0, system.initial_states())
+        states = system.initial_states()
+        past = {"past": at_rest(system, states)} if system.late else {}
+        rates = system.rates(0.0, states, **past)
         assert rates
         assert all(
             torch.isfinite(torch.view_as_real(x) if x.is_complex() else x).all()

@@ -98,9 +98,11 @@ def _broken_by_couplings(model: Model, network: Network) -> Iterator[str]:
 
 def _reasons(model: Model, network: Network, coupling: Coupling) -> Iterator[str]:
     edges = network.connections[coupling.name]
+    if coupling.delay is not None:
+        yield "its delay"
     if coupling.frustration is not None:
         yield "its frustration"
-    elif potential(model, coupling) is None:
+    elif coupling.delay is None and potential(model, coupling) is None:
         yield "its kernel, of which no pair potential is known"
     if coupling.sender != coupling.receiver:
         yield f"it acts on {coupling.receiver}, not back on {coupling.sender}"

@@ -166,6 +166,7 @@ BROKEN = {
                 ["c: its weights are not those of pairs"]),
     "weight of the receiver": ("param k = index - 2", "coupling c: p -> p { weight k[i] }",
                                ["c: its weights are not those of pairs"]),
+    "delay": ("", "coupling c: p -> p { strength 3; delay 1 }", ["c: its delay"]),
     "time": ("energy 3*sin(2*t)*cos(x)", "coupling c: p -> p",
              ["energy of p: it depends on time"]),
     "coupling in time": ("", "coupling c: p -> p { strength sin(3*t) }", ["c: it depends on time"]),
@@ -175,7 +176,8 @@ BROKEN = {
 @pytest.mark.parametrize("case", BROKEN)
 def test_what_breaks_the_guarantee_is_named_and_does_break_it(case: str) -> None:
     own, couplings, reasons = BROKEN[case]
-    experiment = "method euler; step 0.01" if case == "noise" else ""
+    methods = {"noise": "method euler; step 0.01", "delay": "method rk4; step 0.05"}
+    experiment = methods.get(case, "")
     body = (CIRCLE, own, couplings, experiment)
     spec = compiled(*body)
     if experiment:
