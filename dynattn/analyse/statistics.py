@@ -35,7 +35,7 @@ def deviation(
 ) -> NDArray[np.float64]:
     """The standard deviation over time from ``after`` on, weighted as ``time_average`` is."""
     t, values = kept(times, series, after)
-    squares = np.square(values - time_average(t, values))
+    squares = np.square(np.abs(values - time_average(t, values)))
     return np.sqrt(time_average(t, squares))
 
 
@@ -43,7 +43,8 @@ def kept(
     times: ArrayLike, series: ArrayLike, after: float | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The part of a series from ``after`` on; ValueError where nothing is left."""
-    t, values = np.asarray(times, dtype=np.float64), np.asarray(series, dtype=np.float64)
+    t, values = np.asarray(times, dtype=np.float64), np.asarray(series)
+    values = values if np.iscomplexobj(values) else values.astype(np.float64, copy=False)
     late = after_mask(t, after)
     t, values = t[late], values[late]
     if len(t) == 0:

@@ -110,10 +110,11 @@ def draw_result(model: Model, result: Trajectory | Sweep, folder: Path) -> list[
 def draw_trajectory(model: Model, result: Trajectory, folder: Path) -> list[Path]:
     """Series of numbers over time in one picture, the states of all nodes in one each."""
     from dynattn.present.plots import draw_raster, draw_series
+    from dynattn.run.labelled import in_parts
     from dynattn.vocabulary.manifolds import MANIFOLDS
 
     data = result.labelled
-    series = {name: v.values for name, v in data.variables.items() if v.axes == ("time",)}
+    series = in_parts({n: v.values for n, v in data.variables.items() if v.axes == ("time",)})
     title = f"{result.settings['model']}: {result.name}"
     drawn = []
     if series:
@@ -159,8 +160,10 @@ def draw_repeats(result: Sweep, folder: Path) -> list[Path]:
 
 def repeated_series(result: Sweep) -> dict[str, Any]:
     """Series of numbers of a simulation that is only repeated, as [repeat, time]."""
+    from dynattn.run.labelled import in_parts
+
     variables = result.labelled.variables.items()
-    return {name: v.values for name, v in variables if v.axes == ("repeat", "time")}
+    return in_parts({name: v.values for name, v in variables if v.axes == ("repeat", "time")})
 
 
 def swept_axes(result: Sweep) -> list[str]:
@@ -171,8 +174,10 @@ def swept_axes(result: Sweep) -> list[str]:
 
 def point_records(result: Sweep) -> dict[str, Any]:
     """The records that are one number for each point of the grid."""
+    from dynattn.run.labelled import in_parts
+
     variables = result.labelled.variables.items()
-    return {name: v.values for name, v in variables if v.values.ndim == result.done.ndim}
+    return in_parts({n: v.values for n, v in variables if v.values.ndim == result.done.ndim})
 
 
 # ── words ──────────────────────────────────────────────────────────────────────────────────────
@@ -195,9 +200,11 @@ def tell_result(result: Trajectory | Sweep, folder: Path, pictures: list[Path]) 
 
 def series_rows(result: Trajectory) -> list[tuple[str, ...]]:
     """First, mean and last value of every series of numbers, under their titles."""
+    from dynattn.run.labelled import in_parts
+
     variables = result.labelled.variables.items()
-    series = {name: v.values for name, v in variables if v.axes == ("time",)}
-    single = {name: v.values for name, v in variables if v.axes == ()}
+    series = in_parts({name: v.values for name, v in variables if v.axes == ("time",)})
+    single = in_parts({name: v.values for name, v in variables if v.axes == ()})
     rows = [
         (name, f"{values[0]:.4g}", f"{values.mean():.4g}", f"{values[-1]:.4g}")
         for name, values in series.items()
@@ -249,6 +256,7 @@ def shown(value: Any) -> str:
 
 def result_facts(result: Trajectory | Sweep, folder: Path, pictures: list[Path]) -> dict[str, Any]:
     """The result as a JSON object; the arrays themselves are in the files."""
+    from dynattn.run.labelled import in_parts
     from dynattn.run.sweep import Sweep
 
     facts: dict[str, Any] = {
@@ -265,9 +273,7 @@ def result_facts(result: Trajectory | Sweep, folder: Path, pictures: list[Path])
         axes = {name: result.axes[name].tolist() for name in swept_axes(result)}
         records = {name: values.tolist() for name, values in point_records(result).items()}
         return {**facts, "axes": axes, "records": records}
-    finals = {
-        name: float(v.values[-1])
-        for name, v in result.labelled.variables.items()
-        if v.axes == ("time",)
-    }
+    variables = result.labelled.variables.items()
+    series = in_parts({name: v.values for name, v in variables if v.axes == ("time",)})
+    finals = {name: float(values[-1]) for name, values in series.items()}
     return {**facts, "final": finals}

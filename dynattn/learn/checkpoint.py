@@ -1,9 +1,10 @@
 """Checkpoints: one safetensors file each, never pickle, replaced as a whole.
 
-The weights stand under the parameters' own names. A checkpoint to go on from also has
-``optimizer/NAME/KEY`` and ``random/DEVICE`` in the same file, so that no crash can leave weights
-of one step beside the optimiser of another. The metadata holds the spec's text, its sha256, and
-as JSON the step and the state of the data's generator; a JSON file beside it shows the same.
+The weights stand under the parameters' own names, complex ones as pairs of real numbers. A
+checkpoint to go on from also has ``optimizer/NAME/KEY`` and ``random/DEVICE`` in the same file, so
+that no crash can leave weights of one step beside the optimiser of another. The metadata holds the
+spec's text, its sha256, the names of what is complex, and as JSON the step and the state of the
+data's generator; a JSON file beside it shows the same.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from safetensors.torch import save
 from dynattn.diagnostics.files import write_whole
 from dynattn.diagnostics.report import Diagnostic, Source, SpecError
 from dynattn.learn.folder import write_json
+from dynattn.lower.pairs import as_pairs, from_pairs
 
 _FORMAT = "dynattn checkpoint 1"
 
@@ -55,8 +57,7 @@ def save_checkpoint(
     rest: Mapping[str, torch.Tensor] | None = None,
 ) -> None:
     """Write a checkpoint and its JSON; the one that stood there stays whole until this one is."""
-    tensors = {name: _plain(value) for name, value in system.named_parameters()}
-    tensors |= {name: _plain(value) for name, value in (rest or {}).items()}
+    tensors, whole = as_pairs({**dict(system.named_parameters()), **(rest or {})})
     digest = spec_sha256(spec.text)
     metadata = {
         "format": _FORMAT,
@@ -64,14 +65,11 @@ def save_checkpoint(
         "spec": spec.text,
         "spec_sha256": digest,
         "state": json.dumps(state),
+        "complex": json.dumps(whole),
     }
     write_whole(path, save(tensors, metadata))
     about = {"format": _FORMAT, "model": model, "spec_sha256": digest, **state}
     write_json(path.with_suffix(".json"), about)
-
-
-def _plain(value: torch.Tensor) -> torch.Tensor:
-    return value.detach().to("cpu", copy=True).contiguous()
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -86,6 +84,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         if metadata.get("format") != _FORMAT:
             raise ValueError("it was not written by dynattn, or by another version of it")
         state = json.loads(metadata["state"])
+        tensors = from_pairs(tensors, json.loads(metadata.get("complex", "[]")))
     except (SafetensorError, ValueError, KeyError, OSError) as error:
         fix = "use the other checkpoint of the run (best or last), or train again"
         message = f"the checkpoint {path} is damaged or cut short: {error}"

@@ -107,9 +107,16 @@ class Binder:
         name = "origin" if leaf.kind == "origin" else array_name(leaf.name)
         if name not in self.fixed:
             array = torch.as_tensor(make_array(leaf.name, self.context))
-            dtype = self.origin.dtype if array.is_floating_point() else array.dtype
-            plant(self.root, f"_fixed.{name}", array.to(self.origin.device, dtype), False)
+            plant(self.root, f"_fixed.{name}", fitted(array, self.origin), False)
         return self.fixed, name
+
+
+def fitted(array: Tensor, origin: Tensor) -> Tensor:
+    """Real and complex numbers in the precision of ``origin``, integers as they are."""
+    if array.is_complex():
+        return array.to(origin.device, origin.dtype.to_complex())
+    dtype = origin.dtype if array.is_floating_point() else array.dtype
+    return array.to(origin.device, dtype)
 
 
 def plant(root: nn.Module, name: str, value: Tensor, learned: bool) -> None:

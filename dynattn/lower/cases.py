@@ -18,6 +18,7 @@ from dynattn.model.parts import Parameter, State
 from dynattn.model.terms import Term
 from dynattn.network.build import Network
 from dynattn.program.copies import parameter_arrays
+from dynattn.program.duals import inputs_of, numbers
 from dynattn.program.reference import Reference
 from dynattn.program.shrink import size_limits
 from dynattn.vocabulary.manifolds import MANIFOLDS
@@ -57,9 +58,9 @@ class Case:
         return {past_name(key): array for key, array in self.past.items()}
 
     def entries(self, names: Sequence[str]) -> int:
-        """How many numbers the named values and states hold."""
+        """How many real numbers the named values and states hold."""
         numbers = {**self.values, **self.states, **self.named_past}
-        return sum(numbers[name].size for name in names)
+        return sum(inputs_of(numbers[name]) for name in names)
 
     def tensor_states(self) -> dict[str, torch.Tensor]:
         """The states, and those of the past by their ``past_name``."""
@@ -85,7 +86,7 @@ def draw_case(
     }
     states = {name: _points(rng, model, state, sizes) for name, state in model.states.items()}
     past = {term.payload: _past(rng, model, system, term) for term in all_past(model)}
-    steps = {name: 0.3 * rng.standard_normal(array.shape) for name, array in states.items()}
+    steps = {name: 0.3 * _normal(rng, array) for name, array in states.items()}
     inputs = {use.name: _input(rng, model, use, sizes) for use in model.inputs}
     return Case(values, states, past, steps, inputs, lengths, float(rng.uniform(0.1, 2.0)), kept)
 
@@ -121,14 +122,20 @@ def _number(
 ) -> Numbers:
     """Uniform within limits or on a manifold; else the initial value scaled and, at 0, moved."""
     if keep:
-        return numpy.asarray(initial, dtype=float)
+        return numbers(initial)
     if parameter.manifold is not None:
-        return MANIFOLDS[parameter.manifold.name].sample(rng, initial.shape)
+        return numpy.asarray(MANIFOLDS[parameter.manifold.name].sample(rng, initial.shape))
     if parameter.limits is not None:
         low, high = parameter.limits
         return numpy.asarray(low + (high - low) * rng.uniform(0.1, 0.9, initial.shape))
     scaled = initial * rng.uniform(0.5, 1.5, initial.shape)
-    return numpy.where(initial == 0, 0.3 * rng.standard_normal(initial.shape), scaled)
+    return numpy.where(initial == 0, 0.3 * _normal(rng, initial), scaled)
+
+
+def _normal(rng: numpy.random.Generator, like: Numbers) -> Numbers:
+    """Standard normal numbers, in both parts where they are to be complex."""
+    drawn = rng.standard_normal(like.shape)
+    return drawn + 1j * rng.standard_normal(like.shape) if numpy.iscomplexobj(like) else drawn
 
 
 def _points(

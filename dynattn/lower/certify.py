@@ -13,8 +13,15 @@ from dynattn.diagnostics.report import Diagnostic, NumericalError, SpecError
 from dynattn.lower.cases import Case, Numbers, draw_case, load_case, start_of_network
 from dynattn.lower.certificate import Certificate, Difference, difference, worst
 from dynattn.lower.components import compare_components
-from dynattn.lower.quantities import Along, module_outputs, module_quantities, reference_quantities
+from dynattn.lower.quantities import (
+    Along,
+    in_parts,
+    module_outputs,
+    module_quantities,
+    reference_quantities,
+)
 from dynattn.model.model import Model
+from dynattn.program import duals
 from dynattn.program.duals import Dual, jacobian
 from dynattn.program.shrink import sequence_length, shrinkings, size_limits
 
@@ -95,7 +102,7 @@ def _compare_shrunk(
         found = module_quantities(small.model, system, case, moving)
         along = Along([leaves[name] for name in trial.wrt], trial.directions)
         for name, dual in trial.expected.items():
-            yield from _compare(name, found[name], dual, along, rng)
+            yield from _compare(name, in_parts(found[name]), duals.in_parts(dual), along, rng)
         if small.model.network:
             yield from _compare_batch(small.model, system, case, lengths, rng)
 

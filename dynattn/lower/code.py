@@ -33,6 +33,8 @@ class Code:
 def number_code(value: Any) -> Code:
     """A number as Python text."""
     text = {"inf": 'float("inf")', "-inf": '-float("inf")', "nan": 'float("nan")'}.get(repr(value))
+    if isinstance(value, complex):
+        return Code(repr(value) if repr(value).startswith("(") else f"({value!r})")
     return Code(text or repr(value), UNARY if value < 0 else ATOM)
 
 

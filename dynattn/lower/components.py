@@ -11,11 +11,12 @@ import torch
 
 from dynattn.lower.cases import Case, Numbers, draw_case, load_case, start_of_network
 from dynattn.lower.certificate import COMPONENTS, Difference, difference
-from dynattn.lower.quantities import Along, module_outputs
+from dynattn.lower.quantities import Along, in_parts, module_outputs
 from dynattn.model.delays import past_name
 from dynattn.model.model import Model
 from dynattn.network.build import Network
 from dynattn.program.duals import Dual, jacobian
+from dynattn.program.duals import in_parts as in_parts_of_dual
 from dynattn.program.reference import Reference, TooManyEdges
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _module_components(
         found |= {f"rate {n}": x for n, x in system.rates(time, states, past).items()}
     if model.network:
         found |= module_outputs(model, system, case.tensor_inputs())
-    return found
+    return {name: in_parts(array) for name, array in found.items()}
 
 
 def _asked(
@@ -108,7 +109,7 @@ def _answers(reference: Reference, asked: Sequence[Component]) -> Iterator[Answe
     for component in asked:
         try:
             with numpy.errstate(all="ignore"):
-                dual = _answer(reference, component.quantity, component.node)
+                dual = in_parts_of_dual(_answer(reference, component.quantity, component.node))
         except TooManyEdges:
             return
         value = float(dual.value.reshape(-1)[component.number])

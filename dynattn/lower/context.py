@@ -137,7 +137,7 @@ def _fold(op: str, values: list[Any]) -> Any:
 
 
 def make_array(key: tuple[Any, ...], context: Context) -> Any:
-    """The fixed array of a key, as numpy: int64 for numbers of nodes, float64 otherwise.
+    """The fixed array of a key, as numpy: int64 for numbers of nodes, else float64 or complex128.
 
     Keys: ``(receivers | senders | degree, coupling)``, ``(edge, coupling, attribute)``,
     ``(node, population, attribute)``,

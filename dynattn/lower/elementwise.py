@@ -9,11 +9,14 @@ from typing import Any
 
 import torch
 
+from dynattn.lower import kernels
 from dynattn.lower.code import Code, binary_code, call_code, negative_code
 from dynattn.lower.context import Context
-from dynattn.lower.operation import Operation, with_casts
+from dynattn.lower.operation import Operation, kernel_call, with_casts
 from dynattn.program.nodes import Node
 from dynattn.vocabulary.functions import ELEMENTWISE
+
+FLOATING = ("real", "complex")
 
 OPERATORS: dict[tuple[str, int], Callable[..., Any]] = {
     ("+", 2): operator.add, ("-", 2): operator.sub, ("*", 2): operator.mul,
@@ -26,6 +29,8 @@ OPERATORS: dict[tuple[str, int], Callable[..., Any]] = {
 def elementwise(node: Node, context: Context) -> Operation:
     """An entry of ELEMENTWISE; truths and integers become real where torch would not do so."""
     symbol = ELEMENTWISE[node.op].torch
+    if symbol.startswith("kernels."):
+        return kernel_call(getattr(kernels, symbol.removeprefix("kernels.")))
     arity = len(node.inputs)
     if (symbol, arity) in OPERATORS:
         function = OPERATORS[symbol, arity]
@@ -50,8 +55,8 @@ def _to_real(node: Node, item: Node, context: Context, is_function: bool) -> boo
     """Whether this operand must be made a real tensor first."""
     if id(item) in context.numbers:
         return is_function
-    if ELEMENTWISE[node.op].result == "truth" or item.type.dtype == "real":
+    if ELEMENTWISE[node.op].result == "truth" or item.type.dtype in FLOATING:
         return False
     others = (x for x in node.inputs if id(x) not in context.numbers)
-    promoted = any(x.type.dtype == "real" for x in others) and node.op not in ("sub", "neg")
-    return not promoted and (node.type.dtype == "real" or item.type.dtype == "truth")
+    promoted = any(x.type.dtype in FLOATING for x in others) and node.op not in ("sub", "neg")
+    return not promoted and (node.type.dtype in FLOATING or item.type.dtype == "truth")

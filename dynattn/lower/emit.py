@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -30,7 +31,9 @@ from dynattn.lower.emit_text import (
     SIMULATE_MAIN,
     TAKE_WEIGHTS,
 )
+from dynattn.lower.initial import in_double
 from dynattn.lower.module import build_system
+from dynattn.lower.pairs import as_pairs
 from dynattn.lower.sparse import SparseProduct
 from dynattn.model.model import Model
 from dynattn.model.plans import Simulation
@@ -105,11 +108,11 @@ def emit_files(
     target = Path(path)
     written = [target]
     arrays = dict(emitted.arrays)
-    arrays.update({name: value.double() for name, value in (weights or {}).items()})
+    arrays.update({name: in_double(value) for name, value in (weights or {}).items()})
     if arrays:
         beside = target.with_suffix(".safetensors")
-        tensors = {name: value.cpu().contiguous().clone() for name, value in arrays.items()}
-        write_whole(beside, save(tensors))
+        tensors, whole = as_pairs(arrays)
+        write_whole(beside, save(tensors, {"complex": json.dumps(whole)} if whole else None))
         written.append(beside)
     write_whole(target, emitted.text)
     return tuple(written)

@@ -123,6 +123,7 @@ class Writer:
                 limits = frozenset(rows.names) - self.model.sizes.keys()
                 front = [whole(rows.value(self.model.largest)) if limits else rows]
             shape = [size_code(size).text for size in (*front, *parameter.shape)]
+            shape += ["dtype=torch.complex128"] if parameter.dtype == "complex" else []
             sizes = ", ".join(text.removeprefix("(").removesuffix(")") for text in shape)
             return f"parameter({sizes})"
         arrays = dict(self.system.named_buffers())

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 PARAMETER = '''
-def parameter(*shape):
+def parameter(*shape, dtype=torch.float64):
     """A learned array; its numbers come from the file of weights."""
-    return nn.Parameter(torch.zeros(shape, dtype=torch.float64))
+    return nn.Parameter(torch.zeros(shape, dtype=dtype))
 '''
 
 FIXED = '''
@@ -41,7 +41,7 @@ def read_safetensors(path):
     data = bytearray(Path(path).read_bytes())
     size = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + size])
-    header.pop("__metadata__", None)
+    whole = json.loads(header.pop("__metadata__", {}).get("complex", "[]"))
     tensors = {}
     for name, item in header.items():
         first, last = (8 + size + offset for offset in item["data_offsets"])
@@ -49,6 +49,8 @@ def read_safetensors(path):
         if last > first:
             numbers = torch.frombuffer(data[first:last], dtype=numbers.dtype)
         tensors[name] = numbers.reshape(item["shape"])
+        if name in whole:  # real and imaginary parts along the last axis
+            tensors[name] = torch.view_as_complex(tensors[name])
     return tensors
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
+import numpy
 import torch
 
 from dynattn.diagnostics.report import Diagnostic, SpecError
+from dynattn.lower import kernels
 from dynattn.lower.code import Code
 from dynattn.lower.context import ORIGIN, Context, Need, make_array, rank_of, width_of
 from dynattn.lower.operation import Operation
@@ -25,6 +28,8 @@ def draw_maker(seed: int, repeat: int, rename: Callable[[str], str]) -> Mapping[
     def make(node: Node, context: Context) -> Operation:
         distribution, name = node.payload
         sample = _sampler(distribution, name, context)
+        if node.type.dtype == "complex" and distribution != "on_manifold":
+            sample = partial(in_both_parts, distribution)
         axes = _axes(node, context)
         count = len(node.inputs)
         behind = [(rank_of(node) - rank_of(item), width_of(item)) for item in node.inputs]
@@ -35,7 +40,7 @@ def draw_maker(seed: int, repeat: int, rename: Callable[[str], str]) -> Mapping[
             arguments = [_aligned(value, *where) for value, where in pairs]
             rng = stream(seed, rename(name), repeat)
             numbers = sample(rng, tuple(rest[count:]), *arguments)
-            return torch.as_tensor(numbers, dtype=origin.dtype, device=origin.device)
+            return kernels.to_real(torch.as_tensor(numbers), origin)
 
         return Operation(run, _no_text, (*axes, ORIGIN))
 
@@ -49,6 +54,18 @@ def _sampler(distribution: str, name: str, context: Context) -> Callable[..., An
     if owner.manifold is None:
         raise ValueError(f"{name} lies on no manifold to be drawn from")
     return MANIFOLDS[owner.manifold.name].sample
+
+
+def in_both_parts(distribution: str, rng: Any, shape: tuple[int, ...], *arguments: Any) -> Any:
+    """Complex numbers whose two parts are drawn alike and independently of each other.
+
+    A normal distribution has its mean where it is given: m + sd (x + i y), x and y standard normal.
+    """
+    sample = DISTRIBUTIONS[distribution].sample
+    parts = [[numpy.real(value) for value in arguments] for _ in range(2)]
+    if distribution == "normal":
+        parts[1][0] = numpy.imag(arguments[0])
+    return sample(rng, shape, *parts[0]) + 1j * sample(rng, shape, *parts[1])
 
 
 def _axes(node: Node, context: Context) -> tuple[Need, ...]:
@@ -70,7 +87,8 @@ def _aligned(value: Any, missing: int, width: int) -> Any:
         return value
     for _ in range(missing if value.dim() else 0):
         value = value.unsqueeze(-width - 1)
-    return value.detach().cpu().double().numpy()
+    value = value.detach().cpu()
+    return value.to(torch.complex128 if value.is_complex() else torch.float64).numpy()
 
 
 def _no_text(*texts: Code) -> Code:
@@ -87,7 +105,7 @@ class Initializer:
         self.context = context
         self.seed, self.repeat = seed, repeat
         self.table: dict[str, Any] = {}
-        self.given = {name: torch.as_tensor(value).double() for name, value in given.items()}
+        self.given = {name: in_double(torch.as_tensor(value)) for name, value in given.items()}
         self.batched: set[str] = set()
 
     def value(self, parameter: Parameter, copy: int | None) -> Any:
@@ -105,6 +123,8 @@ class Initializer:
         else:
             value = self._run(parameter, node, copy)
         assert value is not None
+        if parameter.dtype == "complex":
+            value = value.to(torch.complex128)
         try:
             value = value.expand((*value.shape[: max(value.dim() - len(shape), 0)], *shape))
         except RuntimeError:
@@ -141,6 +161,11 @@ class Initializer:
         if leaf.kind == "parameter":
             return self.table, self._read(leaf.name, copy)
         return {"": fixed_leaf(leaf, self.context)}, ""
+
+
+def in_double(value: Any) -> Any:
+    """The numbers in double precision; complex ones stay complex."""
+    return value.to(torch.complex128) if value.is_complex() else value.double()
 
 
 def widened(value: Any, node: Node, rank: int) -> Any:

@@ -170,6 +170,8 @@ def multiply_spectra(values, spectrum, rank):
 
 def dense_sums(features, matrix, ranks):
     """sum_j matrix[i, j] a_j for each feature a [.., senders, *], as rows of one product."""
+    if any(a.is_complex() for a in features):
+        return sums_in_parts(dense_sums, features, matrix, ranks)
     pairs = list(zip(features, ranks, strict=True))
     rows = [a.unsqueeze(-2) if r == 0 else a.flatten(-r).mT for a, r in pairs]
     batch = torch.broadcast_shapes(*[row.shape[:-2] for row in rows])
@@ -181,8 +183,20 @@ def dense_sums(features, matrix, ranks):
     )
 
 
+def sums_in_parts(sums, features, matrix, ranks):
+    """The same, complex features as pairs of real numbers along a last axis."""
+    whole = [a.is_complex() for a in features]
+    parts = [torch.view_as_real(a) if w else a for a, w in zip(features, whole, strict=True)]
+    found = sums(parts, matrix, [r + w for r, w in zip(ranks, whole, strict=True)])
+    joined = [torch.view_as_complex(a.contiguous()) if w else a
+              for a, w in zip(found, whole, strict=True)]  # fmt: skip
+    return tuple(joined)
+
+
 def sparse_sums(features, matrix, ranks):
     """The same for a sparse matrix (the six tensors of SparseProduct), node-major."""
+    if any(a.is_complex() for a in features):
+        return sums_in_parts(sparse_sums, features, matrix, ranks)
     nodes_first = [a.movedim(-r - 1, 0) for a, r in zip(features, ranks, strict=True)]
     columns = [a.reshape(a.shape[0], -1) for a in nodes_first]
     product = SparseProduct.apply(*matrix, torch.cat(columns, 1))
@@ -195,6 +209,8 @@ def sparse_sums(features, matrix, ranks):
 
 def matrix_product(a, b):
     """a b over the last two axes; one matrix for all nodes is one product of all their vectors."""
+    if a.is_complex() != b.is_complex():
+        a, b = (x if x.is_complex() else x.to(x.dtype.to_complex()) for x in (a, b))
     if a.dim() == 2 and b.shape[-1] == 1:
         return F.linear(b.squeeze(-1), a).unsqueeze(-1)
     return a @ b
@@ -297,8 +313,23 @@ def count_senders(nodes, origin, causal, include_self, lowest):
 
 
 def to_real(values, origin):
-    """The values, or the plain number, as a tensor of the module's dtype and device."""
-    return torch.as_tensor(values, dtype=origin.dtype, device=origin.device)
+    """The values, or the plain number, as a tensor of the module's dtype and device.
+
+    Complex numbers become those of its precision.
+    """
+    whole = torch.is_complex(values) if torch.is_tensor(values) else isinstance(values, complex)
+    dtype = origin.dtype.to_complex() if whole else origin.dtype
+    return torch.as_tensor(values, dtype=dtype, device=origin.device)
+
+
+def imaginary(x):
+    """The imaginary part; 0 of real numbers."""
+    return x.imag if x.is_complex() else torch.zeros_like(x)
+
+
+def cis(x):
+    """e^(i x)."""
+    return torch.exp(1j * x) if x.is_complex() else torch.complex(x.cos(), x.sin())
 
 
 def join_nodes(parts, rank):

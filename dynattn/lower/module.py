@@ -70,7 +70,9 @@ class System(nn.Module):
         for parameter in self.model.parameters:
             copies = range(uses.get(parameter.layer, 0)) if parameter.layer else (None,)
             for copy in copies:
-                value = initial.value(parameter, copy).to(dtype).contiguous().clone()
+                value = initial.value(parameter, copy)
+                value = value.to(dtype.to_complex() if value.is_complex() else dtype)
+                value = value.contiguous().clone()
                 plant(self, full_name(parameter, copy), value, parameter.learned)
 
     def _states_read_first(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from dynattn.lower import graph_operations, kernels
 from dynattn.lower.code import Code, binary_code, call_code, method_code, tuple_code
 from dynattn.lower.context import Context, Need, width_of
-from dynattn.lower.elementwise import elementwise
+from dynattn.lower.elementwise import FLOATING, elementwise
 from dynattn.lower.operation import Operation, fixed_array, kernel_call, method_call, with_casts
 from dynattn.program.nodes import Node
 from dynattn.vocabulary.functions import ELEMENTWISE
@@ -133,7 +133,7 @@ def _over_nodes(name: str, **options: Any) -> Callable[[Node, Context], Operatio
             lambda a: getattr(a, name)(axis, **options),
             lambda a: method_code(a, name, axis, *shown),
         )
-        if node.inputs[0].type.dtype == "real" or node.type.dtype != "real":
+        if node.inputs[0].type.dtype in FLOATING or node.type.dtype != "real":
             return plain
         return with_casts(plain.function, plain.code, [True])
 

@@ -30,18 +30,26 @@ class Along:
     @property
     def count(self) -> int:
         """How many slopes one number has."""
-        entries = sum(leaf.numel() for leaf in self.leaves)
+        entries = sum(in_parts(leaf).numel() for leaf in self.leaves)
         return entries if self.directions is None else self.directions.shape[1]
 
     def slopes(self, number: torch.Tensor) -> Numbers:
-        """The slopes of one number; zeros along a leaf it does not depend on."""
+        """The slopes of one number; zeros along a leaf it does not depend on.
+
+        The gradient along a complex number holds the slopes along its real and imaginary parts.
+        """
         if not number.requires_grad or not self.leaves:
             return numpy.zeros(self.count)
         parts = torch.autograd.grad(
             number, self.leaves, retain_graph=True, allow_unused=True, materialize_grads=True
         )
-        found = torch.cat([part.reshape(-1) for part in parts]).numpy()
+        found = torch.cat([in_parts(part).reshape(-1) for part in parts]).numpy()
         return found if self.directions is None else found @ self.directions
+
+
+def in_parts(array: torch.Tensor) -> torch.Tensor:
+    """Complex numbers as real pairs along a new last axis; real ones as they are."""
+    return torch.view_as_real(array.resolve_conj()) if array.is_complex() else array
 
 
 def module_quantities(

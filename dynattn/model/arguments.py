@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dynattn.model import constants
+from dynattn.model.complex_numbers import is_complex, refuse
 from dynattn.model.expressions import Context, translate
 from dynattn.model.terms import Term
+from dynattn.model.typing import unknown
 from dynattn.syntax import tree
+from dynattn.vocabulary.functions import TAKE_COMPLEX
 from dynattn.vocabulary.sizes import Size
 
 
@@ -22,7 +25,12 @@ class Arguments:
 
     def term(self, name: str) -> Term:
         """The argument as a quantity."""
-        return translate(self.context, self.expr[name])
+        found = translate(self.context, self.expr[name])
+        word = self.call.function.span.text
+        if is_complex(found) and word not in TAKE_COMPLEX:
+            refuse(self.context.draft.errors, word, found.span)
+            return unknown(found.span)
+        return found
 
     def size(self, name: str) -> Size | None:
         """The argument as a size; None with a diagnostic where it is none."""

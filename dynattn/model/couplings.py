@@ -17,6 +17,7 @@ from dynattn.model import (
     readouts,
     typing,
 )
+from dynattn.model.complex_numbers import is_complex, must_be_real, refuse
 from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.endpoints import Endpoints, endpoints
 from dynattn.model.expressions import Context, Ends, translate
@@ -232,7 +233,10 @@ def _weight(context: Context, clauses: Mapping[str, tree.Clause]) -> tuple[str |
         case tree.Call(
             function=tree.Name(name="softmax" | "normalized" as word), arguments=(inner,)
         ):
-            return word, translate(context, inner)
+            score = translate(context, inner)
+            if is_complex(score):
+                refuse(context.draft.errors, word, inner.span)
+            return word, score
     return None, translate(context, expr)
 
 
@@ -278,7 +282,14 @@ def _shapes_fit(draft: Draft, coupling: Coupling, state: State | None) -> bool:
             FIT[clause] if state else "heads group coordinates that nodes have",
         )
         return False
-    return True
+    return state is None or state.manifold.dtype == "complex" or _is_real(draft, coupling, state)
+
+
+def _is_real(draft: Draft, coupling: Coupling, state: State) -> bool:
+    """Whether what acts on a real state is real; with a diagnostic."""
+    terms = [coupling.kernel, coupling.weight, coupling.strength]
+    what = f"what acts on '{state.name}'"
+    return all(must_be_real(draft.errors, term, what) for term in terms if term is not None)
 
 
 def _as_what(state: State | None) -> str:

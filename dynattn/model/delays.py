@@ -19,13 +19,26 @@ from dynattn.model.parts import Coupling
 from dynattn.model.plans import Continuation, Simulation
 from dynattn.model.terms import Place, Term, walk
 from dynattn.syntax import tree
-from dynattn.vocabulary.functions import ELEMENTWISE
+from dynattn.vocabulary.functions import ELEMENTWISE, MATRIX_FUNCTIONS
 
 MOVING = {"state": "the state", "time": "the time", "input": "the input", "coupling": "the sum"}
 """What changes while time runs, and so cannot stand in a delay."""
 
 NODEWISE = frozenset(
-    {*ELEMENTWISE, "dot", "norm", "concat", "split", "entry", "column", "spread", "array", "linear"}
+    {
+        *ELEMENTWISE,
+        "dot",
+        "norm",
+        "concat",
+        "split",
+        "entry",
+        "column",
+        "spread",
+        "array",
+        "linear",
+        "matmul",
+        *MATRIX_FUNCTIONS,
+    }
 )
 """Operations that make a node's quantity from quantities of the same node."""
 

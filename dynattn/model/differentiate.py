@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from dynattn.model import typing
+from dynattn.model.complex_numbers import is_complex
 from dynattn.model.expressions import Context
 from dynattn.model.functions import contract, formula
 from dynattn.model.matrices import product_slope, transposed
@@ -81,6 +82,8 @@ def _parts(context: Context, term: Term, slope: Term, wanted: set[int]) -> list[
 
 
 def _share(context: Context, term: Term, number: int, slope: Term) -> Term:
+    if is_complex(term, term.args[number]):
+        raise NoDerivative(term)
     if term.op in OPEN:
         return slope
     if term.op == "dot":

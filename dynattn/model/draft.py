@@ -27,6 +27,8 @@ class Draft:
     scope: Scope = field(default_factory=lambda: Scope("the model"))
     values: dict[str, float] = field(default_factory=dict)
     """Values of scalar model parameters, settings applied."""
+    complex_names: set[str] = field(default_factory=set)
+    """Model parameters that are arrays or complex: no number known in advance."""
     valueless: set[str] = field(default_factory=set)
     """Scalar model parameters whose values have been refused."""
     parameters: dict[str, Parameter] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from typing import Any
 
 from dynattn.diagnostics.report import Span
 from dynattn.model import readouts, typing
+from dynattn.model.complex_numbers import must_be_real
 from dynattn.model.differentiate import NoDerivative, at_leaves, gradient, minus, plus, times
 from dynattn.model.draft import Draft, value_of
 from dynattn.model.expressions import Context, translate
@@ -63,6 +64,8 @@ def _declare_energy(context: Context, item: tree.Clause, population: str) -> Non
     if energy.type.shape or energy.type.place not in (GLOBAL, Place("nodes", population)):
         text = f"an energy is one number per node, and this is {typing.spell_value(energy)}"
         _refuse(draft, text, span, "use dot or norm to make one number of a vector")
+    elif energy.type.dtype == "complex":
+        must_be_real(draft.errors, energy, "an energy", span)
     elif readouts.reads(energy):
         text = "an energy that reads a sum over other nodes has no force of one node alone"
         _refuse(draft, text, span, "write it as the energy of a coupling")
@@ -114,6 +117,8 @@ def pair_potential(
             return None
     energy = translate(context, value_of(clause))
     if typing.is_unknown(energy):
+        return None
+    if not must_be_real(draft.errors, energy, "an energy", span):
         return None
     if ends.sender != ends.receiver or states_in(energy) != {state.name} or energy.type.shape:
         text = "a pair potential is one number made of the states that the coupling acts on"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from dynattn.diagnostics.report import Span
 from dynattn.model import constants, typing
+from dynattn.model.complex_numbers import is_complex
 from dynattn.model.composition import Calls
 from dynattn.model.draft import Draft
 from dynattn.model.parts import GraphUse
@@ -99,8 +100,8 @@ def translate(context: Context, expr: tree.Expr) -> Term:
     """The Term of an expression; mistakes go to the draft's errors."""
     errors = context.draft.errors
     match expr:
-        case tree.Number(value=value, imaginary=False):
-            return typing.number(value, expr.span)
+        case tree.Number(value=value, imaginary=imaginary):
+            return typing.number(complex(0.0, value) if imaginary else value, expr.span)
         case tree.Name(name=name):
             return read(context, name, expr.span)
         case tree.Unary(operator="+", operand=operand):
@@ -134,17 +135,13 @@ def translate(context: Context, expr: tree.Expr) -> Term:
 
 
 def _refused(context: Context, expr: tree.Expr) -> Term:
-    words: dict[type, str] = {tree.Number: "an imaginary number"}
-    if type(expr) in words:
-        context.draft.not_yet(words[type(expr)], expr.span)
-    else:
-        kinds = {
-            tree.Text: "a text", tree.Range: "a range", tree.EdgeList: "a list of edges",
-            tree.Attribute: "a point of an experiment",
-        }  # fmt: skip
-        text = f"{kinds.get(type(expr), 'a graph')} is no quantity"
-        fix = "write an expression of numbers and names"
-        context.draft.errors.add("E310", text, expr.span, fix)
+    kinds = {
+        tree.Text: "a text", tree.Range: "a range", tree.EdgeList: "a list of edges",
+        tree.Attribute: "a point of an experiment",
+    }  # fmt: skip
+    text = f"{kinds.get(type(expr), 'a graph')} is no quantity"
+    fix = "write an expression of numbers and names"
+    context.draft.errors.add("E310", text, expr.span, fix)
     return unknown(expr.span)
 
 
@@ -385,4 +382,5 @@ def _array(context: Context, args: list[Term], span: Span) -> Term:
     shape = typing.join_shapes(context.draft.errors, args, span)
     if place is None or shape is None:
         return unknown(span)
-    return Term("array", tuple(args), Type(place, (fixed(len(args)), *shape)), span)
+    dtype = "complex" if is_complex(*args) else "real"
+    return Term("array", tuple(args), Type(place, (fixed(len(args)), *shape), dtype), span)

@@ -9,6 +9,7 @@ from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, learned, matrices, typing
 from dynattn.model.arguments import Arguments
+from dynattn.model.complex_numbers import is_complex
 from dynattn.model.expressions import Context, translate
 from dynattn.model.layer_calls import call_layer
 from dynattn.model.terms import GLOBAL, Term, Type
@@ -20,8 +21,8 @@ from dynattn.vocabulary.manifolds import MANIFOLDS
 from dynattn.vocabulary.sizes import ONE
 
 PLANNED = (
-    "mlp", "layer_norm", "dropout", "sinusoidal", "cis", "re", "im", "arg", "conj",
-    "flatten", "accuracy", "binary_cross_entropy", "logspace",
+    "mlp", "layer_norm", "dropout", "sinusoidal", "flatten", "accuracy", "binary_cross_entropy",
+    "logspace",
 )  # fmt: skip
 """Functions of the language that have no meaning yet."""
 
@@ -67,6 +68,9 @@ def _elementwise(context: Context, name: str, expr: tree.Call) -> Term:
         text = f"{name} takes {arity} argument{'s' if arity > 1 else ''}, not {len(args)}"
         context.draft.errors.add("E302", text, expr.span, fix)
         return unknown(expr.span)
+    if name in ("re", "im", "conj") and not is_complex(*args):
+        none = [*args, typing.number(0.0, expr.span)]
+        return combine(context.draft.errors, "mul", none, expr.span) if name == "im" else args[0]
     return combine(context.draft.errors, name, args, expr.span)
 
 
@@ -123,10 +127,13 @@ def contract(context: Context, op: str, args: Sequence[Term], span: Span) -> Ter
         return unknown(span)
     if not shape:
         return combine(errors, "mul" if op == "dot" else "abs", args, span)
-    found = Term(op, tuple(args), Type(place, shape[:-1]), span)
+    if op == "norm" and args[0].type.matrix:
+        return matrices.norm(context, args[0], span)
+    dtype = "complex" if op == "dot" and is_complex(*args) else "real"
+    found = Term(op, tuple(args), Type(place, shape[:-1], dtype), span)
     if not context.beside_points or len(shape) == 1:
         return found
-    return Term("column", (found,), Type(place, (*shape[:-1], ONE)), span)
+    return matrices.beside(found, 1)
 
 
 def concatenate(context: Context, args: Sequence[Term], span: Span) -> Term:
@@ -143,7 +150,8 @@ def concatenate(context: Context, args: Sequence[Term], span: Span) -> Term:
     width = args[0].type.shape[-1]
     for arg in args[1:]:
         width = width + arg.type.shape[-1]
-    return Term("concat", tuple(args), Type(place, (*args[0].type.shape[:-1], width)), span)
+    dtype = "complex" if is_complex(*args) else "real"
+    return Term("concat", tuple(args), Type(place, (*args[0].type.shape[:-1], width), dtype), span)
 
 
 # ── over the nodes ─────────────────────────────────────────────────────────────────────────────
@@ -161,7 +169,8 @@ def over_nodes(context: Context, op: str, arg: Term, span: Span) -> Term:
             "give it a state or another quantity of a population",
         )
         return unknown(span)
-    return Term(op, (arg,), Type(GLOBAL, arg.type.shape), span)
+    dtype = "complex" if op != "std" and is_complex(arg) else "real"
+    return Term(op, (arg,), Type(GLOBAL, arg.type.shape, dtype, matrix=arg.type.matrix), span)
 
 
 def _nodes_rule(op: str) -> Rule:

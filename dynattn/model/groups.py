@@ -12,6 +12,7 @@ from dataclasses import replace
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import typing
+from dynattn.model.complex_numbers import is_complex
 from dynattn.model.draft import Draft
 from dynattn.model.expressions import Context, read
 from dynattn.model.parts import Coupling, Population, State
@@ -139,7 +140,8 @@ def joined(context: Context, group: str, name: str, parts: list[Term], span: Spa
         return typing.unknown(span)
     first = parts[0].type
     manifold = first.manifold if len(manifolds) == 1 else None
-    kind = Type(Place("nodes", group), first.shape, "real", manifold)
+    dtype = "complex" if is_complex(*parts) else "real"
+    kind = Type(Place("nodes", group), first.shape, dtype, manifold, matrix=first.matrix)
     return Term("joined", tuple(parts), kind, span, f"{group}.{name}")
 
 
@@ -159,7 +161,7 @@ def point_of(context: Context, state: State, span: Span) -> Term:
         symbol = find_shared(context, state.population, bare, span)
         assert symbol is not None, "the states of a group are shared"
         return replace(symbol.value, span=span)
-    kind = Type(Place("nodes", state.population), state.shape, manifold=state.manifold)
+    kind = state.manifold.points(Place("nodes", state.population), state.shape)
     return Term("state", (), kind, span, state.name)
 
 
@@ -171,7 +173,7 @@ def states_of(draft: Draft, state: State) -> tuple[str, ...]:
 
 def sum_at(draft: Draft, coupling: Coupling, population: str, span: Span) -> Term:
     """The sum of a coupling at the nodes of one population: of a group's, the population's part."""
-    kind = Type(Place("nodes", coupling.receiver), coupling.shape)
+    kind = coupling.type
     total = Term("coupling", (), kind, span, coupling.name)
     if population not in members_of(draft, coupling.receiver) or coupling.receiver == population:
         return total

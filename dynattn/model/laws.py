@@ -67,7 +67,7 @@ def _initial_velocities(declaration: tree.Population) -> Iterator[tree.Quantity]
 
 def _declare_velocity(context: Context, state: State, entry: tree.Quantity | None) -> None:
     draft, manifold = context.draft, state.manifold
-    if MANIFOLDS[manifold.name].projection != "F":
+    if MANIFOLDS[manifold.name].projection != "F" or manifold.dtype == "complex":
         draft.errors.add(
             "E422", f"a state on {manifold} has no inertia", state.span,
             "put it on circle, torus(d) or real, or leave inertia out",
@@ -189,7 +189,7 @@ def laws_of(context: Context, state: State, forces: Sequence[Term]) -> tuple[Law
 
 def type_of(state: State) -> Type:
     """The type of a state's points."""
-    return Type(Place("nodes", state.population), state.shape, manifold=state.manifold)
+    return state.manifold.points(Place("nodes", state.population), state.shape)
 
 
 def _total(context: Context, state: State, forces: Sequence[Term]) -> Term:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from dynattn.diagnostics.report import Span
 from dynattn.model import typing
 from dynattn.model.arguments import Arguments
+from dynattn.model.complex_numbers import is_complex
 from dynattn.model.expressions import Context
 from dynattn.model.terms import Term, Type
 from dynattn.model.typing import is_unknown, spell_shape, unknown
@@ -31,7 +33,12 @@ def product(context: Context, left: Term, right: Term, span: Span) -> Term:
     if place is None or shape is None:
         return unknown(span)
     op = "dot" if len(left.type.shape) == len(right.type.shape) == 1 else "matmul"
-    return Term(op, (left, right), Type(place, shape), span)
+    matrix = left.type.matrix and right.type.matrix
+    return Term(op, (left, right), Type(place, shape, _dtype(left, right), matrix=matrix), span)
+
+
+def _dtype(*terms: Term) -> str:
+    return "complex" if is_complex(*terms) else "real"
 
 
 def _product_shape(context: Context, left: Term, right: Term, span: Span) -> Shape | None:
@@ -66,7 +73,8 @@ def _square(context: Context, name: str, matrix: Term) -> bool:
 def transposed(matrix: Term, span: Span) -> Term:
     """The last two axes exchanged."""
     *front, rows, columns = matrix.type.shape
-    return Term("transpose", (matrix,), Type(matrix.type.place, (*front, columns, rows)), span)
+    kind = replace(matrix.type, shape=(*front, columns, rows), manifold=None)
+    return Term("transpose", (matrix,), kind, span)
 
 
 def _transpose(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
@@ -94,8 +102,8 @@ def of_square(context: Context, name: str, matrix: Term, span: Span) -> Term:
     """A function of a square matrix; a number beside the points of a manifold keeps their axes."""
     place, shape = matrix.type.place, matrix.type.shape
     if name not in NUMBERS:
-        return Term(name, (matrix,), Type(place, shape), span)
-    found = Term(name, (matrix,), Type(place, shape[:-2]), span)
+        return Term(name, (matrix,), replace(matrix.type, manifold=None), span)
+    found = Term(name, (matrix,), Type(place, shape[:-2], _dtype(matrix)), span)
     return beside(found, 2) if context.beside_points and shape[:-2] else found
 
 
@@ -105,6 +113,20 @@ def beside(number: Term, axes: int) -> Term:
         kind = Type(number.type.place, (*number.type.shape, ONE), number.type.dtype)
         number = Term("column", (number,), kind, number.span)
     return number
+
+
+def norm(context: Context, matrix: Term, span: Span) -> Term:
+    """Of n x n points: the root mean square length that unit vectors get, 1 for a unitary matrix.
+
+    It is the Frobenius norm over sqrt(n).
+    """
+    size = Term("size", (), Type(dtype="integer"), span, matrix.type.shape[-1])
+    root = typing.combine(context.draft.errors, "sqrt", [size], span)
+    found = matrix
+    for _ in range(2):
+        found = Term("norm", (found,), Type(found.type.place, found.type.shape[:-1]), span)
+    found = typing.combine(context.draft.errors, "div", [found, root], span)
+    return beside(found, 2) if context.beside_points and found.type.shape else found
 
 
 RULES: dict[str, tuple[tuple[str, ...], Callable[[Context, tree.Call, Arguments], Term]]] = {

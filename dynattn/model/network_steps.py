@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, typing
+from dynattn.model.complex_numbers import must_be_real
 from dynattn.model.composition import (
     AssignStep,
     Calls,
@@ -22,7 +23,7 @@ from dynattn.model.learned import unused_name
 from dynattn.model.network_reads import refuse_unread
 from dynattn.model.parts import Draw, Parameter, State
 from dynattn.model.scope import Scope, Symbol
-from dynattn.model.terms import GLOBAL, Term, Type, walk
+from dynattn.model.terms import GLOBAL, Term, walk
 from dynattn.syntax import tree
 
 
@@ -233,6 +234,8 @@ def _assign_state(reading: Reading, statement: tree.Assign, state: State) -> tup
             "let the two agree",
         )
         return ()
+    if state.manifold.dtype == "real":
+        must_be_real(reading.draft.errors, value, f"'{statement.name}'")
     return (*work.calls.steps, AssignStep(state.name, True, value, work.owner()))
 
 
@@ -250,10 +253,11 @@ def _embedded(context: Context, expr: tree.Expr, state: State) -> Term | None:
     shape = (text.type.classes, *state.shape)
     context.draft.parameters[name] = Parameter(
         name, GLOBAL, shape, Draw("on_manifold", (), expr.span), expr.span, learned=True,
-        manifold=state.manifold, layer=context.layer, role="table",
+        manifold=state.manifold, layer=context.layer, role="table", dtype=state.manifold.dtype,
     )  # fmt: skip
-    table = Term("parameter", (), Type(GLOBAL, shape), expr.span, name)
-    kind = Type(text.type.place, state.shape, manifold=state.manifold)
+    numbers = replace(state.manifold.points(GLOBAL, shape), manifold=None)
+    table = Term("parameter", (), numbers, expr.span, name)
+    kind = state.manifold.points(text.type.place, state.shape)
     return Term("lookup", (table, text), kind, expr.span)
 
 

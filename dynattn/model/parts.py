@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.report import Span
 from dynattn.model.summands import Counter, Summand
-from dynattn.model.terms import ManifoldUse, Place, Term
+from dynattn.model.terms import ManifoldUse, Place, Term, Type
 from dynattn.vocabulary.sizes import Size
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class Parameter:
     """The layer that owns it: one copy per use of the layer in the network."""
     role: str = "free"
     """``matrix`` (the weight of a linear map), ``bias``, ``table`` (of embed) or ``free``."""
+    dtype: str = "real"
+    """``real`` or ``complex``."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,17 @@ class Coupling:
 
     moves: tuple[str, ...] = ()
     """The states acted on, by their full names: in a group, one of each member."""
+
+    @property
+    def type(self) -> Type:
+        """The type of S_i, at the receiving nodes: complex if anything in it is."""
+        terms = [self.kernel, self.weight, self.strength]
+        for part in self.parts:
+            terms += [part.kernel, part.strength]
+        whole = any(term is not None and term.type.dtype == "complex" for term in terms)
+        place = Place("nodes", self.receiver)
+        dtype = "complex" if whole else "real"
+        return Type(place, self.shape, dtype, matrix=self.kernel.type.matrix)
 
     @property
     def summands(self) -> tuple[Summand, ...]:

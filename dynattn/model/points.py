@@ -30,7 +30,7 @@ def drawn_on(context: Context, init: tree.Init, use: ManifoldUse) -> Draw | None
     bare = isinstance(init.value, tree.Name) and init.value.name == "uniform"
     if bare and (entry.shape or not entry.logarithmic):
         return Draw("on_manifold", (), init.span)
-    found = drawn(context, init.value)
+    found = drawn(context, init.value, of_complex=use.dtype == "complex")
     if found is None or (entry.constraint is None and not entry.logarithmic):
         return found
     fix = "write ~ uniform: uniform on the manifold"

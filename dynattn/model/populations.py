@@ -8,13 +8,14 @@ from dynattn.diagnostics.report import Span
 from dynattn.model import constants, points, typing
 from dynattn.model.attributes import declare_nodes
 from dynattn.model.axes import axes_of, with_counters
+from dynattn.model.complex_numbers import must_be_real
 from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.expressions import Context, Definition, translate
 from dynattn.model.graph_facts import from_graph, is_graph, refuse_condition
 from dynattn.model.parts import Draw, Population, State
 from dynattn.model.quantities import at_start, axes, declare_parameter, manifold
 from dynattn.model.scope import Scope, Symbol
-from dynattn.model.terms import ManifoldUse, Place, Term, Type
+from dynattn.model.terms import ManifoldUse, Place, Term
 from dynattn.syntax import tree
 from dynattn.vocabulary.manifolds import MANIFOLDS
 from dynattn.vocabulary.sizes import ONE, Size
@@ -96,8 +97,9 @@ def _declare_state(context: Context, entry: tree.Quantity, population: str) -> N
     use = manifold(draft, entry.manifold) if entry.manifold is not None else None
     extra = axes(draft, entry.axes)
     shape = ((extra or ()) + use.shape) if use else ()
-    kind = Type(Place("nodes", population), shape, manifold=use)
-    kind = kind if use and extra is not None else typing.UNKNOWN
+    kind = typing.UNKNOWN
+    if use is not None and extra is not None:
+        kind = use.points(Place("nodes", population), shape)
     term = Term("state", (), kind, entry.name_span, full)
     if not context.scope.declare(Symbol("state", full, entry.name_span, term), draft.errors):
         return
@@ -126,7 +128,10 @@ def _initial_state(
     if entry.init.drawn:
         return points.drawn_on(context, entry.init, use)
     term = translate(context, entry.init.value)
+    what = f"the initial value of '{entry.name}'"
     if typing.is_unknown(term):
+        return None
+    if use.dtype != "complex" and not must_be_real(errors, term, what):
         return None
     if term.type.shape not in ((), use.shape, shape) or (not flat and not term.type.shape):
         errors.add(
@@ -206,7 +211,7 @@ def fits_state(draft: Draft, term: Term, state: State, what: str, span: Span) ->
     """Whether a value can be one of the state's law: of its nodes, and its shape or a number."""
     place = Place("nodes", state.population)
     if term.type.shape in ((), state.shape) and term.type.place.name in ("", place.name):
-        return True
+        return is_complex_state(state) or must_be_real(draft.errors, term, f"the {what}", span)
     draft.errors.add(
         "E301",
         f"the {what} needs {typing.spell_shape(state.shape)} at "
@@ -215,6 +220,11 @@ def fits_state(draft: Draft, term: Term, state: State, what: str, span: Span) ->
         "give one number per coordinate of the state",
     )
     return False
+
+
+def is_complex_state(state: State) -> bool:
+    """Whether the coordinates of a state are complex numbers."""
+    return state.manifold.dtype == "complex"
 
 
 def _drifting_state(context: Context, item: tree.Clause, population: str | None) -> State | None:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, typing
 from dynattn.model.axes import axes_of, with_counters
+from dynattn.model.complex_numbers import (
+    draws_fit,
+    fits_kind,
+    is_complex,
+    may_be_complex,
+)
 from dynattn.model.composition import Dim
 from dynattn.model.draft import Draft
 from dynattn.model.expressions import Context, translate
@@ -38,7 +45,9 @@ def declare_values(draft: Draft, declaration: tree.Quantities) -> None:
             continue
         value = draft.overrides.get(entry.name)
         if value is None:
-            if isinstance(entry.init.value, tree.ListOf):
+            arrays = isinstance(entry.init.value, tree.ListOf)
+            if arrays or may_be_complex(entry, draft.complex_names):
+                draft.complex_names.add(entry.name)
                 continue
             value = constants.number_or_none(draft, entry.init.value)
         if value is None:
@@ -85,16 +94,23 @@ def declare_parameter(
     full = f"{context.owner}.{entry.name}" if context.owner else entry.name
     use = _manifold_of(draft, entry)
     named = axes_of(draft, entry.axes)
-    shape = None if named is None else (*(a.size for a in named), *(use.shape if use else ()))
+    refused = named is None or (entry.manifold is not None and use is None)
+    shape = None if refused else (*(a.size for a in named), *(use.shape if use else ()))
     if shape is not None and not _has_rows(draft, entry, shape, place):
         shape = None
     inside = with_counters(context, entry.axes, named, shape) if named and shape else context
     init = at_start(draft, _initial(inside, entry, learned, shape, use), entry.name)
+    init = fits_kind(draft.errors, entry, use, init)
     if named:
         draft.axes[full] = named
     kind = "learned parameter" if learned else "parameter"
-    dtype = "integer" if isinstance(draft.values.get(full), int) else "real"
-    type_ = typing.UNKNOWN if shape is None else Type(place, shape, dtype)
+    type_ = typing.UNKNOWN
+    if shape is not None:
+        type_ = replace(use.points(place, shape) if use else Type(place, shape), manifold=None)
+        if isinstance(init, Term) and is_complex(init):
+            type_ = replace(type_, dtype="complex")
+        elif isinstance(draft.values.get(full), int):
+            type_ = replace(type_, dtype="integer")
     term = Term("parameter", (), type_, entry.name_span, full)
     if not context.scope.declare(Symbol(kind, full, entry.name_span, term), draft.errors):
         return
@@ -103,6 +119,7 @@ def declare_parameter(
     draft.parameters[full] = Parameter(
         full, place, shape, init, entry.name_span, learned=learned, manifold=use,
         limits=limits(draft, entry), doc=entry.doc or "", layer=context.layer,
+        dtype="complex" if type_.dtype == "complex" else "real",
     )  # fmt: skip
 
 
@@ -168,7 +185,9 @@ def _initial(
     if entry.init.drawn:
         if use is not None and _is_uniform(entry.init.value):
             return Draw("on_manifold", (), entry.init.span)
-        return _on(draft, drawn(context, entry.init.value), use, entry.init.span)
+        of_complex = use is not None and use.dtype == "complex"
+        found = drawn(context, entry.init.value, of_complex=of_complex)
+        return _on(draft, found, use, entry.init.span)
     if not context.owner and entry.name in draft.valueless:
         return None
     term = translate(context, entry.init.value)
@@ -229,7 +248,10 @@ def fits(
 
 
 def drawn(
-    context: Context, expr: tree.Expr, table: Mapping[str, Distribution] = DISTRIBUTIONS
+    context: Context,
+    expr: tree.Expr,
+    table: Mapping[str, Distribution] = DISTRIBUTIONS,
+    of_complex: bool = False,
 ) -> Draw | None:
     """``normal(0, 0.5)`` after ``~``; ``table``: the distributions there are to choose from."""
     name, given = "", ()
@@ -257,7 +279,8 @@ def drawn(
     terms += [typing.number(value, expr.span) for value in tail]
     if typing.is_unknown(*terms) or not _in_place(context, entry, expr.span):
         return None
-    return _checked(draft, Draw(name, tuple(terms), expr.span), entry)
+    draw = Draw(name, tuple(terms), expr.span)
+    return _checked(draft, draw, entry) if draws_fit(draft.errors, draw, of_complex) else None
 
 
 def _in_place(context: Context, entry: Distribution, span: Span) -> bool:

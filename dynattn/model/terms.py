@@ -50,6 +50,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dynattn.diagnostics.report import Span
+from dynattn.vocabulary.manifolds import MANIFOLDS
 from dynattn.vocabulary.sizes import Size
 
 
@@ -73,6 +74,15 @@ class ManifoldUse:
     arguments: tuple[Size, ...]
     shape: tuple[Size, ...]
 
+    @property
+    def dtype(self) -> str:
+        """``real`` or ``complex``."""
+        return "complex" if MANIFOLDS[self.name].of_complex else "real"
+
+    def points(self, place: Place, shape: tuple[Size, ...]) -> Type:
+        """The type of an array of points; ``shape`` with their own coordinates last."""
+        return Type(place, shape, self.dtype, self, matrix=len(self.shape) == 2)
+
     def __str__(self) -> str:
         inside = ", ".join(str(size) for size in self.arguments)
         return f"{self.name}({inside})" if inside else self.name
@@ -88,11 +98,13 @@ class Type:
     shape: tuple[Size, ...] = ()
     """Sizes of the coordinate axes; the node, edge and batch axes do not stand here."""
     dtype: str = "real"
-    """``real``, ``integer`` or ``truth``."""
+    """``real``, ``complex``, ``integer`` or ``truth``."""
     manifold: ManifoldUse | None = None
     """The manifold this is a point of; None for plain numbers."""
     classes: Size | None = None
     """For integers below a bound (tokens, labels): the bound."""
+    matrix: bool = False
+    """Whether the last two axes are those of a point of a manifold of matrices."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from typing import Any
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, typing
 from dynattn.model.clauses import positive
+from dynattn.model.complex_numbers import must_be_real
 from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.expressions import Context, translate
 from dynattn.model.plans import Choice, Record, Training
@@ -114,7 +115,7 @@ def _loss(draft: Draft, clause: tree.Clause) -> Term | None:
         text = "a loss is one number, and this has a value per node or coordinate"
         draft.errors.add("E301", text, clause.span, "take the mean of it")
         return None
-    return term
+    return term if must_be_real(draft.errors, term, "a loss") else None
 
 
 def _records(draft: Draft, clauses: Mapping[str, tree.Clause], loss: Term) -> tuple[Record, ...]:

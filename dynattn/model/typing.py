@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from dynattn.diagnostics.report import Collector, Span
+from dynattn.model.complex_numbers import dtype_of
 from dynattn.model.terms import GLOBAL, Place, Term, Type
-from dynattn.vocabulary.functions import ELEMENTWISE
 from dynattn.vocabulary.sizes import ONE, Size
 
 UNKNOWN = Type(dtype="unknown")
@@ -26,13 +26,16 @@ def is_unknown(*terms: Term) -> bool:
 
 
 def held(value: Term) -> Type:
-    """The type of a variable that holds the value: real, unless it is a class or token."""
-    return value.type if value.type.classes is not None else replace(value.type, dtype="real")
+    """The type of a variable that holds the value: real or complex if it is no class or token."""
+    if value.type.classes is not None or value.type.dtype == "complex":
+        return value.type
+    return replace(value.type, dtype="real")
 
 
-def number(value: float, span: Span) -> Term:
+def number(value: complex, span: Span) -> Term:
     """A constant."""
-    dtype = "integer" if isinstance(value, int) else "real"
+    kinds = {int: "integer", float: "real", complex: "complex"}
+    dtype = next(name for kind, name in kinds.items() if isinstance(value, kind))
     return Term("number", (), Type(dtype=dtype), span, value)
 
 
@@ -117,7 +120,8 @@ def combine(
     shape = join_shapes(errors, args, span)
     if place is None or shape is None:
         return unknown(span)
-    result = ELEMENTWISE[op].result
-    if result == "same":
-        result = "integer" if all(a.type.dtype == "integer" for a in args) else "real"
-    return Term(op, tuple(args), Type(place, shape, result), span, payload)
+    result = dtype_of(errors, op, args, span)
+    if result is None:
+        return unknown(span)
+    matrix = any(arg.type.matrix for arg in args)
+    return Term(op, tuple(args), Type(place, shape, result, matrix=matrix), span, payload)

@@ -209,8 +209,10 @@ _NAMED = frozenset(
 )  # fmt: skip
 
 
-def spell_number(value: float) -> str:
-    """The shortest text of a number; pi and e by name."""
+def spell_number(value: complex) -> str:
+    """The shortest text of a number; pi and e by name, 2i as it is written."""
+    if isinstance(value, complex):
+        return f"{spell_number(value.imag)}i"
     for name, constant in (("pi", math.pi), ("e", math.e)):
         if value == constant:
             return name

@@ -90,9 +90,14 @@ def draw_raster(
     cyclic: bool = True,
     title: str = "",
 ) -> Path:
-    """The state of every node over time as colour; ``values`` is [time, node], in radians."""
+    """The state of every node over time as colour; ``values`` is [time, node], in radians.
+
+    Of complex states the phase is shown.
+    """
     import numpy
 
+    if numpy.iscomplexobj(values):
+        values, name, cyclic = numpy.angle(values), f"arg({name})", True
     array = numpy.asarray(values, dtype=float)
     how: dict[str, Any] = {"cmap": "viridis"}
     if cyclic:

@@ -330,11 +330,13 @@ def _number(term: Term, sizes: Mapping[str, int]) -> float | None:
     import numpy
 
     if term.op == "number":
-        return term.payload
+        return None if isinstance(term.payload, complex) else term.payload
     if term.op == "size" and term.payload.names <= set(sizes):
         return term.payload.value(sizes)
     values = [_number(argument, sizes) for argument in term.args]
     if term.op not in ELEMENTWISE or any(value is None for value in values):
+        return None
+    if term.type.dtype == "complex":
         return None
     return float(ELEMENTWISE[term.op].value(numpy, *map(float, filter(_known, values))))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dynattn.model import typing
 from dynattn.model.composition import (
@@ -17,6 +18,7 @@ from dynattn.model.model import Model
 from dynattn.model.parts import Draw, Law, Parameter, State
 from dynattn.model.terms import Place, Term
 from dynattn.network.build import Network
+from dynattn.program.layout import widest
 from dynattn.program.nodes import (
     Apply,
     ArrayType,
@@ -83,8 +85,8 @@ def _rates(
 
 def _spread(builder: Builder, rate: Node, state: State) -> Node:
     """A rate that is the same for all nodes or coordinates, given the state's own layout."""
-    kind = ArrayType(Place("nodes", state.population), state.shape, "real", True)
-    if (rate.type.place, rate.type.shape, rate.type.batched) == (kind.place, kind.shape, True):
+    kind = ArrayType(Place("nodes", state.population), state.shape, state.manifold.dtype, True)
+    if replace(rate.type, dtype=widest(rate)) == kind:
         return rate
     zero = builder.maker.make("state", (), kind, state.name)
     nothing = builder.maker.elementwise("mul", zero, builder.maker.number(0.0))
@@ -156,7 +158,7 @@ def _steps(
     for step in steps:
         match step:
             case AssignStep(name, is_state, value, owner):
-                kind = "real" if is_state else typing.held(value).dtype
+                kind = model.states[name].manifold.dtype if is_state else typing.held(value).dtype
                 found.append(
                     Call(_held(model, network, varied, name, [(name, value, kind)]), owner)
                 )
@@ -195,7 +197,7 @@ def _held(
     for result, term, dtype in values:
         node = builder.node(term)
         maker = builder.maker.at(term.span)
-        node = maker.real(node) if dtype == "real" else node
+        node = {"real": maker.real, "complex": maker.in_complex}.get(dtype, lambda n: n)(node)
         kind = ArrayType(builder.place(term.type.place), term.type.shape, dtype, node.type.batched)
         if (node.type.place, node.type.shape) != (kind.place, kind.shape):
             node = maker.make("broadcast", [maker.align(node, kind)], kind)
@@ -219,9 +221,11 @@ def _initial(model: Model, network: Network) -> Block:
 def _initial_value(
     builder: Builder, quantity: Parameter | State, place: Place, shape: tuple[Size, ...]
 ) -> Node:
-    kind = ArrayType(place, shape)
+    dtype = quantity.dtype if isinstance(quantity, Parameter) else quantity.manifold.dtype
+    kind = ArrayType(place, shape, dtype)
     if not isinstance(quantity.init, Draw):
-        return builder.node(quantity.init)
+        value = builder.node(quantity.init)
+        return builder.maker.in_complex(value) if dtype == "complex" else value
     inputs = [builder.node(term) for term in quantity.init.arguments]
     payload = (quantity.init.distribution, quantity.name)
     return builder.maker.at(quantity.init.span).make("draw", inputs, kind, payload)

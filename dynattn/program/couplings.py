@@ -28,7 +28,7 @@ def coupling_sum(builder: Builder, coupling: Coupling) -> Node:
         if weight is not None:
             kernel = _weighted(maker, weight, kernel)
         place = Place("nodes", coupling.receiver)
-        kind = ArrayType(place, kernel.type.shape, "real", kernel.type.batched)
+        kind = ArrayType(place, kernel.type.shape, kernel.type.dtype, kernel.type.batched)
         found = maker.make("edge_sum", [kernel], kind, coupling.name)
         total = found if total is None else maker.elementwise("add", total, found)
     assert total is not None, "a coupling has a summand"
@@ -36,7 +36,7 @@ def coupling_sum(builder: Builder, coupling: Coupling) -> Node:
     if coupling.strength is not None and not coupling.parts:
         total = maker.elementwise("mul", builder.node(coupling.strength), total)
     if len(total.type.shape) > len(coupling.shape):
-        merged = ArrayType(total.type.place, coupling.shape, "real", total.type.batched)
+        merged = replace(total.type, shape=coupling.shape)
         total = maker.make("merge", [total], merged)
     return total
 

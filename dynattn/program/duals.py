@@ -1,19 +1,23 @@
 """Dual numbers: values of one node's coordinates, and their exact slopes along P inputs.
 
 The plain arithmetic of the reference evaluator. Everything is float64; truth values are 0 or 1.
+The inputs are real: a complex number is two of them, its real and its imaginary part, and the slope
+of a complex value along a real input is a complex number (complex128).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy
 from numpy.typing import ArrayLike, NDArray
 
 from dynattn.vocabulary.functions import ELEMENTWISE
 
-Array = NDArray[numpy.float64]
+Array = NDArray[Any]
+"""float64 or complex128."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +39,48 @@ class Dual:
 
 def plain(value: ArrayLike) -> Dual:
     """Numbers that depend on nothing."""
-    return Dual(numpy.asarray(value, dtype=numpy.float64))
+    return Dual(numbers(value))
+
+
+def numbers(value: Any) -> Array:
+    """float64, or complex128 where the numbers are complex."""
+    array = numpy.asarray(value)
+    kind = numpy.complex128 if numpy.iscomplexobj(array) else numpy.float64
+    return array.astype(kind, copy=False)
+
+
+def inputs_of(array: Array) -> int:
+    """How many real inputs an array is: two for each complex number."""
+    return array.size * (2 if numpy.iscomplexobj(array) else 1)
+
+
+def in_parts(a: Dual) -> Dual:
+    """Complex numbers as real pairs along a new last axis; real ones as they are."""
+    if not numpy.iscomplexobj(a.value):
+        return a
+    return _map(a, lambda x, e: numpy.stack([numpy.real(x), numpy.imag(x)], axis=-1 - e))
 
 
 def independent(value: ArrayLike, offset: int, inputs: int) -> Dual:
-    """Inputs number ``offset``, ``offset + 1``, ... of all ``inputs``: slope 1 along themselves."""
-    array = numpy.asarray(value, dtype=numpy.float64)
-    tangent = numpy.zeros((array.size, inputs))
-    tangent[numpy.arange(array.size), offset + numpy.arange(array.size)] = 1.0
+    """Inputs number ``offset``, ``offset + 1``, ... of all ``inputs``: slope 1 along themselves.
+
+    A complex number is two inputs, one after the other, with the slopes 1 and i.
+    """
+    array = numbers(value)
+    steps = [1.0, 1j] if numpy.iscomplexobj(array) else [1.0]
+    tangent = numpy.zeros((array.size, inputs), array.dtype)
+    for k, step in enumerate(steps):
+        places = offset + len(steps) * numpy.arange(array.size) + k
+        tangent[numpy.arange(array.size), places] = step
     return Dual(array, tangent.reshape(*array.shape, inputs))
 
 
 def moving(value: ArrayLike, directions: Array) -> Dual:
-    """Inputs that move along given directions: ``directions`` [entries in C order, P]."""
-    array = numpy.asarray(value, dtype=numpy.float64)
+    """Inputs that move along given directions: ``directions`` [inputs in C order, P]."""
+    array = numbers(value)
+    if numpy.iscomplexobj(array):
+        pairs = directions.reshape(array.size, 2, -1)
+        directions = pairs[:, 0] + 1j * pairs[:, 1]
     return Dual(array, directions.reshape(*array.shape, directions.shape[-1]))
 
 
@@ -56,8 +88,11 @@ def apply(name: str, *arguments: Dual) -> Dual:
     """A function of ``ELEMENTWISE``, entry by entry; arguments align at their last axes."""
     entry = ELEMENTWISE[name]
     values = [argument.value for argument in arguments]
-    value = numpy.asarray(entry.value(numpy, *values), dtype=numpy.float64)
+    value = numbers(entry.value(numpy, *values))
     total: Array | None = None
+    if entry.push is not None and numpy.iscomplexobj(values[0]):
+        z, dz = values[0], arguments[0].tangent
+        return Dual(value, None if dz is None else entry.push(numpy, z[..., None], dz))
     for argument, slope in zip(arguments, entry.slopes, strict=True):
         if argument.tangent is not None:
             part = _steepen(slope(numpy, *values), argument, value.shape)
@@ -104,7 +139,8 @@ def dot(a: Dual, b: Dual) -> Dual:
 
 def norm(a: Dual) -> Dual:
     """Euclidean length over the last axis."""
-    return apply("sqrt", dot(a, a))
+    square = dot(apply("conj", a), a)
+    return apply("sqrt", apply("re", square) if numpy.iscomplexobj(a.value) else square)
 
 
 def concat(parts: Sequence[Dual]) -> Dual:
@@ -156,7 +192,7 @@ def _steepen(slope: ArrayLike, argument: Dual, shape: tuple[int, ...]) -> Array:
     missing = len(shape) - argument.value.ndim
     if missing:
         tangent = tangent.reshape((1,) * missing + tangent.shape)
-    part = numpy.asarray(slope, dtype=numpy.float64)[..., None] * tangent
+    part = numbers(slope)[..., None] * tangent
     whole = (*shape, part.shape[-1])
     return part if part.shape == whole else numpy.broadcast_to(part, whole)
 

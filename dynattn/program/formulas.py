@@ -50,8 +50,8 @@ def _parsed(formula: str) -> tree.Expr:
 
 def _value(expr: tree.Expr, names: Mapping[str, Dual]) -> Dual:
     match expr:
-        case tree.Number(value=value):
-            return duals.plain(value)
+        case tree.Number(value=value, imaginary=imaginary):
+            return duals.plain(1j * value if imaginary else value)
         case tree.Name(name=name):
             return names[name] if name in names else duals.plain(CONSTANTS[name])
         case tree.Unary(operator="-", operand=operand):

@@ -28,9 +28,10 @@ class Maker:
         """One node at this maker's place of the text."""
         return self.nodes.make(op, inputs, type, payload, self.span)
 
-    def number(self, value: float) -> Node:
+    def number(self, value: complex) -> Node:
         """A constant."""
-        dtype = "integer" if isinstance(value, int) else "real"
+        dtype = "complex" if isinstance(value, complex) else "real"
+        dtype = "integer" if isinstance(value, int) else dtype
         return self.make("constant", (), ArrayType(dtype=dtype), value)
 
     def elementwise(self, op: str, *operands: Node) -> Node:
@@ -39,13 +40,21 @@ class Maker:
         return self.make(op, [self.align(node, result) for node in operands], result)
 
     def real(self, node: Node) -> Node:
-        """The node in real numbers: a truth is 0 or 1, an integer is itself."""
-        if node.type.dtype == "real":
+        """The node in real numbers: a truth is 0 or 1, an integer is itself; complex ones stay."""
+        if node.type.dtype in ("real", "complex"):
             return node
         return self.elementwise("mul", node, self.number(1.0))
 
+    def in_complex(self, node: Node) -> Node:
+        """The node in complex numbers."""
+        if node.type.dtype == "complex":
+            return node
+        return self.elementwise("mul", node, self.number(complex(1.0)))
+
     def _dtype(self, op: str, operands: Sequence[Node]) -> str:
         kind = ELEMENTWISE[op].result
+        if any(node.type.dtype == "complex" for node in operands):
+            return ELEMENTWISE[op].of_complex
         if kind == "same":
             return "integer" if all(n.type.dtype == "integer" for n in operands) else "real"
         return kind
@@ -78,8 +87,8 @@ class Maker:
     def dot(self, a: Node, b: Node) -> Node:
         """Sum over the last axis of a*b."""
         a, b = self.real(a), self.real(b)
-        both = joined([a.type, b.type], "real")
-        kind = ArrayType(both.place, both.shape[:-1], "real", both.batched)
+        both = joined([a.type, b.type], widest(a, b))
+        kind = ArrayType(both.place, both.shape[:-1], both.dtype, both.batched)
         return self.make("dot", [self.align(a, both), self.align(b, both)], kind)
 
     def matmul(self, a: Node, b: Node) -> Node:
@@ -92,8 +101,8 @@ class Maker:
         a = self._as_row(a) if vectors[0] else a
         b = self.expand_last(b, 1) if vectors[1] else b
         (*left, rows, inner), (*right, _, columns) = a.type.shape, b.type.shape
-        front = joined([replace(a.type, shape=tuple(left)), replace(b.type, shape=tuple(right))],
-                       "real")  # fmt: skip
+        kinds = [replace(a.type, shape=tuple(left)), replace(b.type, shape=tuple(right))]
+        front = joined(kinds, widest(a, b))
         operands = [
             self.align(a, replace(front, shape=(*front.shape, rows, inner))),
             self.align(b, replace(front, shape=(*front.shape, inner, columns))),
@@ -124,21 +133,27 @@ class Maker:
         if len(parts) == 1:
             return parts[0]
         parts = [self.real(part) for part in parts]
-        both = joined([ArrayType(p.type.place, (), "real", p.type.batched) for p in parts], "real")
+        kinds = [ArrayType(p.type.place, (), p.type.dtype, p.type.batched) for p in parts]
+        both = joined(kinds, widest(*parts))
         width = parts[0].type.shape[-1]
         for part in parts[1:]:
             width = width + part.type.shape[-1]
         front = max((p.type.shape[:-1] for p in parts), key=len)
-        kind = ArrayType(both.place, (*front, width), "real", both.batched)
+        kind = ArrayType(both.place, (*front, width), both.dtype, both.batched)
         return self.make("concat", parts, kind)
 
     def part(self, node: Node, k: int, count: int, width: Size) -> Node:
         """The k-th of ``count`` equal parts of the last axis."""
         if count == 1:
             return node
-        kind = ArrayType(node.type.place, (*node.type.shape[:-1], width), "real", node.type.batched)
+        kind = replace(node.type, shape=(*node.type.shape[:-1], width))
         parts = self.make("parts", [node], replace(kind, dtype="tuple"), count)
         return self.make("pick", [parts], kind, k)
+
+
+def widest(*nodes: Node) -> str:
+    """``complex`` where any of the nodes is, else ``real``."""
+    return "complex" if any(node.type.dtype == "complex" for node in nodes) else "real"
 
 
 def joined(types: Sequence[ArrayType], dtype: str) -> ArrayType:

@@ -234,7 +234,8 @@ def _mean(values: list[Dual]) -> Dual:
 def _deviation(values: list[Dual]) -> Dual:
     mean = _mean(values)
     away = [duals.apply("sub", value, mean) for value in values]
-    return duals.apply("sqrt", _mean([duals.multiply(a, a) for a in away]))
+    sizes = [duals.apply("abs", a) for a in away]
+    return duals.apply("sqrt", _mean([duals.multiply(a, a) for a in sizes]))
 
 
 RULES: dict[str, Callable[[Term, View], Dual]] = {

@@ -60,7 +60,8 @@ class Reference:
     and ``inputs`` arrays [nodes, coordinates...]; ``past`` those of delayed states by their
     ``past_name``, over the nodes or the edges of the coupling; ``sizes`` the dims of this sample
     (T) beside the model's own. Tangents are along the entries of the arrays named in ``wrt``, one
-    array after the other in C order, or along ``directions`` [all these entries, P].
+    array after the other in C order (the real and the imaginary part of complex ones), or along
+    ``directions`` [all these entries, P].
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class Reference:
         self.edge_limit = edge_limit
         self.inputs = {name: duals.plain(array) for name, array in (inputs or {}).items()}
         numbers = {**values, **(states or {}), **(past or {})}
-        self._numbers = {name: numpy.asarray(a, dtype=float) for name, a in numbers.items()}
+        self._numbers = {name: duals.numbers(a) for name, a in numbers.items()}
         self._offsets, self.entries = self._layout(wrt)
         self._directions = directions
         self._leaves: dict[str, Dual] = {}
@@ -97,7 +98,7 @@ class Reference:
         offsets, at = {}, 0
         for name in wrt:
             offsets[name] = at
-            at += self._numbers[name].size
+            at += duals.inputs_of(self._numbers[name])
         return offsets, at
 
     def _reader(self, name: str) -> PerNode:
@@ -119,7 +120,7 @@ class Reference:
             return duals.plain(array)
         if self._directions is None:
             return duals.independent(array, offset, self.entries)
-        return duals.moving(array, self._directions[offset : offset + array.size])
+        return duals.moving(array, self._directions[offset : offset + duals.inputs_of(array)])
 
     def full_name(self, parameter: Parameter, copies: Mapping[str, int]) -> str:
         """The name of a parameter's array: a layer's own has one per use of the layer."""
@@ -156,7 +157,7 @@ class Reference:
     @deep()
     def retractions(self, state: str, steps: ArrayLike) -> Dual:
         """Every node's point after its own step: ``steps`` [nodes, coordinates...]."""
-        rows = enumerate(numpy.asarray(steps, dtype=float))
+        rows = enumerate(duals.numbers(steps))
         return duals.stack([self.retract(state, int(number), step) for number, step in rows])
 
     @deep()
@@ -165,7 +166,7 @@ class Reference:
         found = {}
         for law in self.model.laws:
             if law.noise is not None:
-                rows = enumerate(numpy.asarray(white[law.state], dtype=float))
+                rows = enumerate(duals.numbers(white[law.state]))
                 holes = [(number, {"W'": duals.plain(row)}) for number, row in rows]
                 views = [View(self.start, node=n, holes=hole) for n, hole in holes]
                 shape = self._shape(law.state)
@@ -252,7 +253,10 @@ class Reference:
         return duals.stack([per_node(number) for number in nodes])
 
     def _rate(self, law: Law, node: int, moment: Moment) -> Dual:
-        return duals.broadcast(evaluate(law.rate, moment.node(node)), self._shape(law.state))
+        rate = duals.broadcast(evaluate(law.rate, moment.node(node)), self._shape(law.state))
+        if self.model.states[law.state].manifold.dtype == "complex":
+            return duals.add(rate, duals.plain(0j))
+        return rate
 
     def _retract(self, law: Law, x: Dual, step: Dual) -> Dual:
         use = self.model.states[law.state].manifold

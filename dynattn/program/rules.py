@@ -9,7 +9,7 @@ from dynattn.model.model import Model
 from dynattn.model.terms import GLOBAL, Place, Term
 from dynattn.network.build import Network
 from dynattn.program.couplings import coupling_sum, pair_energy
-from dynattn.program.layout import Maker
+from dynattn.program.layout import Maker, widest
 from dynattn.program.nodes import ArrayType, Node
 from dynattn.vocabulary.functions import ELEMENTWISE, MATRIX_FUNCTIONS
 from dynattn.vocabulary.sizes import ONE
@@ -85,20 +85,21 @@ def _array(builder: Builder, term: Term) -> Node:
     maker = builder.maker.at(term.span)
     values = _plain_values(term)
     if values is not None:
-        return maker.make("constant", (), ArrayType(shape=term.type.shape), values)
+        kind = ArrayType(shape=term.type.shape, dtype=term.type.dtype)
+        return maker.make("constant", (), kind, values)
     parts = [maker.real(builder.node(arg)) for arg in term.args]
     batched = any(part.type.batched for part in parts)
-    kind = ArrayType(builder.place(term.type.place), term.type.shape, "real", batched)
+    kind = ArrayType(builder.place(term.type.place), term.type.shape, widest(*parts), batched)
     parts = [maker.align(part, replace(kind, shape=term.type.shape[1:])) for part in parts]
     return maker.make("stack", parts, kind)
 
 
-def _plain_values(term: Term) -> tuple | float | None:
+def _plain_values(term: Term) -> tuple | complex | None:
     if term.op == "number":
-        return float(term.payload)
+        return term.payload if isinstance(term.payload, complex) else float(term.payload)
     if term.op == "neg":
         value = _plain_values(term.args[0])
-        return -value if isinstance(value, float) else None
+        return -value if isinstance(value, complex | float) else None
     if term.op == "array":
         values = tuple(_plain_values(arg) for arg in term.args)
         return None if any(value is None for value in values) else values
@@ -106,10 +107,9 @@ def _plain_values(term: Term) -> tuple | float | None:
 
 
 def _placeholder(builder: Builder, term: Term) -> Node:
+    kind = ArrayType(term.type.place, term.type.shape, term.type.dtype, True)
     if term.payload == "x":
-        kind = ArrayType(term.type.place, term.type.shape, "real", True)
         return builder.maker.at(term.span).make("state", (), kind, builder.retracted)
-    kind = ArrayType(term.type.place, term.type.shape, "real", True)
     payload = (term.payload, builder.retracted)
     return builder.maker.at(term.span).make("placeholder", (), kind, payload)
 
@@ -212,7 +212,8 @@ def _placed(builder: Builder, node: Node, place: Place) -> Node:
 def _over_nodes(builder: Builder, term: Term) -> Node:
     inner = _placed(builder, builder.node(term.args[0]), term.args[0].type.place)
     op = "node_sum" if term.op == "count" else f"node_{term.op}"
-    kind = ArrayType(shape=inner.type.shape, batched=inner.type.batched)
+    dtype = "real" if term.op == "std" else widest(inner)
+    kind = ArrayType(shape=inner.type.shape, dtype=dtype, batched=inner.type.batched)
     axis = -len(inner.type.shape) - 1
     return builder.maker.at(term.span).make(op, [inner], kind, axis)
 

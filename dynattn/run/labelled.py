@@ -85,3 +85,14 @@ def numbered(axes: Mapping[str, Any], variables: Mapping[str, Variable]) -> dict
         for name, length in zip(variable.axes, variable.values.shape, strict=True):
             found.setdefault(name, np.arange(length))
     return found
+
+
+def in_parts(series: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Complex series as two real ones, ``re(z)`` and ``im(z)``; real ones as they are."""
+    found: dict[str, NDArray[Any]] = {}
+    for name, values in series.items():
+        if np.iscomplexobj(values):
+            found |= {f"re({name})": np.real(values), f"im({name})": np.imag(values)}
+        else:
+            found[name] = values
+    return found

@@ -22,7 +22,9 @@ from dynattn.solve.methods import find_method
 from dynattn.solve.noise import Wiener
 from dynattn.solve.solve import solve
 
-Array = NDArray[np.float64]
+Array = NDArray[Any]
+"""float64, or complex128 for complex states and records."""
+
 States = Mapping[str, torch.Tensor]
 
 MEMORY = 2**23
@@ -167,7 +169,7 @@ def _gather(
         gatherers[label].add(times, values, ends)
     for name in states:
         if name in gatherers:
-            gatherers[name].add(times, states[name].cpu().double().numpy(), ends)
+            gatherers[name].add(times, in_double(states[name]), ends)
 
 
 def _recorded(
@@ -188,8 +190,14 @@ def _recorded(
             value = found[record.label]
             rank = len(own_axes(system.model, record.value))
             shape = (len(t), *front, *value.shape[value.dim() - rank :])
-            blocks[record.label].append(value.expand(shape).cpu().double().numpy())
+            blocks[record.label].append(in_double(value.expand(shape)))
     return {label: np.concatenate(parts) for label, parts in blocks.items()}
+
+
+def in_double(values: torch.Tensor) -> Array:
+    """As numpy in double precision; complex numbers stay whole."""
+    kind = torch.complex128 if values.is_complex() else torch.float64
+    return values.resolve_conj().cpu().to(kind).numpy()
 
 
 def _measure(system: System, t: torch.Tensor, states: States) -> dict[str, torch.Tensor]:

@@ -22,7 +22,7 @@ import numpy as np
 
 from dynattn.diagnostics.files import make_empty_folder, write_whole
 from dynattn.diagnostics.report import Diagnostic, SpecError
-from dynattn.run.labelled import Labelled, Variable
+from dynattn.run.labelled import Labelled, Variable, in_parts
 
 if TYPE_CHECKING:
     from dynattn.run.simulate import Trajectory
@@ -88,16 +88,17 @@ def read_results(path: str | Path) -> Labelled:
 
 
 def table(data: Labelled) -> str:
-    """CSV: one row for each point of the leading axes, a column for each axis and variable there.
+    """CSV: one row for each point of the leading axes, a column for each axis and variable there,
+    two for a complex one.
 
     Variables with more axes than those (series of a sweep, states of nodes) are in the arrays only.
     """
     axes = _leading(data)
-    names = [name for name, item in data.variables.items() if item.axes == axes]
+    columns = in_parts({n: v.values for n, v in data.variables.items() if v.axes == axes})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*axes, *names])
-    writer.writerows(_rows(data, axes, names))
+    writer.writerow([*axes, *columns])
+    writer.writerows(_rows(data, axes, columns))
     return text.getvalue()
 
 
@@ -112,10 +113,10 @@ def _leading(data: Labelled) -> tuple[str, ...]:
     return tuple(shared)
 
 
-def _rows(data: Labelled, axes: tuple[str, ...], names: list[str]) -> Iterable[list[str]]:
+def _rows(data: Labelled, axes: tuple[str, ...], columns: Mapping[str, Any]) -> Iterable[list[str]]:
     for index in product(*(range(len(data.axes[axis])) for axis in axes)):
         values = [data.axes[axis][k] for axis, k in zip(axes, index, strict=True)]
-        values += [data[name][index] for name in names]
+        values += [column[index] for column in columns.values()]
         yield [f"{value:.12g}" for value in values]
 
 

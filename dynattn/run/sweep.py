@@ -219,14 +219,14 @@ class _Work:
         if not batch:
             values = values[None]
         if record.label not in self.arrays:
-            self.arrays[record.label] = self._empty(values.shape[1:])
+            self.arrays[record.label] = self._empty(values.shape[1:], values.dtype)
         target = self.arrays[record.label]
         for index, value in zip(part.points, values, strict=True):
             if target.shape[len(index) + 1 :] != value.shape:
                 raise self._ragged(record)
             target[(*index, part.repeat)] = value
 
-    def _empty(self, own: tuple[int, ...]) -> Array:
+    def _empty(self, own: tuple[int, ...], kind: Any) -> Array:
         shape = (*self.done.shape, *own)
         others = sum(array.size for array in self.arrays.values())
         if prod(shape) + others > LIMIT:
@@ -234,7 +234,7 @@ class _Work:
             message = f"the results of '{self.simulation.name}' would take {size:.1f} GiB"
             fix = "record averages or final values, save fewer times, or take fewer points"
             raise SpecError(Diagnostic("E610", message, self.simulation.span, fix))
-        return np.full(shape, np.nan)
+        return np.full(shape, np.nan, kind)
 
     def _ragged(self, record: Record) -> SpecError:
         name = ", ".join(self.structural)

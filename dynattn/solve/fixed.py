@@ -144,4 +144,5 @@ def _combined(used: Sequence[tuple[float, States]], name: str) -> torch.Tensor:
 def instant(t: float, states: States) -> torch.Tensor:
     """A time as the rates take it."""
     some = next(iter(states.values()))
-    return torch.full((), t, dtype=some.dtype, device=some.device)
+    kind = some.real.dtype if some.is_complex() else some.dtype
+    return torch.full((), t, dtype=kind, device=some.device)

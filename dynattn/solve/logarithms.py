@@ -7,7 +7,7 @@ of back. Logarithms have no such side, and are exact for what is rare.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -27,7 +27,7 @@ NOTHING = -1e6
 class LogPacking(Packing):
     """States on ``positive`` and ``simplex`` packed as logarithms, the others as they are."""
 
-    points: Mapping[str, bool]
+    points: Mapping[str, bool] = field(default_factory=dict)
     """Of each state to pack as logarithms: whether its coordinates sum to 1."""
 
     def pack(self, states: Mapping[str, torch.Tensor]) -> torch.Tensor:
@@ -72,4 +72,4 @@ def with_logarithms(packing: Packing, system: Field) -> Packing:
     model = getattr(system, "model", None)
     uses = {} if model is None else {n: s.manifold.name for n, s in model.states.items()}
     points = {n: bool(MANIFOLDS[m].shape) for n, m in uses.items() if MANIFOLDS[m].logarithmic}
-    return LogPacking(packing.batch, packing.shapes, points) if points else packing
+    return LogPacking(packing.batch, packing.shapes, packing.whole, points) if points else packing

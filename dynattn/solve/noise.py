@@ -37,12 +37,18 @@ class Wiener:
         }
 
     def increments(self, h: float, states: States) -> dict[str, torch.Tensor]:
-        """sqrt(h) times standard normal numbers, [nodes, coordinates...] of each noisy state."""
+        """sqrt(h) times standard normal numbers, [nodes, coordinates...] of each noisy state.
+
+        The real and the imaginary part of a complex coordinate have a number each.
+        """
         found = {}
         for name, rng in self.streams.items():
             rank = 1 + len(self.system.model.states[name].shape)
             some = states[name]
-            numbers = math.sqrt(h) * rng.standard_normal(tuple(some.shape[-rank:]))
+            shape = tuple(some.shape[-rank:])
+            numbers = math.sqrt(h) * rng.standard_normal(shape)
+            if some.is_complex():
+                numbers = numbers + 1j * (math.sqrt(h) * rng.standard_normal(shape))
             found[name] = torch.as_tensor(numbers, dtype=some.dtype, device=some.device)
         return found
 

@@ -15,12 +15,14 @@ class Packing:
 
     batch: tuple[int, ...]
     shapes: Mapping[str, tuple[int, ...]]
-    """Shape of each state without the batch axes."""
+    """Shape of each state without the batch axes; of complex ones with a last axis of 2."""
+    whole: frozenset[str] = frozenset()
+    """The complex states: a solver sees their real and imaginary parts."""
 
     def pack(self, states: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """One tensor; states without the batch axes are repeated along them."""
         parts = [
-            states[name].expand(*self.batch, *shape).reshape(*self.batch, -1)
+            self._in_parts(name, states[name]).expand(*self.batch, *shape).reshape(*self.batch, -1)
             for name, shape in self.shapes.items()
         ]
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
@@ -30,10 +32,20 @@ class Packing:
         sizes = [prod(shape) for shape in self.shapes.values()]
         parts = packed.split(sizes, dim=-1)
         front = packed.shape[:-1]
-        return {
+        found = {
             name: part.reshape(*front, *shape)
             for (name, shape), part in zip(self.shapes.items(), parts, strict=True)
         }
+        return {
+            name: torch.view_as_complex(x.contiguous()) if name in self.whole else x
+            for name, x in found.items()
+        }
+
+    def _in_parts(self, name: str, state: torch.Tensor) -> torch.Tensor:
+        if name not in self.whole:
+            return state
+        whole = state if state.is_complex() else state.to(state.dtype.to_complex())
+        return torch.view_as_real(whole.resolve_conj())
 
     def inside(self, packed: torch.Tensor) -> dict[str, torch.Tensor]:
         """The states where their rates can be told."""
@@ -66,7 +78,9 @@ class Packing:
         row, column = divmod(index, width)
         for name, shape in self.shapes.items():
             if column < prod(shape):
-                return name, _unravel(row, self.batch), _unravel(column, shape)
+                inside = _unravel(column, shape)
+                inside = inside[:-1] if name in self.whole else inside
+                return name, _unravel(row, self.batch), inside
             column -= prod(shape)
         raise IndexError(index)
 

@@ -114,7 +114,9 @@ def _packing(states: States, batch: int) -> Packing:
     """Batch axes may be missing from some states (those are shared by all points)."""
     deepest = max(states.values(), key=lambda state: state.dim()) if batch else None
     front = tuple(deepest.shape[:batch]) if deepest is not None else ()
-    return Packing(front, {name: tuple(x.shape[batch:]) for name, x in states.items()})
+    whole = frozenset(name for name, x in states.items() if x.is_complex())
+    shapes = {n: (*x.shape[batch:], *[2] * (n in whole)) for n, x in states.items()}
+    return Packing(front, shapes, whole)
 
 
 def _by_own(

@@ -7,7 +7,7 @@ the reference evaluator, and the name of the torch function that lowered and emi
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 Formula = Callable[..., Any]
@@ -29,6 +29,11 @@ class Elementwise:
     derivatives: tuple[str, ...] = ()
     """The partial derivatives in the language, of ``x`` (and ``y``); () where it has none."""
     doc: str = ""
+    of_complex: str = ""
+    """dtype of the result for complex arguments: ``complex``, ``real`` or ``truth``; '' takes none.
+    """
+    push: Formula | None = None
+    """push(m, z, dz): the change along dz of a function of a complex z that has no derivative."""
 
     @property
     def arity(self) -> int:
@@ -84,6 +89,38 @@ def _truth(name: str, operator: str, value: Formula) -> Elementwise:
     )
 
 
+def _has_logarithm(m: Any, a: Any) -> Any:
+    return a != 0 if m.iscomplexobj(a) else a > 0
+
+
+def _length(m: Any, z: Any) -> Any:
+    """|z|, and 1 at 0, where |z| has no slope and counts as flat."""
+    return m.where(z == 0, 1.0, m.abs(z))
+
+
+_COMPLEX = (
+    Elementwise(
+        "cis", "kernels.cis", lambda m, x: m.exp(1j * x), (lambda m, x: 1j * m.exp(1j * x),),
+        "complex", ("1i * cis(x)",), of_complex="complex",
+    ),
+    Elementwise(
+        "re", "torch.real", lambda m, x: m.real(x), (lambda m, x: 1.0,), derivatives=("1",),
+        of_complex="real", push=lambda m, z, dz: dz.real,
+    ),
+    Elementwise(
+        "im", "kernels.imaginary", lambda m, x: m.imag(x), (_zero,), derivatives=("0",),
+        of_complex="real", push=lambda m, z, dz: dz.imag,
+    ),
+    Elementwise(
+        "arg", "torch.angle", lambda m, x: m.angle(x), (_zero,), derivatives=("0",),
+        of_complex="real", push=lambda m, z, dz: (m.conj(z) * dz).imag / _length(m, z) ** 2,
+    ),
+    Elementwise(
+        "conj", "torch.conj_physical", lambda m, x: m.conj(x), (lambda m, x: 1.0,),
+        derivatives=("1",), of_complex="complex", push=lambda m, z, dz: dz.conj(),
+    ),
+)  # fmt: skip
+
 _ENTRIES = (
     Elementwise(
         "add",
@@ -122,10 +159,11 @@ _ENTRIES = (
         lambda m, a, b: a**b,
         (
             lambda m, a, b: b * a ** (b - 1.0),
-            lambda m, a, b: a**b * m.log(m.where(a > 0, a, 1.0)),
+            lambda m, a, b: a**b * m.log(m.where(_has_logarithm(m, a), a, 1.0)),
         ),
         derivatives=("y * x^(y - 1)", "x^y * log(x)"),
     ),
+    *_COMPLEX,
     Elementwise("neg", "-", lambda m, a: -a, (lambda m, a: -1.0,), "same", derivatives=("-1",)),
     Elementwise(
         "sin", "torch.sin", lambda m, x: m.sin(x), (lambda m, x: m.cos(x),), derivatives=("cos(x)",)
@@ -213,6 +251,8 @@ _ENTRIES = (
         (lambda m, x: m.sign(x),),
         "same",
         derivatives=("sign(x)",),
+        of_complex="real",
+        push=lambda m, z, dz: (m.conj(z) * dz).real / _length(m, z),
     ),
     Elementwise("sign", "torch.sign", lambda m, x: m.sign(x), (_zero,), derivatives=("0",)),
     Elementwise("floor", "torch.floor", lambda m, x: m.floor(x), (_zero,), derivatives=("0",)),
@@ -263,7 +303,18 @@ _ENTRIES = (
     ),
 )
 
-ELEMENTWISE: dict[str, Elementwise] = {entry.name: entry for entry in _ENTRIES}
+_ANALYTIC = frozenset({
+    "add", "sub", "mul", "div", "pow", "neg", "sin", "cos", "tan", "asin", "acos", "atan", "sinh",
+    "cosh", "tanh", "exp", "log", "sqrt", "sigmoid",
+})  # fmt: skip
+"""Functions that take complex numbers to complex numbers, with the same derivative."""
+
+_OF_COMPLEX = {**dict.fromkeys(_ANALYTIC, "complex"), "eq": "truth", "ne": "truth"}
+
+ELEMENTWISE: dict[str, Elementwise] = {
+    entry.name: replace(entry, of_complex=_OF_COMPLEX.get(entry.name, entry.of_complex))
+    for entry in _ENTRIES
+}
 
 _STRUCTURAL = (
     Structural("dot", "coordinates", "dot(a, b)", "sum of products over the last coordinate axis"),
@@ -308,6 +359,12 @@ _STRUCTURAL = (
 )
 
 STRUCTURAL: dict[str, Structural] = {entry.name: entry for entry in _STRUCTURAL}
+
+TAKE_COMPLEX = frozenset({
+    "dot", "norm", "sum", "mean", "std", "order", "transpose", "trace", "det", "inverse", "expm",
+    "polar",
+})  # fmt: skip
+"""Structural functions whose arguments may be complex."""
 
 MATRIX_FUNCTIONS = ("transpose", "trace", "det", "inverse", "expm", "polar")
 """Functions of the last two coordinate axes."""

@@ -34,7 +34,8 @@ class Manifold:
     order: str | None
     """The order parameter of the points of a population: 1 where all agree, near 0 where none do.
     The arguments (``d``) may stand in it. On the torus: the root mean square over the coordinates;
-    on real: 1 / (1 + variance), as no bounded one exists."""
+    on real: 1 / (1 + variance), as no bounded one exists; on complex: the modulus of the mean, the
+    field's own, which oscillators of amplitude 1 keep between 0 and 1."""
     sample: Sampler
     """Uniform draws (Haar measure); standard normal where there is no uniform one."""
     default: str
@@ -50,6 +51,8 @@ class Manifold:
     logarithmic: bool = False
     """Coordinates are above 0, and methods that know only straight steps follow their logarithms.
     """
+    of_complex: bool = False
+    """Whether coordinates are complex numbers."""
     doc: str = ""
 
     def hold(self, points: Any) -> bool:
@@ -67,6 +70,10 @@ def _sample_angles(rng: Any, shape: tuple[int, ...]) -> Any:
 
 def _sample_normal(rng: Any, shape: tuple[int, ...]) -> Any:
     return rng.standard_normal(shape)
+
+
+def _sample_complex(rng: Any, shape: tuple[int, ...]) -> Any:
+    return rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
 
 
 def _sample_sphere(rng: Any, shape: tuple[int, ...]) -> Any:
@@ -113,6 +120,10 @@ _ENTRIES = (
         doc="numbers; real(d) is a vector of d of them",
     ),
     Manifold(
+        "complex", (), (), "F", "x + v", "x[j] - x[i]", "abs(mean(x))", _sample_complex, "0",
+        of_complex=True, doc="a complex number",
+    ),
+    Manifold(
         "positive", (), (), "x * F", _GROWN, None, "1 / (1 + std(x)^2)", _sample_positive, "1",
         tangent="F", logarithmic=True,
         doc="a number above 0; what drives it is a rate per capita: x' = x F",
@@ -130,5 +141,5 @@ MANIFOLDS: dict[str, Manifold] = {entry.name: entry for entry in _ENTRIES}
 OPTIONAL_SIZE = frozenset({"real"})
 """Manifolds that may stand without their argument: ``real`` is a single number."""
 
-PLANNED = ("complex", "SO", "SU", "so", "su")
+PLANNED = ("SO", "SU", "so", "su")
 """Manifolds of the language that have no meaning yet."""

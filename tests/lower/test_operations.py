@@ -40,12 +40,25 @@ def test_elementwise_entry(name):
     arrays = [a > 0.5 for a in arrays] if truths else arrays
     kind = "truth" if truths else "real"
     states = [hand.state(f"a{k}", dtype=kind) for k in range(entry.arity)]
-    result = "truth" if entry.result == "truth" else "real"
+    result = "real" if entry.result == "same" else entry.result
     node = hand.op(name, *states, dtype=result)
     actual = run(node, context(), **{f"a{k}": a for k, a in enumerate(arrays)})
-    expected = numpy.empty((2, COUNT), bool if result == "truth" else float)
+    kinds = {"truth": bool, "real": float, "complex": complex}
+    expected = numpy.empty((2, COUNT), kinds[result])
     for place in numpy.ndindex(expected.shape):
         expected[place] = entry.value(numpy, *[a[place] for a in arrays])
+    close(actual, expected)
+
+
+@pytest.mark.parametrize("name", [n for n, e in ELEMENTWISE.items() if e.of_complex])
+def test_elementwise_entry_of_complex_numbers(name):
+    entry, hand = ELEMENTWISE[name], Hand()
+    arrays = [RNG.standard_normal((2, COUNT, 2)) @ [1, 1j] for _ in range(entry.arity)]
+    states = [hand.state(f"a{k}", dtype="complex") for k in range(entry.arity)]
+    node = hand.op(name, *states, dtype=entry.of_complex)
+    actual = run(node, context(), **{f"a{k}": a for k, a in enumerate(arrays)})
+    expected = entry.value(numpy, *arrays)
+    assert actual.is_complex() == numpy.iscomplexobj(expected)
     close(actual, expected)
 
 

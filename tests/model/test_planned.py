@@ -15,10 +15,9 @@ from dynattn.syntax.read import read_source
 
 TEXTS = sorted((Path(__file__).parents[1] / "syntax" / "texts").glob("*.dyn"))
 ACCEPTED = {
-    "uninformed",
-    "fold_curve",
-    "fitzhugh_nagumo", "friedkin_johnsen", "frustrated_synchronization",
-    "kuramoto_attention_enwik8", "modern_hopfield", "replicator", "swing",
+    "chimera", "collective_modes", "fitzhugh_nagumo", "fold_curve", "friedkin_johnsen",
+    "frustrated_synchronization", "kuramoto_attention_enwik8", "modern_hopfield", "replicator",
+    "swing", "uninformed",
 }  # fmt: skip
 """Specs of which every construct has a meaning."""
 WITHOUT_FILES = {"kuramoto_general", "wilson_cowan"}

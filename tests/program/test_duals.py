@@ -43,11 +43,30 @@ def test_slopes_agree_with_finite_differences(name):
         numpy.testing.assert_array_equal(result.value, value_of(values))
 
 
-def test_every_elementwise_function_gives_float64():
+def test_every_elementwise_function_gives_numbers_in_double_precision():
     rng = numpy.random.default_rng(0)
     for name in ELEMENTWISE:
         result = duals.apply(name, *(duals.plain(a) for a in arguments_of(name, rng)))
-        assert result.value.dtype == numpy.float64, name
+        assert result.value.dtype == (complex if name == "cis" else float), name
+
+
+@pytest.mark.parametrize("name", [n for n, e in ELEMENTWISE.items() if e.of_complex])
+def test_slopes_along_both_parts_of_complex_numbers(name):
+    rng = numpy.random.default_rng(5)
+    values = [rng.uniform(0.3, 0.9, (4, 2)) @ [1, 1j] for _ in ELEMENTWISE[name].slopes]
+    leaves = [duals.independent(v, 8 * k, 8 * len(values)) for k, v in enumerate(values)]
+    found = duals.jacobian(duals.apply(name, *leaves), 8 * len(values))
+    for which, k, part in numpy.ndindex(len(values), 4, 2):
+        step = numpy.zeros(4, complex)
+        step[k] = 1e-6 * (1, 1j)[part]
+        ends = [
+            duals.apply(name, *(
+                duals.plain(v + sign * step if n == which else v) for n, v in enumerate(values)
+            )).value * 1.0
+            for sign in (1, -1)
+        ]  # fmt: skip
+        slope = (ends[0] - ends[1]) / 2e-6
+        numpy.testing.assert_allclose(found[:, 8 * which + 2 * k + part], slope, atol=1e-8)
 
 
 def jacobian_by_differences(function, *arrays):

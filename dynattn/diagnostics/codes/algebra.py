@@ -5,6 +5,21 @@ from __future__ import annotations
 from dynattn.diagnostics.entry import Entry
 
 CODES: dict[str, Entry] = {
+    "E315": Entry(
+        "a complex number where order counts",
+        "Complex numbers have no order, so they cannot be compared by < or bounded by a range, and "
+        "functions such as sign, relu, min or softmax take real numbers alone. re, im, abs and arg "
+        "make real numbers of complex ones.",
+        "population osc[N] { state z on complex; drift -z }\nobserve n = count(z > 1)",
+        "population osc[N] { state z on complex; drift -z }\nobserve n = count(abs(z) > 1)",
+    ),
+    "E316": Entry(
+        "a complex number for a real quantity",
+        "What drives a real state, where it starts, an energy, a loss, and a parameter declared on "
+        "a real manifold are real numbers. A quantity that may be complex is declared on complex.",
+        "population osc[N] { state x on real; drift 2i*x }",
+        "population osc[N] { state x on complex; drift 2i*x }",
+    ),
     "E317": Entry(
         "no such matrix product",
         "A @ b multiplies the last axis of A with the only axis of a vector b, or with the last "

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dynattn.network.build import Network
-from dynattn.program.layout import Maker
+from dynattn.program.layout import Maker, widest
 from dynattn.program.nodes import ArrayType, Node
 from dynattn.program.passes.products import Product, Products, separate
 from dynattn.program.passes.rewriting import Rule
@@ -42,7 +42,7 @@ def _fused(node: Node, maker: Maker) -> Node | None:
             return None  # the weights that are left do not add up to 1
         products = _at_senders(products, maker)
     features = list(dict.fromkeys(p.sender for p in products if p.sender is not None))
-    if not features or len({f.type.shape for f in features}) > 1:
+    if not features or len({f.type.shape for f in features}) > 1 or widest(*features) != "real":
         return None
     query = maker.concat([_signed(p, p.receiver, maker) for p in score])
     key = maker.concat([p.sender for p in score if p.sender is not None])
@@ -88,6 +88,8 @@ def _bilinear(score: Node, maker: Maker) -> Products | None:
             return _scaled(_bilinear(score.inputs[1], maker), "mul", score.inputs[0], maker)
         case "dot":
             products = separate(maker.elementwise("mul", *score.inputs), maker)
+            if score.type.dtype != "real":
+                return None
             if products is None or any(p.edge or not p.receiver or not p.sender for p in products):
                 return None
             if any(

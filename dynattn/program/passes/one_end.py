@@ -31,7 +31,7 @@ def at_nodes(node: Node, end: str, maker: Maker) -> Node | None:
         return None
     batched = any(part.type.batched for part in parts)
     return maker.make(
-        node.op, parts, ArrayType(place, node.type.shape, "real", batched), node.payload
+        node.op, parts, ArrayType(place, node.type.shape, node.type.dtype, batched), node.payload
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from dynattn.program.layout import Maker
 from dynattn.program.nodes import Node
+from dynattn.program.passes.complex_products import parts_of
 from dynattn.program.passes.matrix_products import separate_product
 from dynattn.program.passes.one_end import SHAPED, at_nodes
 from dynattn.vocabulary.functions import ELEMENTWISE, MATRIX_FUNCTIONS
@@ -52,7 +53,11 @@ def _separate(node: Node, maker: Maker) -> Products | None:
             return (Product(edge=None if node.payload[1] == "one" else node),)
         case "add" | "sub" | "neg" | "mul" | "div" | "pow":
             return _arithmetic(node, maker)
-        case "sin" | "cos":
+        case "re" | "im" | "conj":
+            inner = _separate(node.inputs[0], maker)
+            found = None if inner is None else parts_of(node.op, inner, maker)
+            return found or _one_sided(node, maker)
+        case "sin" | "cos" | "cis":
             return _trigonometric(node, maker)
         case "unsqueeze":
             return _unsqueezed(node, maker)
@@ -105,7 +110,7 @@ def _expanded(first: Products, second: Products, node: Node, maker: Maker) -> Pr
 def _bounded(products: Products) -> bool:
     """Whether every factor is a sine or cosine, or a number of the whole model."""
     factors = [f for p in products for f in (p.receiver, p.sender, p.edge) if f is not None]
-    return all(f.op in ("sin", "cos") or f.type.place_axes == 0 for f in factors)
+    return all(f.op in ("sin", "cos", "cis") or f.type.place_axes == 0 for f in factors)
 
 
 def flipped(product: Product) -> Product:
@@ -204,12 +209,16 @@ def _summed(products: Sequence[Product], maker: Maker) -> tuple[int, Node] | Non
 
 def _trigonometric(node: Node, maker: Maker) -> Products | None:
     sides = _two_sides(node.inputs[0], maker)
-    if sides is None:
+    if sides is None or node.inputs[0].type.dtype == "complex":
         return _one_sided(node, maker)
     near, far = (_summed(side, maker) for side in sides)
     if near is None or far is None:
         return _one_sided(node, maker)
     (s, a), (r, b) = near, far
+    if node.op == "cis":
+        ends = (maker.elementwise("neg", x) if sign < 0 else x for sign, x in (near, far))
+        receiver, sender = (maker.elementwise("cis", x) for x in ends)
+        return (Product(1, receiver, sender),)
     sin_a, cos_a = maker.elementwise("sin", a), maker.elementwise("cos", a)
     sin_b, cos_b = maker.elementwise("sin", b), maker.elementwise("cos", b)
     if node.op == "sin":  # sin(s a + r b) = s sin a cos b + r cos a sin b

@@ -8,6 +8,7 @@ Where all nodes hear the same offsets, a weight that is computed from edge attri
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dynattn.model.terms import Place
 from dynattn.network.build import Network
@@ -109,7 +110,7 @@ def _graph_sum(features: Sequence[Node], weight: Weight, node: Node, maker: Make
 
 def _single_sum(feature: Node, node: Node, maker: Maker) -> Node:
     made = _graph_sum([feature], None, node, maker)
-    kind = ArrayType(node.type.place, feature.type.shape, "real", feature.type.batched)
+    kind = replace(feature.type, place=node.type.place)
     return maker.make("pick", [made], kind, 0)
 
 
@@ -125,7 +126,7 @@ def _sum_of(
         return maker.make("total", (), ArrayType(node.type.place), (node.payload, weight))
     k = groups[weight].index(p.sender)
     batched = made[weight].type.batched
-    kind = ArrayType(node.type.place, p.sender.type.shape, "real", batched)
+    kind = ArrayType(node.type.place, p.sender.type.shape, p.sender.type.dtype, batched)
     return maker.make("pick", [made[weight]], kind, k)
 
 

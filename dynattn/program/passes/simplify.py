@@ -25,11 +25,11 @@ def _folded(node: Node, maker: Maker) -> Node | None:
     if len(values) != len(node.inputs) or node.type.dtype == "truth":
         return None
     with numpy.errstate(all="ignore"):  # numpy's numbers: 1 / 0 is inf, (-1)^0.5 is nan
-        value = ELEMENTWISE[node.op].value(numpy, *(numpy.float64(v) for v in values))
+        value = ELEMENTWISE[node.op].value(numpy, *(numpy.asarray(v)[()] * 1.0 for v in values))
     if not numpy.isfinite(value):
         return None
-    whole = node.type.dtype == "integer"
-    return maker.number(int(value) if whole else float(value))
+    kinds = {"integer": int, "complex": complex}
+    return maker.number(kinds.get(node.type.dtype, float)(value))
 
 
 def _neutral(node: Node) -> Node | None:
