@@ -94,8 +94,9 @@ def declare_parameter(
     full = f"{context.owner}.{entry.name}" if context.owner else entry.name
     use = _manifold_of(draft, entry)
     named = axes_of(draft, entry.axes)
-    refused = named is None or (entry.manifold is not None and use is None)
-    shape = None if refused else (*(a.size for a in named), *(use.shape if use else ()))
+    if entry.manifold is not None and use is None:
+        named = None  # refused already: how many numbers there are is not known
+    shape = None if named is None else (*(a.size for a in named), *(use.shape if use else ()))
     if shape is not None and not _has_rows(draft, entry, shape, place):
         shape = None
     inside = with_counters(context, entry.axes, named, shape) if named and shape else context

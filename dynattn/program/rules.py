@@ -146,7 +146,7 @@ def _joined(builder: Builder, term: Term) -> Node:
         part = _placed(builder, maker.real(builder.node(argument)), kind.place)
         parts.append(maker.align(part, kind) if part.type.shape != kind.shape else part)
     batched = any(part.type.batched for part in parts)
-    kind = ArrayType(group, term.type.shape, "real", batched)
+    kind = ArrayType(group, term.type.shape, term.type.dtype, batched)
     return builder.maker.at(term.span).make("joined", parts, kind, group.name)
 
 

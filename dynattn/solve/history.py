@@ -113,8 +113,8 @@ class History:
         start, stop = self._interval(when.detach().to(torch.float64))
         points = self.points[state]
         width = self.times[stop] - self.times[start]
-        width = torch.where(width == 0, torch.ones_like(width), width).to(points.dtype)
-        place = ((when - self.times[start]).to(points.dtype) / width).clamp(min=0)
+        width = torch.where(width == 0, torch.ones_like(width), width).to(points.real.dtype)
+        place = ((when - self.times[start]).to(points.real.dtype) / width).clamp(min=0)
         # The axes of a point, and the nodes where all have one delay.
         rank = len(self.system.model.states[state].shape)
         behind = rank + (coupling.delay is not None and coupling.delay.type.place == GLOBAL)

@@ -81,7 +81,7 @@ def _slope(
 ) -> dict[str, torch.Tensor]:
     """h times the rates, and the noise."""
     some = next(iter(states.values()))
-    when = torch.full((), t, dtype=some.dtype, device=some.device)
+    when = torch.full((), t, dtype=some.real.dtype, device=some.device)
     found = {name: h * rate for name, rate in system.rates(when, states).items()}
     for name, push in system.diffuse(when, states, white).items():
         found[name] = found[name] + push

@@ -268,3 +268,19 @@ def test_an_emitted_file_gives_the_same_numbers(tmp_path: Path, method: str) -> 
     times = torch.linspace(0, 5, 11, dtype=torch.float64)
     path = module.solve(module.StuartLandau(), times).detach().numpy()
     np.testing.assert_allclose(path, run_experiment(spec)["osc.z"], atol=1e-5)
+
+
+DELAYED = """model delayed
+param c on complex = 0.4 + 0.8i
+population p[1] { state z on complex = 1 + 2i }
+coupling a: p -> p over causal(1) { delay 1; kernel c * z[j] }
+simulate { t 0 .. 2 every 0.25; method rk4; step 0.05 }
+"""
+
+
+def test_delayed_complex_states_follow_the_method_of_steps() -> None:
+    found = run_experiment(compiled(DELAYED))
+    c, start, t = 0.4 + 0.8j, 1 + 2j, found.axes["time"]
+    late = np.maximum(t - 1, 0)
+    expected = start * (1 + c * t + c**2 * late**2 / 2)
+    np.testing.assert_allclose(found["p.z"][:, 0], expected, atol=1e-10)
