@@ -201,10 +201,12 @@ def _per_offset(edges: Any, attribute: str | None) -> Any:
 
 
 def _spectrum(edges: Any, attribute: str | None) -> Any:
-    """What the Fourier transform of a feature is multiplied by: [n//2 + 1, real and imaginary]."""
+    """What the Fourier transform of a feature is multiplied by: [n//2 + 1, real and imaginary],
+    or [sides.., last//2 + 1, real and imaginary] of a lattice.
+    """
     row = numpy.zeros(edges.receivers_count)
     row[edges.offsets] = _per_offset(edges, attribute)
-    values: Any = numpy.conj(numpy.fft.rfft(row))
+    values: Any = numpy.conj(numpy.fft.rfftn(row.reshape(edges.sides or row.shape)))
     return numpy.stack([values.real, values.imag], -1)
 
 

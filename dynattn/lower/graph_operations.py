@@ -196,6 +196,12 @@ def _together(node: Node, function: Callable[..., Any], needs: tuple[Need, ...])
 
 
 def _roll(node: Node, context: Context, coupling: str, weight: str | None) -> Operation:
+    if sides := context.edges(coupling).sides:
+        steps = tuple(map(tuple, context.edges(coupling).steps.tolist()))
+        given = weight == OFFSETS
+        needs = () if given or weight is None else (Need("array", ("offset", coupling, weight)),)
+        plain = kernels.roll_lattice if weight is None else kernels.roll_lattice_weighted
+        return _one_by_one(node, plain, (sides, steps), needs, given=int(given))
     offsets = _signed_offsets(context, "roll", coupling)
     if weight is None:
         return _one_by_one(node, kernels.roll_nodes, (offsets,))
@@ -206,11 +212,17 @@ def _roll(node: Node, context: Context, coupling: str, weight: str | None) -> Op
 
 
 def _fft(node: Node, context: Context, coupling: str, weight: str | None) -> Operation:
-    _signed_offsets(context, "fft", coupling)
+    _uniform(context.edges(coupling).offsets is not None, "fft", coupling)
+    sides = context.edges(coupling).sides
     if weight == OFFSETS:
         places = Need("array", ("offsets", coupling))
+        if sides:
+            convolve = kernels.convolve_lattice_weighted
+            return _one_by_one(node, convolve, (sides,), (places,), given=1)
         return _one_by_one(node, kernels.convolve_nodes_weighted, (), (places,), given=1)
     spectrum = Need("array", ("spectrum", coupling, weight))
+    if sides:
+        return _one_by_one(node, kernels.convolve_lattice, (sides,), (spectrum,))
     return _one_by_one(node, kernels.convolve_nodes, (), (spectrum,))
 
 
@@ -218,9 +230,7 @@ def _signed_offsets(context: Context, form: str, coupling: str) -> tuple[int, ..
     """The offsets, those past half way round counted backwards, so that none names the size."""
     edges = context.edges(coupling)
     _uniform(edges.offsets is not None, form, coupling)
-    count = edges.receivers_count or 0
-    offsets = [] if edges.offsets is None else edges.offsets.tolist()
-    return tuple(o if 2 * o <= count else o - count for o in offsets)
+    return tuple(edges.steps[:, 0].tolist())
 
 
 GRAPH_SUMS = {

@@ -168,6 +168,50 @@ def multiply_spectra(values, spectrum, rank):
     return torch.fft.irfft(product, last.shape[-1]).movedim(-1, -rank - 1)
 
 
+def roll_lattice(values, rank, sides, steps):
+    """For each node of a lattice the sum of the values at its steps, counted round each side."""
+    grid, axes = values.unflatten(-rank - 1, sides), range(-rank - len(sides), -rank)
+    parts = [grid.roll([-s for s in step], tuple(axes)) for step in steps]
+    return sum(parts[1:], parts[0]).reshape(values.shape)
+
+
+def roll_lattice_weighted(values, weights, rank, sides, steps):
+    """The same, each step with its weight; weights [.., steps]."""
+    grid, axes = values.unflatten(-rank - 1, sides), range(-rank - len(sides), -rank)
+    places = (...,) + (None,) * (rank + len(sides))
+    parts = [
+        weights.select(-1, k)[places] * grid.roll([-s for s in step], tuple(axes))
+        for k, step in enumerate(steps)
+    ]
+    return sum(parts[1:], parts[0]).flatten(-rank - len(sides), -rank - 1)
+
+
+def convolve_lattice(values, spectrum, rank, sides):
+    """Sums over the same steps everywhere, by their spectrum [sides.., real and imaginary]."""
+    return multiply_lattice(values, torch.view_as_complex(spectrum), rank, sides)
+
+
+def convolve_lattice_weighted(values, weights, offsets, rank, sides):
+    """The same for weights [.., offsets] that are computed."""
+    n = values.shape[-rank - 1]
+    row = weights.new_zeros((*weights.shape[:-1], n)).index_add(-1, offsets, weights)
+    axes = tuple(range(-len(sides), 0))
+    spectrum = torch.fft.rfftn(row.unflatten(-1, sides), dim=axes).conj()
+    places = (..., *(None,) * rank, *(slice(None),) * len(sides))
+    return multiply_lattice(values, spectrum[places], rank, sides)
+
+
+def multiply_lattice(values, spectrum, rank, sides):
+    """The values whose Fourier transform over the lattice is multiplied by ``spectrum``."""
+    if values.is_complex():
+        pair = (values.real, values.imag)
+        return torch.complex(*[multiply_lattice(part, spectrum, rank, sides) for part in pair])
+    last, axes = values.movedim(-rank - 1, -1), tuple(range(-len(sides), 0))
+    product = torch.fft.rfftn(last.unflatten(-1, sides), dim=axes) * spectrum
+    found = torch.fft.irfftn(product, sides, axes)
+    return found.flatten(-len(sides)).movedim(-1, -rank - 1)
+
+
 def dense_sums(features, matrix, ranks):
     """sum_j matrix[i, j] a_j for each feature a [.., senders, *], as rows of one product."""
     if any(a.is_complex() for a in features):

@@ -6,7 +6,7 @@ graph is made only where nothing else has the name. numpy and networkx are loade
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,12 +15,12 @@ from dynattn.model import constants
 from dynattn.model.draft import Draft
 from dynattn.model.parts import GraphUse, NodesOf
 from dynattn.syntax import tree
-from dynattn.vocabulary.graph_files import GraphFileError, lacks
 from dynattn.vocabulary.graphs import SOURCES, GraphError
 from dynattn.vocabulary.sizes import Size, SizeError, fixed
 
 if TYPE_CHECKING:
     from dynattn.model.graph_making import GraphMaker, NodeFacts
+    from dynattn.vocabulary.graph_files import GraphFileError
     from dynattn.vocabulary.node_selection import Condition
 
 T = TypeVar("T")
@@ -40,10 +40,9 @@ def attempt(draft: Draft, use: GraphUse, span: Span, make: Callable[[], T]) -> T
     """What ``make`` gives; None with a diagnostic, told once for each graph."""
     try:
         return make()
-    except GraphFileError as problem:
-        code, text, fix = problem.code, str(problem), problem.fix
     except GraphError as problem:
-        code, text, fix = "E451", str(problem), "change the arguments of the graph"
+        code, text = getattr(problem, "code", "E451"), str(problem)
+        fix = getattr(problem, "fix", "change the arguments of the graph")
     except SizeError as problem:
         code, text = "E453", f"the graph needs a number of nodes: {problem}"
         fix = "give the graph a size that is a number"
@@ -57,11 +56,16 @@ def attempt(draft: Draft, use: GraphUse, span: Span, make: Callable[[], T]) -> T
 
 def is_generated(use: GraphUse) -> bool:
     """Whether only a generator knows the names: the graph, or a part of it, is made for them."""
-    from dynattn.model.graph_making import parts_of
-
-    sources = {part.source for part in parts_of(use)}
+    sources = set(_sources(use))
     combined = use.source in ("sum", "product")
     return "file" not in sources and ("networkx" in sources or combined)
+
+
+def _sources(use: GraphUse) -> Iterator[str]:
+    yield use.source
+    if use.source in ("sum", "product"):
+        for part in dict(use.arguments)["parts"]:
+            yield from _sources(part)
 
 
 # ── edges ──────────────────────────────────────────────────────────────────────────────────────
@@ -87,6 +91,7 @@ def edge_names(draft: Draft, use: GraphUse) -> tuple[str, ...]:
 def lost_edge(draft: Draft, use: GraphUse, name: str) -> GraphFileError | None:
     """Why an attribute that only some edges have cannot be used; None where no edge has it."""
     from dynattn.model.graph_making import title_of
+    from dynattn.vocabulary.graph_files import lacks
 
     if use.source in SOURCES or use.source == "matrix":
         return None
@@ -133,7 +138,8 @@ def refuse_condition(draft: Draft, declaration: tree.Population) -> None:
 
 
 def _nodes_of(draft: Draft, declaration: tree.Population, use: GraphUse) -> MadeFrom | None:
-    if declaration.condition is None and use.nodes is not None:
+    cut = draft.most_nodes is not None and use.nodes is not None and not use.nodes.names
+    if declaration.condition is None and use.nodes is not None and not cut:
         names = SOURCES[use.source].node_numbers if use.source in SOURCES else ()
         return MadeFrom(NodesOf(use), use.nodes, tuple((name, "number") for name in names))
     where = declaration.condition or declaration.size
@@ -189,6 +195,7 @@ def _condition(draft: Draft, expr: tree.Expr, use: GraphUse, span: Span) -> Cond
 def partial_reason(draft: Draft, nodes: NodesOf, name: str) -> GraphFileError | None:
     """Why a node attribute that only some of the nodes have cannot be read; else None."""
     from dynattn.model.graph_making import chosen_nodes, title_of
+    from dynattn.vocabulary.graph_files import GraphFileError
     from dynattn.vocabulary.node_selection import node_values
 
     graph = maker_of(draft).make(nodes.graph)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -114,11 +115,19 @@ def _called(draft: Draft, expr: tree.Call, name: str) -> GraphUse | None:
 
 def _counted(draft: Draft, expr: tree.Call, name: str) -> Size | None:
     """The number of nodes where a generator makes n of them, with the names it is made of."""
-    if name not in graphs.MAKE_N:
+    words = ("m", "n") if name == "grid_2d_graph" else ("n",)
+    given = dict(zip(words, expr.arguments, strict=False))
+    given |= {keyword.name: keyword.value for keyword in expr.keywords}
+    if name == "grid_graph":
+        sides = given.get("dim", given.get("n"))
+        counts = sides.items if isinstance(sides, tree.ListOf) else ()
+    elif name == "grid_2d_graph" or name in graphs.MAKE_N:
+        counts = tuple(given[word] for word in words if word in given)
+    else:
         return None
-    given = {keyword.name: keyword.value for keyword in expr.keywords}
-    count = given.get("n", expr.arguments[0] if expr.arguments else None)
-    return None if count is None else constants.size_or_none(draft, count)
+    found = [constants.size_or_none(draft, count) for count in counts]
+    known = [size for size in found if size is not None]
+    return math.prod(known[1:], start=known[0]) if known and len(known) == len(found) else None
 
 
 def _problem(draft: Draft, name: str, bound: dict[str, Any], own: bool) -> str:

@@ -19,6 +19,7 @@ from dynattn.network.structure import (
     Facts,
     connections_of,
     edge_terms,
+    lattice_connections,
     measure,
     round_connections,
     used_attributes,
@@ -26,6 +27,7 @@ from dynattn.network.structure import (
 from dynattn.network.symmetry import symmetry_mistakes
 from dynattn.vocabulary.graph_files import GraphFileError, lacks
 from dynattn.vocabulary.graphs import SOURCES, GraphError
+from dynattn.vocabulary.lattices import torus_of
 from dynattn.vocabulary.node_graph import NodeGraph, matching_of
 from dynattn.vocabulary.node_selection import joined_nodes, node_values, restrict
 from dynattn.vocabulary.sizes import Size, SizeError
@@ -99,6 +101,8 @@ class _Builder:
         if population.made_from is None:
             return
         use, span = population.made_from.graph, population.span
+        if population.made_from.most is None and self._is_plain(use):
+            return
         graph = self._make(use, use.name, [population], span)
         nodes = self._nodes(graph, use, population, span) if graph else None
         if graph is None or nodes is None:
@@ -121,7 +125,8 @@ class _Builder:
         if kind == "edges":
             return self._connect_edges(coupling, ends, span)
         size = dict(use.arguments).get("n")
-        if size is not None and not all(self._fits(size, end, use, span) for end in ends):
+        whole = [end for end in ends if not self._is_cut(end, use)]
+        if size is not None and not all(self._fits(size, end, use, span) for end in whole):
             return None
         counts = [self._count(end.size) for end in ends]
         # Without `over` a node itself is excepted; between two populations there is no such node.
@@ -133,8 +138,14 @@ class _Builder:
         self, coupling: Coupling, ends: list[Population], span: Span
     ) -> Connections | None:
         use = coupling.graph
-        if use.source in SOURCES and SOURCES[use.source].offsets is not None:
+        cut = any(self._is_cut(end, use) for end in ends)
+        if not cut and use.source in SOURCES and SOURCES[use.source].offsets is not None:
             return self._connect_round(coupling, ends, span)
+        torus = None if cut else self._torus(use)
+        if torus is not None:
+            nodes = int(numpy.prod(torus[0]))
+            fits = all(self._fits(nodes, end, use, span) for end in ends)
+            return lattice_connections(*torus) if fits and self._is_bare(coupling) else None
         graph = self._make(use, use.name or coupling.name, ends, span)
         graph = self._grown(graph, ends) if graph else None
         nodes = [self._nodes(graph, use, end, span) for end in ends] if graph else []
@@ -190,6 +201,30 @@ class _Builder:
         nodes = self._attempt(use, [end], span, lambda: chosen_nodes(graph, made_from))
         fits = nodes is not None and self._fits(len(nodes), end, use, span)
         return nodes if fits else None
+
+    def _torus(self, use: GraphUse) -> tuple[tuple[int, ...], Array] | None:
+        """Shape and offsets of a lattice closed in every direction."""
+        if use.source != "networkx":
+            return None
+        return torus_of(use.generator, self.maker.arguments(use))
+
+    def _is_plain(self, use: GraphUse) -> bool:
+        """Whether the number of nodes is all there is to know of them: no edge need be made."""
+        if use.source in SOURCES:
+            return SOURCES[use.source].node_attributes is None
+        return self._torus(use) is not None
+
+    def _is_cut(self, end: Population, use: GraphUse) -> bool:
+        """Whether a population has but a few of the nodes of this graph."""
+        if not self._is_made_from(end, use):
+            return False
+        members = [self.model.population[name] for name in end.members] or [end]
+        return any(m.made_from is not None and m.made_from.most is not None for m in members)
+
+    def _is_bare(self, coupling: Coupling) -> bool:
+        """Whether a coupling reads no attribute of edges that have none; else E457."""
+        nothing = numpy.zeros(0, dtype=numpy.int64)
+        return self._has_attributes(coupling, NodeGraph(0, (nothing, nothing, {})))
 
     def _joined(self, graph: NodeGraph, use: GraphUse, end: Population, span: Span) -> Array | None:
         """The nodes of a group in the graph, each once; None with a diagnostic."""

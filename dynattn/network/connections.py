@@ -37,9 +37,12 @@ class Connections:
     listed: Mapping[str, Array] = field(default_factory=dict, repr=False)
     """float64 numbers per edge; per offset where there are offsets."""
     structure: str = ""
-    """``complete``, ``causal``, ``circulant``, ``sparse``, ``dense`` or ``empty``."""
+    """``complete``, ``causal``, ``circulant``, ``lattice``, ``sparse``, ``dense`` or ``empty``."""
     offsets: Array | None = field(default=None, repr=False)
     """Ascending int64: node i hears the nodes i + offset, counted round; else None."""
+    sides: tuple[int, ...] = ()
+    """Of a lattice closed in every direction, its lengths: nodes are numbered row by row, and
+    offsets are counted round along each side by itself. () for a single row."""
     words: Mapping[str, Array] = field(default_factory=dict, repr=False)
     """Texts per edge."""
     matching: str = ""
@@ -66,9 +69,32 @@ class Connections:
 
     def _round(self) -> Array:
         """The senders of every node, [receivers, offsets], in the order of the offsets."""
+        return self.heard_by(numpy.arange(self.receivers_count or 0))
+
+    def heard_by(self, nodes: Array) -> Array:
+        """The nodes at the offsets from each of these, [.., offsets]."""
         assert self.offsets is not None
-        count = self.receivers_count or 0
-        return (numpy.arange(count)[:, None] + self.offsets) % count
+        if not self.sides:
+            return (nodes[..., None] + self.offsets) % (self.receivers_count or 1)
+        near = zip(*(numpy.unravel_index(a, self.sides) for a in (nodes, self.offsets)),
+                   self.sides, strict=True)  # fmt: skip
+        places = tuple((place[..., None] + step) % side for place, step, side in near)
+        return numpy.asarray(numpy.ravel_multi_index(places, self.sides))
+
+    @property
+    def steps(self) -> Array:
+        """The offsets along each side, [offsets, sides], the shorter way round."""
+        assert self.offsets is not None
+        sides = self.sides or (self.receivers_count or 1,)
+        steps = numpy.stack(numpy.unravel_index(self.offsets, sides), -1)
+        return numpy.where(2 * steps <= sides, steps, steps - numpy.array(sides))
+
+    @property
+    def opposite(self) -> Array:
+        """The offset the other way of each offset."""
+        sides = self.sides or (self.receivers_count or 1,)
+        back = tuple((-self.steps % numpy.array(sides)).T)
+        return numpy.asarray(numpy.ravel_multi_index(back, sides))
 
     def spread(self, name: str) -> Array:
         """An attribute per offset as one per edge."""
@@ -78,7 +104,7 @@ class Connections:
     def senders_of(self, receiver: int) -> Iterator[tuple[int, int]]:
         """(number of the edge, sender) for every edge of a list into one receiver."""
         if self.offsets is not None:
-            heard = numpy.sort((receiver + self.offsets) % (self.receivers_count or 1))
+            heard = numpy.sort(self.heard_by(numpy.array(receiver)))
             first, last = receiver * len(heard), (receiver + 1) * len(heard)
         else:
             assert self.receivers is not None and self.senders is not None
@@ -91,7 +117,7 @@ class Connections:
         if self.offsets is None:
             return float(self.listed[name][edge])
         receiver, place = divmod(edge, len(self.offsets))
-        heard = (receiver + self.offsets) % (self.receivers_count or 1)
+        heard = self.heard_by(numpy.array(receiver))
         return float(self.listed[name][numpy.argsort(heard)[place]])
 
     @property

@@ -84,6 +84,16 @@ def round_connections(
     )
 
 
+def lattice_connections(sides: tuple[int, ...], offsets: Array) -> Connections:
+    """Connections of a lattice closed in every direction, every node with the same neighbours."""
+    nodes = int(numpy.prod(sides))
+    if len(offsets) == nodes - 1:
+        return Connections("complete", nodes, nodes, False, structure="complete")
+    return Connections(
+        "edges", nodes, nodes, False, structure="lattice", offsets=offsets, sides=sides
+    )
+
+
 def classify(edges: Edges, receivers_count: int, senders_count: int) -> str:
     """``complete``, ``circulant``, ``dense``, ``sparse`` or ``empty``, of sorted edges.
 
@@ -137,6 +147,8 @@ def measure(connections: Connections, *, one_population: bool = True) -> Facts:
 
 
 def _components(connections: Connections, one_population: bool) -> int | None:
+    if connections.structure == "lattice" and one_population:
+        return 1  # its offsets are steps along every side
     if connections.offsets is not None and one_population:
         return int(numpy.gcd.reduce([connections.receivers_count or 0, *connections.offsets]))
     if connections.receivers is None or connections.senders is None:
@@ -187,10 +199,9 @@ def _is_symmetric(connections: Connections) -> bool:
 
 def _turns_round(connections: Connections) -> bool:
     """Whether to every offset there is the opposite one, of the same weight."""
-    offsets, count = connections.offsets, connections.receivers_count or 1
-    assert offsets is not None
-    order = numpy.argsort(-offsets % count)
-    if (numpy.sort(-offsets % count) != offsets).any():
+    back = connections.opposite
+    order = numpy.argsort(back)
+    if (back[order] != connections.offsets).any():
         return False
     weight = connections.listed.get("weight")
     return weight is None or bool((weight[order] == weight).all())

@@ -32,8 +32,7 @@ def asymmetry(edges: Connections) -> str:
     if edges.kind == "causal":
         return "this graph has a direction"
     if edges.offsets is not None:
-        nodes = edges.receivers_count or 1
-        there, back = (edges.offsets % nodes,), (-edges.offsets % nodes,)
+        there, back = (edges.offsets,), (edges.opposite,)
     else:
         assert edges.listed_receivers is not None and edges.listed_senders is not None
         there = (edges.listed_receivers, edges.listed_senders)

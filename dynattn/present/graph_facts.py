@@ -107,7 +107,7 @@ def _structure(coupling: Coupling, found: Connections) -> str:
 
 def _reach(found: Connections) -> int:
     """Of a ring: how many nodes on either side each one hears; 0 where it is none."""
-    if found.offsets is None or not len(found.offsets) or len(found.offsets) % 2:
+    if found.offsets is None or found.sides or not len(found.offsets) or len(found.offsets) % 2:
         return 0
     count, reach = found.receivers_count or 0, len(found.offsets) // 2
     both = numpy.concatenate([numpy.arange(1, reach + 1), count - numpy.arange(1, reach + 1)])

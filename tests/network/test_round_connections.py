@@ -81,7 +81,7 @@ def test_lists_with_the_same_offsets_everywhere_are_recognised(rolled, listed):
         ("circulant_graph", {"n": 9, "offsets": (2, 3)}, [2, 3, 6, 7]),
         ("watts_strogatz_graph", {"n": 12, "k": 4, "p": 0.0}, [1, 2, 10, 11]),
         ("path_graph", {"n": 9}, None),
-        ("grid_2d_graph", {"m": 3, "n": 3, "periodic": True}, None),
+        ("grid_2d_graph", {"m": 3, "n": 3}, None),
     ],
 )
 def test_lattices_of_networkx_that_look_the_same_from_every_node(name, arguments, offsets):

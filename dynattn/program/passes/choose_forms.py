@@ -16,6 +16,8 @@ from dynattn.program.passes.rewriting import Rule
 DENSE_NODES = 300
 DENSE_SHARE = 0.1
 ROLLED = 8
+TRANSFORMED = 3
+"""Sides of a lattice up to which one Fourier transform runs over all of them."""
 
 
 def choose_forms(network: Network) -> Rule:
@@ -39,7 +41,8 @@ def form_of(network: Network, coupling: str) -> str:
     if connections.kind == "causal":
         return "prefix"
     if connections.offsets is not None:
-        return "roll" if len(connections.offsets) <= ROLLED else "fft"
+        few = len(connections.offsets) <= ROLLED or len(connections.sides) > TRANSFORMED
+        return "roll" if few else "fft"
     nodes = max(connections.receivers_count or 0, connections.senders_count or 0)
     if nodes <= DENSE_NODES or connections.density >= DENSE_SHARE:
         return "dense"
