@@ -14,7 +14,10 @@ from dynattn.model.parts import GraphUse
 from dynattn.model.scope import Symbol
 from dynattn.syntax import tree
 from dynattn.vocabulary import graphs
-from dynattn.vocabulary.sizes import Size
+from dynattn.vocabulary.sizes import Size, fixed
+
+MOST_SIDES = 40
+"""Of a hypercube whose nodes can be counted."""
 
 LARGEST = 10**7
 """Nodes of a graph that is a list of edges."""
@@ -118,6 +121,10 @@ def _counted(draft: Draft, expr: tree.Call, name: str) -> Size | None:
     words = ("m", "n") if name == "grid_2d_graph" else ("n",)
     given = dict(zip(words, expr.arguments, strict=False))
     given |= {keyword.name: keyword.value for keyword in expr.keywords}
+    if name == "hypercube_graph":
+        sides = constants.size_or_none(draft, given["n"]) if "n" in given else None
+        count = constants.count(draft, sides) if sides is not None else None
+        return fixed(2**count) if count is not None and count <= MOST_SIDES else None
     if name == "grid_graph":
         sides = given.get("dim", given.get("n"))
         counts = sides.items if isinstance(sides, tree.ListOf) else ()

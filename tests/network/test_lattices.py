@@ -10,6 +10,7 @@ from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Source, SpecError
 from dynattn.network.structure import connections_of, measure
 from dynattn.network.symmetry import asymmetry
+from dynattn.vocabulary.graphs import MAKE_N, generate, generator_parameters
 from dynattn.vocabulary.lattices import torus_of
 from dynattn.vocabulary.node_graph import node_graph_of
 from tests.network.small_models import generator, over
@@ -85,3 +86,34 @@ coupling pull: osc -> osc over net { weight length }
 """
     with pytest.raises(SpecError, match="E201: unknown name 'length' in coupling 'pull'"):
         _ = Compilation(Source("bare.dyn", text)).network
+
+
+@pytest.mark.parametrize(
+    ("graph", "size"),
+    [
+        ("grid_2d_graph(m, n)", "m*n"),
+        ("grid_2d_graph(m=m, n=4, periodic=true)", "4*m"),
+        ("grid_graph(dim=[m, n, 2])", "2*m*n"),
+        ("hypercube_graph(n)", "32"),
+        ("watts_strogatz_graph(n, 2, 0.1)", "n"),
+    ],
+)
+def test_the_size_of_a_population_made_from_one_is_a_formula(graph: str, size: str) -> None:
+    text = f"model sized\nparam m = 3, n = 5\ngraph net = {graph}\n" + (
+        "population osc[net] { state x on real; drift -x }\n"
+        "coupling pull: osc -> osc over net\n"
+    )  # fmt: skip
+    spec = Compilation(Source("sized.dyn", text))
+    assert str(spec.model.population["osc"].size) == size
+    found = spec.network.connections["pull"]
+    assert found.receivers_count == spec.model.population["osc"].size.value({"m": 3, "n": 5})
+
+
+@pytest.mark.parametrize("name", sorted(MAKE_N))
+def test_generators_that_make_n_nodes(name: str) -> None:
+    others = {"m": 3, "m1": 2, "m2": 3, "p": 0.5, "k": 2, "radius": 0.5, "offsets": (1, 2),
+              "alpha": 0.3 if name == "scale_free_graph" else 2.0}  # fmt: skip
+    given = {word: others[word] for word in generator_parameters(name).parameters if word in others}
+    if name == "scale_free_graph":
+        given = {}
+    assert generate(name, {"n": 9, **given}, seed=1).number_of_nodes() == 9
