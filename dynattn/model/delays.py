@@ -214,7 +214,7 @@ class _Past:
         if term.op == "let":
             return self._at_edges(term.args[0], sender)
         if term.op == "joined":
-            text = f"'{sender.span.text}' is a group's, and every edge has another delay"
+            text = "the senders are nodes of a group, and every edge has another delay"
             return self._refused(sender, text, "let the delay be one number, or couple the members")
         if term.op not in NODEWISE:
             text = f"'{term.span.text}' is made of all nodes, and every edge has another delay"

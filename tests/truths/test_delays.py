@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import factorial, floor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -389,3 +390,76 @@ def test_states_of_a_batch_have_the_past_of_their_own_delay() -> None:
     for k, speed in enumerate((2.0, 5.0)):
         alone = run(EDGES, speed=speed)["p.x"]
         np.testing.assert_allclose(both.results["p.x"][:, k], alone, rtol=1e-6, atol=1e-6)
+
+
+# ── specs ──────────────────────────────────────────────────────────────────────────────────────
+
+TEXTS = Path(__file__).parents[1] / "syntax" / "texts"
+
+
+def placed(name: str, folder: Path, **overrides: Any) -> Compilation:
+    """A spec with its files beside it."""
+    text = (TEXTS / f"{name}.dyn").read_text(encoding="utf-8")
+    return Compilation(Source(str(folder / f"{name}.dyn"), text), overrides)
+
+
+def test_wilson_cowan_regions_with_tract_delays(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    weights = rng.uniform(0.1, 1, (4, 4)) * (1 - np.eye(4))
+    lengths = rng.uniform(2, 30, (4, 4))
+    np.savetxt(tmp_path / "weights.csv", weights, delimiter=",")
+    np.savetxt(tmp_path / "lengths.csv", lengths, delimiter=",")
+    compilation = placed("wilson_cowan", tmp_path, N=4)
+    (experiment,) = compilation.model.simulations
+    tau = compilation.build().delays()["tracts"].reshape(4, 3).numpy()
+    np.testing.assert_allclose(tau[0], lengths[0, 1:] / 5)
+
+    def sigmoid(x: Array) -> Array:
+        return np.asarray(1 / (1 + np.exp(-x)))
+
+    def rate(t: float, y: Array, past: Callable[[float], Array]) -> Array:
+        seen = np.array([[past(t - lengths[i, j] / 5)[j] for j in range(4)] for i in range(4)])
+        heard, e, i = (weights * seen).sum(1), y[:4], y[4:]
+        return np.concatenate(
+            [
+                (-e + sigmoid(16 * e - 12 * i + 0.5 * heard + 1.25)) / 10,
+                (-i + sigmoid(15 * e - 3 * i)) / 20,
+            ]
+        )
+
+    expected = integrated(rate, np.full(8, 0.1), 40.0, 400)
+    system = compilation.build()
+    found = solve(
+        system, system.initial_states(), [0.0, 40.0], method=experiment.method, step=0.1
+    ).states  # fmt: skip
+    np.testing.assert_allclose(found["exc.E"][-1], expected[-1, :4], rtol=2e-5)
+    np.testing.assert_allclose(found["inh.I"][-1], expected[-1, 4:], rtol=2e-5)
+
+
+def test_kuramoto_general_on_a_measured_graph(tmp_path: Path) -> None:
+    import networkx as nx
+
+    graph = nx.cycle_graph(5, create_using=nx.DiGraph)
+    for k, (a, b) in enumerate(graph.edges):
+        graph.edges[a, b]["weight"] = 0.5 + 0.1 * k
+    nx.write_graphml(graph, tmp_path / "net.graphml")
+    compilation = placed("kuramoto_general", tmp_path)
+    assert certify(compilation).passed
+    system = compilation.build()
+    first = system.initial_states()
+    start = np.concatenate([first["osc.theta"].numpy(), first["osc.theta'"].numpy()])
+    omega = dict(system.named_buffers())["osc.omega"].numpy()
+    weights = {b: graph.edges[a, b]["weight"] for a, b in graph.edges}
+
+    def rate(t: float, y: Array, past: Callable[[float], Array]) -> Array:
+        force = omega - y[5:]
+        seen = past(t - 0.3)
+        for i in range(5):
+            difference = seen[(i - 1) % 5] - y[i]
+            pull = 2.0 * np.sin(difference - 0.2) + 0.5 * np.sin(2 * difference)
+            force[i] += weights[i] * pull
+        return np.concatenate([y[5:], force / 0.5])
+
+    expected = integrated(rate, start, 3.0, 600)
+    found = solve(system, first, [0.0, 3.0], method="rk4", step=0.02).states
+    np.testing.assert_allclose(found["osc.theta"][-1], expected[-1, :5], atol=3e-6)
