@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from dynattn.lower.past import senders_of
+from dynattn.lower.signals import Signal, constant
 from dynattn.model.composition import InputUse
 from dynattn.model.delays import all_past, past_name
 from dynattn.model.model import Model
@@ -66,6 +67,11 @@ class Case:
         """The states, and those of the past by their ``past_name``."""
         numbers = {**self.states, **self.named_past}
         return {name: torch.from_numpy(array) for name, array in numbers.items()}
+
+    def signals(self, model: Model) -> dict[str, Signal]:
+        """The signals, which stand still."""
+        names = [use.name for use in model.inputs if use.signal]
+        return {name: constant(torch.from_numpy(self.inputs[name])) for name in names}
 
     def tensor_inputs(self) -> dict[str, torch.Tensor]:
         """Inputs as the module takes them: integers stay integers."""

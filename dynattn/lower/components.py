@@ -81,6 +81,7 @@ def _module_components(
     found: dict[str, torch.Tensor] = {}
     if model.laws:
         states = {name: moving[name] for name in model.states}
+        system.signals = case.signals(model)
         past = {key: moving[past_name(key)] for key in system.late}
         found |= {f"rate {n}": x for n, x in system.rates(time, states, past).items()}
     if model.network:

@@ -77,6 +77,7 @@ def _refuse_what_no_file_holds(model: Model, tableau: Any) -> None:
     """SpecError E401 for what the solvers in an emitted file know nothing of."""
     found = [("noise", law.noise.span) for law in model.laws if law.noise is not None]
     found += [("a pulse", term.span) for term in model.jumps]
+    found += [("a signal", item.span) for item in model.inputs if item.signal]
     found += [("a delay", c.delay.span) for c in model.couplings if c.delay is not None]
     if model.simulations and not tableau and not model.network:
         found += [

@@ -14,6 +14,7 @@ from dynattn.lower.initial import Initializer, full_name, refuse_off_manifold, w
 from dynattn.lower.inspection import attention_in, first_not_finite
 from dynattn.lower.past import Past, at_rest, environment_of, every_edge
 from dynattn.lower.routine import Routine
+from dynattn.lower.signals import Signal
 from dynattn.lower.unroll import unroll
 from dynattn.model.delays import all_past
 from dynattn.model.model import Model
@@ -61,6 +62,8 @@ class System(nn.Module):
         self.late = tuple(term.payload for term in all_past(model))
         self.seed, self.repeat = initial.seed, initial.repeat
         self._runs = [binder.run_of(use) for use in unroll(program.steps, model.sizes)]
+        self.signals: Mapping[str, Signal] = {}
+        """What signals are, by input: the field reads them at its own time."""
         self.outputs = output_names(model.network)
         self.dims = dim_places(model)
         self._unset = self._states_read_first()
@@ -216,10 +219,18 @@ class System(nn.Module):
         )
         environment: dict[str, Any] = {f"state {name}": value for name, value in states.items()}
         environment["time"] = time
+        for item in self.model.inputs:
+            if item.signal:
+                environment[f"input {item.name}"] = self._signal(item.name).at(time)
         for name, (kind, key, axis) in self.dims.items():
             if kind == "state":
                 environment[f"dim {name}"] = states[key].shape[axis]
         return environment
+
+    def _signal(self, name: str) -> Signal:
+        if name not in self.signals:
+            raise TypeError(f"the signal '{name}' has no samples: set system.signals")
+        return self.signals[name]
 
     # --- the network ----------------------------------------------------------------------------
 

@@ -61,6 +61,7 @@ def module_quantities(
         steps = {law.state: torch.from_numpy(case.steps[law.state]) for law in model.laws}
         time = torch.tensor(case.time, dtype=torch.float64)
         states = {name: leaves[name] for name in model.states}
+        system.signals = case.signals(model)
         past = {key: leaves[past_name(key)] for key in system.late}
         found |= {f"rate {n}": x for n, x in system.rates(time, states, past).items()}
         found |= {f"retraction {n}": x for n, x in system.retract(states, steps).items()}

@@ -30,6 +30,7 @@ from dynattn.model.plans import Continuation, Simulation, Training
 from dynattn.model.populations import announce_let, declare_drifts, declare_population
 from dynattn.model.quantities import declare_dims, declare_parameter, declare_values
 from dynattn.model.scope import Symbol
+from dynattn.model.signals import refuse_signals_in_network
 from dynattn.model.switches import throw_switches
 from dynattn.model.terms import Term
 from dynattn.model.training import declare_training
@@ -79,6 +80,7 @@ def check(
     if steps or _all(tree, syntax.Network):
         _refuse_own_laws(draft)
         refuse_in_network(draft)
+        refuse_signals_in_network(draft)
     if steps:
         losses = [training.loss, *(r.value for r in training.records)] if training else []
         refuse_time(draft, steps, losses)

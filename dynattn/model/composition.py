@@ -122,6 +122,8 @@ class InputUse:
     """For ``token(V)[T]``: place nodes of the population indexed by T, dtype integer."""
     axes: tuple[Size, ...]
     span: Span = field(repr=False)
+    signal: bool = False
+    """A function of time."""
 
 
 @dataclass(frozen=True)

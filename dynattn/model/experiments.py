@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model import branches, constants, swept
+from dynattn.model import branches, constants, signals, swept
 from dynattn.model.branches import start
 from dynattn.model.clauses import positive
 from dynattn.model.draft import Draft, head
@@ -17,7 +17,7 @@ from dynattn.syntax import tree
 from dynattn.syntax.unparse import spell
 from dynattn.vocabulary.solvers import METHOD_NAMES
 
-HOMES = {word: "train" for word in ("free", "data", "loss", "optimizer", "epochs", "batch")}
+HOMES = {word: "train" for word in ("free", "loss", "optimizer", "epochs", "batch")}
 """Words of other experiments."""
 
 
@@ -158,6 +158,7 @@ CLAUSES: dict[str, Callable[[Draft, tree.Clause, Simulation], Simulation]] = {
     "record": _record,
     "until": _until,
     "start": _start,
+    "data": signals.source,
     "step": _positive("step", whole=False),
     "steps": _positive("steps", whole=True),
     "rtol": _positive("rtol", whole=False),

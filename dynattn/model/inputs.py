@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model import constants, typing
+from dynattn.model import constants, signals, typing
 from dynattn.model.composition import Argument, InputUse
 from dynattn.model.draft import Draft
 from dynattn.model.parts import Population
 from dynattn.model.scope import Symbol
+from dynattn.model.summands import AxisUse
 from dynattn.model.terms import GLOBAL, Place, Term, Type
 from dynattn.syntax import tree
 from dynattn.syntax.tree import SyntaxTree
@@ -84,19 +85,18 @@ def declared_type(draft: Draft, kind: tree.TypeRef) -> Declared | None:
         fix = did_you_mean(kind.name, INPUT_TYPES, "write token(V)[T], class(n) or real[d]")
         draft.errors.add("E214", f"unknown type '{kind.name}'", kind.span, fix)
         return None
-    if kind.name == "signal":
-        draft.not_yet("a signal", kind.span, "write token(V)[T], class(n) or real[d]", True)
-        return None
     wanted = 1 if kind.name in CLASSES else 0
     if len(kind.arguments) != wanted:
         takes = "the number of its classes" if wanted else "no number of classes"
-        fix = f"write {kind.name}(n)" if wanted else "write real[d]"
+        fix = f"write {kind.name}(n)" if wanted else f"write {kind.name}[d]"
         draft.errors.add("E302", f"the type {kind.name} takes {takes}", kind.span, fix)
         return None
     classes = constants.size(draft, kind.arguments[0]) if wanted else None
     axes = [constants.size(draft, axis.size) for axis in kind.axes]
     known = tuple(size for size in axes if size is not None)
     if len(known) < len(axes) or (wanted and classes is None):
+        return None
+    if kind.name == "signal" and not signals.has_fixed_axes(draft, kind, known):
         return None
     return _placed(draft, kind, known, classes)
 
@@ -127,7 +127,10 @@ def declare_input(draft: Draft, declaration: tree.Input) -> None:
     found = declared_type(draft, declaration.type)
     term = Term("input", (), found.type, span, name) if found else typing.unknown(span)
     if draft.scope.declare(Symbol("input", name, span, term), draft.errors) and found:
-        draft.inputs[name] = InputUse(name, found.type, found.axes, span)
+        signal = declaration.type.name == "signal"
+        if signal and found.type.place == GLOBAL:
+            draft.axes[name] = tuple(AxisUse("", 0, size) for size in found.axes)
+        draft.inputs[name] = InputUse(name, found.type, found.axes, span, signal)
 
 
 def arguments_of(
@@ -137,6 +140,8 @@ def arguments_of(
     found = []
     for item in declared:
         kind = declared_type(draft, item.type)
-        if kind is not None:
+        if kind is not None and item.type.name == "signal":
+            signals.refuse_argument(draft, item.type)
+        elif kind is not None:
             found.append(Argument(f"{layer}.{item.name}", kind.type, item.span))
     return tuple(found) if len(found) == len(declared) else None

@@ -107,6 +107,8 @@ class Simulation:
     """None: at the initial values."""
     records: tuple[Record, ...] = ()
     """Empty: every state and observable as a series."""
+    data: Choice | None = None
+    """Where the samples of signals come from."""
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def model_mistakes(model: Model, simulation: Simulation) -> tuple[Diagnostic, ..
         )
         fix = "train it with 'dynattn compile SPEC --train', or give a population a drift"
         return (Diagnostic("E608", message, simulation.span, fix),)
-    missing = [f"the input '{item.name}'" for item in model.inputs]
+    missing = [f"the input '{item.name}'" for item in model.inputs if not item.signal]
     missing += [f"the dim '{item.name}'" for item in model.dims]
     if missing:
         message = f"{missing[0]} has no value in a simulation"
@@ -92,6 +92,7 @@ def settings_of(simulation: Simulation) -> dict[str, Any]:
         "t": [simulation.start, simulation.stop],
         **{word: label for word, label in clauses.items() if label is not None},
         "every": simulation.every,
+        **({"data": simulation.data.span.text} if simulation.data is not None else {}),
         "method": simulation.method,
         "step": simulation.step,
         "rtol": simulation.rtol,

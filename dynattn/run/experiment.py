@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.report import Diagnostic, SpecError, UsageError
 from dynattn.diagnostics.suggest import did_you_mean
@@ -14,6 +14,7 @@ from dynattn.run.refusals import continuation_refusal
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
+    from dynattn.run.signals import Given
     from dynattn.run.simulate import Trajectory
     from dynattn.run.sweep import Sweep
 
@@ -47,11 +48,13 @@ def run_experiment(
     device: str = "cpu",
     progress: Callable[[float], None] | None = None,
     folder: str | Path | None = None,
+    signals: Given | None = None,
 ) -> Trajectory | Sweep:
     """Run one experiment: a Trajectory, or a Sweep where it has several points.
 
     With ``folder`` everything is written there: a sweep after every part, so that an interruption
-    loses nothing that was finished. The errors are those of ``simulate`` and ``sweep``.
+    loses nothing that was finished. ``signals`` gives samples by input, {"drive": (times, values)},
+    in place of the experiment's data. The errors are those of ``simulate`` and ``sweep``.
     """
     from dynattn.run.clock import check_experiment
     from dynattn.run.results import ResultFolder
@@ -63,7 +66,9 @@ def run_experiment(
     place = (
         None if folder is None else ResultFolder.make(Path(folder), compilation.tree.source.text)
     )
-    options = {"seed": seed, "device": device, "progress": progress}
+    options: dict[str, Any] = {
+        "seed": seed, "device": device, "progress": progress, "signals": signals
+    }  # fmt: skip
     if as_sweep(experiment):
         return sweep(
             compilation, experiment, **options, on_part=None if place is None else place.write

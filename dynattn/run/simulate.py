@@ -17,6 +17,7 @@ from dynattn.run.provenance import versions
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
+    from dynattn.run.signals import Given
 
 Array = NDArray[np.float64]
 
@@ -41,22 +42,26 @@ def simulate(
     seed: int | None = None,
     device: str = "cpu",
     progress: Callable[[float], None] | None = None,
+    signals: Given | None = None,
 ) -> Trajectory:
     """Integrate the model; ``seed`` None is the compilation's, else the experiment's own.
 
-    ``progress`` is called with the fraction done. SpecError where the experiment cannot be run,
-    NumericalError where the numbers fail.
+    ``signals`` are samples that go before those of the experiment's data: times and values by
+    input. ``progress`` is called with the fraction done. SpecError where the experiment cannot be
+    run, NumericalError where the numbers fail.
     """
     model = compilation.model
     check_experiment(model, simulation)
     from dynattn.run.recording import everything, integrate
+    from dynattn.run.signals import signals_of
     from dynattn.run.systems import build_for, seed_of
 
     chosen = seed_of(compilation, simulation, seed)
     times = saved_times(simulation)
     records = simulation.records or everything(model)
     all_of_it = not simulation.records
-    system = build_for(compilation, seed=chosen, device=device)
+    samples = signals_of(model, simulation, signals)
+    system = build_for(compilation, seed=chosen, device=device, signals=samples)
     found = integrate(system, simulation, times, records, keep_states=all_of_it, progress=progress)
     names = [item.name for item in model.observables]
     stopped = float(found.stopped)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from dynattn.compilation import Compilation
     from dynattn.lower.module import System
+    from dynattn.run.signals import Given
 
 Array = NDArray[np.float64]
 Index = tuple[int, ...]
@@ -58,6 +59,7 @@ def sweep(
     device: str = "cpu",
     progress: Callable[[float], None] | None = None,
     on_part: Callable[[Sweep], None] | None = None,
+    signals: Given | None = None,
 ) -> Sweep:
     """Solve every point of the grid ``repeat`` times.
 
@@ -66,7 +68,7 @@ def sweep(
     NumericalError, naming the point, where the numbers fail.
     """
     check_experiment(compilation.model, simulation)
-    work = _Work(compilation, simulation, seed, device)
+    work = _Work(compilation, simulation, seed, device, signals)
     try:
         for part in work.parts:
             work.solve(part, progress)
@@ -97,12 +99,14 @@ class _Work:
     """The state of a sweep on its way."""
 
     def __init__(
-        self, compilation: Compilation, simulation: Simulation, seed: int | None, device: str
-    ) -> None:
+        self, compilation: Compilation, simulation: Simulation, seed: int | None, device: str,
+        signals: Given | None,
+    ) -> None:  # fmt: skip
         from dynattn.run.recording import everything
         from dynattn.run.systems import is_structural, seed_of
 
         self.compilation, self.simulation, self.device = compilation, simulation, device
+        self.signals = signals
         self.seed = seed_of(compilation, simulation, seed)
         self.records = simulation.records or everything(compilation.model)
         self.times = saved_times(simulation)
@@ -138,14 +142,16 @@ class _Work:
     def solve(self, part: Part, progress: Callable[[float], None] | None) -> None:
         """Solve one part and put its results in their places."""
         from dynattn.run.recording import integrate
+        from dynattn.run.signals import signals_of
         from dynattn.run.systems import build_for
 
         compilation = self._compilation(part.fixed)
         values = self._batched(compilation.model, part)
         batch = (len(part.points),) if values else ()
         system = build_for(
-            compilation, seed=self.seed, repeat=part.repeat, values=values, device=self.device
-        )
+            compilation, seed=self.seed, repeat=part.repeat, values=values, device=self.device,
+            signals=signals_of(compilation.model, self.simulation, self.signals),
+        )  # fmt: skip
         found = integrate(
             system, self.simulation, self.times, self.records, batch=batch,
             initial=self._initial(system, part),

@@ -10,6 +10,7 @@ import torch
 
 from dynattn.diagnostics.report import Source, Span
 from dynattn.lower.module import System, build_system
+from dynattn.lower.signals import Signal
 from dynattn.model.graph_making import is_drawn
 from dynattn.model.model import Model
 from dynattn.model.plans import Simulation
@@ -35,6 +36,7 @@ def build_for(
     repeat: int = 0,
     values: Mapping[str, torch.Tensor] | None = None,
     device: str = "cpu",
+    signals: Mapping[str, Signal] | None = None,
 ) -> System:
     """The module of one repeat; ``values`` may hold a leading batch axis of points.
 
@@ -47,9 +49,11 @@ def build_for(
         network = build_network(model, seed=seed, repeat=repeat)
         program = build_program(model, network)
     merged = {**(compilation.values or {}), **(values or {})}
-    return build_system(
+    system = build_system(
         model, network, program, seed=seed, repeat=repeat, device=device, values=merged
     )
+    system.signals = {name: signal.to(device) for name, signal in (signals or {}).items()}
+    return system
 
 
 def _has_drawn_graph(model: Model) -> bool:

@@ -22,6 +22,10 @@ Advance = Callable[..., dict[str, torch.Tensor]]
 """advances(t=, states=, h=, end=): the states one step later."""
 
 
+MOST_BENDS = 200
+"""Samples of signals that steps are made to end at; of more, none is."""
+
+
 class Field(Protocol):
     """What is integrated: rates of change, and how a finite step is taken on the manifold."""
 
@@ -63,6 +67,16 @@ def jumps_of(system: Field) -> tuple[float, ...]:
     """The times at which the rates of a system jump."""
     jumps = getattr(system, "jumps", None)
     return () if jumps is None else tuple(jumps())
+
+
+def bends_of(system: Field, start: float, stop: float) -> tuple[float, ...]:
+    """The samples of signals on the way, where a straight line bends: stepped to, if they are few,
+    so that no method loses its order there.
+    """
+    low, high = min(start, stop), max(start, stop)
+    signals = getattr(system, "signals", {}).values()
+    found = {t for signal in signals for t in signal.times.tolist() if low < t < high}
+    return tuple(sorted(found)) if len(found) <= MOST_BENDS else ()
 
 
 def stretches(

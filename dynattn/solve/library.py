@@ -8,6 +8,7 @@ themselves for steps, or interpolate linearly between their steps.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ import torch
 
 from dynattn.diagnostics.report import Diagnostic, NumericalError, SpecError
 from dynattn.solve.failures import Scene, gave_up, non_finite, too_many_steps, underflow
-from dynattn.solve.fixed import Field, States, equal_steps, jumps_of, stretches
+from dynattn.solve.fixed import Field, States, bends_of, equal_steps, jumps_of, stretches
 from dynattn.solve.logarithms import with_logarithms
 from dynattn.solve.methods import ADAMS, Method
 from dynattn.vocabulary.manifolds import MANIFOLDS
@@ -208,9 +209,9 @@ def _with_callbacks(watch: _Watch, method: Method) -> Callable[..., torch.Tensor
 def _options(scene: Scene, times: torch.Tensor, call: Call) -> dict[str, Any]:
     options = dict(call.options)
     if call.method.solver == "scipy_solver":
-        return {"solver": "LSODA"} | options
+        return {"solver": "LSODA"} | _seen_samples(scene) | options
     if call.method.adaptive:
-        return options | _adaptive_options(scene, times, call)
+        return _seen_samples(scene) | options | _adaptive_options(scene, times, call)
     jumps = jumps_of(scene.system)
     grid, interpolation = _step_grid(times.tolist(), call, jumps)
     fixed = torch.tensor(grid, dtype=times.dtype, device=times.device)
@@ -219,10 +220,18 @@ def _options(scene: Scene, times: torch.Tensor, call: Call) -> dict[str, Any]:
     return {"grid_constructor": lambda f, y, t: fixed, "interp": interpolation} | order | options
 
 
+def _seen_samples(scene: Scene) -> dict[str, Any]:
+    """No step goes past a sample of a signal unseen: a burst would be missed, in silence."""
+    signals = getattr(scene.system, "signals", {})
+    shortest = min((signal.spacing for signal in signals.values()), default=math.inf)
+    return {"max_step": shortest} if shortest < math.inf else {}
+
+
 def _adaptive_options(scene: Scene, times: torch.Tensor, call: Call) -> dict[str, Any]:
     options = {"norm": scene.packing.norm(), "max_num_steps": call.max_steps}
     low, high = sorted((float(times[0]), float(times[-1])))
     own = [t for t in jumps_of(scene.system) if low < t < high]
+    own += bends_of(scene.system, low, high)
     given = call.options.get("jump_t", ())
     jumps = torch.unique(torch.tensor([*map(float, given), *own], dtype=times.dtype))
     if len(jumps):

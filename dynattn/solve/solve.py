@@ -20,6 +20,7 @@ from dynattn.solve.fixed import (
     Field,
     States,
     advance,
+    bends_of,
     equal_steps,
     jumps_of,
     stretches,
@@ -148,7 +149,8 @@ def _stepper(
 ) -> tuple[Advance, tuple[float, ...]]:
     """What takes a step, and the times where one must end."""
     system: Any = scene.system
-    jumps = jumps_of(system)
+    bends = bends_of(system, times[0], times[-1]) if method.order > 2 else ()
+    jumps = tuple(sorted({*jumps_of(system), *bends}))
     if not getattr(system, "late", ()):
         return _advances(system, system, method, memory.wiener), jumps
     history = memory.history or new_history(system, method, times[0])
@@ -156,7 +158,8 @@ def _stepper(
     check_delays(scene, system, times, longest)
     field = Late(history)
     advances = remembering(field, _advances(field, system, method, memory.wiener))
-    return advances, history.stops(jumps, times[-1], method)
+    stops = history.stops(jumps_of(system), times[-1], method)
+    return advances, tuple(sorted({*jumps, *stops}))
 
 
 def _advances(field: Any, system: Any, method: Method, wiener: Wiener | None) -> Advance:

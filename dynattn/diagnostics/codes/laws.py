@@ -65,4 +65,13 @@ CODES: dict[str, Entry] = {
         "coupling pull: p -> p { kernel x[j]; delay 1 }\nsimulate { t 0 .. 99; until equilibrium }",
         "coupling pull: p -> p { kernel x[j]; delay 1 }\nsimulate { t 0 .. 99 }",
     ),
+    "E429": Entry(
+        "not a signal",
+        "A signal is an input that is a function of time: linear between samples that an "
+        "experiment takes from a table (CSV) or from arrays (NPZ). A network has no time. A table "
+        "has a first line of names: t, and that of the input, or drive[0], drive[1] .. for "
+        "signal[n].",
+        'input drive: signal\nsimulate { t 0 .. 9; data "drive.csv" }',
+        'input drive: signal\nsimulate { t 0 .. 9; data table("drive.csv") }',
+    ),
 }

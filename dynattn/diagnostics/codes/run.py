@@ -123,4 +123,19 @@ CODES: dict[str, Entry] = {
         "coupling pull: p -> p { kernel x[j]; delay 0.05 }\n"
         "simulate { t 0 .. 10; method rk4; step 0.05 }",
     ),
+    "E618": Entry(
+        "samples that are none",
+        "Samples of a signal are finite numbers, one for each of ascending times; in a table they "
+        "stand in columns under the names t and that of the input. With the clock steps n times "
+        "are whole numbers, and may be left out.",
+        "t, drive\n0, 1.0\n2, nan\n1, 0.5",
+        "t, drive\n0, 1.0\n1, 0.5\n2, 0.7",
+    ),
+    "E619": Entry(
+        "a signal without samples",
+        "Every signal has samples for all of the simulated time, from the data of the experiment "
+        "or from Python: run(signals={'drive': (times, values)}). Nothing is guessed outside.",
+        "input drive: signal\nsimulate { t 0 .. 9 }",
+        'input drive: signal\nsimulate { t 0 .. 9; data table("drive.csv") }',
+    ),
 }
