@@ -72,7 +72,10 @@ def test_a_failed_certification_is_code_3(dynattn, small, monkeypatch):
     from dynattn.lower.module import System
 
     right = System.rates
-    wrong = lambda self, t, states: {k: v * (1 + 1e-6) for k, v in right(self, t, states).items()}  # noqa: E731
+
+    def wrong(self, t, states, past):
+        return {k: v * (1 + 1e-6) for k, v in right(self, t, states, past).items()}
+
     monkeypatch.setattr(System, "rates", wrong)
     done = dynattn("compile", small, "--certify")
     assert done.code == 3
