@@ -13,6 +13,7 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 BENCHMARKS = {
     "startup": ("--rounds", "1"),
+    "long_spec": ("--rounds", "1"),
     "compile_large": ("--rounds", "1"),
     "attention": ("--rounds", "5"),
     "simulate": ("--rounds", "1", "--repeat", "1"),
@@ -31,7 +32,7 @@ def rows_of(name: str) -> list[dict]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["startup", "simulate", "training"])
+@pytest.mark.parametrize("name", ["startup", "long_spec", "simulate", "training"])
 def test_benchmark(name):
     assert rows_of(name)
 

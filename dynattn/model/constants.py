@@ -123,7 +123,7 @@ def size_or_none(draft: Draft, expr: tree.Expr) -> Size | None:
     """The same without a word where there is none."""
     try:
         found = _size(draft, expr)
-        return found if found.value(_whole(draft)) >= 1 else None
+        return found if found.value(_whole(draft, found)) >= 1 else None
     except (NotConstant, SizeError):
         return None
 
@@ -151,14 +151,14 @@ def _last(draft: Draft, expr: tree.Expr) -> Size:
 
 def count(draft: Draft, found: Size) -> int | None:
     """The number a size is, None where a dim decides."""
-    return None if found.names & set(draft.dims) else found.value(_whole(draft))
+    return None if found.names & set(draft.dims) else found.value(_whole(draft, found))
 
 
 def _checked_size(draft: Draft, expr: tree.Expr, compute: Callable[[], Size]) -> Size | None:
     try:
         found = compute()
         if not found.names & set(draft.dims):
-            value = found.value(_whole(draft))
+            value = found.value(_whole(draft, found))
             if not 1 <= value <= LARGEST:
                 raise NotConstant(expr.span, f"the size {found} is {float(value):g}")
         return found
@@ -184,9 +184,9 @@ def divides(draft: Draft, width: Size, heads: Size, span: Span) -> bool:
     if part.names & set(draft.dims):
         return True
     try:
-        part.value(_whole(draft))
+        part.value(_whole(draft, part))
     except SizeError:
-        numbers = [size.value(_whole(draft)) for size in (width, heads)]
+        numbers = [size.value(_whole(draft, size)) for size in (width, heads)]
         text = f"{numbers[0]} coordinates do not split into {numbers[1]} equal heads"
         fix = f"let {width} be a multiple of {heads}"
         draft.errors.add("E307", text, span, fix)
@@ -194,8 +194,10 @@ def divides(draft: Draft, width: Size, heads: Size, span: Span) -> bool:
     return True
 
 
-def _whole(draft: Draft) -> dict[str, int]:
-    return {name: int(value) for name, value in draft.values.items() if value == int(value)}
+def _whole(draft: Draft, size: Size) -> dict[str, int]:
+    """The whole numbers among the parameters that a size names."""
+    named = {name: draft.values[name] for name in size.names if name in draft.values}
+    return {name: int(value) for name, value in named.items() if value == int(value)}
 
 
 def _size(draft: Draft, expr: tree.Expr) -> Size:

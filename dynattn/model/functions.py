@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
@@ -195,9 +196,13 @@ def _order(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
 def formula(context: Context, text: str, holes: dict[str, Term], span: Span) -> Term:
     """A manifold's formula with its placeholders filled in; every part points at ``span``."""
     inside = replace(context, holes=holes)
-    return _respan(
-        translate(inside, parse_expression(text, "<formula>")), span, set(map(id, holes.values()))
-    )
+    return _respan(translate(inside, _formula_tree(text)), span, set(map(id, holes.values())))
+
+
+@cache
+def _formula_tree(text: str) -> tree.Expr:
+    """The formulas of manifolds are few, and each is read once."""
+    return parse_expression(text, "<formula>")
 
 
 def _respan(term: Term, span: Span, keep: set[int]) -> Term:
