@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dynattn.compilation import Compilation
-from dynattn.diagnostics.report import Source
+from dynattn.diagnostics.report import Source, SpecError
+from dynattn.model.unused import unused_names
+
+if TYPE_CHECKING:
+    from dynattn.model.model import Model
 
 
 class Spec(Compilation):
-    """A compilation with the verbs of the command line."""
+    """The compilation of a whole file, with the verbs of the command line."""
+
+    @cached_property
+    def model(self) -> Model:
+        """The checked model; SpecError with every mistake of the spec, or with every name that
+        nothing in it uses.
+        """
+        model, unused = super().model, unused_names(self.tree)
+        if unused:
+            raise SpecError(unused)
+        return model
 
     def run(self, name: str | None = None, **options: Any) -> Any:
         """Run the spec's experiment ``name`` (its first one unless given) and return the result."""

@@ -40,10 +40,10 @@ def open_spec(path: str, settings: Sequence[str] = (), seed: int | None = None) 
     """
     if Path(path, "settings.json").is_file():
         return open_folder(path, bool(settings) or seed is not None)
-    from dynattn.compilation import Compilation
+    from dynattn.interface import Spec
     from dynattn.syntax.read import read_source
 
-    return Compilation(read_source(path), read_settings(settings), seed)
+    return Spec(read_source(path), read_settings(settings), seed)
 
 
 def open_folder(path: str, has_settings: bool) -> Compilation:

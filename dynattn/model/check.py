@@ -23,6 +23,7 @@ from dynattn.model.inputs import declare_input, declare_places
 from dynattn.model.laws import declare_equations, declare_velocities
 from dynattn.model.layer_calls import declare_layer_heads, declare_layer_names
 from dynattn.model.layers import declare_layer, layer_laws
+from dynattn.model.memory import refuse_too_large
 from dynattn.model.model import Model
 from dynattn.model.network_steps import declare_network, refuse_time, values_of
 from dynattn.model.parts import Observable
@@ -85,6 +86,7 @@ def check(
         losses = [training.loss, *(r.value for r in training.records)] if training else []
         refuse_time(draft, steps, losses)
     readouts.refuse_unread(draft, _roots(draft, steps, runs, training))
+    refuse_too_large(draft)
     draft.finish()
     return throw_switches(_model(draft, tree, steps, runs, training))
 

@@ -11,7 +11,7 @@ from dynattn.syntax import tree
 
 def positive(draft: Draft, clause: tree.Clause, whole: bool, zero: bool = False) -> Any:
     """The number of a clause such as ``step 0.01`` or ``repeat 20``; None with a diagnostic."""
-    if len(clause.values) != 1 or isinstance(clause.values[0].value, tree.At):
+    if len(clause.values) != 1 or clause.values[0].modifiers or not is_value(clause.values[0]):
         fix = f"write {clause.word} 1"
         draft.errors.add("E309", f"{clause.word} takes one number", clause.span, fix)
         return None
@@ -35,3 +35,8 @@ def only_value(draft: Draft, clause: tree.Clause, fix: str) -> tree.Expr | None:
             return value
     draft.errors.add("E321", f"{clause.word} takes one value", clause.span, fix)
     return None
+
+
+def is_value(item: tree.Modified) -> bool:
+    """Whether this is neither a point nor a range."""
+    return not isinstance(item.value, tree.At | tree.Range)

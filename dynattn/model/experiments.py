@@ -9,7 +9,7 @@ from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import branches, constants, signals, swept
 from dynattn.model.branches import start
-from dynattn.model.clauses import positive
+from dynattn.model.clauses import only_value, positive
 from dynattn.model.draft import Draft, head
 from dynattn.model.plans import Awaited, Continuation, Simulation
 from dynattn.model.records import record, until
@@ -85,8 +85,9 @@ def _clause(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
 
 
 def _time(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
-    value = clause.values[0].value if clause.values else None
-    if not isinstance(value, tree.Range):
+    value = clause.values[0].value if len(clause.values) == 1 else None
+    words = [modifier.word for item in clause.values for modifier in item.modifiers]
+    if not isinstance(value, tree.Range) or value.step is not None or words not in ([], ["every"]):
         draft.errors.add(
             "E309", "t takes a range of times", clause.span, "write t 0 .. 100 every 0.1"
         )
@@ -107,7 +108,10 @@ def _time(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
 
 
 def _method(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
-    name = spell(clause.values[0].value) if clause.values else ""  # type: ignore[arg-type]
+    value = only_value(draft, clause, "write method rk4, or another one")
+    if value is None:
+        return found
+    name = spell(value)
     if name not in METHOD_NAMES:
         listing = "the methods are " + ", ".join(METHOD_NAMES)
         guess = did_you_mean(name, METHOD_NAMES)

@@ -14,6 +14,7 @@ from dynattn.model.expressions import Context, Definition, translate
 from dynattn.model.graph_facts import from_graph, is_graph, refuse_condition
 from dynattn.model.parts import Draw, Population, State
 from dynattn.model.quantities import at_start, axes, declare_parameter, manifold
+from dynattn.model.ranges import refuse_range
 from dynattn.model.scope import Scope, Symbol
 from dynattn.model.terms import ManifoldUse, Place, Term
 from dynattn.syntax import tree
@@ -103,6 +104,7 @@ def _declare_state(context: Context, entry: tree.Quantity, population: str) -> N
     term = Term("state", (), kind, entry.name_span, full)
     if not context.scope.declare(Symbol("state", full, entry.name_span, term), draft.errors):
         return
+    refuse_range(draft, entry, "a state")
     if use is None or extra is None:
         return
     # A refused initial value is no reason to complain about what moves the state.

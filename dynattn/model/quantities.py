@@ -19,6 +19,7 @@ from dynattn.model.composition import Dim
 from dynattn.model.draft import Draft
 from dynattn.model.expressions import Context, translate
 from dynattn.model.parts import Draw, Parameter
+from dynattn.model.ranges import check_range
 from dynattn.model.scope import Symbol
 from dynattn.model.terms import GLOBAL, ManifoldUse, Place, Term, Type
 from dynattn.syntax import tree
@@ -117,6 +118,7 @@ def declare_parameter(
         return
     if shape is None or init is None:
         return
+    check_range(draft, entry, init, learned)
     draft.parameters[full] = Parameter(
         full, place, shape, init, entry.name_span, learned=learned, manifold=use,
         limits=limits(draft, entry), doc=entry.doc or "", layer=context.layer,

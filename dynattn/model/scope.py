@@ -8,8 +8,9 @@ from typing import Any
 
 from dynattn.diagnostics.report import Collector, Span
 from dynattn.diagnostics.suggest import did_you_mean
+from dynattn.vocabulary.functions import CONSTANTS
 
-RESERVED = ("t", "index", "pi", "i", "j")
+RESERVED = ("t", "index", "i", "j", "true", "false", *CONSTANTS)
 """Names with a meaning of their own in every expression."""
 
 NODE = "node attribute"

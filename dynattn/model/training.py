@@ -141,7 +141,8 @@ def _records(draft: Draft, clauses: Mapping[str, tree.Clause], loss: Term) -> tu
 
 def choice(draft: Draft, clause: tree.Clause) -> Choice | None:
     """``adamw(lr=3e-3)``, ``cosine``, ``text("a.txt", context=128)``."""
-    match clause.values[0].value if clause.values else None:
+    alone = len(clause.values) == 1 and not clause.values[0].modifiers
+    match clause.values[0].value if alone else None:
         case tree.Name(name=name):
             return Choice(name, (), {}, clause.span)
         case tree.Call(function=tree.Name(name=name), arguments=given, keywords=keywords) as call:

@@ -8,7 +8,8 @@ from typing import Any
 
 from dynattn.diagnostics.report import Collector, Span
 from dynattn.model.complex_numbers import dtype_of
-from dynattn.model.terms import GLOBAL, Place, Term, Type
+from dynattn.model.terms import GLOBAL, ManifoldUse, Place, Term, Type
+from dynattn.vocabulary.manifolds import MANIFOLDS
 from dynattn.vocabulary.sizes import ONE, Size
 
 UNKNOWN = Type(dtype="unknown")
@@ -118,10 +119,40 @@ def combine(
         return unknown(span)
     place = join_places(errors, args, span)
     shape = join_shapes(errors, args, span)
-    if place is None or shape is None:
+    if place is None or shape is None or not are_no_points(errors, op, args, span):
         return unknown(span)
     result = dtype_of(errors, op, args, span)
     if result is None:
         return unknown(span)
     matrix = any(arg.type.matrix for arg in args)
     return Term(op, tuple(args), Type(place, shape, result, matrix=matrix), span, payload)
+
+
+def are_no_points(errors: Collector, op: str, args: Sequence[Term], span: Span) -> bool:
+    """Whether a sum or difference makes sense: on a curved manifold the sum of two points is none,
+    and points of two manifolds have nothing in common.
+    """
+    uses = [arg.type.manifold for arg in args]
+    if op not in ("add", "sub") or len(uses) != 2 or None in uses:
+        return True
+    first, second = (use for use in uses if use is not None)
+    curved = [_is_curved(use) for use in (first, second)]
+    if first == second and (op == "sub" or not curved[0]):
+        return True
+    if first != second and not any(curved):
+        return True
+    if first == second:
+        text = f"the sum of two points of {first} is no point of it"
+        fix = "multiply one by a number, or take the mean over the nodes: mean(x)"
+    else:
+        word = {"add": "sum", "sub": "difference"}[op]
+        text = f"a point of {first} and one of {second} have no {word}"
+        fix = "compare numbers made of them, such as dot(x, y)"
+    errors.add("E325", text, span, fix)
+    return False
+
+
+def _is_curved(use: ManifoldUse) -> bool:
+    """Whether points are bound to each other's coordinates; amounts and shares are numbers."""
+    manifold = MANIFOLDS[use.name]
+    return manifold.constraint is not None and not manifold.logarithmic

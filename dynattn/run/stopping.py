@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 
 from dynattn.lower.module import System
 from dynattn.model.plans import Simulation, Until
+from dynattn.vocabulary.manifolds import MANIFOLDS
 
 INTERVALS = 50
 """Saved intervals from one look at the condition to the next: no more are solved in vain."""
 
 REST = 10.0
 """At rest: every rate is below so many times the solver's own tolerance of the state."""
-
-SHARES = ("positive", "simplex")
-"""Manifolds on which a rate is rest only where nothing rare would grow."""
 
 
 class Stopping:
@@ -70,7 +68,8 @@ class Stopping:
             x = states[name]
             speed = rate - x if name in discrete else rate
             small = speed.abs() <= self.tolerance * x.abs().clamp(min=1.0)
-            if self.system.model.states[name].manifold.name in SHARES:
+            manifold = MANIFOLDS[self.system.model.states[name].manifold.name]
+            if manifold.logarithmic:  # at rest only where nothing rare would grow
                 small &= speed <= self.tolerance * x.abs()
             found = found & small.flatten(1 + batch).all(-1)
         return found

@@ -107,3 +107,42 @@ def test_a_model_that_does_not_evolve(dynattn, tmp_path):
     text = (SPECS / "kuramoto_attention.dyn").read_text() + "\nsimulate { t 0 .. 1 every 0.1 }\n"
     (tmp_path / "a.dyn").write_text(text.replace("tinyshakespeare.txt", "none.txt"))
     assert {code for code, _ in codes(dynattn("check", "a.dyn", "--json"))} == {"E501", "E608"}
+
+
+UNUSED = """model unused
+param K = 1, N = 3
+param spare = 2, swept = 3
+let q = K
+graph g = everyone(N)
+type cell(a) { state y on real; param own = 1; drift -a*y }
+population p[N] { state x on real = 1; let z = 2*x; drift -x }
+population c[2] is cell(K)
+observe r = mean(x)
+simulate { t 0 .. 1 }
+sweep { swept = 0 .. 1; record final(r) }
+"""
+
+
+def test_a_name_that_nothing_uses_is_a_mistake_everywhere(dynattn, tmp_path):
+    (tmp_path / "unused.dyn").write_text(UNUSED)
+    done = dynattn("check", "--json", "unused.dyn")
+    found = [item["message"] for item in json.loads(done.out)["diagnostics"]]
+    assert found == [
+        "nothing uses the parameter 'spare'",
+        "nothing uses the parameter 'swept'",
+        "nothing uses the definition 'q'",
+        "nothing uses the graph 'g'",
+        "nothing uses the parameter 'own'",
+        "nothing uses the definition 'z'",
+    ]
+    for command in (("run", "unused.dyn"), ("compile", "unused.dyn"), ("explain", "unused.dyn")):
+        done = dynattn(*command)
+        assert done.code == 1 and "E420" in done.err
+
+
+def test_names_used_anywhere_are_used(dynattn, tmp_path):
+    text = UNUSED.replace("drift -x }", "drift -x*own + z + q + spare }").replace("K = 1,", "K=1,")
+    text = text.replace("observe", "coupling e: p -> p over g { strength swept }\nobserve")
+    text = text.replace("own = 1; drift -a*y", "own = 1; drift -a*y*own").replace("x*own", "x")
+    (tmp_path / "used.dyn").write_text(text)
+    assert dynattn("check", "used.dyn").out == "used.dyn: no mistakes\n"

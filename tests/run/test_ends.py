@@ -148,3 +148,15 @@ train { data text("none.txt"); loss mean((x - 1)^2); steps 10; free K }
         make_plan(compiled(text).model)
     found = [item.message for item in caught.value.diagnostics if item.code == "E620"]
     assert len(found) == 2 and "'free K'" in found[0] and "without a network" in found[1]
+
+
+def test_on_positive_there_is_no_rest_while_something_rare_grows() -> None:
+    text = """
+model growth
+population p[2] { state n on positive = if_rare(index); drift 0.1 * (1 - n) }
+observe least = min(n)
+simulate { t 0 .. 1000 every 1; until equilibrium; record final(least), n }
+""".replace("if_rare(index)", "1 - 0.9999999*index")
+    found = run("simulate", text)
+    # n = 1 is at rest; n = 1e-7 has a rate of 1e-8 and grows to 1 all the same, at t = 161.
+    assert found.times[-1] > 161 and found["final(least)"] > 0.999

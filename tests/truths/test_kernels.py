@@ -73,7 +73,7 @@ param N = 7, a = 0.7
 population p[N] {{ state x on real ~ normal(0, 1); param w ~ uniform(1, 2) }}
 coupling c: p -> p {GRAPHS[graph]} {{ {clauses} }}
 """
-    spec = Spec(Source("m.dyn", text))
+    spec = Compilation(Source("m.dyn", text))
     system = spec.build(seed=1)
     states = system.initial_states()
     values = {n: v.numpy() for n, v in system.named_buffers() if not n.startswith("_fixed")}
@@ -90,7 +90,11 @@ param N = 7, a = 0.7
 population p[N] {{ state x on real ~ normal(0, 1); param w ~ uniform(1, 2) }}
 coupling c: p -> p {{ {clauses} }}
 """
-    kinds = {n.type.place.kind for b in Spec(Source("m.dyn", text)).program.blocks for n in b.nodes}
+    kinds = {
+        n.type.place.kind
+        for b in Compilation(Source("m.dyn", text)).program.blocks
+        for n in b.nodes
+    }
     assert "pairs" not in kinds
 
 
@@ -100,7 +104,7 @@ param N = 7
 population p[N] { state x on real; param y ~ normal(0, 1e-3) }
 coupling c: p -> p { kernel (1e6 + y[j] - (1e6 + y[i]))^2 }
 """
-    system = Spec(Source("m.dyn", text)).build(seed=1)
+    system = Compilation(Source("m.dyn", text)).build(seed=1)
     y = 1e6 + dict(system.named_buffers())["p.y"].numpy()
     expected = ((y[None, :] - y[:, None]) ** 2).sum(1)
     found = system.rates(0.0, system.initial_states())["p.x"].numpy()

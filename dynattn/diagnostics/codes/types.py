@@ -1,4 +1,4 @@
-"""Codes of types, and of what is declared for nothing: E417 to E420."""
+"""Codes of types and points, and of what is declared for nothing: E325 to E328, E417 to E420."""
 
 from __future__ import annotations
 
@@ -19,6 +19,35 @@ CODES: dict[str, Entry] = {
         "cannot name what stands in the population.",
         "type agent(a, b=1) { state x on real; drift a - b*x }\npopulation p[N] is agent(c=2)",
         "type agent(a, b=1) { state x on real; drift a - b*x }\npopulation p[N] is agent(a=2)",
+    ),
+    "E325": Entry(
+        "points that cannot be added",
+        "On a curved manifold the sum of two points is no point, and points of two manifolds have "
+        "neither a sum nor a difference. Numbers made of points add as numbers do, and so do "
+        "points times a number, which are vectors.",
+        "population p[N] { state x on sphere(3) }\ncoupling c: p -> p { kernel x[j] + x[i] }",
+        "population p[N] { state x on sphere(3) }\ncoupling c: p -> p { kernel x[j] }",
+    ),
+    "E326": Entry(
+        "a range that would hold nothing",
+        "in LOW .. HIGH is the range of a number that the spec, --set or a sweep sets. A state, "
+        "and what is drawn or learned, is kept in bounds by its manifold or its distribution.",
+        "population p[N] { state x on real = 1 in 0 .. 10; drift -x }",
+        "population p[N] { state x on positive = 1; drift -x }",
+    ),
+    "E328": Entry(
+        "an array that no machine holds",
+        "Sizes are multiplied before anything is made: a state or a parameter of more than 1 TiB "
+        "is a slip of the pen.",
+        "param N = 1000000\nparam A[N, N] ~ normal(0, 1)",
+        "param N = 1000\nparam A[N, N] ~ normal(0, 1)",
+    ),
+    "E420": Entry(
+        "a name that nothing uses",
+        "Nothing is ignored: what is declared stands in some law, graph, size, observable or loss. "
+        "Being set by an experiment is no use. What a spec inherits and does not need, it drops.",
+        "param K = 1\npopulation p[3] { state x on real; drift -x }",
+        "param K = 1\npopulation p[3] { state x on real; drift -K*x }",
     ),
     "E419": Entry(
         "a type that is never used",
