@@ -11,11 +11,12 @@ from dynattn.syntax import tree
 
 def positive(draft: Draft, clause: tree.Clause, whole: bool, zero: bool = False) -> Any:
     """The number of a clause such as ``step 0.01`` or ``repeat 20``; None with a diagnostic."""
-    if len(clause.values) != 1 or clause.values[0].modifiers or not is_value(clause.values[0]):
+    expr = _alone(clause)
+    if expr is None:
         fix = f"write {clause.word} 1"
         draft.errors.add("E309", f"{clause.word} takes one number", clause.span, fix)
         return None
-    value = constants.number_or_none(draft, clause.values[0].value)
+    value = constants.number_or_none(draft, expr)
     if value is None:
         return None
     if (whole and value != int(value)) or value < 0 or (value == 0 and not zero):
@@ -29,14 +30,15 @@ def positive(draft: Draft, clause: tree.Clause, whole: bool, zero: bool = False)
 
 def only_value(draft: Draft, clause: tree.Clause, fix: str) -> tree.Expr | None:
     """The value of a clause that has one; None with a diagnostic."""
-    if len(clause.values) == 1 and not clause.values[0].modifiers:
-        value = clause.values[0].value
-        if not isinstance(value, tree.At | tree.Range):
-            return value
-    draft.errors.add("E321", f"{clause.word} takes one value", clause.span, fix)
-    return None
+    expr = _alone(clause)
+    if expr is None:
+        draft.errors.add("E321", f"{clause.word} takes one value", clause.span, fix)
+    return expr
 
 
-def is_value(item: tree.Modified) -> bool:
-    """Whether this is neither a point nor a range."""
-    return not isinstance(item.value, tree.At | tree.Range)
+def _alone(clause: tree.Clause) -> tree.Expr | None:
+    """The one expression after the word, where nothing else stands there."""
+    if len(clause.values) != 1 or clause.values[0].modifiers:
+        return None
+    value = clause.values[0].value
+    return None if isinstance(value, tree.At | tree.Range) else value
