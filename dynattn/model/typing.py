@@ -153,6 +153,7 @@ def are_no_points(errors: Collector, op: str, args: Sequence[Term], span: Span) 
 
 
 def _is_curved(use: ManifoldUse) -> bool:
-    """Whether points are bound to each other's coordinates; amounts and shares are numbers."""
+    """Whether the coordinates of a point are bound together and 0 is no point: sphere, groups."""
     manifold = MANIFOLDS[use.name]
-    return manifold.constraint is not None and not manifold.logarithmic
+    bound = manifold.constraint is not None and not manifold.logarithmic
+    return bound and manifold.default == "uniform"
