@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from scipy.integrate import solve_ivp
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Source
 from dynattn.lower.certify import certify
+from dynattn.lower.emit import emit_files
 from dynattn.lower.module import build_system
 from dynattn.run.experiment import run_experiment
 from dynattn.run.simulate import Trajectory
@@ -96,6 +98,26 @@ def test_the_swing_equation_is_that_of_scipy(tmp_path: Path) -> None:
 
 def test_the_swing_equation_is_certified(tmp_path: Path) -> None:
     assert certify(written(SWING, tmp_path, power_grid())).passed
+
+
+@pytest.mark.parametrize("nodes", [9, 40])
+def test_the_emitted_file_has_the_same_rates(tmp_path: Path, nodes: int) -> None:
+    """With few nodes their attributes stand in the text, with many in the file beside it."""
+    spec = written(SWING, tmp_path, power_grid(nodes))
+    path = tmp_path / "swing.py"
+    emit_files(path, spec.model, spec.network, spec.program)
+    module = runpy.run_path(str(path))["Swing"]()
+    rng, system = np.random.default_rng(11), spec.build()
+    states = {
+        name: torch.from_numpy(rng.standard_normal(len(value)))
+        for name, value in system.initial_states().items()
+    }
+    ours, theirs = system.rates(0.0, states), module(0.0, tuple(states.values()))
+    for found, expected in zip(theirs, ours.values(), strict=True):
+        np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-13, atol=1e-13)
+    for name, expected in system.observe(0.0, states).items():
+        found = module.observe(torch.tensor(0.0), tuple(states.values()))[name]
+        assert float(found) == pytest.approx(float(expected), rel=1e-12)
 
 
 # ── every form of a sum ────────────────────────────────────────────────────────────────────────
@@ -191,6 +213,25 @@ let index_sum = sum(all.x)
     assert observed["total"] == pytest.approx(y.sum() * w.sum(), rel=1e-12)
     assert observed["heavy"] == pytest.approx(w.mean() + x.sum(), rel=1e-12)
     assert certify(spec).passed
+
+
+def test_the_energy_of_a_group_is_conserved() -> None:
+    text = """
+model pairs
+param n = 3, m = 2
+population left[n] { state x on circle ~ uniform; inertia 2; dissipation 0 }
+population right[m] { state x on circle ~ uniform; inertia 1; dissipation 0; energy -cos(x) }
+group all = left + right
+coupling c: all -> all { strength 0.8; energy -cos(x[j] - x[i]) }
+observe E = total_energy()
+simulate { t 0 .. 4 every 1; rtol 1e-9; atol 1e-9 }
+"""
+    found = run_experiment(Compilation(Source("pairs.dyn", text)))
+    assert isinstance(found, Trajectory)
+    energy = found.observables["E"]
+    moved = found.states["left.x'"][-1]
+    assert np.abs(moved).max() > 0.05
+    np.testing.assert_allclose(energy, energy[0], atol=1e-6)
 
 
 def test_a_group_of_groups_counts_through_all_members() -> None:
