@@ -37,7 +37,8 @@ class History:
         self.start = start
         self.cubic = cubic
         self.delays = system.delays()
-        self.longest = max(float(tau.detach().max()) for tau in self.delays.values())
+        known = [tau.detach().reshape(-1) for tau in self.delays.values()]
+        self.longest = max(torch.cat(known).tolist(), default=0.0)
         self.landings = {state: landing(system, state) for state, _ in system.late}
         self.count = 0
         """How many steps have begun, of those still kept."""

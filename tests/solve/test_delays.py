@@ -9,6 +9,7 @@ from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Diagnostic, NumericalError, Source, SpecError
 from dynattn.lower.past import at_rest
 from dynattn.run.experiment import run_experiment
+from dynattn.run.simulate import Trajectory
 from dynattn.solve.delays import kinks
 from dynattn.solve.fixed import integrate
 from dynattn.solve.solve import solve
@@ -112,6 +113,12 @@ def test_steps_end_where_derivatives_jump() -> None:
     assert kinks([0.5, 0.2], [0.0], 1.0, 2) == (0.2, 0.4, 0.5, 0.7)
     assert kinks([0.0, 0.3], [0.0, 0.1], 0.5, 1) == (0.3, 0.4)
     assert kinks([0.1 * k for k in range(1, 300)], [0.0], 100.0, 2) == ()
+
+
+def test_a_graph_without_edges_has_no_past() -> None:
+    found = run_experiment(compiled(delay="lag[j]", graph="gnp_random_graph(n=N, p=0)"))
+    assert isinstance(found, Trajectory)
+    assert found["p.x"][-1].tolist() == pytest.approx([0.36787944] * 4, rel=1e-6)
 
 
 def test_a_state_that_is_lost_is_named() -> None:
