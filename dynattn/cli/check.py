@@ -11,6 +11,7 @@ from dynattn.diagnostics.report import Diagnostic, SpecError
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
+    from dynattn.diagnostics.report import Source
     from dynattn.model.model import Model
     from dynattn.syntax.tree import SyntaxTree
 
@@ -46,15 +47,18 @@ def mistakes_in(path: str) -> tuple[Diagnostic, ...]:
     """Everything that is wrong with one file and shows without torch, in the order of its text."""
     from dynattn.cli.settings import open_spec
 
+    compilation = None
     try:
         compilation = open_spec(path)
         tree = compilation.tree
     except SpecError as error:
-        return error.diagnostics
+        rest = () if compilation is None else mistakes_beside(compilation.source, error.diagnostics)
+        return SpecError((*error.diagnostics, *rest)).diagnostics
     try:
         model = compilation.model
     except SpecError as error:
-        return SpecError((*error.diagnostics, *clocks_beside(tree, error.diagnostics))).diagnostics
+        beside = (*clocks_beside(tree, error.diagnostics), *choices_beside(tree))
+        return SpecError((*error.diagnostics, *beside)).diagnostics
     return SpecError((*mistakes_of(model), *graph_mistakes(compilation))).diagnostics
 
 
@@ -107,3 +111,57 @@ def clocks_beside(tree: SyntaxTree, known: Sequence[Diagnostic]) -> list[Diagnos
     told = {item.code for item in known}
     mistakes = [item for run in found if run.span.line not in bad for item in clock_mistakes(run)]
     return [item for item in first_of_each(mistakes) if item.code not in told]
+
+
+def choices_beside(tree: SyntaxTree) -> tuple[Diagnostic, ...]:
+    """What is wrong with optimiser and schedule in a spec that has other mistakes too."""
+    from dynattn.diagnostics.report import Collector
+    from dynattn.learn.optimizers import read_optimizer
+    from dynattn.learn.schedules import read_schedule
+    from dynattn.model.draft import Draft
+    from dynattn.model.training import choice
+    from dynattn.syntax.tree import Clause, Experiment
+
+    found = Collector()
+    trains = [i for i in tree.declarations if isinstance(i, Experiment) and i.kind == "train"]
+    for clause in (item for train in trains for item in train.clauses):
+        if not isinstance(clause, Clause) or clause.word not in ("optimizer", "schedule"):
+            continue
+        chosen = choice(Draft({}), clause)
+        if chosen is not None and clause.word == "optimizer":
+            read_optimizer(chosen, found)
+        elif chosen is not None:
+            read_schedule(chosen, 1, found)
+    return tuple(found.found)
+
+
+CERTAIN = frozenset({
+    "E202", "E203", "E205", "E207", "E208", "E209", "E213", "E216", "E302", "E303", "E306",
+    "E307", "E402", "E601",
+})  # fmt: skip
+"""Codes of mistakes that do not follow from a declaration that could not be read."""
+
+
+def mistakes_beside(source: Source, known: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """What is certainly wrong beside the syntax errors of a spec that rests on no other."""
+    from dynattn.model.check import check
+    from dynattn.syntax.parse import parse_rest
+    from dynattn.syntax.tree import ModelHeader, Use
+
+    if any(not item.code.startswith("E1") or item.span is None for item in known):
+        return []
+    tree = parse_rest(source)
+    if tree is None or any(
+        isinstance(item, Use) or (isinstance(item, ModelHeader) and item.extends)
+        for item in tree.declarations
+    ):
+        return []
+    try:
+        check(tree)
+    except SpecError as error:
+        lines = {item.span.line for item in known if item.span is not None}
+        return [
+            item for item in error.diagnostics
+            if item.code in CERTAIN and item.span is not None and item.span.line not in lines
+        ]  # fmt: skip
+    return []

@@ -29,6 +29,19 @@ def parse(source: Source) -> SyntaxTree:
     return SyntaxTree(source, declarations, comments)
 
 
+def parse_rest(source: Source) -> SyntaxTree | None:
+    """The tree of a text with syntax errors, without the declarations and clauses that have them.
+
+    None where the text has none, or too many to say what the rest is.
+    """
+    layout, collector = Layout(), Collector()
+    reader = Recovery(source, "spec", layout, collector)
+    reader.run()
+    if reader.rest is None or not collector.found:
+        return None
+    return SyntaxTree(source, build(source, reader.rest, Collector()))
+
+
 def parse_expression(text: str, path: str) -> Expr:
     """The tree of one expression; ``path`` is what messages show in place of a file name.
 

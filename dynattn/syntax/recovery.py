@@ -37,6 +37,8 @@ class Recovery:
         self.waiting: deque[Token] = deque()
         self.skipping = False
         self.skipped_braces = 0
+        self.rest: Any = None
+        """The parse tree without what was wrong, where the end of the text was reached."""
 
     def run(self) -> Any:
         """The parse tree; None where a mistake was found."""
@@ -80,8 +82,8 @@ class Recovery:
         end = Token.new_borrow_pos("$END", "", last)
         for _ in range(2 * MAX_BRACKETS):  # each turn closes a bracket or a block
             try:
-                root = self.interactive.feed_token(end)
-                return None if self.collector.found else root
+                self.rest = self.interactive.feed_token(end)
+                return None if self.collector.found else self.rest
             except UnexpectedToken:
                 self.fail(end)
                 self.waiting.clear()
