@@ -51,5 +51,7 @@ def measure(
 
 
 def bits(training: Training, loss: float) -> float | None:
-    """Bits per character of a loss in nats; None where the loss is something else."""
-    return loss / math.log(2) if training.loss.op == "cross_entropy" else None
+    """Bits per character of a loss in nats along a text; None where the loss is something else."""
+    loss_term = training.loss
+    along = loss_term.op == "cross_entropy" and loss_term.args[1].type.place.kind == "nodes"
+    return loss / math.log(2) if along else None

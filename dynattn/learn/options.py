@@ -157,6 +157,8 @@ def _refuse_value(choice: Choice, option: Option, value: Any, found: Collector) 
 def _shown(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_shown, value)) + "]"
+    if isinstance(value, Choice):
+        return f"{value.name}(..)"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -24,7 +24,8 @@ WORDS = {
     "pow": "power", "dot": "inner", "matmul": "product", "concat": "features",
     "linear": "projected", "merge": "merged",
     "split": "in_heads", "unsqueeze": "widened", "receiver": "at_receiver", "sender": "at_sender",
-    "edge_softmax": "share", "edge_normalize": "share", "cross_entropy": "loss", "pick": "part",
+    "edge_softmax": "share", "edge_normalize": "share", "cross_entropy": "loss",
+    "layer_norm": "normed", "dropout": "kept", "at": "picked", "pick": "part",
 }  # fmt: skip
 """What a value is called that the spec has no name for, by the operation that makes it."""
 
@@ -101,6 +102,8 @@ class Body:
                 return Code(f"self.{name}")
             case "dim":
                 return Code(leaf.name)
+            case "training":
+                return Code("self.training")
             case "time":
                 return Code("t")
             case "placeholder":

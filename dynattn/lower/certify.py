@@ -54,7 +54,7 @@ def certify(compilation: Any, *, seed: int = 0, tolerance: float = TOLERANCE) ->
     lengths = {dim.name: sequence_length(small.model) for dim in small.model.dims}
     found = worst(_compare_shrunk(small, lengths, rng))
     longest = {dim.name: full_length(model, dim.limit) for dim in model.dims}
-    system = replace(compilation, values=None).build()
+    system = replace(compilation, values=None).build().eval()
     full, components, edges = compare_components(model, compilation.network, system, longest, rng)
     return Certificate(
         (*found, *full), _named(small.model, lengths), _named(model, longest), components, edges,
@@ -93,7 +93,7 @@ def _named(model: Model, lengths: Mapping[str, int]) -> dict[str, int]:
 def _compare_shrunk(
     small: Any, lengths: Mapping[str, int], rng: numpy.random.Generator
 ) -> Iterator[Difference]:
-    system = small.build()
+    system = small.build().eval()
     for _ in range(DRAWS):
         trial = _finite_trial(small, system, lengths, rng)
         case = trial.case

@@ -24,7 +24,8 @@ class Need:
     """Something an operation reads besides its inputs.
 
     ``origin``: a 0-d tensor of the module's dtype and device. ``size``: a number, key is a Size.
-    ``array``: a fixed array, key as ``make_array`` reads it.
+    ``training``: whether the module trains. ``array``: a fixed array, key as ``make_array`` reads
+    it.
     """
 
     kind: str

@@ -16,7 +16,7 @@ from dynattn.lower import kernels
 from dynattn.lower.code import wrapped
 from dynattn.lower.emit_functions import function_class, functions_of
 from dynattn.lower.emit_model import NetworkWriter, field_class
-from dynattn.lower.emit_module import Writer, _evolves, let_names, not_yet_in_a_file
+from dynattn.lower.emit_module import Writer, _evolves, class_name, let_names, not_yet_in_a_file
 from dynattn.lower.emit_text import (
     FIXED,
     GROUP,
@@ -132,11 +132,12 @@ def _network_file(writer: Writer) -> str:
         classes.append("\n".join(lines))
     model = writer.model
     classes.append("\n".join(NetworkWriter(writer, arguments).lines()) + "\n" + LOAD.rstrip())
-    inputs = "\n".join(f"    {item.name} = {_sample(writer, item)}" for item in model.inputs)
+    given = [item for item in model.inputs if item.name in writer.inputs]
+    inputs = "\n".join(f"    {item.name} = {_sample(writer, item)}" for item in given)
     main = NETWORK_MAIN.format(
-        model=writer.class_of(model.name),
+        model=class_name(model.name),
         inputs=inputs,
-        names=", ".join(item.name for item in model.inputs),
+        names=", ".join(item.name for item in given),
         output=writer.system.outputs[0],
     )
     return "\n\n\n".join(classes) + "\n\n" + main
@@ -179,7 +180,7 @@ def _simulate_main(writer: Writer, simulation: Simulation) -> str:
     return SIMULATE_MAIN.format(
         options=OPTIONS if _learns(writer.model) else "",
         load=TAKE_WEIGHTS if _learns(writer.model) else "",
-        model=writer.class_of(writer.model.name),
+        model=class_name(writer.model.name),
         times=f"torch.linspace({span}, {count}, dtype=torch.float64)",
         sampled=f"range(0, len(times), {max(1, (count - 1) // 10)})",
         state="tuple(part[k] for part in path)" if several else "path[k]",

@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dynattn.lower.body import Body, Names
-from dynattn.lower.emit_module import Writer, _argument, _indent, function, member, set_member
+from dynattn.lower.emit_module import (
+    OWN,
+    Writer,
+    _argument,
+    _indent,
+    class_name,
+    function,
+    member,
+    set_member,
+)
 from dynattn.lower.routine import Leaf
 from dynattn.lower.unroll import copies_of
 from dynattn.program.nodes import Apply, Block, Call, Evolve, Loop, ProgramStep
@@ -25,9 +34,7 @@ class NetworkWriter:
         self.names = Names(self.writer.taken)
         self.bodies: list[Body] = []
         self.passed = {a.name for layer in self.writer.model.layers for a in layer.arguments}
-        self.inputs = [
-            self.names.of(("input", item.name), item.name) for item in self.writer.model.inputs
-        ]
+        self.inputs = [self.names.of(("input", name), name) for name in self.writer.inputs]
 
     def lines(self) -> list[str]:
         """The class of the model, complete."""
@@ -47,7 +54,7 @@ class NetworkWriter:
             for layer, count in copies.items()
         ]
         head = [
-            f"class {writer.class_of(model.name)}(nn.Module):",
+            f"class {class_name(model.name)}(nn.Module):",
             f'    """{model.doc or model.name}"""',
             "",
         ]
@@ -157,12 +164,12 @@ class NetworkWriter:
         names = Names(self.writer.taken)
         arguments = [names.of(("input", item.name), item.name) for item in self.writer.model.inputs]
         body = self.writer.body(block, names)
-        kinds = {leaf.kind for leaf in body.plan.leaves} - {"array", "parameter", "origin"}
+        kinds = {leaf.kind for leaf in body.plan.leaves} - {"parameter", *OWN}
         if not kinds <= {"input", "output"}:
             return []
         self.bodies.append(body)
         output = names.of(("output", outputs[0]), outputs[0])
-        called = ", ".join(name for name in self.inputs if name in arguments)
+        called = ", ".join(self.inputs)
         pairs = ", ".join(f'"{label}": {code}' for label, code in body.results_text.items())
         lines = [
             f"def loss({', '.join(['self', *arguments])}):",
@@ -185,7 +192,7 @@ def field_class(writer: Writer) -> list[str]:
     parts.append(_observe_method(writer, program.observe, bodies))
     parts.append(_initial_method(writer))
     head = [
-        f"class {writer.class_of(model.name)}(nn.Module):",
+        f"class {class_name(model.name)}(nn.Module):",
         f'    """{model.doc or model.name}"""',
         "",
     ]

@@ -16,11 +16,23 @@ from dynattn.model.model import Model
 from dynattn.model.parts import Law, Parameter
 from dynattn.model.terms import Term
 from dynattn.program.copies import parameter_arrays
-from dynattn.program.nodes import Apply, Block, Call, Evolve, Loop, ProgramStep
+from dynattn.program.nodes import (
+    Apply,
+    Block,
+    Call,
+    Evolve,
+    Loop,
+    ProgramStep,
+    blocks_of,
+)
 from dynattn.vocabulary.sizes import fixed as whole
 
 SMALL = 8
 """Fixed arrays of at most this many numbers stand in the text; larger ones beside it."""
+
+
+OWN = ("array", "origin", "training")
+"""Kinds of leaves that every module of an emitted file has of its own."""
 
 
 @dataclass
@@ -37,11 +49,21 @@ class Writer:
         """The checked model."""
         return self.system.model
 
-    def class_of(self, name: str) -> str:
-        """The class of a layer or of the model: no name of a size."""
-        found = class_name(name)
+    def class_of(self, layer: str) -> str:
+        """The class of a layer: no name of a size, and not that of the model."""
+        found = class_name(layer)
         taken = {*self.model.sizes, *(dim.name for dim in self.model.dims)}
-        return f"{found}Layer" if found in taken else found
+        return f"{found}Layer" if found in taken | {class_name(self.model.name)} else found
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The inputs that the network reads, or whose length it needs; labels are not among
+        them.
+        """
+        blocks = blocks_of(self.system.program.steps)
+        read = {name for block in blocks for name in block.reads("input")}
+        read |= {key for kind, key, _ in self.system.dims.values() if kind == "input"}
+        return tuple(item.name for item in self.model.inputs if item.name in read)
 
     @property
     def taken(self) -> frozenset[str]:
@@ -188,7 +210,7 @@ class Writer:
                 if leaf.kind == "parameter":
                     if layer is not None and self.model.parameter[leaf.name].layer != layer:
                         found[leaf] = None
-                elif leaf.kind not in ("array", "origin") and (steps or leaf.kind != "placeholder"):
+                elif leaf.kind not in OWN and (steps or leaf.kind != "placeholder"):
                     found[leaf] = None
         return sorted(found, key=lambda leaf: (leaf.kind != "state", leaf.kind == "parameter"))
 

@@ -219,6 +219,7 @@ class System(nn.Module):
         )
         environment: dict[str, Any] = {f"state {name}": value for name, value in states.items()}
         environment["time"] = time
+        environment["training"] = self.training
         for item in self.model.inputs:
             if item.signal:
                 environment[f"input {item.name}"] = self._signal(item.name).at(time)
@@ -257,7 +258,7 @@ class System(nn.Module):
         values = {**dict(zip(names, arguments, strict=False)), **named}
         if len(arguments) > len(names) or set(values) - set(names):
             raise TypeError(f"this network takes the inputs {', '.join(names)}")
-        environment: dict[str, Any] = {}
+        environment: dict[str, Any] = {"training": self.training}
         for item in self.model.inputs:
             if item.name in values:
                 value = values[item.name]

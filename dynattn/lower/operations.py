@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from dynattn.lower import graph_operations, kernels
+from dynattn.lower import graph_operations, kernels, network_operations
 from dynattn.lower.code import Code, binary_code, call_code, method_code, tuple_code
 from dynattn.lower.context import Context, Need, width_of
 from dynattn.lower.elementwise import FLOATING, elementwise
@@ -160,10 +160,6 @@ def _next(node: Node, context: Context) -> Operation:
     return Operation(lambda a: a[..., 1:], lambda a: Code(f"{a:@}[..., 1:]"))
 
 
-def _cross_entropy(node: Node, context: Context) -> Operation:
-    return kernel_call(kernels.mean_cross_entropy, node.inputs[1].type.place_axes == 1)
-
-
 OPERATIONS: Mapping[str, Callable[[Node, Context], Operation]] = {
     **dict.fromkeys(ELEMENTWISE, elementwise),
     "constant": lambda node, context: fixed_array("literal", node.payload),
@@ -203,7 +199,7 @@ OPERATIONS: Mapping[str, Callable[[Node, Context], Operation]] = {
     "linear": _linear,
     "lookup": _lookup,
     "next": _next,
-    "cross_entropy": _cross_entropy,
+    **network_operations.OPERATIONS,
     "receiver": graph_operations.end_of_edge(0),
     "sender": graph_operations.end_of_edge(1),
     "edge_sum": graph_operations.per_receiver(kernels.sum_edges, kernels.sum_pairs),

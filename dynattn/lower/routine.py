@@ -17,14 +17,14 @@ from dynattn.vocabulary.sizes import Size
 
 Maker = Callable[[Node, Context], Operation]
 
-GIVEN = ("state", "delayed", "input", "variable", "output", "placeholder", "time")
-"""Leaves whose values come with each call."""
+GIVEN = ("state", "delayed", "input", "variable", "output", "placeholder", "time", "training")
+"""Leaves whose values come with each call; ``training``: whether the module trains."""
 
 ALIGNED = frozenset({*ELEMENTWISE, "dot", "matmul", "concat", "stack"})
 """Operations whose operands broadcast against each other."""
 
 WITHOUT_BATCH = frozenset(
-    {"linear", "lookup", "attention", "successor_attention", "graph_sum", "degree"}
+    {"linear", "layer_norm", "lookup", "attention", "successor_attention", "graph_sum", "degree"}
 )
 """Operations whose parameters cannot have batch axes."""
 

@@ -63,6 +63,8 @@ class Context:
     """In an equation: the state whose couplings may be named; "" in observables: any."""
     beside_points: bool = False
     """In a manifold's formula: ``dot`` and ``norm`` leave an axis of size 1 beside them."""
+    averages: bool = False
+    """In a loss or a measure: ``mean`` is over samples, nodes and coordinates."""
     calls: Calls | None = None
     """In a statement of the network: the layers it calls so far."""
     names_used: set[str] = field(default_factory=set)
@@ -314,6 +316,10 @@ def _indexed(context: Context, value: tree.Expr, items: tuple[tree.Expr, ...], s
     if found is not None:
         return found
     names = [item.name if isinstance(item, tree.Name) else "" for item in items]
+    if context.ends is None and len(items) == 1 and names[0] not in ENDS:
+        from dynattn.model.network_functions import picked
+
+        return picked(context, value, items[0], span)
     ends = context.ends
     if ends is None or len(names) != 1 or names[0] not in ENDS:
         if ends is None and any(name in ENDS for name in names):

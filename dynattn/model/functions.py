@@ -8,7 +8,7 @@ from functools import cache
 
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model import constants, learned, matrices, typing
+from dynattn.model import constants, learned, losses, matrices, network_functions, typing
 from dynattn.model.arguments import Arguments
 from dynattn.model.complex_numbers import is_complex
 from dynattn.model.expressions import Context, translate
@@ -22,7 +22,6 @@ from dynattn.vocabulary.manifolds import MANIFOLDS
 from dynattn.vocabulary.sizes import ONE
 
 PLANNED = (
-    "mlp", "layer_norm", "dropout", "sinusoidal", "flatten", "accuracy", "binary_cross_entropy",
     "logspace",
 )  # fmt: skip
 """Functions of the language that have no meaning yet."""
@@ -162,6 +161,9 @@ def over_nodes(context: Context, op: str, arg: Term, span: Span) -> Term:
     """``sum mean std min max count`` over the nodes of the argument's population."""
     if is_unknown(arg):
         return arg
+    if op == "mean" and context.averages:
+        kind = Type(dtype="complex" if is_complex(arg) else "real")
+        return Term("average", (arg,), kind, span)
     if arg.type.place.kind != "nodes":
         context.draft.errors.add(
             "E311",
@@ -249,12 +251,6 @@ def _next(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
     return Term("next", (text,), text.type, expr.span)
 
 
-def _cross_entropy(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
-    from dynattn.model.losses import cross_entropy
-
-    return cross_entropy(context, arguments.term("logits"), arguments.term("target"), expr.span)
-
-
 RULES: dict[str, tuple[tuple[str, ...], Rule]] = {
     "dot": (("a", "b"), _dot),
     "norm": (("a",), _norm),
@@ -268,6 +264,7 @@ RULES: dict[str, tuple[tuple[str, ...], Rule]] = {
     "pulse": (("t", "a", "b"), _pulse),
     "total_energy": ((), _total_energy),
     "next": (("text",), _next),
-    "cross_entropy": (("logits", "target"), _cross_entropy),
+    **losses.RULES,
+    **network_functions.RULES,
 }
 """Structural functions: names of their arguments (? may be left out) and their typing rule."""

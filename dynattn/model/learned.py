@@ -24,12 +24,13 @@ def weight(
     draw: tuple[str, tuple[float, ...]] | None,
     role: str,
     span: Span,
+    start: float = 0.0,
 ) -> Term:
     """A new learned array of a learned function, named by its place in the spec."""
     full = f"{context.owner}.{name}"
     distribution, numbers = draw or ("", ())
     args = tuple(typing.number(value, span) for value in numbers)
-    init = Draw(distribution, args, span) if draw else typing.number(0.0, span)
+    init = Draw(distribution, args, span) if draw else typing.number(start, span)
     context.draft.parameters[full] = Parameter(
         full, GLOBAL, shape, init, span, learned=True, layer=context.layer, role=role
     )
@@ -46,6 +47,31 @@ def unused_name(context: Context, name: str) -> str:
     return found
 
 
+def is_learnable(context: Context, x: Term, sizes: tuple[Size, ...], who: str, span: Span) -> bool:
+    """Whether ``who`` can have weights of these sizes for the coordinates of x; else a
+    diagnostic.
+    """
+    errors = context.draft.errors
+    if context.ends is not None:
+        context.draft.not_yet("a learned map inside a coupling", span, "define it with let before")
+    elif not x.type.shape:
+        text = f"{who} acts on a vector of coordinates, and this is a single number"
+        errors.add("E301", text, span, "put it in brackets: [x]")
+    else:
+        return _is_fixed(context, sizes, who, span)
+    return False
+
+
+def _is_fixed(context: Context, sizes: tuple[Size, ...], who: str, span: Span) -> bool:
+    """Whether weights of these sizes are the same for all samples; else a diagnostic."""
+    own = {name for size in sizes for name in size.names} & set(context.draft.dims)
+    if own:
+        text = f"{who} would have weights for a sample's own length {min(own)}"
+        fix = "give it a size that is the same for all samples"
+        context.draft.errors.add("E307", text, span, fix)
+    return not own
+
+
 def affine(
     context: Context,
     x: Term,
@@ -55,18 +81,12 @@ def affine(
     span: Span,
     gain: float = 1.0,
     init: Draw | None = None,
+    who: str = "linear",
 ) -> Term:
     """x W^T + b. W starts uniform in +-gain*sqrt(3/fan_in), variance gain^2/fan_in, or as ``init``
-    says; b at 0.
+    says; b at 0. ``who``: the function that messages speak of.
     """
-    if context.ends is not None:
-        context.draft.not_yet("a learned map inside a coupling", span, "define it with let before")
-        return unknown(span)
-    if not x.type.shape:
-        context.draft.errors.add(
-            "E301", "linear acts on a vector of coordinates, and this is a single number", span,
-            "put it in brackets: linear([x], n)",
-        )  # fmt: skip
+    if not is_learnable(context, x, (*x.type.shape[-1:], out), who, span):
         return unknown(span)
     fan_in = x.type.shape[-1]
     matrix = weight(context, f"{name}.weight", (out, fan_in), None, "matrix", span)
@@ -130,7 +150,7 @@ def embed(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
         )  # fmt: skip
         return unknown(expr.span)
     width = arguments.size("width")
-    if width is None:
+    if width is None or not _is_fixed(context, (text.type.classes, width), "embed", expr.span):
         return unknown(expr.span)
     shape = (text.type.classes, width)
     name = f"{unused_name(context, 'embed')}.weight"

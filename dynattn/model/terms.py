@@ -41,6 +41,13 @@ node and edge by edge; the program builder turns them into whole-array operation
 | lookup | None | args = (table[n, ...], integers): row by row |
 | next | None | args = (integers[T],): the element one place later along the sequence |
 | cross_entropy | None | args = (logits[T, V], target[T]): mean over what is there, in nats |
+| accuracy, binary_cross_entropy, binary_accuracy | None | the same means of other numbers |
+| average | None | the mean of args[0] over all samples, nodes and coordinates |
+| layer_norm | None | args = (x, gain, bias): over the last axis |
+| dropout | share | args[0]; in training a share of its numbers is 0 |
+| sinusoidal | (population, size) | sines and cosines of the node's number |
+| flatten | None | all nodes of args[0] in one vector |
+| at | None | args = (x, v): x at the node of the number v |
 """
 
 from __future__ import annotations

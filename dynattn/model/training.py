@@ -11,6 +11,7 @@ from dynattn.model.clauses import positive
 from dynattn.model.complex_numbers import must_be_real
 from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.expressions import Context, translate
+from dynattn.model.losses import averaged
 from dynattn.model.plans import Choice, Record, Training
 from dynattn.model.scope import Scope, Symbol
 from dynattn.model.terms import Term
@@ -108,14 +109,10 @@ def _number(
 
 def _loss(draft: Draft, clause: tree.Clause) -> Term | None:
     scope = Scope("the loss", draft.scope)
-    term = translate(Context(draft, scope, owner="loss"), value_of(clause))
-    if typing.is_unknown(term):
+    term = translate(Context(draft, scope, owner="loss", averages=True), value_of(clause))
+    if typing.is_unknown(term) or not must_be_real(draft.errors, term, "a loss"):
         return None
-    if term.type.shape or term.type.place.kind != "global":
-        text = "a loss is one number, and this has a value per node or coordinate"
-        draft.errors.add("E301", text, clause.span, "take the mean of it")
-        return None
-    return term if must_be_real(draft.errors, term, "a loss") else None
+    return averaged(term)
 
 
 def _records(draft: Draft, clauses: Mapping[str, tree.Clause], loss: Term) -> tuple[Record, ...]:
@@ -132,10 +129,10 @@ def _records(draft: Draft, clauses: Mapping[str, tree.Clause], loss: Term) -> tu
             text, fix = "train records quantities as they are", "name one: record accuracy(y, z)"
             draft.errors.add("E321", text, item.span, fix)
             continue
-        term = translate(Context(draft, scope, owner="record"), expr)
-        if typing.is_unknown(term):
+        term = translate(Context(draft, scope, owner="record", averages=True), expr)
+        if typing.is_unknown(term) or not must_be_real(draft.errors, term, "what train records"):
             continue
-        found.append(Record("value", spell(expr), term))  # type: ignore[arg-type]
+        found.append(Record("value", spell(expr), averaged(term)))  # type: ignore[arg-type]
     return tuple(found)
 
 
@@ -145,10 +142,8 @@ def choice(draft: Draft, clause: tree.Clause) -> Choice | None:
     match clause.values[0].value if alone else None:
         case tree.Name(name=name):
             return Choice(name, (), {}, clause.span)
-        case tree.Call(function=tree.Name(name=name), arguments=given, keywords=keywords) as call:
-            arguments = tuple(_plain(draft, item) for item in given)
-            options = {k.name: _plain(draft, k.value) for k in keywords}
-            return Choice(name, arguments, options, call.span)
+        case tree.Call(function=tree.Name()) as call:
+            return _choice(draft, call)
     draft.errors.add(
         "E310",
         f"{clause.word} takes a name with options",
@@ -158,8 +153,15 @@ def choice(draft: Draft, clause: tree.Clause) -> Choice | None:
     return None
 
 
+def _choice(draft: Draft, call: tree.Call) -> Choice:
+    assert isinstance(call.function, tree.Name)
+    arguments = tuple(_plain(draft, item) for item in call.arguments)
+    options = {k.name: _plain(draft, k.value) for k in call.keywords}
+    return Choice(call.function.name, arguments, options, call.span)
+
+
 def _plain(draft: Draft, expr: tree.Expr) -> Any:
-    """A number, a string, a word, a truth value, or a list of them."""
+    """A number, a string, a word, a truth value, a choice with options, or a list of them."""
     match expr:
         case tree.Text(value=value):
             return value
@@ -170,6 +172,5 @@ def _plain(draft: Draft, expr: tree.Expr) -> Any:
         case tree.Name(name=name) if name not in draft.values:
             return name
         case tree.Call(function=tree.Name(name=name)) if name not in constants.CALLS:
-            draft.not_yet(f"the option '{name}'", expr.span)
-            return None
+            return _choice(draft, expr)
     return constants.number_or_none(draft, expr)

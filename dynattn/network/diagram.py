@@ -6,7 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dynattn.model.composition import AssignStep, LayerStep, OutputStep, RepeatStep, Step
+from dynattn.model.composition import (
+    AssignStep,
+    CallStep,
+    LayerStep,
+    OutputStep,
+    RepeatStep,
+    Step,
+)
 from dynattn.model.model import Model
 from dynattn.model.parts import Coupling, GraphUse, Law, Population, State
 from dynattn.model.terms import Term
@@ -31,6 +38,8 @@ def draw_diagram(model: Model, connections: Mapping[str, Connections]) -> MultiD
 
     diagram = networkx.MultiDiGraph(name=model.name)
     for population in model.populations:
+        if population.is_sequence:
+            continue
         diagram.add_node(population.name, **_describe_population(model, population))
     for group in model.groups:
         described = {"kind": "group", "size": _count(model, group.size)}
@@ -195,7 +204,10 @@ class _Flow:
         self.diagram = diagram
         self.model = model
         self.sources: dict[str, list[str]] = {}
-        """For each network variable, the inputs and populations it is made from."""
+        """For each network variable, the inputs, populations and layers it is made from."""
+
+        self.texts: dict[str, str] = {}
+        """For each network variable, what it was set to last."""
 
     def follow(self, steps: tuple[Step, ...], rounds: str = "") -> None:
         """Add nodes and edges for the steps; ``rounds``: how often the repeat around them runs."""
@@ -203,28 +215,50 @@ class _Flow:
             match step:
                 case RepeatStep():
                     here = f"{step.count}{' tied' if step.tied else ''}"
-                    self.follow(step.steps, f"{rounds} x {here}" if rounds else here)
+                    inside = f"{rounds} x {here}" if rounds else here
+                    self.follow(step.steps, inside)
+                    self.follow(step.steps, inside)  # what a round leaves, the next one reads
+                case CallStep():
+                    self._call(step, rounds)
                 case LayerStep():
                     self._mark(step.layer, rounds)
                 case AssignStep(is_state=True):
                     population = self.model.states[step.name].population
                     self._connect(step.value, population, f"{short(step.name)} =")
                 case AssignStep():
+                    self.texts[step.name] = spell_term(step.value)
                     self.sources[step.name] = list(dict.fromkeys(self._read(step.value)))
                 case OutputStep():
                     self.diagram.add_node(step.name, kind="output")
                     self._connect(step.value, step.name, f"{step.name} =")
+
+    def _call(self, step: CallStep, rounds: str) -> None:
+        """A layer with arguments: a node that what it is given runs into."""
+        layer = self.model.layer[step.layer]
+        assert layer.output is not None
+        facts = {"kind": "layer", "output": spell_term(layer.output)}
+        self.diagram.add_node(step.layer, **facts, **({"repeat": rounds} if rounds else {}))
+        for name, value in step.arguments:
+            self._connect(value, step.layer, f"{short(name)} =", rounds)
+        inside = [name for name in self._read(layer.output) if name != step.layer]
+        for name in dict.fromkeys(inside):
+            self.diagram.add_edge(name, step.layer, key=f"{step.layer} reads {name}", kind="set")
+        self.sources[step.target] = [step.layer]
+        given = ", ".join(spell_term(value) for _, value in step.arguments)
+        self.texts[step.target] = f"{step.layer}({given})"
 
     def _mark(self, layer: str, rounds: str) -> None:
         for _, _, facts in self.diagram.edges(data=True):
             if facts.get("layer") == layer:
                 facts["repeat"] = rounds
 
-    def _connect(self, value: Term, target: str, key: str) -> None:
+    def _connect(self, value: Term, target: str, key: str, rounds: str = "") -> None:
         for source in dict.fromkeys(self._read(value)):
             kind = "readout" if self.diagram.nodes[target]["kind"] == "output" else "set"
-            text = spell_term(value)
-            self.diagram.add_edge(source, target, key=f"{key} {text}", kind=kind, kernel=text)
+            text = self.texts.get(value.payload, "") if value.op == "variable" else ""
+            text = text or spell_term(value)
+            facts = {"kind": kind, "kernel": text, **({"repeat": rounds} if rounds else {})}
+            self.diagram.add_edge(source, target, key=f"{key} {text}", **facts)
 
     def _read(self, term: Term) -> Iterator[str]:
         """Names of the nodes of the diagram that a term reads."""

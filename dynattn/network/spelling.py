@@ -162,6 +162,21 @@ class _Speller:
                 return self.style.call("embed", [self.spell(term.args[1], index)])
             case "linear":
                 return self._linear(term, index)
+            case "layer_norm":
+                return self.style.call("layer_norm", [self.spell(term.args[0], index)])
+            case "dropout":
+                share = self.style.name(spell_number(term.payload))
+                return self.style.call("dropout", [self.spell(term.args[0], index), share])
+            case "sinusoidal":
+                nodes, width = (str(item).strip("[]") for item in term.payload)
+                return self.style.call("sinusoidal", [self.size(nodes), self.size(width)])
+            case "at":
+                which = self.spell(term.args[1], index)
+                return self.style.entry(self.spell(term.args[0], ""), [which])
+            case "average":
+                return self.style.call("mean", self._each(term.args, index))
+            case "binary_accuracy":
+                return self.style.call("accuracy", self._each(term.args, index))
         # What sums over all nodes belongs to none of them.
         index = index if term.type.place.kind == "nodes" else ""
         return self.style.call(term.op, self._each(term.args, index))
@@ -190,6 +205,10 @@ class _Speller:
         if re.search(r"swiglu(_\d+)?\.down\.weight$", str(weight.payload)):
             gate = x.args[0].args[0]  # down(silu(gate(x)) * up(x))
             return self.style.call("swiglu", [self.spell(gate.args[0], index)])
+        if re.search(r"mlp(_\d+)?\.down\.weight$", str(weight.payload)):
+            inside = x.args[0] if x.op == "dropout" else x
+            up = inside.args[0]  # down(gelu(up(x)))
+            return self.style.call("mlp", [self.spell(up.args[0], index)])
         return self.style.call("linear", [self.spell(x, index)])
 
     def _each(self, terms: tuple[Term, ...], index: str) -> list[str]:

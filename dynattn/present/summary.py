@@ -56,6 +56,7 @@ def summary(
         couplings(model, network),
         matching(network),
         forms(model, network, program),
+        layers(model),
         parameters(model),
         laws(model, network, style),
     )
@@ -85,7 +86,7 @@ def populations(model: Model) -> Section:
     rows += [
         (population.name, sized(population.size, model), "none", "", "")
         for population in model.populations
-        if not population.states
+        if not population.states and not population.is_sequence
     ]
     return Section(
         "populations", ("population", "nodes", "state", "manifold", "start"), tuple(rows)
@@ -104,6 +105,22 @@ def groups(model: Model) -> Section:
         for group in model.groups
     )
     return Section("groups", ("group", "members in order", "nodes", "states shared"), rows)
+
+
+def layers(model: Model) -> Section:
+    """Layers with arguments: what they take, how many copies there are, and what comes out."""
+    names, copies = short_names(model), layer_uses(model.network, model.sizes)
+    rows = [
+        (
+            layer.name,
+            ", ".join(argument.span.text for argument in layer.arguments),
+            str(copies.get(layer.name, 0)),
+            spell_term(layer.output, names=names),
+        )
+        for layer in model.layers
+        if layer.output is not None
+    ]
+    return Section("layers", ("layer", "arguments", "copies", "output"), tuple(rows))
 
 
 def couplings(model: Model, network: Network) -> Section:

@@ -19,6 +19,7 @@ from dynattn.model.parts import Draw, Law, Parameter, State
 from dynattn.model.terms import Place, Term
 from dynattn.network.build import Network
 from dynattn.program.layout import widest
+from dynattn.program.network_rules import whole
 from dynattn.program.nodes import (
     Apply,
     ArrayType,
@@ -195,13 +196,7 @@ def _held(
     builder = Builder(model, network, varied)
     outputs = []
     for result, term, dtype in values:
-        node = builder.node(term)
-        maker = builder.maker.at(term.span)
-        node = {"real": maker.real, "complex": maker.in_complex}.get(dtype, lambda n: n)(node)
-        kind = ArrayType(builder.place(term.type.place), term.type.shape, dtype, node.type.batched)
-        if (node.type.place, node.type.shape) != (kind.place, kind.shape):
-            node = maker.make("broadcast", [maker.align(node, kind)], kind)
-        outputs.append((result, node))
+        outputs.append((result, whole(builder, term, dtype)))
     return Block(name, tuple(outputs))
 
 

@@ -123,6 +123,11 @@ def total(terms: Sequence[Dual]) -> Dual:
     return result
 
 
+def mean(values: Sequence[Dual]) -> Dual:
+    """The mean of at least one array of equal shapes."""
+    return divide(total(values), plain(len(values)))
+
+
 def extreme(terms: Sequence[Dual], largest: bool) -> Dual:
     """Entry by entry the largest (or smallest) of at least one array of equal shapes."""
     result = terms[0]

@@ -9,14 +9,10 @@ import numpy
 
 from dynattn.model.delays import past_name
 from dynattn.model.terms import Term
-from dynattn.program import duals, matrices
+from dynattn.program import duals, matrices, network_meanings
 from dynattn.program.duals import Dual
-from dynattn.program.moments import View
+from dynattn.program.moments import PastTheEnd, View
 from dynattn.vocabulary.functions import ELEMENTWISE, MATRIX_FUNCTIONS
-
-
-class PastTheEnd(Exception):
-    """``next`` at the last place of a sequence: there is nothing there."""
 
 
 def evaluate(term: Term, view: View) -> Dual:
@@ -190,36 +186,6 @@ def _next(term: Term, view: View) -> Dual:
     return evaluate(value, view.moment.node(after))
 
 
-def _cross_entropy(term: Term, view: View) -> Dual:
-    logits, target = term.args
-    if target.type.place.kind == "nodes":
-        return _mean(_surprises(logits, target, view))
-    rows, classes = evaluate(logits, view), evaluate(target, view)
-    if not classes.value.ndim:
-        return _surprise(rows, int(classes.value))
-    return _mean([_surprise(rows[k], int(c)) for k, c in enumerate(classes.value)])
-
-
-def _surprises(logits: Term, target: Term, view: View) -> list[Dual]:
-    found = []
-    for number in range(view.moment.reference.count(target.type.place.name)):
-        here = view.moment.node(number)
-        try:
-            wanted = int(evaluate(target, here).value)
-        except PastTheEnd:
-            continue
-        found.append(_surprise(evaluate(logits, here), wanted))
-    return found
-
-
-def _surprise(logits: Dual, wanted: int) -> Dual:
-    """log(sum(exp(logits))) - logits[wanted], in nats."""
-    largest = duals.plain(logits.value.max())
-    above = duals.apply("sub", logits, largest)
-    total = duals.dot(duals.apply("exp", above), duals.plain(numpy.ones(logits.shape)))
-    return duals.apply("sub", duals.apply("log", total), above[wanted])
-
-
 def _everyone(term: Term, view: View) -> list[Dual]:
     value = term.args[0]
     population = value.type.place.name
@@ -227,15 +193,11 @@ def _everyone(term: Term, view: View) -> list[Dual]:
     return [evaluate(value, view.moment.node(number)) for number in nodes]
 
 
-def _mean(values: list[Dual]) -> Dual:
-    return duals.divide(duals.total(values), duals.plain(len(values)))
-
-
 def _deviation(values: list[Dual]) -> Dual:
-    mean = _mean(values)
-    away = [duals.apply("sub", value, mean) for value in values]
+    middle = duals.mean(values)
+    away = [duals.apply("sub", value, middle) for value in values]
     sizes = [duals.apply("abs", a) for a in away]
-    return duals.apply("sqrt", _mean([duals.multiply(a, a) for a in sizes]))
+    return duals.apply("sqrt", duals.mean([duals.multiply(a, a) for a in sizes]))
 
 
 RULES: dict[str, Callable[[Term, View], Dual]] = {
@@ -269,7 +231,7 @@ RULES: dict[str, Callable[[Term, View], Dual]] = {
     "linear": _linear,
     "lookup": _lookup,
     "next": _next,
-    "cross_entropy": _cross_entropy,
+    **network_meanings.RULES,
     "dot": lambda term, view: duals.dot(*_arguments(term, view)),
     "norm": lambda term, view: duals.norm(*_arguments(term, view)),
     "matmul": lambda term, view: matrices.product(*_arguments(term, view)),
@@ -279,7 +241,7 @@ RULES: dict[str, Callable[[Term, View], Dual]] = {
     "concat": lambda term, view: duals.concat(_arguments(term, view)),
     "sum": lambda term, view: duals.total(_everyone(term, view)),
     "count": lambda term, view: duals.total(_everyone(term, view)),
-    "mean": lambda term, view: _mean(_everyone(term, view)),
+    "mean": lambda term, view: duals.mean(_everyone(term, view)),
     "std": lambda term, view: _deviation(_everyone(term, view)),
     "min": lambda term, view: duals.extreme(_everyone(term, view), largest=False),
     "max": lambda term, view: duals.extreme(_everyone(term, view), largest=True),

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 PerNode = Callable[[int], Dual]
 
 
+class PastTheEnd(Exception):
+    """``next`` at the last place of a sequence: there is nothing there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Edge:
     """One edge of a coupling; ``number`` counts the edges of an edge list, None elsewhere."""

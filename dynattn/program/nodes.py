@@ -45,7 +45,15 @@ operation is always the plain broadcasting one of torch.
 | linear | x, weight[, bias] | | x W^T + b |
 | lookup | table, integers | | table[integers] |
 | next | integers | | [.., T-1], one place later, for losses |
-| cross_entropy | logits, target | | mean, nats; logits longer by one are cut at the end |
+| cross_entropy, accuracy | logits, target | | mean, in nats or as a share; logits longer by one
+are cut at the end |
+| binary_cross_entropy, binary_accuracy | logit, target | | the same of two classes |
+| average | a | | the mean of all there is |
+| layer_norm | a, gain, bias | | over the last axis |
+| dropout | a | share | in training a share of the numbers is 0, the others are larger |
+| sinusoidal | | (population, size) | sin and cos of the node's number at rates falling with k |
+| flatten | a | | all nodes and coordinates as one axis |
+| at | a, integer | | a at the node of this number |
 | receiver | a | coupling | node values at each edge's receiver |
 | sender | a | coupling | node values at each edge's sender |
 | successor | a | l | at every node the value l places after it; past the end the last one's |
@@ -209,10 +217,11 @@ class Program:
             self.initial, self.field, self.retraction, self.observe, self.records, self.loss,
             self.noise, self.jumps, self.delays,
         )  # fmt: skip
-        return tuple(b for b in own if b is not None) + tuple(_blocks_of(self.steps))
+        return tuple(b for b in own if b is not None) + tuple(blocks_of(self.steps))
 
 
-def _blocks_of(steps: Sequence[ProgramStep]) -> Iterator[Block]:
+def blocks_of(steps: Sequence[ProgramStep]) -> Iterator[Block]:
+    """The blocks of the steps, top to bottom."""
     for step in steps:
         match step:
             case Call(block) | Apply(output=block):
@@ -221,7 +230,7 @@ def _blocks_of(steps: Sequence[ProgramStep]) -> Iterator[Block]:
                 yield rate
                 yield retraction
             case Loop(_, _, inner):
-                yield from _blocks_of(inner)
+                yield from blocks_of(inner)
 
 
 class Nodes:

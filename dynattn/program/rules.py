@@ -8,6 +8,7 @@ from dataclasses import replace
 from dynattn.model.model import Model
 from dynattn.model.terms import GLOBAL, Place, Term
 from dynattn.network.build import Network
+from dynattn.program import network_rules
 from dynattn.program.couplings import coupling_sum, pair_energy
 from dynattn.program.layout import Maker, widest
 from dynattn.program.nodes import ArrayType, Node
@@ -260,5 +261,6 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys(MATRIX_FUNCTIONS, _of_matrix),
     "concat": _concat,
     **dict.fromkeys(("sum", "mean", "std", "min", "max", "count"), _over_nodes),
-    **dict.fromkeys(("linear", "lookup", "next", "cross_entropy"), _through),
+    **dict.fromkeys(("linear", "lookup", "next"), _through),
+    **network_rules.RULES,
 }

@@ -13,10 +13,12 @@ from dynattn.vocabulary.sizes import ONE, Size
 
 LEAVES = frozenset({
     "constant", "size", "parameter", "state", "delayed", "input", "variable", "output",
-    "placeholder", "time", "index", "node", "axis", "rotary", "edge", "degree", "total",
+    "placeholder", "time", "index", "node", "axis", "rotary", "sinusoidal",
+    "edge", "degree", "total",
 })  # fmt: skip
 FIXED_ARITY = {
-    "broadcast": 1, "rows": 1,
+    "broadcast": 1, "rows": 1, "layer_norm": 3, "dropout": 1, "flatten": 1, "at": 2, "average": 1,
+    "binary_cross_entropy": 2, "accuracy": 2, "binary_accuracy": 2,
     "unsqueeze": 1, "split": 1, "entry": 1, "merge": 1, "parts": 1, "pick": 1, "norm": 1,
     "dot": 2, "next": 1, "member": 1,
     "node_sum": 1, "node_mean": 1, "node_std": 1, "node_min": 1, "node_max": 1, "lookup": 2,

@@ -340,6 +340,26 @@ _STRUCTURAL = (
         "linear(x, n, bias=true, init=normal(0, 1))",
         "x W^T + b on the last coordinate axis",
     ),
+    Structural("mlp", "learned", "mlp(x, hidden=h, out=n, dropout=0)", "W2 gelu(W1 x + b1) + b2"),
+    Structural(
+        "layer_norm",
+        "learned",
+        "layer_norm(x)",
+        "(x - mean)/sqrt(variance + 1e-5) on the last coordinate axis, times a gain, plus a bias",
+    ),
+    Structural(
+        "dropout",
+        "coordinates",
+        "dropout(x, p)",
+        "in training a share p of the numbers is 0 and the others are divided by 1 - p",
+    ),
+    Structural(
+        "sinusoidal",
+        "fixed",
+        "sinusoidal(T, d)",
+        "sin and cos of index / 10000^(2k/d) in turn, at each of T places",
+    ),
+    Structural("flatten", "nodes", "flatten(x)", "one vector of all nodes"),
     Structural("swiglu", "learned", "swiglu(x, hidden=h, out=n)", "W3 (silu(W1 x) * W2 x)"),
     Structural("embed", "learned", "embed(text)", "a learned row per class"),
     Structural(
@@ -355,6 +375,15 @@ _STRUCTURAL = (
         "loss",
         "cross_entropy(logits, target)",
         "mean negative log-likelihood, nats",
+    ),
+    Structural(
+        "binary_cross_entropy",
+        "loss",
+        "binary_cross_entropy(logit, target)",
+        "the same of two classes, from one logit",
+    ),
+    Structural(
+        "accuracy", "loss", "accuracy(logits, target)", "share of targets with the largest logit"
     ),
 )
 

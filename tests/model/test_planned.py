@@ -17,7 +17,7 @@ TEXTS = sorted((Path(__file__).parents[1] / "syntax" / "texts").glob("*.dyn"))
 ACCEPTED = {
     "chimera", "collective_modes", "fitzhugh_nagumo", "fold_curve", "friedkin_johnsen",
     "frustrated_synchronization", "kuramoto_attention_enwik8", "modern_hopfield", "replicator",
-    "swing", "uninformed",
+    "swing", "tidal", "uninformed",
 }  # fmt: skip
 """Specs of which every construct has a meaning."""
 WITHOUT_FILES = {"kuramoto_general", "wilson_cowan"}

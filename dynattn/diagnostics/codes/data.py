@@ -118,6 +118,13 @@ CODES: dict[str, Entry] = {
         'data text("latin1.txt", context=128, symbols=characters)',
         'data text("latin1.txt", context=128)',
     ),
+    "E518": Entry(
+        "a data source that is not built yet",
+        "The language names `words`, `images`, `audio` and `agreement`. A spec that names one can "
+        "be checked, compiled and certified; training needs a source that can be read.",
+        'data images("digits.npz")',
+        'data text("a.txt", context=128)',
+    ),
     "E520": Entry(
         "unknown optimizer",
         "There are `adamw`, `adam` and `sgd`.",
