@@ -15,7 +15,7 @@ from dynattn.program.nodes import Node
 
 
 def _layer_norm(node: Node, context: Context) -> Operation:
-    width = (context.number(node.type.shape[-1]),)
+    width = (node.type.shape[-1].value(context.model.sizes),)
     return Operation(
         lambda x, gain, bias: F.layer_norm(x, width, gain, bias),
         lambda x, gain, bias: call_code("F.layer_norm", x, width, gain, bias),

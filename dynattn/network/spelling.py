@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from dynattn.model.model import Model
 from dynattn.model.parts import Coupling, Law
 from dynattn.model.terms import Term
+from dynattn.network.spelling_functions import FUNCTIONS
 from dynattn.network.styles import PLAIN, PRETTY, Style
 
 # How tightly an operator binds: what binds less than its surroundings stands in parentheses.
@@ -137,6 +138,8 @@ class _Speller:
             return self._delayed(term, index)
         if term.op in _NAMED:
             return self._named(term, index)
+        if term.op in FUNCTIONS:
+            return FUNCTIONS[term.op](self, term, index)
         match term.op:
             case "number":
                 text = self.style.name(spell_number(term.payload))
@@ -162,21 +165,6 @@ class _Speller:
                 return self.style.call("embed", [self.spell(term.args[1], index)])
             case "linear":
                 return self._linear(term, index)
-            case "layer_norm":
-                return self.style.call("layer_norm", [self.spell(term.args[0], index)])
-            case "dropout":
-                share = self.style.name(spell_number(term.payload))
-                return self.style.call("dropout", [self.spell(term.args[0], index), share])
-            case "sinusoidal":
-                nodes, width = (str(item).strip("[]") for item in term.payload)
-                return self.style.call("sinusoidal", [self.size(nodes), self.size(width)])
-            case "at":
-                which = self.spell(term.args[1], index)
-                return self.style.entry(self.spell(term.args[0], ""), [which])
-            case "average":
-                return self.style.call("mean", self._each(term.args, index))
-            case "binary_accuracy":
-                return self.style.call("accuracy", self._each(term.args, index))
         # What sums over all nodes belongs to none of them.
         index = index if term.type.place.kind == "nodes" else ""
         return self.style.call(term.op, self._each(term.args, index))
