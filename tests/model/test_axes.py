@@ -79,7 +79,7 @@ def test_an_index_is_refused_where_it_has_no_meaning():
     text = "param K[m in 1 .. 3] = 1\n" + ONE
     assert refused(text.replace("DRIFT", "K[x]"))[0][0] == "E309"
     assert refused(text.replace("DRIFT", "K[4]"))[0][0] == "E306"
-    assert refused(text.replace("DRIFT", "x[1]"))[0][0] == "E401"
+    assert refused(text.replace("DRIFT", "x[1]"))[0][0] == "E310"
     assert shape(checked(text.replace("DRIFT", "K[3]")).laws[0].rate) in ([], ["1"])
 
 
