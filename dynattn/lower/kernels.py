@@ -340,51 +340,6 @@ def reach_pairs(values, receivers, senders, rank, causal, include_self, places):
     return torch.where(mask, values, torch.zeros_like(values))
 
 
-def mean_cross_entropy(logits, target, cut):
-    """Mean cross-entropy in nats; where ``cut``, logits past the end of the target are left out."""
-    if cut:
-        logits = logits[..., : target.shape[-1], :]
-    return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), target.reshape(-1))
-
-
-def mean_accuracy(logits, target, cut):
-    """The share of targets whose logit is the largest; where ``cut``, as in mean_cross_entropy."""
-    if cut:
-        logits = logits[..., : target.shape[-1], :]
-    return (logits.argmax(-1) == target).to(logits.dtype).mean()
-
-
-def mean_binary_cross_entropy(logit, target, cut):
-    """Mean of log(1 + e^x) - y x in nats; where ``cut``, as in mean_cross_entropy."""
-    if cut:
-        logit = logit[..., : target.shape[-1]]
-    logit, target = torch.broadcast_tensors(logit, target.to(logit.dtype))
-    return F.binary_cross_entropy_with_logits(logit, target)
-
-
-def mean_binary_accuracy(logit, target, cut):
-    """The share of targets, 0 or 1, that the sign of the logit tells; ``cut`` as above."""
-    if cut:
-        logit = logit[..., : target.shape[-1]]
-    return ((logit > 0) == (target > 0.5)).to(logit.dtype).mean()
-
-
-def sinusoidal(nodes, width, origin):
-    """[nodes, width]: sin and cos of n / 10000^(2k/width) in turn, k = 0, 1, ..."""
-    numbers = torch.arange(width, device=origin.device)
-    rates = 10000.0 ** (-2 * (numbers // 2).to(origin.dtype) / width)
-    angles = torch.arange(nodes, dtype=origin.dtype, device=origin.device)[:, None] * rates
-    return torch.where(numbers % 2 == 0, angles.sin(), angles.cos())
-
-
-def pick_node(values, number, rank):
-    """[.., nodes, *] and [..] -> [.., *]: the values at the node of this number."""
-    own = values.shape[values.dim() - rank - 1 :]
-    batch = torch.broadcast_shapes(values.shape[: values.dim() - rank - 1], number.shape)
-    index = number.expand(batch).reshape(*batch, *[1] * (rank + 1)).expand(*batch, 1, *own[1:])
-    return values.expand(*batch, *own).gather(-rank - 1, index).squeeze(-rank - 1)
-
-
 def count_senders(nodes, origin, causal, include_self, lowest):
     """How many senders each of ``nodes`` nodes has, at least ``lowest``."""
     if causal:

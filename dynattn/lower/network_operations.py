@@ -7,7 +7,7 @@ from typing import Any
 
 from torch.nn import functional as F
 
-from dynattn.lower import kernels
+from dynattn.lower import network_kernels as kernels
 from dynattn.lower.code import call_code
 from dynattn.lower.context import ORIGIN, Context, Need, rank_of, width_of
 from dynattn.lower.operation import Operation, kernel_call, method_call

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from dynattn.vocabulary.structural import NETWORK_FUNCTIONS, Structural
+
 Formula = Callable[..., Any]
 
 
@@ -39,20 +41,6 @@ class Elementwise:
     def arity(self) -> int:
         """Number of arguments."""
         return len(self.slopes)
-
-
-@dataclass(frozen=True)
-class Structural:
-    """A function that looks across coordinates, nodes or places; its rule is in the checker.
-
-    ``kind``: ``coordinates`` (within a node), ``nodes`` (over the population), ``learned`` (owns
-    weights), ``fixed`` (constant arrays), ``time``, ``sequence`` or ``loss``.
-    """
-
-    name: str
-    kind: str
-    signature: str
-    doc: str
 
 
 def _zero(m: Any, *arguments: Any) -> Any:
@@ -340,26 +328,6 @@ _STRUCTURAL = (
         "linear(x, n, bias=true, init=normal(0, 1))",
         "x W^T + b on the last coordinate axis",
     ),
-    Structural("mlp", "learned", "mlp(x, hidden=h, out=n, dropout=0)", "W2 gelu(W1 x + b1) + b2"),
-    Structural(
-        "layer_norm",
-        "learned",
-        "layer_norm(x)",
-        "(x - mean)/sqrt(variance + 1e-5) on the last coordinate axis, times a gain, plus a bias",
-    ),
-    Structural(
-        "dropout",
-        "coordinates",
-        "dropout(x, p)",
-        "in training a share p of the numbers is 0 and the others are divided by 1 - p",
-    ),
-    Structural(
-        "sinusoidal",
-        "fixed",
-        "sinusoidal(T, d)",
-        "sin and cos of index / 10000^(2k/d) in turn, at each of T places",
-    ),
-    Structural("flatten", "nodes", "flatten(x)", "one vector of all nodes"),
     Structural("swiglu", "learned", "swiglu(x, hidden=h, out=n)", "W3 (silu(W1 x) * W2 x)"),
     Structural("embed", "learned", "embed(text)", "a learned row per class"),
     Structural(
@@ -370,24 +338,11 @@ _STRUCTURAL = (
     ),
     Structural("pulse", "time", "pulse(t, a, b)", "1 from the time a to the time b, else 0"),
     Structural("next", "sequence", "next(text)", "the element one place later"),
-    Structural(
-        "cross_entropy",
-        "loss",
-        "cross_entropy(logits, target)",
-        "mean negative log-likelihood, nats",
-    ),
-    Structural(
-        "binary_cross_entropy",
-        "loss",
-        "binary_cross_entropy(logit, target)",
-        "the same of two classes, from one logit",
-    ),
-    Structural(
-        "accuracy", "loss", "accuracy(logits, target)", "share of targets with the largest logit"
-    ),
 )
 
-STRUCTURAL: dict[str, Structural] = {entry.name: entry for entry in _STRUCTURAL}
+STRUCTURAL: dict[str, Structural] = {
+    entry.name: entry for entry in (*_STRUCTURAL, *NETWORK_FUNCTIONS)
+}
 
 TAKE_COMPLEX = frozenset({
     "dot", "norm", "sum", "mean", "std", "order", "transpose", "trace", "det", "inverse", "expm",
