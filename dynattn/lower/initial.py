@@ -30,6 +30,7 @@ def draw_maker(seed: int, repeat: int, rename: Callable[[str], str]) -> Mapping[
         sample = _sampler(distribution, name, context)
         if node.type.dtype == "complex" and distribution != "on_manifold":
             sample = partial(in_both_parts, distribution)
+        fold = _fold(name, context) if distribution != "on_manifold" else None
         axes = _axes(node, context)
         count = len(node.inputs)
         behind = [(rank_of(node) - rank_of(item), width_of(item)) for item in node.inputs]
@@ -40,6 +41,7 @@ def draw_maker(seed: int, repeat: int, rename: Callable[[str], str]) -> Mapping[
             arguments = [_aligned(value, *where) for value, where in pairs]
             rng = stream(seed, rename(name), repeat)
             numbers = sample(rng, tuple(rest[count:]), *arguments)
+            numbers = numbers if fold is None else fold(numbers)
             return kernels.to_real(torch.as_tensor(numbers), origin)
 
         return Operation(run, _no_text, (*axes, ORIGIN))
@@ -54,6 +56,13 @@ def _sampler(distribution: str, name: str, context: Context) -> Callable[..., An
     if owner.manifold is None:
         raise ValueError(f"{name} lies on no manifold to be drawn from")
     return MANIFOLDS[owner.manifold.name].sample
+
+
+def _fold(name: str, context: Context) -> Callable[[Any], Any] | None:
+    """What makes points of a manifold of the numbers drawn for a quantity."""
+    owner = context.model.states.get(name) or context.model.parameter.get(name)
+    use = None if owner is None else owner.manifold
+    return None if use is None else MANIFOLDS[use.name].fold
 
 
 def in_both_parts(distribution: str, rng: Any, shape: tuple[int, ...], *arguments: Any) -> Any:

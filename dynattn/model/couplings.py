@@ -14,6 +14,7 @@ from dynattn.model import (
     frustration,
     groups,
     harmonics,
+    matrix_points,
     readouts,
     typing,
 )
@@ -163,6 +164,8 @@ def _kernel(
         shifted = _with_lag(context, lag)
         clause = _shifting(clauses)
         if clause is not None and ends.state is not None:
+            if _turns(clause, ends.state) and lag is not None:
+                return _turned(shifted, expr, lag, ends.state, expr.span), lag
             expr = frustration.delayed(shifted, expr, clause, ends.state)
         return translate(shifted, expr), lag
     assert ends.state is not None, "a readout writes its kernel"
@@ -177,6 +180,17 @@ def _kernel(
         draft.errors.add("E403", f"{manifold.name} has no kernel of its own", span, "write one")
         return typing.unknown(span), lag
     return _default_kernel(context, manifold.kernel, _shifting(clauses), ends, span, lag), lag
+
+
+def _turns(clause: tree.Clause | None, state: State) -> bool:
+    """Whether the frustration is a matrix that turns the sender's point."""
+    turned = state.manifold.name in matrix_points.TURNED
+    return clause is not None and clause.word == "frustration" and turned
+
+
+def _turned(context: Context, expr: tree.Expr, lag: Term, state: State, span: Span) -> Term:
+    found = matrix_points.turned_kernel(context, expr, lag, frustration.LAG, state, span)
+    return typing.unknown(span) if found is None else found
 
 
 def _with_lag(context: Context, lag: Term | None) -> Context:
@@ -196,6 +210,10 @@ def _default_kernel(
     point = groups.point_of(context, ends.state, span)
     if clause is None:
         return formula(context, text, {"x": point}, span)
+    if _turns(clause, ends.state) and lag is not None:
+        expr = matrix_points.default_kernel(ends.state)
+        inside = replace(_with_lag(context, lag), population=ends.state.population)
+        return _turned(inside, expr, lag, ends.state, span)
     if not MANIFOLDS[ends.state.manifold.name].phase:
         frustration.refuse(context.draft, clause, ends.state)
         return typing.unknown(span)

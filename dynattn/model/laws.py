@@ -206,12 +206,19 @@ def _projected(context: Context, state: State, force: Term, text: str = "") -> T
     if text == "F":
         return force
     point = Term("state", (), type_of(state), state.span, state.name)
-    sizes = [
-        Term("size", (), Type(dtype="integer"), state.span, size)
-        for size in state.manifold.arguments
-    ]
-    holes = {"x": point, "F": force, **dict(zip(manifold.parameters, sizes, strict=False))}
+    if len(state.manifold.shape) == 2 and not force.type.shape:
+        errors = context.draft.errors
+        nothing = typing.combine(errors, "mul", [point, typing.number(0.0, force.span)], force.span)
+        force = typing.combine(errors, "add", [force, nothing], force.span)
+    holes = {"x": point, "F": force, **_sizes(state)}
     return formula(context, text, holes, force.span)
+
+
+def _sizes(state: State) -> dict[str, Term]:
+    """The arguments of a state's manifold by their names."""
+    use = state.manifold
+    sizes = [Term("size", (), Type(dtype="integer"), state.span, size) for size in use.arguments]
+    return dict(zip(MANIFOLDS[use.name].parameters, sizes, strict=False))
 
 
 def _noise(context: Context, state: State, size: Term | None) -> Term | None:
@@ -246,7 +253,8 @@ def _law(context: Context, state: State, rate: Term, noise: Term | None) -> Law:
     x = Term("placeholder", (), kind, state.span, "x")
     v = Term("placeholder", (), replace(kind, manifold=None), state.span, "v")
     text = MANIFOLDS[state.manifold.name].retraction
-    return Law(state.name, rate, formula(context, text, {"x": x, "v": v}, state.span), noise)
+    holes = {"x": x, "v": v, **_sizes(state)}
+    return Law(state.name, rate, formula(context, text, holes, state.span), noise)
 
 
 def _map(context: Context, state: State, value: Term, noise: Term | None) -> Law:

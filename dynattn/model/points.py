@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dynattn.diagnostics.report import Span
+from dynattn.model import matrix_points
 from dynattn.model.draft import Draft
 from dynattn.model.expressions import Context
 from dynattn.model.functions import formula
@@ -51,6 +52,8 @@ def _is_positive(draft: Draft, draw: Draw) -> bool:
 
 def lies_on(draft: Draft, term: Term, use: ManifoldUse) -> bool:
     """Whether a value written in numbers is a point of the manifold; else E313."""
+    if matrix_points.is_matrix(use):
+        return matrix_points.lies_on(draft, term, use)
     entry = MANIFOLDS[use.name]
     values = _numbers(draft, term)
     if not entry.logarithmic or values is None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model import constants, typing
+from dynattn.model import constants, matrix_points, typing
 from dynattn.model.axes import axes_of, with_counters
 from dynattn.model.complex_numbers import (
     draws_fit,
@@ -24,7 +24,7 @@ from dynattn.model.scope import Symbol
 from dynattn.model.terms import GLOBAL, ManifoldUse, Place, Term, Type
 from dynattn.syntax import tree
 from dynattn.vocabulary.distributions import DISTRIBUTIONS, Distribution
-from dynattn.vocabulary.manifolds import MANIFOLDS, OPTIONAL_SIZE, PLANNED
+from dynattn.vocabulary.manifolds import MANIFOLDS, OPTIONAL_SIZE
 from dynattn.vocabulary.sizes import Size
 
 
@@ -93,7 +93,7 @@ def declare_parameter(
     """One entry of ``param`` or ``learn``: its name becomes known in the context's scope."""
     draft = context.draft
     full = f"{context.owner}.{entry.name}" if context.owner else entry.name
-    use = _manifold_of(draft, entry)
+    use = _manifold_of(draft, entry, learned)
     named = axes_of(draft, entry.axes)
     if entry.manifold is not None and use is None:
         named = None  # refused already: how many numbers there are is not known
@@ -102,7 +102,7 @@ def declare_parameter(
         shape = None
     inside = with_counters(context, entry.axes, named, shape) if named and shape else context
     init = at_start(draft, _initial(inside, entry, learned, shape, use), entry.name)
-    init = fits_kind(draft.errors, entry, use, init)
+    init = matrix_points.checked(draft, use, fits_kind(draft.errors, entry, use, init))
     if named:
         draft.axes[full] = named
     kind = "learned parameter" if learned else "parameter"
@@ -151,12 +151,13 @@ def axes(draft: Draft, declared: tuple[tree.Axis, ...]) -> tuple[Size, ...] | No
     return None if found is None else tuple(axis.size for axis in found)
 
 
-def _manifold_of(draft: Draft, entry: tree.Quantity) -> ManifoldUse | None:
+def _manifold_of(draft: Draft, entry: tree.Quantity, learned: bool) -> ManifoldUse | None:
     """The manifold of a parameter: one that plain numbers can be points of."""
     if entry.manifold is None:
         return None
     use = manifold(draft, entry.manifold)
-    if use is not None and not _can_move(use):
+    fixed = use is not None and matrix_points.is_matrix(use) and not learned
+    if use is not None and not fixed and not _can_move(use):
         draft.not_yet(f"a parameter on {use}", entry.manifold.span)
         return None
     return use
@@ -164,6 +165,8 @@ def _manifold_of(draft: Draft, entry: tree.Quantity) -> ManifoldUse | None:
 
 def _can_move(use: ManifoldUse) -> bool:
     """Whether an optimiser can move a point of the manifold."""
+    if matrix_points.is_matrix(use):
+        return False
     return MANIFOLDS[use.name].retraction == "x + v" or use.name in ("sphere", "positive")
 
 
@@ -348,12 +351,8 @@ def manifold(draft: Draft, expr: tree.Expr) -> ManifoldUse | None:
         case tree.Call(function=tree.Name(name=name), arguments=given, keywords=()):
             pass
     if name not in MANIFOLDS:
-        if name in PLANNED:
-            fix = f"there are {', '.join(MANIFOLDS)}"
-            draft.not_yet(f"the manifold '{name}'", expr.span, fix, declares=True)
-        else:
-            fix = did_you_mean(name, MANIFOLDS, f"the manifolds are {', '.join(MANIFOLDS)}")
-            draft.errors.add("E207", f"unknown manifold '{name or expr.span.text}'", expr.span, fix)
+        fix = did_you_mean(name, MANIFOLDS, f"the manifolds are {', '.join(MANIFOLDS)}")
+        draft.errors.add("E207", f"unknown manifold '{name or expr.span.text}'", expr.span, fix)
         return None
     entry = MANIFOLDS[name]
     if len(given) != len(entry.parameters) and not (name in OPTIONAL_SIZE and not given):

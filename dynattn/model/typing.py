@@ -9,6 +9,7 @@ from typing import Any
 from dynattn.diagnostics.report import Collector, Span
 from dynattn.model.complex_numbers import dtype_of
 from dynattn.model.terms import GLOBAL, ManifoldUse, Place, Term, Type
+from dynattn.vocabulary.functions import ELEMENTWISE
 from dynattn.vocabulary.manifolds import MANIFOLDS
 from dynattn.vocabulary.sizes import ONE, Size
 
@@ -80,11 +81,11 @@ def describe(place: Place) -> str:
 
 def join_shapes(errors: Collector, terms: Sequence[Term], span: Span) -> tuple[Size, ...] | None:
     """Trailing axes aligned: the longest shape, of which every other must be an ending."""
-    widest = max(terms, key=lambda term: (len(term.type.shape), term.op != "column"))
+    widest = max(terms, key=lambda term: (len(term.type.shape), not _is_column(term)))
     longest = widest.type.shape
     for term in terms:
         shape = term.type.shape
-        if term.op == "column" and len(shape) == len(longest) and _columns(shape, longest):
+        if _is_column(term) and len(shape) == len(longest) and _columns(shape, longest):
             continue
         if shape and shape != longest[len(longest) - len(shape) :]:
             errors.add(
@@ -96,6 +97,13 @@ def join_shapes(errors: Collector, terms: Sequence[Term], span: Span) -> tuple[S
             )
             return None
     return longest
+
+
+def _is_column(term: Term) -> bool:
+    """Whether a term is a number beside each point, or made of such numbers alone."""
+    if term.op not in ELEMENTWISE or not term.type.shape:
+        return term.op == "column"
+    return all(_is_column(part) or not part.type.shape for part in term.args)
 
 
 def _columns(shape: Sequence[Size], longest: Sequence[Size]) -> bool:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from dynattn.vocabulary import matrix_groups
+
 Sampler = Callable[[Any, tuple[int, ...]], Any]
 """sampler(rng: numpy.random.Generator, shape) -> array of points, shape = (..., coordinates)."""
 
@@ -51,6 +53,8 @@ class Manifold:
     logarithmic: bool = False
     """Coordinates are above 0, and methods that know only straight steps follow their logarithms.
     """
+    fold: Callable[[Any], Any] | None = None
+    """fold(drawn array) -> the points that draws of a distribution stand for; None: themselves."""
     of_complex: bool = False
     """Whether coordinates are complex numbers."""
     doc: str = ""
@@ -124,6 +128,29 @@ _ENTRIES = (
         of_complex=True, doc="a complex number",
     ),
     Manifold(
+        "SO", ("n",), ("n", "n"), "(F - x @ transpose(F) @ x) / 2", "polar(x + v)", "x[j]",
+        "norm(mean(x))", matrix_groups.sample_orthogonal, "uniform", constraint="norm(x) - 1",
+        doc="rotations: n x n orthogonal matrices of determinant 1",
+    ),
+    Manifold(
+        "SU", ("n",), ("n", "n"),
+        "(F - x @ conj(transpose(F)) @ x)/2 - 1i*im(trace(conj(transpose(x)) @ F))/n * x",
+        "polar(x + v) * cis(-arg(det(polar(x + v))) / n)", "x[j]", "norm(mean(x))",
+        matrix_groups.sample_unitary, "uniform", constraint="norm(x) - 1", of_complex=True,
+        doc="n x n unitary matrices of determinant 1",
+    ),
+    Manifold(
+        "so", ("n",), ("n", "n"), "(F - transpose(F)) / 2", "x + v", "x[j] - x[i]",
+        "1 / (1 + norm(std(x))^2)", matrix_groups.sample_skew, "0", fold=matrix_groups.skew,
+        doc="n x n skew matrices: rotation rates",
+    ),
+    Manifold(
+        "su", ("n",), ("n", "n"), "(F - conj(transpose(F)))/2 - 1i*im(trace(F))/n * expm(0*x)",
+        "x + v", "x[j] - x[i]", "1 / (1 + norm(std(x))^2)", matrix_groups.sample_skew_complex, "0",
+        fold=matrix_groups.skew, of_complex=True,
+        doc="n x n skew-adjoint matrices of trace 0: rotation rates on SU(n)",
+    ),
+    Manifold(
         "positive", (), (), "x * F", _GROWN, None, "1 / (1 + std(x)^2)", _sample_positive, "1",
         tangent="F", logarithmic=True,
         doc="a number above 0; what drives it is a rate per capita: x' = x F",
@@ -140,6 +167,3 @@ MANIFOLDS: dict[str, Manifold] = {entry.name: entry for entry in _ENTRIES}
 
 OPTIONAL_SIZE = frozenset({"real"})
 """Manifolds that may stand without their argument: ``real`` is a single number."""
-
-PLANNED = ("SO", "SU", "so", "su")
-"""Manifolds of the language that have no meaning yet."""

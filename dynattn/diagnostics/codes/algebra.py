@@ -28,4 +28,21 @@ CODES: dict[str, Entry] = {
         "param A[2, 3] = 1\npopulation p[N] { state x on real(2); drift A @ x }",
         "param A[2, 2] = 1\npopulation p[N] { state x on real(2); drift A @ x }",
     ),
+    "E318": Entry(
+        "no matrix of that kind",
+        "A point of SO(n) or SU(n) is an orthogonal or unitary matrix of determinant 1, one of "
+        "so(n) or su(n) is minus its conjugate transpose, and has trace 0. A value written in a "
+        "spec is checked, so it must be made of numbers and parameters with values, or be expm(A) "
+        "of a parameter A on so(n) or su(n).",
+        "param W on so(2) = [[0, 1], [1, 0]]",
+        "param W on so(2) = [[0, -1], [1, 0]]",
+    ),
+    "E319": Entry(
+        "a frustration that is no turn",
+        "On sphere(D), SO(n) and SU(n) a frustration is a matrix V, an element of the group: the "
+        "kernel sees V x[j] in place of x[j].",
+        "population p[N] { state x on sphere(3) }\ncoupling c: p -> p { frustration 0.3 }",
+        "param A on so(3) ~ normal(0, 1)\npopulation p[N] { state x on sphere(3) }\n"
+        "coupling c: p -> p { frustration expm(A) }",
+    ),
 }

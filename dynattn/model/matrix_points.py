@@ -1,0 +1,139 @@
+"""Points of the manifolds of matrices: values written in a spec, and frustration by a matrix."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from dynattn.diagnostics.report import Span
+from dynattn.model.draft import Draft
+from dynattn.model.expressions import Context, translate
+from dynattn.model.parts import Draw, State
+from dynattn.model.terms import ManifoldUse, Term
+from dynattn.model.typing import is_unknown, spell_shape
+from dynattn.syntax import tree
+from dynattn.vocabulary import matrix_groups
+from dynattn.vocabulary.functions import ELEMENTWISE
+from dynattn.vocabulary.manifolds import MANIFOLDS
+
+WANTED = {
+    "SO": "rows of length 1 at right angles, and determinant 1",
+    "SU": "a unitary matrix of determinant 1",
+    "so": "a matrix that is minus its transpose",
+    "su": "a matrix that is minus its conjugate transpose, with trace 0",
+}
+TURNED = ("sphere", "SO", "SU")
+"""Manifolds on which a frustration is a matrix V: the kernel sees V x[j]."""
+
+
+def is_matrix(use: ManifoldUse) -> bool:
+    """Whether the points of a manifold are matrices."""
+    return len(use.shape) == 2
+
+
+def checked(draft: Draft, use: ManifoldUse | None, init: Term | Draw | None) -> Term | Draw | None:
+    """The initial value, if it lies on its manifold of matrices; else E318."""
+    if use is None or not is_matrix(use) or not isinstance(init, Term) or is_unknown(init):
+        return init
+    return init if lies_on(draft, init, use) else None
+
+
+def lies_on(draft: Draft, term: Term, use: ManifoldUse) -> bool:
+    """Whether a value lies on a manifold of matrices; else E318."""
+    if _generates(draft, term):
+        return True
+    value = _number(draft, term)
+    if value is not None and (value.ndim or use.name in ("so", "su")):
+        if (value.ndim == 0 and value == 0) or (value.ndim and matrix_groups.hold(use.name, value)):
+            return True
+        text = f"this value is no point of {use}"
+    else:
+        text = f"whether this value is a point of {use} is not known in advance"
+    fix = f"write {WANTED[use.name]}, in numbers and parameters"
+    draft.errors.add("E318", text, term.span, fix)
+    return False
+
+
+def _generates(draft: Draft, term: Term) -> bool:
+    """Whether a value is expm of a parameter on so or su."""
+    if term.op != "expm" or term.args[0].op != "parameter":
+        return False
+    found = draft.parameters.get(term.args[0].payload)
+    return found is not None and found.manifold is not None and found.manifold.name in ("so", "su")
+
+
+def _number(draft: Draft, term: Term) -> Any:
+    """The numbers of a value made of numbers and parameters; None of any other."""
+    import numpy
+
+    if term.op == "number" or (term.op == "parameter" and term.payload in draft.values):
+        value = term.payload if term.op == "number" else draft.values[term.payload]
+        return numpy.asarray(value)
+    values = [_number(draft, argument) for argument in term.args]
+    if not values or any(value is None for value in values):
+        return None
+    if term.op == "array":
+        return numpy.stack(numpy.broadcast_arrays(*values))
+    if term.op == "let":
+        return values[0]
+    return ELEMENTWISE[term.op].value(numpy, *values) if term.op in ELEMENTWISE else None
+
+
+# ── frustration ────────────────────────────────────────────────────────────────────────────────
+
+
+def turned_kernel(
+    context: Context, kernel: tree.Expr, lag: Term, name: str, state: State, span: Span
+) -> Term | None:
+    """The kernel with V x[j] in place of x[j], V under the name ``name``; None with E319."""
+    if not _is_turn(context.draft, lag, state):
+        return None
+    bare = state.name.rsplit(".", 1)[-1]
+    found = _turned(kernel, bare, name)
+    if found is kernel:
+        text = f"frustration turns {bare}[j], and this kernel has none"
+        fix = f"write the kernel in {bare}[j], or leave out frustration"
+        context.draft.errors.add("E319", text, span, fix)
+        return None
+    return translate(context, found)
+
+
+def default_kernel(state: State) -> tree.Expr:
+    """x[j] in the name of the state, as the text would have it."""
+    from dynattn.syntax.parse import parse_expression
+
+    bare = state.name.rsplit(".", 1)[-1]
+    text = (MANIFOLDS[state.manifold.name].kernel or "").replace("x[", f"{bare}[")
+    return parse_expression(text, "<formula>")
+
+
+def _is_turn(draft: Draft, lag: Term, state: State) -> bool:
+    if is_unknown(lag):
+        return False
+    wanted = (state.manifold.shape[-1],) * 2
+    if lag.type.shape == wanted:
+        return True
+    group = {"sphere": "SO", "SO": "SO", "SU": "SU"}[state.manifold.name]
+    text = (
+        f"frustration on {state.manifold} is a matrix {spell_shape(wanted)}, and this is "
+        f"{spell_shape(lag.type.shape)}"
+    )
+    fix = f"write an element of {group}({wanted[0]}), such as expm(A) with A on {group.lower()}"
+    draft.errors.add("E319", text, lag.span, f"{fix}({wanted[0]})")
+    return False
+
+
+def _turned(expr: Any, bare: str, name: str) -> Any:
+    match expr:
+        case tree.Index(value=tree.Name(name=found), items=(tree.Name(name="j"),)):
+            if found == bare:
+                return tree.Binary(expr.span, "@", tree.Name(expr.span, name), expr)
+            return expr
+    if isinstance(expr, tuple):
+        parts = tuple(_turned(part, bare, name) for part in expr)
+        return expr if all(a is b for a, b in zip(parts, expr, strict=True)) else parts
+    if not is_dataclass(expr) or isinstance(expr, Span | type):
+        return expr
+    new = {f.name: _turned(getattr(expr, f.name), bare, name) for f in fields(expr)}
+    same = all(value is getattr(expr, key) for key, value in new.items())
+    return expr if same else replace(expr, **new)
