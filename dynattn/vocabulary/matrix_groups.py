@@ -44,7 +44,7 @@ def skew(entries: Any) -> Any:
     found = upper - adjoint(upper)
     if not numpy.iscomplexobj(entries):
         return found
-    diagonal = numpy.diagonal(entries, axis1=-2, axis2=-1).imag
+    diagonal = numpy.imag(numpy.diagonal(entries, axis1=-2, axis2=-1))
     diagonal = diagonal - diagonal.mean(-1, keepdims=True)
     return found + 1j * diagonal[..., None] * numpy.eye(entries.shape[-1])
 
