@@ -48,7 +48,8 @@ _NAMES: dict[str, Entry] = {
     ),
     "E207": Entry(
         "unknown manifold",
-        "A state lives on a manifold: circle, torus(d), sphere(D), SO(n), SU(n), complex, real or real(d).",
+        "A state lives on a manifold: circle, torus(d), sphere(D), SO(n), SU(n), complex, "
+        "real or real(d).",
         "state theta on cirle",
         "state theta on circle",
     ),
