@@ -10,6 +10,7 @@ import numpy
 import torch
 from numpy.typing import NDArray
 
+from dynattn.lower.initial import shape_at
 from dynattn.lower.past import senders_of
 from dynattn.lower.signals import Signal, constant
 from dynattn.model.composition import InputUse
@@ -90,7 +91,10 @@ def draw_case(
         for name, parameter in parameter_arrays(model).items()
         if name in arrays
     }
-    states = {name: _points(rng, model, state, sizes) for name, state in model.states.items()}
+    states = {
+        name: _on_edges(rng, system, state) if state.coupling else _points(rng, model, state, sizes)
+        for name, state in model.states.items()
+    }
     past = {term.payload: _past(rng, model, system, term) for term in all_past(model)}
     steps = {name: 0.3 * _normal(rng, array) for name, array in states.items()}
     inputs = {use.name: _input(rng, model, use, sizes) for use in model.inputs}
@@ -149,6 +153,11 @@ def _points(
 ) -> Numbers:
     nodes = model.population[state.population].size.value(sizes)
     shape = (nodes, *(size.value(sizes) for size in state.shape))
+    return numpy.asarray(MANIFOLDS[state.manifold.name].sample(rng, shape))
+
+
+def _on_edges(rng: numpy.random.Generator, system: System, state: State) -> Numbers:
+    shape = shape_at(state.place, state.shape, system.context)
     return numpy.asarray(MANIFOLDS[state.manifold.name].sample(rng, shape))
 
 

@@ -83,10 +83,17 @@ def _module_components(
         states = {name: moving[name] for name in model.states}
         system.signals = case.signals(model)
         past = {key: moving[past_name(key)] for key in system.late}
-        found |= {f"rate {n}": x for n, x in system.rates(time, states, past).items()}
+        rates = system.rates(time, states, past)
+        found |= {f"rate {n}": _in_one_row(system, n, x) for n, x in rates.items()}
     if model.network:
         found |= module_outputs(model, system, case.tensor_inputs())
     return {name: in_parts(array) for name, array in found.items()}
+
+
+def _in_one_row(system: System, state: str, rates: torch.Tensor) -> torch.Tensor:
+    """Rates of pairs as those of sites, numbered as in the reference."""
+    behind = len(system.model.states[state].shape)
+    return rates.flatten(0, 1) if rates.dim() - behind == 2 else rates
 
 
 def _asked(

@@ -144,6 +144,7 @@ def make_array(key: tuple[Any, ...], context: Context) -> Any:
     ``(node, population, attribute)``,
     ``(total | dense, coupling, attribute or None)``,
     ``(sparse, coupling, attribute or None, part)``,
+    ``(places, coupling)`` where edges are pairs,
     ``(offsets, coupling)``, ``(offset | spectrum, coupling, attribute or None)`` where all nodes
     hear the same offsets, ``(rotary, size, heads)`` and ``(axis, first, count, axes behind)`` in
     numbers, ``(literal, nested tuple)``.
@@ -176,6 +177,9 @@ def make_array(key: tuple[Any, ...], context: Context) -> Any:
             return edges.attributes[rest[1]]
         case "offsets":
             return edges.offsets
+        case "places":
+            receivers, senders = _pairs(edges)
+            return receivers * edges.senders_count + senders
         case "offset":
             return _per_offset(edges, rest[1])
         case "spectrum":

@@ -10,6 +10,7 @@ from typing import Any
 from dynattn.diagnostics.report import Diagnostic, Span, SpecError
 from dynattn.lower.body import RESERVED, Body, Names
 from dynattn.lower.context import array_name, make_array
+from dynattn.lower.initial import declared_shape
 from dynattn.lower.module import System
 from dynattn.lower.routine import Leaf, make_plan, size_code
 from dynattn.model.model import Model
@@ -145,6 +146,8 @@ class Writer:
                 limits = frozenset(rows.names) - self.model.sizes.keys()
                 front = [whole(rows.value(self.model.largest)) if limits else rows]
             shape = [size_code(size).text for size in (*front, *parameter.shape)]
+            if parameter.place.kind == "edges":
+                shape = [str(n) for n in declared_shape(parameter, self.system.context)]
             shape += ["dtype=torch.complex128"] if parameter.dtype == "complex" else []
             sizes = ", ".join(text.removeprefix("(").removesuffix(")") for text in shape)
             return f"parameter({sizes})"

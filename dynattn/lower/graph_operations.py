@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from dynattn.lower import kernels
+from dynattn.lower import edge_kernels, kernels
 from dynattn.lower.code import Code, call_code, method_code, tuple_code
 from dynattn.lower.context import ORIGIN, SPARSE_PARTS, Context, Need, width_of
 from dynattn.lower.operation import Operation, fixed_array, kernel_call, method_call
-from dynattn.program.nodes import OFFSETS, Node
+from dynattn.program.nodes import OFFSETS, PAIRS, Node
 from dynattn.vocabulary.sizes import Size
 
 
@@ -195,6 +195,31 @@ def _together(node: Node, function: Callable[..., Any], needs: tuple[Need, ...])
     return Operation(run, spell, needs, (function,))
 
 
+def _weighted(node: Node, context: Context, coupling: str, weight: str | None) -> Operation:
+    """One product of all features with the weights, which are the last input."""
+    edges = context.edges(coupling)
+    _uniform(edges.kind != "edges" and weight == PAIRS, "weighted", coupling)
+    ranks = tuple(width_of(item) for item in node.inputs[:-1])
+    fixed = (ranks, edges.kind == "causal", edges.include_self)
+
+    def run(*arrays: Any) -> tuple[Any, ...]:
+        return edge_kernels.weighted_sums(arrays[:-1], arrays[-1], *fixed)
+
+    def spell(*texts: Code) -> Code:
+        return call_code("weighted_sums", tuple_code(texts[:-1]), texts[-1], *fixed)
+
+    return Operation(run, spell, (), (edge_kernels.weighted_sums,))
+
+
+def listed(node: Node, context: Context) -> Operation:
+    """``listed``: an array of pairs at the pairs that are edges."""
+    coupling = node.payload
+    needs = (
+        Need("array", ("places", coupling)), context.receivers(coupling), context.senders(coupling)
+    )  # fmt: skip
+    return kernel_call(edge_kernels.list_pairs, width_of(node), needs=needs)
+
+
 def _roll(node: Node, context: Context, coupling: str, weight: str | None) -> Operation:
     if sides := context.edges(coupling).sides:
         steps = tuple(map(tuple, context.edges(coupling).steps.tolist()))
@@ -235,7 +260,7 @@ def _signed_offsets(context: Context, form: str, coupling: str) -> tuple[int, ..
 
 GRAPH_SUMS = {
     "mean_field": _mean_field, "prefix": _prefix, "roll": _roll, "fft": _fft, "dense": _dense,
-    "csr": _csr,
+    "csr": _csr, "weighted": _weighted,
 }  # fmt: skip
 """The forms of a graph sum, as ``choose_forms`` names them."""
 

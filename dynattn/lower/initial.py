@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,12 +14,15 @@ from dynattn.lower import kernels
 from dynattn.lower.code import Code
 from dynattn.lower.context import ORIGIN, Context, Need, make_array, rank_of, width_of
 from dynattn.lower.operation import Operation
+from dynattn.lower.pair_draws import pair_sampler
 from dynattn.lower.routine import Leaf, Maker, Routine, make_plan
 from dynattn.model.parts import Parameter, State
+from dynattn.model.terms import Place
 from dynattn.program.copies import copy_name
 from dynattn.program.nodes import Block, Node
 from dynattn.vocabulary.distributions import DISTRIBUTIONS, MATRIX_DISTRIBUTIONS, stream
 from dynattn.vocabulary.manifolds import MANIFOLDS
+from dynattn.vocabulary.sizes import Size
 
 
 def draw_maker(seed: int, repeat: int, rename: Callable[[str], str]) -> Mapping[str, Maker]:
@@ -27,7 +30,7 @@ def draw_maker(seed: int, repeat: int, rename: Callable[[str], str]) -> Mapping[
 
     def make(node: Node, context: Context) -> Operation:
         distribution, name = node.payload
-        sample = _sampler(distribution, name, context)
+        sample = _sampler(distribution, name, node, context)
         if node.type.dtype == "complex" and distribution != "on_manifold":
             sample = partial(in_both_parts, distribution)
         fold = _fold(name, context) if distribution != "on_manifold" else None
@@ -49,9 +52,10 @@ def draw_maker(seed: int, repeat: int, rename: Callable[[str], str]) -> Mapping[
     return {"draw": make}
 
 
-def _sampler(distribution: str, name: str, context: Context) -> Callable[..., Any]:
+def _sampler(distribution: str, name: str, node: Node, context: Context) -> Callable[..., Any]:
     if distribution != "on_manifold":
-        return (DISTRIBUTIONS | MATRIX_DISTRIBUTIONS)[distribution].sample
+        entry = (DISTRIBUTIONS | MATRIX_DISTRIBUTIONS)[distribution]
+        return pair_sampler(entry.sample, node, context) if entry.place == "edges" else entry.sample
     owner = context.model.states.get(name) or context.model.parameter[name]
     if owner.manifold is None:
         raise ValueError(f"{name} lies on no manifold to be drawn from")
@@ -213,7 +217,12 @@ def fixed_leaf(leaf: Leaf, context: Context) -> Any:
 
 def declared_shape(parameter: Parameter, context: Context) -> tuple[int, ...]:
     """The axes of a parameter, its place first."""
-    place, model = parameter.place, context.model
+    return shape_at(parameter.place, parameter.shape, context)
+
+
+def shape_at(place: Place, shape: Sequence[Size], context: Context) -> tuple[int, ...]:
+    """The axes of a quantity that lives at a place of known size."""
+    model = context.model
     front: tuple[int, ...] = ()
     if place.kind == "nodes":
         front = (model.population[place.name].size.value(model.largest),)
@@ -224,7 +233,15 @@ def declared_shape(parameter: Parameter, context: Context) -> tuple[int, ...]:
         else:  # pairs
             ends = (context.receivers(place.name).key, context.senders(place.name).key)
             front = tuple(size.value(model.sizes) for size in ends)
-    return (*front, *[size.value(model.sizes) for size in parameter.shape])
+    return (*front, *[size.value(model.sizes) for size in shape])
+
+
+def shape_of(state: State, context: Context, sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """The axes of a state, its place first; ``sizes``: those of the sample too."""
+    if state.coupling:
+        return shape_at(state.place, state.shape, context)
+    population = context.model.population[state.population]
+    return tuple(size.value(sizes) for size in (population.size, *state.shape))
 
 
 def full_name(parameter: Parameter, copy: int | None) -> str:

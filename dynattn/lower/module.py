@@ -10,7 +10,14 @@ from torch import Tensor, nn
 
 from dynattn.lower.binding import Binder, CallRun, plant, table_of
 from dynattn.lower.context import Context, context_of
-from dynattn.lower.initial import Initializer, full_name, refuse_off_manifold, widened
+from dynattn.lower.initial import (
+    Initializer,
+    declared_shape,
+    full_name,
+    refuse_off_manifold,
+    shape_of,
+    widened,
+)
 from dynattn.lower.inspection import attention_in, first_not_finite
 from dynattn.lower.past import Past, at_rest, environment_of, every_edge
 from dynattn.lower.routine import Routine
@@ -114,8 +121,7 @@ class System(nn.Module):
         shapes = [()]
         for name in self.batched:
             table, key = table_of(self, name)
-            parameter = self.model.parameter[name]
-            rank = len(parameter.shape) + (parameter.place.kind != "global")
+            rank = len(declared_shape(self.model.parameter[name], self.context))
             shapes.append(tuple(table[key].shape[: table[key].dim() - rank]))
         return tuple(torch.broadcast_shapes(*shapes))
 
@@ -129,8 +135,7 @@ class System(nn.Module):
         result = {}
         for name, state in self.model.states.items():
             routine = self._binder[0].routine(Block(name, ((name, nodes[name]),)))
-            population = self.model.population[state.population]
-            shape = [size.value(sizes) for size in (population.size, *state.shape)]
+            shape = shape_of(state, self.context, sizes)
             value = widened(routine(environment)[name], nodes[name], len(shape))
             result[name] = value.expand((*self.batch_shape, *shape)).clone()
             refuse_off_manifold(state, result[name])
@@ -347,7 +352,7 @@ def dim_places(model: Model) -> dict[str, tuple[str, str, int]]:
                 if str(size) == dim.name:
                     places.setdefault(dim.name, ("input", item.name, axis - len(item.axes)))
         for state in model.states.values():
-            if str(model.population[state.population].size) == dim.name:
+            if state.population and str(model.population[state.population].size) == dim.name:
                 places.setdefault(dim.name, ("state", state.name, -len(state.shape) - 1))
     return places
 

@@ -212,6 +212,7 @@ OPERATIONS: Mapping[str, Callable[[Node, Context], Operation]] = {
     "successor_attention": graph_operations.successor_attention,
     "successor": graph_operations.successor,
     "reach": graph_operations.reach,
+    "listed": graph_operations.listed,
     "pick": graph_operations.pick,
 }
 """Leaves (parameter, state, input, variable, output, placeholder, time): see ``routine``."""

@@ -184,12 +184,14 @@ def _declare_laws(draft: Draft, tree: SyntaxTree, has_network: bool) -> None:
             continue
         if name not in draft.moved:
             text = f"nothing moves the state '{name}'"
-            draft.errors.add("E405", text, state.span, "give it a drift or a coupling")
+            other = "an equation" if state.coupling else "a coupling"
+            draft.errors.add("E405", text, state.span, f"give it a drift or {other}")
             continue
         pulled = any(name in draft.couplings[c].moves for c in own)
         if not (pulled or name in draft.drifts or name in draft.parts or name in draft.equations):
             continue
-        context = Context(draft, draft.population_scopes[state.population])
+        scopes = {**draft.population_scopes, **draft.coupling_scopes}
+        context = Context(draft, scopes[state.place.name])
         draft.laws |= {law.state: law for law in layer_laws(context, state, own, {})}
     draft.laws = {name: draft.laws[name] for name in draft.states if name in draft.laws}
 

@@ -10,6 +10,7 @@ from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import (
     constants,
     delays,
+    edge_items,
     energies,
     frustration,
     groups,
@@ -71,6 +72,9 @@ def _declare_sum(context: Context, declaration: tree.Coupling) -> None:
         return
     inside = _inside(context, full, ends, heads)
     before = len(draft.errors.found)
+    edge_items.declare_items(inside, declaration, ends)
+    if len(draft.errors.found) > before:
+        return
     loops = harmonics.loops(inside, clauses, ends.graph)
     if loops is None:
         return
@@ -90,6 +94,7 @@ def _declare_sum(context: Context, declaration: tree.Coupling) -> None:
         layer=context.layer, frustration=lag, edge_weights="weight" not in clauses,
         counters=loops.counters, parts=_parts(inside, loops, clauses, ends, span),
         moves=groups.states_of(draft, ends.state) if ends.state else (),
+        states=edge_items.states_of(draft, full), reads=edge_items.reads(draft, full),
     )  # fmt: skip
     if pair is not None:
         coupling = replace(coupling, energy=pair[0])
@@ -125,7 +130,7 @@ def _parts(
 
 def _inside(context: Context, full: str, ends: Endpoints, heads: Size | None) -> Context:
     names = Ends(full, ends.receiver.name, ends.sender.name, heads, ends.graph)
-    scope = replace(context.scope, title=f"coupling '{full.rsplit('.', 1)[-1]}'")
+    scope = edge_items.scope_of(context, full)
     return replace(context, scope=scope, ends=names, owner=full, names_used=set())
 
 
@@ -133,11 +138,11 @@ def _clauses(draft: Draft, declaration: tree.Coupling) -> dict[str, tree.Clause]
     found: dict[str, tree.Clause] = {}
     refused = False
     for item in declaration.body:
-        if not isinstance(item, tree.Clause):
-            draft.not_yet("a declaration inside a coupling", head(item.span), declares=True)
-            refused = True
-        elif item.word not in CLAUSES or item.drawn:
-            draft.not_yet(f"'{item.word}'" + (" that is drawn" if item.drawn else ""), item.span)
+        if edge_items.is_item(item) and not (isinstance(item, tree.Clause) and item.drawn):
+            continue
+        assert isinstance(item, tree.Clause), "what an inherited coupling drops is merged"
+        if item.word not in CLAUSES:
+            draft.not_yet(f"'{item.word}'", item.span)
             refused = True
         elif item.word in found:
             earlier = (found[item.word].span, "first given here")
@@ -246,6 +251,8 @@ def _heads(draft: Draft, clauses: Mapping[str, tree.Clause], state: State | None
 def _weight(context: Context, clauses: Mapping[str, tree.Clause]) -> tuple[str | None, Term | None]:
     if "weight" not in clauses:
         return None, None
+    if clauses["weight"].drawn:
+        return None, edge_items.weight_of(context)
     expr = value_of(clauses["weight"])
     match expr:
         case tree.Call(
@@ -262,7 +269,14 @@ def _strength(context: Context, clauses: Mapping[str, tree.Clause]) -> Term | No
     if "strength" not in clauses or context.ends is None:
         return None
     outside = replace(context, ends=replace(context.ends, receiver_only=True))
-    return translate(outside, value_of(clauses["strength"]))
+    found = translate(outside, value_of(clauses["strength"]))
+    if found.type.place.kind != "edges":
+        return found
+    context.draft.errors.add(
+        "E304", "strength stands outside the sum, and this has a value per edge", found.span,
+        "put it into weight or kernel",
+    )  # fmt: skip
+    return typing.unknown(found.span)
 
 
 def _normalize(draft: Draft, clauses: Mapping[str, tree.Clause]) -> str:

@@ -43,6 +43,8 @@ class Draft:
     groups_refused: set[str] = field(default_factory=set)
     later: dict[str, str] = field(default_factory=dict)
     """What the names of populations and groups will be, before they are declared."""
+    coupling_scopes: dict[str, Scope] = field(default_factory=dict)
+    """The names of the edges of each coupling."""
     states: dict[str, State] = field(default_factory=dict)
     drifts: dict[str, Term] = field(default_factory=dict)
     """Drift of each state, as declared in its population."""

@@ -14,7 +14,8 @@ from dynattn.model.draft import Draft, value_of
 from dynattn.model.expressions import Context, translate
 from dynattn.model.functions import contract
 from dynattn.model.matrices import numbers_of
-from dynattn.model.parts import State
+from dynattn.model.parts import Draw, State
+from dynattn.model.quantities import constant
 from dynattn.model.terms import GLOBAL, Place, Term, Type, walk
 from dynattn.syntax import tree
 from dynattn.vocabulary.functions import ELEMENTWISE
@@ -215,12 +216,25 @@ def _drawn(draft: Draft, term: Term, drawn: dict[Any, Any], rng: Any, swap: bool
             raise NoDerivative(leaf)
         if swap:
             end = "sender" if end == "receiver" else "receiver"
+    elif leaf.type.place.kind == "edges" and swap and not _is_mutual(draft, leaf):
+        end = "turned"
     key = (end, leaf.op, str(leaf.payload))
     if key not in drawn:
         sizes = {name: 3 for name in draft.dims} | {n: int(v) for n, v in draft.values.items()}
         shape = tuple(int(size.value(sizes)) for size in leaf.type.shape)
         drawn[key] = rng.uniform(0.5, 1.5, shape)
     return drawn[key]
+
+
+def _is_mutual(draft: Draft, leaf: Term) -> bool:
+    """Whether the quantity of an edge is that of the edge back too."""
+    if leaf.op != "parameter":
+        return True  # an attribute of the graph: compared when the graph is made
+    init = draft.parameters[leaf.payload].init
+    if not isinstance(init, Draw) or init.distribution != "paired_normal":
+        return False
+    of_the_model = all(argument.type.place == GLOBAL for argument in init.arguments)
+    return of_the_model and constant(draft, init.arguments[2]) == 1
 
 
 # ── the total ──────────────────────────────────────────────────────────────────────────────────

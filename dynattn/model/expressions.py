@@ -227,7 +227,8 @@ def find(context: Context, name: str, span: Span) -> Symbol | None:
             return None
     if symbol is not None:
         return symbol
-    found = {p: s.symbols[name] for p, s in scopes.items() if name in s.symbols}
+    outer = {**scopes, **context.draft.coupling_scopes}
+    found = {p: s.symbols[name] for p, s in outer.items() if name in s.symbols}
     if len(found) == 1:
         return next(iter(found.values()))
     if found:
@@ -238,7 +239,7 @@ def find(context: Context, name: str, span: Span) -> Symbol | None:
         return None
     from dynattn.model.attributes import known_edges
 
-    members = tuple(n for s in scopes.values() for n in s.symbols)
+    members = tuple(n for s in outer.values() for n in s.symbols)
     extra = (*members, *known_edges(context), "index", "t", "pi")
     context.draft.errors.add(
         "E201",
@@ -262,6 +263,10 @@ def _member(context: Context, population: str, name: str, span: Span) -> Term:
                 context.scope.suggestion(population, known, "name a population"),
             )
             return unknown(span)
+        if found.kind in ("coupling", "readout"):
+            from dynattn.model.edge_items import read_member
+
+            return _seen_from_coupling(context, read_member(context, found, name, span), name, span)
         if population not in context.draft.groups_refused:
             context.draft.not_yet(f"a member of a {found.kind}", span)
         return unknown(span)

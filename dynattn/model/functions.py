@@ -164,7 +164,7 @@ def over_nodes(context: Context, op: str, arg: Term, span: Span) -> Term:
     if op == "mean" and context.averages:
         kind = Type(dtype="complex" if is_complex(arg) else "real")
         return Term("average", (arg,), kind, span)
-    if arg.type.place.kind != "nodes":
+    if arg.type.place == GLOBAL:
         context.draft.errors.add(
             "E311",
             f"{op} runs over the nodes of a population, and this has no value per node",

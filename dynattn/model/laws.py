@@ -15,7 +15,7 @@ from dynattn.model.functions import formula
 from dynattn.model.parts import Law, State
 from dynattn.model.populations import fits_state, initial_value
 from dynattn.model.scope import Symbol
-from dynattn.model.terms import ManifoldUse, Place, Term, Type, walk
+from dynattn.model.terms import ManifoldUse, Term, Type, walk
 from dynattn.syntax import tree
 from dynattn.vocabulary.manifolds import MANIFOLDS
 
@@ -94,20 +94,23 @@ def declare_equations(draft: Draft, declaration: tree.Population) -> None:
         return
     for item in declaration.body:
         if isinstance(item, tree.Equation):
-            _declare_equation(draft, item, name)
+            scope = draft.population_scopes[name]
+            declare_equation(Context(draft, scope, owner=name, population=name), item)
 
 
-def _declare_equation(draft: Draft, item: tree.Equation, population: str) -> None:
-    scope = draft.population_scopes[population]
+def declare_equation(context: Context, item: tree.Equation) -> None:
+    """One equation of a population, or of the edges of a coupling."""
+    draft, scope = context.draft, context.scope
     symbol = scope.symbols.get(item.state)
     state = draft.states.get(symbol.name) if symbol and symbol.kind == "state" else None
     full = state.name if state is not None else ""
-    inside = Context(draft, scope, owner=full or population, population=population, sums=full)
-    value = translate(inside, item.value)
+    sums = full if context.ends is None else None
+    value = translate(replace(context, owner=full or context.owner, sums=sums), item.value)
     if state is None:
-        draft.moved |= {s.name for s in draft.populations[population].states}
+        own = [s.name for s in draft.states.values() if s.place.name == context.owner]
+        draft.moved |= set(own)
         if symbol is None or symbol.kind != "state":
-            states = [s.name.rsplit(".", 1)[-1] for s in draft.populations[population].states]
+            states = [name.rsplit(".", 1)[-1] for name in own]
             draft.errors.add(
                 "E206", f"there is no state '{item.state}' here", item.span,
                 did_you_mean(item.state, states, "declare it with state"),
@@ -189,7 +192,7 @@ def laws_of(context: Context, state: State, forces: Sequence[Term]) -> tuple[Law
 
 def type_of(state: State) -> Type:
     """The type of a state's points."""
-    return state.manifold.points(Place("nodes", state.population), state.shape)
+    return state.manifold.points(state.place, state.shape)
 
 
 def _total(context: Context, state: State, forces: Sequence[Term]) -> Term:

@@ -17,6 +17,8 @@ BYTES = 8
 def refuse_too_large(draft: Draft) -> None:
     """E328 for every state and parameter of more than 1 TiB, with the memory it would take."""
     for state in draft.states.values():
+        if state.coupling:
+            continue  # edges are counted where they are declared
         size = draft.populations[state.population].size
         if state.population not in draft.unsized and state.velocity_of is None:
             _refuse(draft, f"the state '{state.name}'", (size, *state.shape), state.span)

@@ -88,7 +88,8 @@ class Model:
     @cached_property
     def states(self) -> Mapping[str, State]:
         """Every state by its full name (``osc.theta``)."""
-        return {s.name: s for p in self.populations for s in p.states}
+        owners = (*self.populations, *self.couplings)
+        return {s.name: s for owner in owners for s in owner.states}
 
     @cached_property
     def population(self) -> Mapping[str, Population]:

@@ -62,6 +62,13 @@ class State:
     span: Span = field(repr=False)
     velocity_of: str | None = None
     """The state whose rate of change this is, where that state has inertia."""
+    coupling: str = ""
+    """The coupling whose edges it lives on, where it does; it has no population then."""
+
+    @property
+    def place(self) -> Place:
+        """Where it lives."""
+        return Place("edges", self.coupling) if self.coupling else Place("nodes", self.population)
 
     @property
     def shape(self) -> tuple[Size, ...]:
@@ -163,6 +170,10 @@ class Coupling:
     counters: tuple[Counter, ...] = ()
     parts: tuple[Summand, ...] = ()
     """Empty without counters."""
+    states: tuple[State, ...] = ()
+    """Of its edges: one point of a manifold per edge."""
+    reads: tuple[Term, ...] = ()
+    """What is computed at its edges beside the clauses: initial values, definitions and laws."""
     energy: Term | None = None
     """The symmetric pair potential that the kernel is minus the gradient of; edge-level."""
     acts: bool = True

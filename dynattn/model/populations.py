@@ -60,7 +60,7 @@ def _declare_item(context: Context, item: tree.Item, name: str) -> None:
     match item:
         case tree.Quantities(keyword="state"):
             for entry in item.entries:
-                _declare_state(context, entry, name)
+                declare_state(context, entry, place)
         case tree.Quantities(keyword="param" | "learn" as keyword):
             for entry in item.entries:
                 declare_parameter(context, entry, keyword == "learn", place)
@@ -85,9 +85,10 @@ def announce_let(context: Context, item: tree.Let) -> None:
     context.draft.definitions.append(symbol)
 
 
-def _declare_state(context: Context, entry: tree.Quantity, population: str) -> None:
+def declare_state(context: Context, entry: tree.Quantity, place: Place) -> None:
+    """One state of a population's nodes, or of a coupling's edges."""
     draft = context.draft
-    full = f"{population}.{entry.name}"
+    full = f"{place.name}.{entry.name}"
     if entry.prime:
         return  # declared with the inertia of its state
     if entry.manifold is None:
@@ -100,7 +101,7 @@ def _declare_state(context: Context, entry: tree.Quantity, population: str) -> N
     shape = ((extra or ()) + use.shape) if use else ()
     kind = typing.UNKNOWN
     if use is not None and extra is not None:
-        kind = use.points(Place("nodes", population), shape)
+        kind = use.points(place, shape)
     term = Term("state", (), kind, entry.name_span, full)
     if not context.scope.declare(Symbol("state", full, entry.name_span, term), draft.errors):
         return
@@ -111,7 +112,11 @@ def _declare_state(context: Context, entry: tree.Quantity, population: str) -> N
     named = axes_of(draft, entry.axes) or ()
     init = initial_value(with_counters(context, entry.axes, named, shape), entry, use, shape)
     init = init or typing.unknown(entry.span)
-    draft.states[full] = State(full, population, use, extra, init, entry.name_span)
+    at_edges = place.name if place.kind == "edges" else ""
+    population = "" if at_edges else place.name
+    draft.states[full] = State(
+        full, population, use, extra, init, entry.name_span, coupling=at_edges
+    )  # fmt: skip
 
 
 def initial_value(
@@ -155,9 +160,14 @@ def declare_drifts(draft: Draft, declaration: tree.Population) -> None:
     context = Context(draft, draft.population_scopes[name], owner=name, population=name)
     for item in declaration.body:
         if isinstance(item, tree.Clause) and item.word in ("drift", *PARTS):
-            found = drift(context, item, name)
-            if found is not None and _is_sound(draft, *found, item):
-                _add_part(draft, *found, item)
+            declare_part(context, item, name)
+
+
+def declare_part(context: Context, item: tree.Clause, place: str) -> None:
+    """One clause of the law of a state of this population or coupling."""
+    found = drift(context, item, place)
+    if found is not None and _is_sound(context.draft, *found, item):
+        _add_part(context.draft, *found, item)
 
 
 def _is_sound(draft: Draft, state: str, term: Term, item: tree.Clause) -> bool:
@@ -211,7 +221,7 @@ def drift(context: Context, item: tree.Clause, population: str | None) -> tuple[
 
 def fits_state(draft: Draft, term: Term, state: State, what: str, span: Span) -> bool:
     """Whether a value can be one of the state's law: of its nodes, and its shape or a number."""
-    place = Place("nodes", state.population)
+    place = state.place
     if term.type.shape in ((), state.shape) and term.type.place.name in ("", place.name):
         return is_complex_state(state) or must_be_real(draft.errors, term, f"the {what}", span)
     draft.errors.add(
@@ -233,11 +243,11 @@ def _drifting_state(context: Context, item: tree.Clause, population: str | None)
     draft = context.draft
     names = [
         s for s in draft.states.values()
-        if population in (None, s.population) and s.velocity_of is None
+        if population in (None, s.place.name) and s.velocity_of is None
     ]  # fmt: skip
     if item.target is None and len(names) == 1:
         return names[0]
-    scopes = draft.population_scopes
+    scopes = {**draft.population_scopes, **draft.coupling_scopes}
     members = [s for p in scopes if population in (None, p) for s in scopes[p].symbols.values()]
     if any(s.kind == "state" and s.value.type == typing.UNKNOWN for s in members):
         return None

@@ -266,7 +266,7 @@ class _Flow:
             case "input":
                 self._add_input(term.payload)
                 yield term.payload
-            case "state":
+            case "state" if self.model.states[term.payload].population:
                 yield self.model.states[term.payload].population
             case "variable":
                 yield from self.sources.get(term.payload, ())

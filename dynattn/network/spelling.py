@@ -174,7 +174,8 @@ class _Speller:
         if term.op == "index":
             implicit = self.style.implicit and index
             return index if implicit else self.point("index", index if at_nodes else "")
-        if term.op == "edge" and self.style.implicit:
+        held = term.type.place.kind == "edges" and term.op in ("parameter", "state")
+        if held or (term.op == "edge" and self.style.implicit):
             return self.point(str(term.payload), self.style.pair)
         return self.point(str(term.payload), index if at_nodes else "")
 
@@ -297,7 +298,8 @@ def _equation(speller: _Speller, model: Model, law: Law, weighted: Collection[st
     ]
     if law.noise is not None:
         parts.append(speller.spell(law.noise, "i", _BINDING["add"]))
-    left = speller.point(law.state, "i", 0 if law.discrete else 1)
+    index = speller.style.pair if model.states[law.state].coupling else "i"
+    left = speller.point(law.state, index, 0 if law.discrete else 1)
     between = speller.style.becomes if law.discrete else "="
     return Equation(left, between, tuple(parts), speller.style)
 

@@ -39,7 +39,7 @@ class Facts:
 
 def edge_terms(coupling: Coupling) -> Iterator[Term]:
     """Where a coupling reads an attribute of its own edges."""
-    clauses = (coupling.kernel, coupling.weight, coupling.strength)
+    clauses = (coupling.kernel, coupling.weight, coupling.strength, *coupling.reads)
     written = walk(*(term for term in clauses if term is not None))
     yield from (term for term in written if term.op == "edge")
 

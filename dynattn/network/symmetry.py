@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
 from dynattn.diagnostics.report import Diagnostic
 from dynattn.model.model import Model
+from dynattn.model.parts import Draw
+from dynattn.vocabulary.distributions import DISTRIBUTIONS
 
 if TYPE_CHECKING:
     from dynattn.network.connections import Connections
@@ -25,22 +27,52 @@ def symmetry_mistakes(model: Model, connections: Mapping[str, Connections]) -> I
                 yield Diagnostic("E424", problem, coupling.span, fix)
 
 
+OF_PAIRS = frozenset(name for name, entry in DISTRIBUTIONS.items() if entry.place == "edges")
+"""Distributions that draw for the two edges between two nodes together."""
+
+
+def pair_mistakes(model: Model, connections: Mapping[str, Connections]) -> Iterator[Diagnostic]:
+    """E431 for every draw for pairs of edges over a graph that lacks some of the edges back."""
+    for parameter in model.parameters:
+        init = parameter.init
+        if not isinstance(init, Draw) or init.distribution not in OF_PAIRS:
+            continue
+        edges = connections.get(parameter.place.name)
+        if edges is not None and not goes_both_ways(edges):
+            text = f"{init.distribution} draws for edges both ways, and some edges have none back"
+            fix = "couple over an undirected graph, or draw ~ normal(mean, sd)"
+            yield Diagnostic("E431", text, init.span, fix)
+
+
+def goes_both_ways(edges: Connections) -> bool:
+    """Whether to every edge there is the edge back."""
+    if edges.kind != "edges":
+        return edges.kind == "complete"
+    there, back = _ends(edges)
+    forward, backward = numpy.lexsort(there[::-1]), numpy.lexsort(back[::-1])
+    pairs = zip(there, back, strict=True)
+    return all(numpy.array_equal(a[forward], b[backward]) for a, b in pairs)
+
+
+def _ends(edges: Connections) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Numbers that tell the edges, and those of the edges back, in the same order."""
+    if edges.offsets is not None:
+        return (edges.offsets,), (edges.opposite,)
+    assert edges.listed_receivers is not None and edges.listed_senders is not None
+    there = (edges.listed_receivers, edges.listed_senders)
+    return there, there[::-1]
+
+
 def asymmetry(edges: Connections) -> str:
     """What is not the same in both directions, in words; '' where everything is."""
     if edges.kind == "complete":
         return ""
     if edges.kind == "causal":
         return "this graph has a direction"
-    if edges.offsets is not None:
-        there, back = (edges.offsets,), (edges.opposite,)
-    else:
-        assert edges.listed_receivers is not None and edges.listed_senders is not None
-        there = (edges.listed_receivers, edges.listed_senders)
-        back = there[::-1]
-    forward, backward = numpy.lexsort(there[::-1]), numpy.lexsort(back[::-1])
-    pairs = zip(there, back, strict=True)
-    if not all(numpy.array_equal(a[forward], b[backward]) for a, b in pairs):
+    if not goes_both_ways(edges):
         return "an edge of this graph has none the other way"
+    there, back = _ends(edges)
+    forward, backward = numpy.lexsort(there[::-1]), numpy.lexsort(back[::-1])
     for name, values in edges.listed.items():
         if not numpy.array_equal(values[forward], values[backward]):
             return f"'{name}' differs between the two directions"

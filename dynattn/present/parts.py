@@ -155,7 +155,7 @@ def _node_states(model: Any, states: Mapping[str, Any]) -> dict[str, NodeState]:
     """The first state of each population that ``states`` has."""
     found: dict[str, NodeState] = {}
     for name, state in model.states.items():
-        if name in states and state.population not in found:
+        if name in states and state.population and state.population not in found:
             cyclic = MANIFOLDS[state.manifold.name].phase
             found[state.population] = _node_state(name, states[name], cyclic)
     return found

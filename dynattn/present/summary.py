@@ -20,7 +20,7 @@ from dynattn.network.spelling import (
 )
 from dynattn.network.styles import PLAIN, Style
 from dynattn.program.copies import layer_uses
-from dynattn.program.nodes import OFFSETS, Node, Program
+from dynattn.program.nodes import OFFSETS, PAIRS, Node, Program
 from dynattn.vocabulary.functions import ELEMENTWISE
 from dynattn.vocabulary.sizes import Size
 
@@ -87,6 +87,17 @@ def populations(model: Model) -> Section:
         (population.name, sized(population.size, model), "none", "", "")
         for population in model.populations
         if not population.states and not population.is_sequence
+    ]
+    rows += [
+        (
+            coupling.name,
+            "edges",
+            state.name.rsplit(".", 1)[-1],
+            str(state.manifold) + "".join(f" x{axis}" for axis in state.axes),
+            init_text(state.init, names, model.sizes),
+        )
+        for coupling in model.couplings
+        for state in coupling.states
     ]
     return Section(
         "populations", ("population", "nodes", "state", "manifold", "start"), tuple(rows)
@@ -187,6 +198,7 @@ FORMS = {
     "fft": ("Fourier transform", "{convolution} over {n} nodes", "O(N log N)"),
     "csr": ("sparse matrix product", "{product} with {e} edges", "O(E)"),
     "dense": ("dense matrix product", "{product} with a {n} x {m} matrix", "O(N^2)"),
+    "weighted": ("matrix product", "{product} with the {n} x {m} weights", "O(N^2)"),
     "attention": ("fused attention", "{e} inner products, no {n} x {m} array kept", "O(T^2)"),
     "edges": ("edge by edge", "{e} kernels", "O(E)"),
     "pairs": ("pair by pair", "{e} kernels", "O(N^2)"),
@@ -210,7 +222,7 @@ def _form_of(node: Node) -> tuple[str, Form] | None:
     match node.op:
         case "graph_sum":
             coupling, form, weight = node.payload
-            return coupling, Form(form, len(node.inputs) - (weight == OFFSETS))
+            return coupling, Form(form, len(node.inputs) - (weight in (OFFSETS, PAIRS)))
         case "attention":
             return node.payload, Form("attention", 1)
         case "edge_sum":

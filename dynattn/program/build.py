@@ -86,12 +86,12 @@ def _rates(
 
 def _spread(builder: Builder, rate: Node, state: State) -> Node:
     """A rate that is the same for all nodes or coordinates, given the state's own layout."""
-    kind = ArrayType(Place("nodes", state.population), state.shape, state.manifold.dtype, True)
-    if replace(rate.type, dtype=widest(rate)) == kind:
-        return rate
-    zero = builder.maker.make("state", (), kind, state.name)
-    nothing = builder.maker.elementwise("mul", zero, builder.maker.number(0.0))
-    return builder.maker.elementwise("add", rate, nothing)
+    kind = ArrayType(builder.place(state.place), state.shape, state.manifold.dtype, True)
+    if replace(rate.type, dtype=widest(rate)) != kind:
+        zero = builder.maker.make("state", (), kind, state.name)
+        nothing = builder.maker.elementwise("mul", zero, builder.maker.number(0.0))
+        rate = builder.maker.elementwise("add", rate, nothing)
+    return builder.on_edges_alone(rate, state.place) if state.coupling else rate
 
 
 def _retraction(model: Model, network: Network, laws: Sequence[Law]) -> Block:
@@ -134,7 +134,7 @@ def _named_terms(
     if not terms:
         return None
     builder = Builder(model, network, varied)
-    return Block(name, tuple((label, builder.node(term)) for label, term in terms))
+    return Block(name, tuple((label, builder.shown(term)) for label, term in terms))
 
 
 def _records(model: Model) -> list[tuple[str, Term]]:
@@ -208,8 +208,7 @@ def _initial(model: Model, network: Network) -> Block:
     builder = Builder(model, network)
     outputs = [(p.name, _initial_value(builder, p, p.place, p.shape)) for p in model.parameters]
     for state in model.states.values():
-        place = Place("nodes", state.population)
-        outputs.append((state.name, _initial_value(builder, state, place, state.shape)))
+        outputs.append((state.name, _initial_value(builder, state, state.place, state.shape)))
     return Block("initial", tuple(outputs))
 
 
@@ -217,7 +216,7 @@ def _initial_value(
     builder: Builder, quantity: Parameter | State, place: Place, shape: tuple[Size, ...]
 ) -> Node:
     dtype = quantity.dtype if isinstance(quantity, Parameter) else quantity.manifold.dtype
-    kind = ArrayType(place, shape, dtype)
+    kind = ArrayType(builder.place(place), shape, dtype)
     if not isinstance(quantity.init, Draw):
         value = builder.node(quantity.init)
         return builder.maker.in_complex(value) if dtype == "complex" else value

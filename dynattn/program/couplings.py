@@ -49,7 +49,7 @@ def _kernel(builder: Builder, coupling: Coupling, successor: int, edges: Place) 
     total: Node | None = None
     for part in coupling.summands:
         if part.successor == successor:
-            kernel = _on_edges(maker.real(builder.node(part.kernel)), edges, maker)
+            kernel = on_edges(maker.real(builder.node(part.kernel)), edges, maker)
             if coupling.parts and part.strength is not None:
                 strength = _at_receivers(maker.real(builder.node(part.strength)), edges, maker)
                 kernel = maker.elementwise("mul", strength, kernel)
@@ -78,7 +78,7 @@ def pair_energy(builder: Builder, name: str) -> Node:
     return maker.elementwise("mul", maker.number(0.5), maker.make("node_sum", [at_nodes], kind, -1))
 
 
-def _on_edges(node: Node, edges: Place, maker: Maker) -> Node:
+def on_edges(node: Node, edges: Place, maker: Maker) -> Node:
     """A kernel that is the same on every edge (``kernel 1``), as a quantity of the edges."""
     if node.type.place != GLOBAL:
         return node
@@ -98,7 +98,7 @@ def _weight(builder: Builder, coupling: Coupling, edges: Place, maker: Maker) ->
 
 def _adaptive(score: Node, coupling: Coupling, edges: Place, maker: Maker, term: Term) -> Node:
     maker = maker.at(term.span)
-    score = _on_edges(maker.real(score), edges, maker)
+    score = on_edges(maker.real(score), edges, maker)
     if coupling.adaptive is None:
         return score
     op = {"softmax": "edge_softmax", "normalized": "edge_normalize"}[coupling.adaptive]

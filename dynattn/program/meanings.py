@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy
@@ -12,6 +12,7 @@ from dynattn.model.terms import Term
 from dynattn.program import duals, matrices, network_meanings
 from dynattn.program.duals import Dual
 from dynattn.program.moments import PastTheEnd, View
+from dynattn.program.sites import site_of
 from dynattn.vocabulary.functions import ELEMENTWISE, MATRIX_FUNCTIONS
 
 
@@ -49,7 +50,8 @@ def _parameter(term: Term, view: View) -> Dual:
 
 
 def _state(term: Term, view: View) -> Dual:
-    return view.moment.states[term.payload](_node(view))
+    at_edge = term.type.place.kind == "edges"
+    return view.moment.states[term.payload](site_of(view) if at_edge else _node(view))
 
 
 def _delayed(term: Term, view: View) -> Dual:
@@ -188,9 +190,22 @@ def _next(term: Term, view: View) -> Dual:
 
 def _everyone(term: Term, view: View) -> list[Dual]:
     value = term.args[0]
+    if value.type.place.kind == "edges":
+        return [evaluate(value, edge) for edge in _edges(value.type.place.name, view)]
     population = value.type.place.name
     nodes = range(view.moment.reference.count(population))
     return [evaluate(value, view.moment.node(number)) for number in nodes]
+
+
+def _edges(coupling: str, view: View) -> Iterator[View]:
+    """Every edge of a coupling."""
+    from dynattn.program.sums import senders
+
+    reference = view.moment.reference
+    found = reference.model.coupling[coupling]
+    for receiver in range(reference.count(found.receiver)):
+        for edge in senders(reference, found, receiver):
+            yield View(view.moment, edge=edge)
 
 
 def _deviation(values: list[Dual]) -> Dual:

@@ -58,6 +58,7 @@ are cut at the end |
 | sender | a | coupling | node values at each edge's sender |
 | successor | a | l | at every node the value l places after it; past the end the last one's |
 | reach | e | (coupling, l) | e at pairs (i, j) for which (i, j + l) is an edge too, else 0 |
+| listed | e | coupling | an array of pairs at the pairs that are edges: [.., edges, *] |
 | edge_sum | e | coupling | sum over the senders of each receiver |
 | edge_softmax | e | coupling | exp(e) over its sum over the receiver's senders |
 | edge_normalize | e | coupling | e over its sum over the receiver's senders |
@@ -67,9 +68,9 @@ are cut at the end |
 | pick | tuple | k | its k-th array |
 
 In ``graph_sum``, ``weight`` is an attribute of the coupling's edges or None (all 1), ``form`` is
-``mean_field``, ``prefix``, ``roll``, ``fft``, ``dense`` or ``csr`` ('' until the pass
-``choose_forms`` has run). With the weight ``OFFSETS`` the last input is no feature but the weights,
-one per offset.
+``mean_field``, ``prefix``, ``roll``, ``fft``, ``dense``, ``csr`` or ``weighted`` ('' until the pass
+``choose_forms`` has run). With the weights ``OFFSETS`` and ``PAIRS`` the last input is no feature
+but the weights.
 ``pairs`` places belong to couplings over ``everyone`` and ``causal``; all others are edge lists.
 """
 
@@ -84,7 +85,10 @@ from dynattn.model.terms import GLOBAL, Place
 from dynattn.vocabulary.sizes import Size
 
 OFFSETS = "weights per offset"
-"""The weight of a ``graph_sum`` whose weights are its last input."""
+"""The weight of a ``graph_sum`` whose weights, one per offset, are its last input."""
+
+PAIRS = "weights per pair"
+"""The weight of a ``graph_sum`` whose weights, one per pair of nodes, are its last input."""
 
 
 @dataclass(frozen=True, slots=True)

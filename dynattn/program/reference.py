@@ -25,14 +25,16 @@ from dynattn.model.composition import (
 )
 from dynattn.model.model import Model
 from dynattn.model.parts import Coupling, Law, Parameter
-from dynattn.model.terms import Term
+from dynattn.model.terms import Place, Term
 from dynattn.network.build import Network
 from dynattn.program import duals, formulas, sums
 from dynattn.program.copies import copy_name, output_names
 from dynattn.program.duals import Array, Dual
 from dynattn.program.meanings import evaluate
 from dynattn.program.moments import Edge, Moment, PerNode, View, remembered
+from dynattn.program.sites import at_sites, entry_of, rows_of, view_of
 from dynattn.program.sums import sum_into
+from dynattn.vocabulary.sizes import Size
 
 DEPTH = 1_000_000
 """Frames allowed while something is asked for: a network is computed from its end backwards."""
@@ -102,7 +104,8 @@ class Reference:
         return offsets, at
 
     def _reader(self, name: str) -> PerNode:
-        return lambda node: self.leaf(name)[node]
+        place = self.model.states[name].place
+        return lambda site: entry_of(self, place, self.leaf(name), site)
 
     # ── what is given ──────────────────────────────────────────────────────────────────────────
 
@@ -157,8 +160,8 @@ class Reference:
     @deep()
     def retractions(self, state: str, steps: ArrayLike) -> Dual:
         """Every node's point after its own step: ``steps`` [nodes, coordinates...]."""
-        rows = enumerate(duals.numbers(steps))
-        return duals.stack([self.retract(state, int(number), step) for number, step in rows])
+        rows = rows_of(self, self.model.states[state].place, steps)
+        return self._all(state, lambda site: self.retract(state, site, rows[site]))
 
     @deep()
     def noises(self, white: Mapping[str, ArrayLike]) -> dict[str, Dual]:
@@ -166,13 +169,16 @@ class Reference:
         found = {}
         for law in self.model.laws:
             if law.noise is not None:
-                rows = enumerate(duals.numbers(white[law.state]))
-                holes = [(number, {"W'": duals.plain(row)}) for number, row in rows]
-                views = [View(self.start, node=n, holes=hole) for n, hole in holes]
-                shape = self._shape(law.state)
-                parts = [duals.broadcast(evaluate(law.noise, view), shape) for view in views]
-                found[law.state] = duals.stack(parts)
+                rows = rows_of(self, self.model.states[law.state].place, white[law.state])
+                found[law.state] = self._all(law.state, self._noise(law, rows))
         return found
+
+    def _noise(self, law: Law, rows: Array) -> PerNode:
+        assert law.noise is not None
+        place, shape = self.model.states[law.state].place, self._shape(law.state)
+        holes = [{"W'": duals.plain(row)} for row in rows]
+        term = law.noise
+        return lambda site: self._at(term, place, shape, site, self.start, holes[site])
 
     @deep()
     def delays(self) -> dict[str, Dual]:
@@ -238,25 +244,39 @@ class Reference:
 
     def whole(self, term: Term, moment: Moment) -> Dual:
         """A quantity at all its nodes, or the one there is."""
+        if term.type.place.kind == "edges":
+            place, own = term.type.place, self._numbers_of(term.type.shape)
+            return at_sites(self, place, own, lambda n: self._at(term, place, own, n, moment))
         if term.type.place.kind != "nodes":
             return evaluate(term, moment.everywhere)
         nodes = range(self.count(term.type.place.name))
         return duals.stack([evaluate(term, moment.node(number)) for number in nodes])
 
+    def _numbers_of(self, shape: Sequence[Size]) -> tuple[int, ...]:
+        return tuple(size.value(self.sizes) for size in shape)
+
     # ── laws ───────────────────────────────────────────────────────────────────────────────────
 
     def _shape(self, state: str) -> tuple[int, ...]:
-        return tuple(size.value(self.sizes) for size in self.model.states[state].shape)
+        return self._numbers_of(self.model.states[state].shape)
 
-    def _all(self, state: str, per_node: PerNode) -> Dual:
-        nodes = range(self.count(self.model.states[state].population))
-        return duals.stack([per_node(number) for number in nodes])
+    def _all(self, state: str, per_site: PerNode) -> Dual:
+        return at_sites(self, self.model.states[state].place, self._shape(state), per_site)
 
-    def _rate(self, law: Law, node: int, moment: Moment) -> Dual:
-        rate = duals.broadcast(evaluate(law.rate, moment.node(node)), self._shape(law.state))
-        if self.model.states[law.state].manifold.dtype == "complex":
-            return duals.add(rate, duals.plain(0j))
-        return rate
+    def _rate(self, law: Law, site: int, moment: Moment) -> Dual:
+        place, use = self.model.states[law.state].place, self.model.states[law.state].manifold
+        rate = self._at(law.rate, place, self._shape(law.state), site, moment)
+        return duals.add(rate, duals.plain(0j)) if use.dtype == "complex" else rate
+
+    def _at(
+        self, term: Term, place: Place, shape: tuple[int, ...], site: int, moment: Moment,
+        holes: Mapping[str, Dual] | None = None,
+    ) -> Dual:  # fmt: skip
+        """The value of a term at one site of a place, in this shape; 0 at a pair that is none."""
+        view = view_of(moment, place, site, holes)
+        if view is None:
+            return duals.plain(numpy.zeros(shape))
+        return duals.broadcast(evaluate(term, view), shape)
 
     def _retract(self, law: Law, x: Dual, step: Dual) -> Dual:
         use = self.model.states[law.state].manifold

@@ -9,7 +9,7 @@ from dynattn.model.model import Model
 from dynattn.model.terms import GLOBAL, Place, Term
 from dynattn.network.build import Network
 from dynattn.program import network_rules
-from dynattn.program.couplings import coupling_sum, pair_energy
+from dynattn.program.couplings import coupling_sum, on_edges, pair_energy
 from dynattn.program.layout import Maker, widest
 from dynattn.program.nodes import ArrayType, Node
 from dynattn.vocabulary.functions import ELEMENTWISE, MATRIX_FUNCTIONS
@@ -37,6 +37,21 @@ class Builder:
             self._done[id(term)] = rule(self, term)
             self._kept.append(term)  # keeps the id from being given to another Term
         return self._done[id(term)]
+
+    def shown(self, term: Term) -> Node:
+        """The node of a Term that is asked for by itself: on edges a whole array, 0 elsewhere."""
+        node = self.node(term)
+        if term.type.place.kind != "edges":
+            return node
+        return self.on_edges_alone(node, term.type.place)
+
+    def on_edges_alone(self, node: Node, place: Place) -> Node:
+        """A quantity of edges at each of them; 0 at pairs that are none."""
+        edges = self.place(place)
+        node = on_edges(node, edges, self.maker)
+        if edges.kind != "pairs":
+            return node
+        return self.maker.make("reach", [node], node.type, (place.name, 0))
 
     def sum_of(self, name: str) -> Node:
         """The sum S_i of a coupling."""
@@ -108,7 +123,7 @@ def _plain_values(term: Term) -> tuple | complex | None:
 
 
 def _placeholder(builder: Builder, term: Term) -> Node:
-    kind = ArrayType(term.type.place, term.type.shape, term.type.dtype, True)
+    kind = ArrayType(builder.place(term.type.place), term.type.shape, term.type.dtype, True)
     if term.payload == "x":
         return builder.maker.at(term.span).make("state", (), kind, builder.retracted)
     payload = (term.payload, builder.retracted)
@@ -210,8 +225,22 @@ def _placed(builder: Builder, node: Node, place: Place) -> Node:
     return builder.maker.elementwise("add", node, nothing)
 
 
+def _listed(builder: Builder, node: Node, place: Place) -> Node:
+    """A quantity of edges with one axis along the edges there are."""
+    maker, edges = builder.maker, builder.place(place)
+    node = on_edges(node, edges, maker)
+    if edges.kind != "pairs":
+        return node
+    kind = ArrayType(place, node.type.shape, node.type.dtype, node.type.batched)
+    return maker.make("listed", [node], kind, place.name)
+
+
 def _over_nodes(builder: Builder, term: Term) -> Node:
-    inner = _placed(builder, builder.node(term.args[0]), term.args[0].type.place)
+    place, inner = term.args[0].type.place, builder.node(term.args[0])
+    if place.kind == "edges":
+        inner = _listed(builder, inner, place)
+    else:
+        inner = _placed(builder, inner, place)
     op = "node_sum" if term.op == "count" else f"node_{term.op}"
     dtype = "real" if term.op == "std" else widest(inner)
     kind = ArrayType(shape=inner.type.shape, dtype=dtype, batched=inner.type.batched)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dynattn.model.model import Model
 from dynattn.program.layout import joined
-from dynattn.program.nodes import OFFSETS, Block, Node, Program
+from dynattn.program.nodes import OFFSETS, PAIRS, Block, Node, Program
 from dynattn.vocabulary.functions import ELEMENTWISE, MATRIX_FUNCTIONS
 from dynattn.vocabulary.sizes import ONE, Size
 
@@ -24,7 +24,7 @@ FIXED_ARITY = {
     "node_sum": 1, "node_mean": 1, "node_std": 1, "node_min": 1, "node_max": 1, "lookup": 2,
     "cross_entropy": 2, "receiver": 1, "sender": 1, "edge_sum": 1, "edge_softmax": 1,
     "edge_normalize": 1, "attention": 3,
-    "successor": 1, "reach": 1, "successor_attention": 3,
+    "successor": 1, "reach": 1, "listed": 1, "successor_attention": 3,
     "matmul": 2, **dict.fromkeys(MATRIX_FUNCTIONS, 1),
 }  # fmt: skip
 ANY_ARITY = frozenset({"concat", "stack", "joined", "linear", "graph_sum", "draw"})
@@ -94,13 +94,13 @@ def _places(block: Block, node: Node) -> None:
     kinds = {
         "receiver": "nodes", "sender": "nodes", "edge_sum": "edge", "edge_softmax": "edge",
         "edge_normalize": "edge", "graph_sum": "nodes", "attention": "nodes",
-        "successor": "nodes", "reach": "edge", "successor_attention": "nodes",
+        "successor": "nodes", "reach": "edge", "listed": "edge", "successor_attention": "nodes",
     }  # fmt: skip
     wanted = kinds.get(node.op)
     inputs = node.inputs
-    if node.op == "graph_sum" and node.payload[2] == OFFSETS:
-        if inputs[-1].type.place.kind != "offsets":
-            raise _fault(block, node, "its weights are not given per offset")
+    if node.op == "graph_sum" and node.payload[2] in (OFFSETS, PAIRS):
+        if inputs[-1].type.place.kind != {OFFSETS: "offsets", PAIRS: "pairs"}[node.payload[2]]:
+            raise _fault(block, node, f"its last input has no {node.payload[2]}")
         inputs = inputs[:-1]
     for child in inputs:
         kind = "edge" if child.type.place.kind in ("edges", "pairs") else child.type.place.kind
@@ -112,5 +112,5 @@ def _states(block: Block, model: Model) -> None:
     """A rate has the place and the shape of its state."""
     for name, node in block.outputs:
         state = model.states[name]
-        if (node.type.place.name, node.type.shape) != (state.population, state.shape):
+        if (node.type.place.name, node.type.shape) != (state.place.name, state.shape):
             raise _fault(block, node, f"the rate of {name} has layout {node.type}")

@@ -11,10 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dynattn.lower.edge_states import on_edges_alone, rank_of_state
 from dynattn.lower.module import System
 from dynattn.model.model import Model
 from dynattn.model.plans import Record, Simulation
-from dynattn.model.terms import Term
+from dynattn.model.terms import Place, Term
+from dynattn.network.build import Network
 from dynattn.run.gathering import Ends, Gatherer
 from dynattn.run.stopping import INTERVALS, Stopping
 from dynattn.solve.history import History, new_history
@@ -63,7 +65,7 @@ def integrate(
     states as series).
     """
     states = {
-        name: x.expand(*batch, *x.shape[-_state_rank(system.model, name) :])
+        name: x.expand(*batch, *x.shape[-rank_of_state(system, name) :])
         for name, x in (initial or system.initial_states()).items()
     }
     gatherers = {r.label: Gatherer(r.kind, r.after, r.margin) for r in records}
@@ -119,24 +121,31 @@ def everything(model: Model) -> tuple[Record, ...]:
     return tuple(Record("series", item.name, item.value) for item in model.observables)
 
 
-def own_axes(model: Model, term: Term) -> tuple[str, ...]:
-    """Names of the axes that one value of a term has: its population, its coordinates."""
-    place = (term.type.place.name,) if term.type.place.kind != "global" else ()
-    return place + _coordinates(len(term.type.shape))
+def own_axes(network: Network, term: Term) -> tuple[str, ...]:
+    """Names of the axes that one value of a term has: its population, its coordinates.
+
+    Quantities of edges have one axis along the edges, sorted by receiver, then sender, or two.
+    """
+    return place_axes(network, term.type.place) + _coordinates(len(term.type.shape))
 
 
-def state_axes(model: Model, name: str) -> tuple[str, ...]:
+def place_axes(network: Network, place: Place) -> tuple[str, ...]:
+    """Names of the axes of a place."""
+    if place.kind == "edges":
+        listed = network.connections[place.name].kind == "edges"
+        ends = ("edge",) if listed else ("receiver", "sender")
+        return tuple(f"{place.name}.{end}" for end in ends)
+    return (place.name,) if place.kind == "nodes" else ()
+
+
+def state_axes(network: Network, name: str) -> tuple[str, ...]:
     """Names of the axes of a state."""
-    state = model.states[name]
-    return (state.population, *_coordinates(len(state.shape)))
+    state = network.model.states[name]
+    return place_axes(network, state.place) + _coordinates(len(state.shape))
 
 
 def _coordinates(count: int) -> tuple[str, ...]:
     return tuple("coordinate" if k == 0 else f"coordinate_{k + 1}" for k in range(count))
-
-
-def _state_rank(model: Model, name: str) -> int:
-    return 1 + len(model.states[name].shape)
 
 
 def _pieces(count: int, width: int, most: int) -> Iterator[tuple[int, int]]:
@@ -167,9 +176,11 @@ def _gather(
 ) -> None:
     for label, values in _recorded(system, times, states, records, ends.ndim).items():
         gatherers[label].add(times, values, ends)
+    labels = {record.label for record in records}
     for name in states:
-        if name in gatherers:
-            gatherers[name].add(times, in_double(states[name]), ends)
+        if name in gatherers and name not in labels:
+            values = on_edges_alone(system, name, states[name])
+            gatherers[name].add(times, in_double(values), ends)
 
 
 def _recorded(
@@ -188,7 +199,7 @@ def _recorded(
         found = _measure(system, t.reshape(-1, *[1] * batch), block)
         for record in records:
             value = found[record.label]
-            rank = len(own_axes(system.model, record.value))
+            rank = len(own_axes(system.network, record.value))
             shape = (len(t), *front, *value.shape[value.dim() - rank :])
             blocks[record.label].append(in_double(value.expand(shape)))
     return {label: np.concatenate(parts) for label, parts in blocks.items()}

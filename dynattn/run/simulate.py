@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dynattn.model.model import Model
 from dynattn.model.plans import Record, Simulation
 from dynattn.run.clock import check_experiment, saved_times, settings_of
 from dynattn.run.labelled import Labelled, Result, Variable, numbered
@@ -17,6 +16,7 @@ from dynattn.run.provenance import versions
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
+    from dynattn.network.build import Network
     from dynattn.run.signals import Given
 
 Array = NDArray[np.float64]
@@ -72,7 +72,7 @@ def simulate(
     said = {"model": model.name, "overrides": dict(compilation.overrides)}
     return Trajectory(
         name=simulation.name,
-        labelled=_labelled(model, times, records, results),
+        labelled=_labelled(compilation.network, times, records, results),
         settings=said | settings_of(simulation),
         seed=chosen,
         versions=versions(),
@@ -89,7 +89,7 @@ def simulate(
 
 
 def _labelled(
-    model: Model, times: Array, records: tuple[Record, ...], results: Mapping[str, Array]
+    network: Network, times: Array, records: tuple[Record, ...], results: Mapping[str, Array]
 ) -> Labelled:
     from dynattn.run.recording import own_axes, state_axes
 
@@ -97,7 +97,7 @@ def _labelled(
     by_label = {record.label: record for record in records}
     for label, values in results.items():
         record = by_label.get(label)
-        own = own_axes(model, record.value) if record else state_axes(model, label)
+        own = own_axes(network, record.value) if record else state_axes(network, label)
         front = ("time",) if record is None or record.kind == "series" else ()
         variables[label] = Variable(front + own, values)
     return Labelled(numbered({"time": times}, variables), variables)

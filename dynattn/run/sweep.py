@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from dynattn.compilation import Compilation
     from dynattn.lower.module import System
+    from dynattn.network.build import Network
     from dynattn.run.signals import Given
 
 Array = NDArray[np.float64]
@@ -103,7 +104,7 @@ class _Work:
         signals: Given | None,
     ) -> None:  # fmt: skip
         from dynattn.run.recording import everything
-        from dynattn.run.systems import is_structural, seed_of
+        from dynattn.run.systems import is_structural, points_at_once, seed_of
 
         self.compilation, self.simulation, self.device = compilation, simulation, device
         self.signals = signals
@@ -120,6 +121,7 @@ class _Work:
         self.reached: Mapping[str, torch.Tensor] = {}
         """With ``start previous``: the states that the point before reached."""
         self.counts: dict[str, Any] = {"evaluations": 0, "steps": 0, "seconds": 0.0}
+        self.together = points_at_once(compilation, POINTS)
         self.parts = list(self._parts())
 
     def _parts(self) -> Iterator[Part]:
@@ -131,7 +133,7 @@ class _Work:
             for fixed, points in groups.items():
                 settings = dict(zip(self.structural, fixed, strict=True))
                 # Parts of even length: the last is not a remainder of one point.
-                count = len(points) if self.goes_on else -(-len(points) // POINTS)
+                count = len(points) if self.goes_on else -(-len(points) // self.together)
                 for k in range(count):
                     stretch = slice(k * len(points) // count, (k + 1) * len(points) // count)
                     yield Part(repeat, settings, tuple(points[stretch]))
@@ -251,7 +253,7 @@ class _Work:
     def result(self, status: str) -> Sweep:
         """The sweep as far as it is."""
         labelled = _labelled(
-            self.compilation.model, self.simulation, self.records, self.arrays, self.times
+            self.compilation.network, self.simulation, self.records, self.arrays, self.times
         )
         done = self.done if self.simulation.repeat > 1 else self.done[..., 0]
         settings = {
@@ -273,7 +275,7 @@ class _Work:
 
 
 def _labelled(
-    model: Model,
+    network: Network,
     simulation: Simulation,
     records: Sequence[Record],
     arrays: Mapping[str, Array],
@@ -291,7 +293,7 @@ def _labelled(
             series = ("time",) if record.kind == "series" else ()
             array = arrays[record.label]
             values = array if repeated else array[(slice(None),) * len(simulation.settings) + (0,)]
-            own = own_axes(model, record.value)
+            own = own_axes(network, record.value)
             variables[record.label] = Variable(grid + series + own, values)
     if any(record.kind == "series" for record in records):
         axes["time"] = times

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from dynattn.diagnostics.report import Source, Span
+from dynattn.lower.context import context_of
+from dynattn.lower.initial import declared_shape
 from dynattn.lower.module import System, build_system
 from dynattn.lower.signals import Signal
 from dynattn.model.graph_making import is_drawn
 from dynattn.model.model import Model
 from dynattn.model.plans import Simulation
 from dynattn.network.build import build_network
-from dynattn.program.build import build_program
+from dynattn.program.build import build_program, varied_parameters
 from dynattn.vocabulary.sizes import Size
 
 if TYPE_CHECKING:
@@ -54,6 +57,20 @@ def build_for(
     )
     system.signals = {name: signal.to(device) for name, signal in (signals or {}).items()}
     return system
+
+
+NUMBERS = 2**27
+"""Numbers of parameters that the points of a sweep may hold together (1 GiB)."""
+
+
+def points_at_once(compilation: Compilation, most: int) -> int:
+    """How many points are solved side by side: fewer where each has many numbers on its edges."""
+    model = compilation.model
+    context = context_of(model, compilation.network)
+    varied = varied_parameters(model)
+    numbers = sum(prod(declared_shape(p, context)) for p in model.parameters
+                  if p.name in varied and p.place.kind == "edges")  # fmt: skip
+    return max(1, min(most, NUMBERS // max(1, numbers)))
 
 
 def _has_drawn_graph(model: Model) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
+from dynattn.lower.edge_states import rank_of_state
 from dynattn.solve.fixed import Field, States
 from dynattn.vocabulary.distributions import stream
 
@@ -43,7 +44,7 @@ class Wiener:
         """
         found = {}
         for name, rng in self.streams.items():
-            rank = 1 + len(self.system.model.states[name].shape)
+            rank = rank_of_state(self.system, name)
             some = states[name]
             shape = tuple(some.shape[-rank:])
             numbers = math.sqrt(h) * rng.standard_normal(shape)

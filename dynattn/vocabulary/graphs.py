@@ -65,7 +65,7 @@ def _check_ring(arguments: Mapping[str, int]) -> str:
         farthest = max(n, 0) // 2
         return f"on a ring of {n} nodes the farthest is {farthest} hops away, the reach is {reach}"
     if reach > MOST_OFFSETS:
-        return f"a reach of {reach:.4g} needs {_memory(48 * reach)} of memory"
+        return f"a reach of {reach:.4g} needs {memory_text(48 * reach)} of memory"
     return _check_count(arguments)
 
 
@@ -74,7 +74,7 @@ MOST_EDGES = 10**8
 """Graphs of more edges are refused before anything is made."""
 
 
-def _memory(size: float) -> str:
+def memory_text(size: float) -> str:
     """Bytes in words: ``2.4 GB``."""
     units = ((1e15, "PB"), (1e12, "TB"), (1e9, "GB"), (1e6, "MB"))
     return next((f"{size / n:.3g} {unit}" for n, unit in units if size >= n), f"{size:g} bytes")
@@ -120,7 +120,7 @@ def _check_modules(arguments: Mapping[str, Any]) -> str:
         return f"a ring of modules has one {what} or more, not {min(modules, agents)}"
     edges = modules * agents * (agents + 1)
     if edges > MOST_EDGES:
-        return f"its {edges:.4g} edges need {_memory(24 * edges)} of memory"
+        return f"its {edges:.4g} edges need {memory_text(24 * edges)} of memory"
     return ""
 
 

@@ -16,8 +16,8 @@ from dynattn.syntax.read import read_source
 TEXTS = sorted((Path(__file__).parents[1] / "syntax" / "texts").glob("*.dyn"))
 ACCEPTED = {
     "chimera", "collective_modes", "fitzhugh_nagumo", "fold_curve", "friedkin_johnsen",
-    "frustrated_synchronization", "kuramoto_attention_enwik8", "lohe_matrix", "modern_hopfield",
-    "replicator", "swing", "tidal", "uninformed",
+    "frustrated_synchronization", "kuramoto_attention_enwik8", "lohe_matrix", "lotka_volterra",
+    "modern_hopfield", "replicator", "swing", "tidal", "uninformed",
 }  # fmt: skip
 """Specs of which every construct has a meaning."""
 WITHOUT_FILES = {"kuramoto_general", "wilson_cowan"}

@@ -20,4 +20,27 @@ CODES: dict[str, Entry] = {
         "param w ~ paired_normal(0, 1, 0.5)",
         "coupling web: p -> p { weight ~ paired_normal(0, 1, 0.5); kernel x[j] }",
     ),
+    "E431": Entry(
+        "an edge without the edge back",
+        "paired_normal draws a number for the edge from j to i and one for that from i to j, so "
+        "the graph needs both. An undirected graph has them.",
+        "coupling web: p -> p over gnp_random_graph(n=N, p=0.1, directed=true) { "
+        "weight ~ paired_normal(0, 1, 0.5) }",
+        "coupling web: p -> p over gnp_random_graph(n=N, p=0.1) { "
+        "weight ~ paired_normal(0, 1, 0.5) }",
+    ),
+    "E432": Entry(
+        "more edges than memory",
+        "What is drawn, learned or moves on the edges of everyone needs a number for each pair of "
+        "nodes.",
+        "coupling web: p -> p { weight ~ normal(0, 1) }    # p[1000000]",
+        "coupling web: p -> p over gnp_random_graph(n=1000000, p=1e-5) { weight ~ normal(0, 1) }",
+    ),
+    "E433": Entry(
+        "edges of a sample's own number",
+        "A population over a dim has as many nodes as the sample is long. Its edges cannot have "
+        "numbers that stay from one sample to the next; what is computed from the nodes can.",
+        "coupling c: word -> word over causal(T) { learn w ~ normal(0, 1); weight w }",
+        "coupling c: word -> word over causal(T) { weight softmax(dot(q[i], k[j])) }",
+    ),
 }

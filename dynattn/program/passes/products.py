@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dynattn.program.layout import Maker
-from dynattn.program.nodes import Node
+from dynattn.program.nodes import Node, ordered
 from dynattn.program.passes.complex_products import parts_of
 from dynattn.program.passes.matrix_products import separate_product
 from dynattn.program.passes.one_end import SHAPED, at_nodes
@@ -44,6 +44,8 @@ def _separate(node: Node, maker: Maker) -> Products | None:
     if node.type.place.kind not in ("edges", "pairs") or _is_spread_global(node):
         inner = node.inputs[0] if node.op == "unsqueeze" else node
         return (Product(receiver=inner),)
+    if _is_own(node):
+        return (Product(edge=maker.real(node)),)
     match node.op:
         case "receiver":
             return (Product(receiver=maker.real(node.inputs[0])),)
@@ -70,6 +72,13 @@ def _separate(node: Node, maker: Maker) -> Products | None:
 def _is_spread_global(node: Node) -> bool:
     """A quantity of the whole model that only ``align`` has given a place."""
     return node.op == "unsqueeze" and node.inputs[0].type.place_axes == 0
+
+
+def _is_own(node: Node) -> bool:
+    """Whether a quantity of edges is made of numbers that they hold themselves, not of its ends."""
+    met = [item for item in ordered([node]) if item.type.place.kind in ("edges", "pairs")]
+    held = any(item.op in ("parameter", "state") for item in met)
+    return held and not any(item.op in ("receiver", "sender", "edge", "reach") for item in met)
 
 
 def _arithmetic(node: Node, maker: Maker) -> Products | None:

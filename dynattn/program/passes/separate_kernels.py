@@ -1,8 +1,9 @@
 """Sums over edges of separable kernels become sums of node features: O(E) or O(N) instead of sines
 per edge, and nothing per edge in memory.
 
-Where all nodes hear the same offsets, a weight that is computed from edge attributes alone, such as
-``1 + A*cos(2*pi*distance/N)``, is computed once per offset.
+Where each pair of nodes has a weight of its own, such as a drawn one, the sums are products with
+that matrix. Where all nodes hear the same offsets, a weight that is computed from edge attributes
+alone, such as ``1 + A*cos(2*pi*distance/N)``, is computed once per offset.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from dataclasses import replace
 from dynattn.model.terms import Place
 from dynattn.network.build import Network
 from dynattn.program.layout import Maker
-from dynattn.program.nodes import OFFSETS, ArrayType, Node
+from dynattn.program.nodes import OFFSETS, PAIRS, ArrayType, Node
 from dynattn.program.passes.matrix_products import summed_product
 from dynattn.program.passes.products import Product, Products, one_end, separate
 from dynattn.program.passes.rewriting import Rule
 from dynattn.vocabulary.functions import ELEMENTWISE
 
 Weight = str | Node | None
-"""An attribute of the edges, a node with a weight per offset, or nothing."""
+"""An attribute of the edges, a node with a weight per offset or per pair, or nothing."""
 
 
 def separate_kernels(network: Network) -> Rule:
@@ -63,6 +64,8 @@ def _weight(product: Product, maker: Maker, same_offsets: bool) -> Weight:
     edge = product.edge
     if edge is None or edge.op == "edge":
         return None if edge is None else edge.payload[1]
+    if edge.type.place.kind == "pairs":
+        return None if edge.type.shape else edge
     # Without a sender's factor there is nothing to be shifted or transformed.
     if not same_offsets or product.sender is None:
         return None
@@ -102,10 +105,12 @@ def _graph_sums(weighed: Sequence[tuple[Product, Weight]], node: Node, maker: Ma
 def _graph_sum(features: Sequence[Node], weight: Weight, node: Node, maker: Maker) -> Node:
     inputs = list(features)
     if isinstance(weight, Node):
-        inputs, weight = [*inputs, weight], OFFSETS
+        pairs = weight.type.place.kind == "pairs"
+        inputs, weight = [*inputs, weight], PAIRS if pairs else OFFSETS
+    form = "weighted" if weight == PAIRS else ""
     batched = any(item.type.batched for item in inputs)
     kind = ArrayType(node.type.place, (), "tuple", batched)
-    return maker.make("graph_sum", inputs, kind, (node.payload, "", weight))
+    return maker.make("graph_sum", inputs, kind, (node.payload, form, weight))
 
 
 def _single_sum(feature: Node, node: Node, maker: Maker) -> Node:
@@ -122,6 +127,9 @@ def _sum_of(
     node: Node,
     maker: Maker,
 ) -> Node:
+    if p.sender is None and isinstance(weight, Node):
+        kind = ArrayType(node.type.place, (), "real", weight.type.batched)
+        return maker.make("edge_sum", [weight], kind, node.payload)
     if p.sender is None:
         return maker.make("total", (), ArrayType(node.type.place), (node.payload, weight))
     k = groups[weight].index(p.sender)

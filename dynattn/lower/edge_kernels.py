@@ -1,0 +1,34 @@
+"""Whole-array functions of what pairs of nodes hold. Emitted files carry copies of them."""
+
+from __future__ import annotations
+
+import torch
+
+from dynattn.lower.kernels import over_pairs
+
+
+def weighted_sums(features, weights, ranks, causal, include_self):
+    """sum_j weights[.., i, j] a_j for each feature a, over the pairs that are edges."""
+    pairs = list(zip(features, ranks, strict=True))
+    rows = [a.unsqueeze(-2) if r == 0 else a.flatten(-r).mT for a, r in pairs]
+    batch = torch.broadcast_shapes(*[row.shape[:-2] for row in rows])
+    stacked = torch.cat([row.expand(*batch, *row.shape[-2:]) for row in rows], -2)
+    kind = torch.promote_types(stacked.dtype, weights.dtype)
+    stacked, matrix = stacked.to(kind), weights.to(kind)
+    if causal:
+        matrix = matrix.tril(0 if include_self else -1)
+    product = stacked @ matrix.mT
+    if not causal and not include_self:
+        product = product - matrix.diagonal(dim1=-2, dim2=-1).unsqueeze(-2) * stacked
+    parts = list(product.split([row.shape[-2] for row in rows], -2))
+    for k, (a, r) in enumerate(pairs):
+        own = torch.promote_types(a.dtype, weights.dtype)
+        part = parts[k].real if kind.is_complex and not own.is_complex else parts[k]
+        parts[k] = part.squeeze(-2) if r == 0 else part.mT.unflatten(-1, a.shape[-r:])
+    return tuple(parts)
+
+
+def list_pairs(values, places, receivers, senders, rank):
+    """[.., receivers, senders, *] -> [.., edges, *], each edge from its place."""
+    values = over_pairs(values, receivers, senders, rank)
+    return values.flatten(-rank - 2, -rank - 1).index_select(-rank - 1, places)
