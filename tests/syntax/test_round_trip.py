@@ -88,6 +88,8 @@ velocity = node(
     t.Quantity, names, st.just(AT), prime=st.just(True), init=st.none() | inits, doc=docs
 )  # fmt: skip
 quantities = node(t.Quantities, st.sampled_from(["param", "learn"]), several(quantity))
+dimension = node(t.Quantity, names, st.just(AT), limits=st.none() | expressions, doc=docs)
+dims = node(t.Quantities, st.just("dim"), several(dimension))
 states = node(t.Quantities, st.just("state"), several(quantity | velocity))
 lets = node(t.Let, names, expressions)
 drops = node(t.Drop, several(name))
@@ -159,8 +161,9 @@ declarations = (
     | node(t.Observe, names, expressions)
     | node(t.TypeDeclaration, names, type_parameters, several(common, 0))
     | node(t.Network, several(statements, 0))
-    | node(t.Experiment, st.sampled_from(["simulate", "sweep", "train"]), st.none() | names, steps)
-    | drops | quantities | lets | populations | couplings | layers
+    | node(t.Experiment, st.sampled_from(["simulate", "sweep", "continue", "train"]), st.none() | names, steps)
+    | drops | quantities | dims | lets | populations | couplings | layers
+    | node(t.Population, names, st.none(), body=several(common, 0))
 )  # fmt: skip
 
 seen: set[str] = set()
