@@ -152,6 +152,7 @@ statements = st.recursive(
     lambda inner: node(t.Repeat, expressions, st.booleans(), several(inner, 0)),
     max_leaves=3,
 )
+kinds = st.sampled_from(["simulate", "sweep", "continue", "train"])
 declarations = (
     node(t.ModelHeader, names, st.none() | names, docs)
     | node(t.Use, st.just("other.dyn"))
@@ -161,7 +162,7 @@ declarations = (
     | node(t.Observe, names, expressions)
     | node(t.TypeDeclaration, names, type_parameters, several(common, 0))
     | node(t.Network, several(statements, 0))
-    | node(t.Experiment, st.sampled_from(["simulate", "sweep", "continue", "train"]), st.none() | names, steps)
+    | node(t.Experiment, kinds, st.none() | names, steps)
     | drops | quantities | dims | lets | populations | couplings | layers
     | node(t.Population, names, st.none(), body=several(common, 0))
 )  # fmt: skip
