@@ -18,14 +18,8 @@ from dynattn.model.model import Model
 from dynattn.model.parts import Coupling, GraphUse, Law, Population, State
 from dynattn.model.terms import Term
 from dynattn.network.connections import Connections
-from dynattn.network.spelling import (
-    named_couplings,
-    short,
-    spell_law,
-    spell_number,
-    spell_term,
-    summands,
-)
+from dynattn.network.equations import named_couplings, spell_law, summands
+from dynattn.network.spelling import short, spell_number, spell_term
 from dynattn.vocabulary.sizes import Size, SizeError
 
 if TYPE_CHECKING:

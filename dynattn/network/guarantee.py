@@ -13,7 +13,8 @@ from dynattn.model.parts import Coupling
 from dynattn.model.terms import GLOBAL, Term, Type, walk
 from dynattn.network.build import Network
 from dynattn.network.connections import Connections
-from dynattn.network.spelling import short, short_names, spell_coupling, spell_term
+from dynattn.network.equations import spell_coupling
+from dynattn.network.spelling import short, short_names, spell_term
 from dynattn.network.structure import used_attributes
 from dynattn.network.styles import PLAIN, Style
 from dynattn.network.symmetry import asymmetry

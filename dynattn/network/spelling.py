@@ -5,20 +5,19 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from dynattn.model.model import Model
-from dynattn.model.parts import Coupling, Law
 from dynattn.model.terms import Term
 from dynattn.network.spelling_functions import FUNCTIONS
-from dynattn.network.styles import PLAIN, PRETTY, Style
+from dynattn.network.styles import PLAIN, Style
 
-# How tightly an operator binds: what binds less than its surroundings stands in parentheses.
-_BINDING = {
+BINDING = {
     "or": 1, "and": 2, "not": 3, "lt": 4, "le": 4, "gt": 4, "ge": 4, "eq": 4, "ne": 4,
     "add": 5, "sub": 5, "mul": 6, "div": 6, "matmul": 6, "neg": 7, "pow": 8,
 }  # fmt: skip
+"""How tightly an operator binds: what binds less than its surroundings stands in parentheses."""
 _END = {"receiver": "i", "sender": "j"}
 
 
@@ -42,7 +41,7 @@ def spell_term(
     ``index``: what quantities of nodes carry outside a coupling's ends, such as ``i``. ``names``:
     what quantities are called, such as :func:`short_names`; what the spec wrote unless given.
     """
-    return _Speller(style, names or {}).spell(term, index)
+    return Speller(style, names or {}).spell(term, index)
 
 
 def definitions(*terms: Term) -> dict[str, Term]:
@@ -65,7 +64,9 @@ def definitions(*terms: Term) -> dict[str, Term]:
 
 
 @dataclass(frozen=True)
-class _Speller:
+class Speller:
+    """Spells terms in one style, with these names for quantities."""
+
     style: Style
     names: Mapping[str, str] = field(default_factory=dict)
 
@@ -100,18 +101,18 @@ class _Speller:
             return self.spell(term.args[0], end, around)
         if term.op in ("split", "spread", "column", "member"):
             return self.spell(term.args[-1], index, around)
-        if term.op not in _BINDING:
+        if term.op not in BINDING:
             return self._atom(term, index)
         if _is_pulse(term):
             ends = (term.args[0].args[0].args[1], term.args[0].args[1].args[1])
             return self.style.call("pulse", ["t", *self._each(ends, index)])
         if term.op == "div" and self.style.fraction:
             text = self.style.fraction % tuple(self._each(term.args, index))
-            return self.bracketed(text, around > _BINDING["neg"])
+            return self.bracketed(text, around > BINDING["neg"])
         if term.op == "neg" and term.args[0].op in ("mul", "div"):
-            text = self.style.operators["neg"] + self.spell(term.args[0], index, _BINDING["mul"])
-            return self.bracketed(text, around > _BINDING["mul"])
-        binding = _BINDING[term.op]
+            text = self.style.operators["neg"] + self.spell(term.args[0], index, BINDING["mul"])
+            return self.bracketed(text, around > BINDING["mul"])
+        binding = BINDING[term.op]
         return self.bracketed(self._operation(term, index, binding), binding < around)
 
     def _operation(self, term: Term, index: str, binding: int) -> str:
@@ -186,7 +187,7 @@ class _Speller:
         name = self.name(term.payload if group else term.payload[0])
         delay = term.args[0].args[0] if group else term.args[0]
         point = self.style.index(name.rstrip("'"), index) + "'" * name.count("'") if index else name
-        late = self.spell(delay, "", _BINDING["sub"] + 1)
+        late = self.spell(delay, "", BINDING["sub"] + 1)
         return f"{point}(t{self.style.operators['sub']}{late})"
 
     def _linear(self, term: Term, index: str) -> str:
@@ -225,175 +226,3 @@ def spell_number(value: complex) -> str:
         if value == constant:
             return name
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)
-
-
-def spell_law(model: Model, law: Law) -> str:
-    """The law of a state in a few words: ``theta' = omega + pull``."""
-    text = spell_term(law.rate)
-    if law.noise is not None:
-        text += f" + {spell_term(law.noise)}"
-    if law.discrete:
-        return f"{short(law.state)} <- {text}"
-    return f"{short(law.state)}' = {text}"
-
-
-@dataclass(frozen=True)
-class Equation:
-    """One line: a left side, what stands between, and the terms that its right side adds up."""
-
-    left: str
-    between: str
-    terms: tuple[str, ...]
-    style: Style
-
-    @property
-    def right(self) -> str:
-        """The terms as a sum."""
-        return _added(self.terms, self.style) or "0"
-
-    def __str__(self) -> str:
-        return f"{self.left} {self.between} {self.right}"
-
-
-def spell_laws(
-    model: Model, laws: Iterable[Law], style: Style = PLAIN, *, weighted: Collection[str] = ()
-) -> tuple[str, ...]:
-    """The lines of :func:`equations` as text."""
-    return tuple(str(line) for line in equations(model, laws, style, weighted=weighted))
-
-
-def equations(
-    model: Model, laws: Iterable[Law], style: Style = PLAIN, *, weighted: Collection[str] = ()
-) -> tuple[Equation, ...]:
-    """The laws of a place with their sums written out, then what stands deeper inside by name.
-
-    ``weighted``: the couplings whose graph has edge weights of its own.
-    """
-    laws = tuple(law for law in laws if not law.is_velocity)
-    speller = _Speller(style, short_names(model))
-    lines = [_equation(speller, model, law, weighted) for law in laws]
-    for name in dict.fromkeys(name for law in laws for name in _deeper(model, law)):
-        right = _written_out(speller, model, name, weighted)
-        lines.append(Equation(speller.summed(name), "=", (right,), style))
-    met = [law.rate for law in laws]
-    sums = [
-        model.coupling[name] for name in dict.fromkeys(n for t in met for n in named_couplings(t))
-    ]
-    met += [p for c in sums for p in (c.strength, c.weight, c.kernel, c.delay) if p is not None]
-    for name, term in definitions(*met).items():
-        index = "i" if term.type.place.kind == "nodes" else ""
-        right = speller.spell(term, index)
-        lines.append(Equation(speller.point(name, index), "=", (right,), style))
-    return tuple(lines)
-
-
-def _equation(speller: _Speller, model: Model, law: Law, weighted: Collection[str]) -> Equation:
-    terms = tuple(summands(law.rate))
-    around = _BINDING["add"] if len(terms) > 1 else 0
-    parts = [
-        _written_out(speller, model, term.payload, weighted)
-        if _acts(model, term) and term.payload not in _deeper(model, law)
-        else speller.spell(term, "i", around)
-        for term in terms
-    ]
-    if law.noise is not None:
-        parts.append(speller.spell(law.noise, "i", _BINDING["add"]))
-    index = speller.style.pair if model.states[law.state].coupling else "i"
-    left = speller.point(law.state, index, 0 if law.discrete else 1)
-    between = speller.style.becomes if law.discrete else "="
-    return Equation(left, between, tuple(parts), speller.style)
-
-
-def _deeper(model: Model, law: Law) -> tuple[str, ...]:
-    """The couplings that stand in a law as more than a part of a sum."""
-    terms = (term for term in summands(law.rate) if not _acts(model, term))
-    return tuple(name for term in terms for name in named_couplings(term))
-
-
-def _acts(model: Model, term: Term) -> bool:
-    """Whether a summand is the sum of a coupling; that of a readout is told by its name."""
-    return term.op == "coupling" and model.coupling[term.payload].acts
-
-
-def _added(parts: Sequence[str], style: Style) -> str:
-    """The parts as a sum; one that begins with a minus is taken off."""
-    text, minus = "".join(parts[:1]), style.operators["neg"]
-    for part in parts[1:]:
-        sign = style.operators["sub" if part.startswith(minus) else "add"]
-        text += sign + part.removeprefix(minus)
-    return text
-
-
-def summands(term: Term) -> Iterator[Term]:
-    """The terms that a sum adds up, zeros left out."""
-    if term.op == "add":
-        for part in term.args:
-            yield from summands(part)
-    elif term.op == "member":
-        yield from summands(term.args[0])
-    elif term.op == "sub" and _sums_up(term.args[0]):
-        yield from summands(term.args[0])
-        yield replace(term, op="neg", args=term.args[1:])
-    elif not (term.op == "number" and term.payload == 0):
-        yield term
-
-
-def _sums_up(term: Term) -> bool:
-    """Whether the sum of a coupling is one of the parts that a term adds up."""
-    inner = term.op in ("add", "sub", "member") and any(map(_sums_up, term.args))
-    return term.op == "coupling" or inner
-
-
-def named_couplings(term: Term) -> tuple[str, ...]:
-    """The names of the couplings that stand in a term."""
-    found = [term.payload] if term.op == "coupling" else []
-    inner = (name for argument in term.args for name in named_couplings(argument))
-    return tuple(dict.fromkeys([*found, *inner]))
-
-
-def _written_out(speller: _Speller, model: Model, name: str, weighted: Collection[str]) -> str:
-    return _coupling(speller, model, model.coupling[name], name in weighted)
-
-
-def spell_coupling(
-    model: Model, coupling: Coupling, style: Style = PRETTY, *, weighted: bool = False
-) -> str:
-    """The sum S_i written out: ``(K/deg_i) Σ_j sin(θ_j - θ_i)``."""
-    return _coupling(_Speller(style, short_names(model)), model, coupling, weighted)
-
-
-def _coupling(speller: _Speller, model: Model, coupling: Coupling, weighted: bool) -> str:
-    below = _divisor(speller, model, coupling)
-    around = _BINDING["mul"]
-    factor = ""
-    if coupling.strength:
-        factor = speller.spell(
-            coupling.strength, "i", 0 if below and speller.style.fraction else around
-        )
-    if below:
-        factor = speller.style.fraction_part % (factor or "1", below)
-    style = speller.style
-    kernel = speller.spell(coupling.kernel, "", around)
-    weight = _weight(speller, coupling, weighted)
-    kernel = speller.bracketed(kernel, kernel.startswith(style.operators["neg"]))
-    inside = style.operators["mul"].join(part for part in (weight, kernel) if part)
-    over = "".join(f"{style.sums(c.name)} " for c in coupling.counters)
-    return f"{over}{factor}{style.operators['mul'] if factor else ''}{style.sums('j')} {inside}"
-
-
-def _divisor(speller: _Speller, model: Model, coupling: Coupling) -> str:
-    if coupling.normalize == "degree":
-        return speller.point("deg", "i")
-    if coupling.normalize == "size":
-        size = str(model.population[coupling.sender].size)
-        compound = bool(re.search(r"[-+*/ ]", size)) and not speller.style.fraction
-        return speller.bracketed(speller.size(size), compound)
-    return ""
-
-
-def _weight(speller: _Speller, coupling: Coupling, weighted: bool) -> str:
-    if coupling.weight is None:
-        pair = speller.style.index("w", speller.style.pair)
-        return pair if weighted and coupling.edge_weights else ""
-    text = speller.spell(coupling.weight, "", 0 if coupling.adaptive else _BINDING["mul"])
-    return speller.style.call(f"{coupling.adaptive}_j", [text]) if coupling.adaptive else text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dynattn.model.terms import Term
 
 if TYPE_CHECKING:
-    from dynattn.network.spelling import _Speller as Speller
+    from dynattn.network.spelling import Speller
 
 
 def _first(speller: Speller, term: Term, index: str) -> str:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from dynattn.model.model import Model
 from dynattn.model.parts import Law
+from dynattn.network.equations import Equation, equations, spell_laws
 from dynattn.network.guarantee import guarantee
-from dynattn.network.spelling import Equation, equations, spell_laws
 from dynattn.network.styles import LATEX, PLAIN
 
 if TYPE_CHECKING:

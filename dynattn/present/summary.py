@@ -11,13 +11,8 @@ from dynattn.model.model import Model
 from dynattn.model.parts import Coupling, Draw, Parameter
 from dynattn.model.terms import Term
 from dynattn.network.diagram import built_graph, spell_edges, spell_graph
-from dynattn.network.spelling import (
-    short,
-    short_names,
-    spell_coupling,
-    spell_laws,
-    spell_term,
-)
+from dynattn.network.equations import spell_coupling, spell_laws
+from dynattn.network.spelling import short, short_names, spell_term
 from dynattn.network.styles import PLAIN, Style
 from dynattn.program.copies import layer_uses
 from dynattn.program.nodes import OFFSETS, PAIRS, Node, Program

@@ -12,7 +12,7 @@ from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Source
 from dynattn.lower import kernels
 from dynattn.lower.certify import certify
-from dynattn.network.spelling import spell_coupling
+from dynattn.network.equations import spell_coupling
 from dynattn.network.styles import PLAIN
 
 SPEC = """\

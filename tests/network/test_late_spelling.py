@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Source
-from dynattn.network.spelling import spell_laws
+from dynattn.network.equations import spell_laws
 from dynattn.network.styles import MINUS, PLAIN, PRETTY
 
 TEXT = """

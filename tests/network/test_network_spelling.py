@@ -15,15 +15,9 @@ from dynattn.model.check import check
 from dynattn.model.model import Model
 from dynattn.model.parts import Law
 from dynattn.model.terms import Term, Type
-from dynattn.network.spelling import (
-    PRETTY,
-    definitions,
-    spell_coupling,
-    spell_law,
-    spell_laws,
-    spell_number,
-    spell_term,
-)
+from dynattn.network.equations import spell_coupling, spell_law, spell_laws
+from dynattn.network.spelling import definitions, spell_number, spell_term
+from dynattn.network.styles import PRETTY
 from dynattn.syntax.parse import parse
 from dynattn.vocabulary.functions import ELEMENTWISE
 from tests.network.small_models import SPAN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Source
-from dynattn.network.spelling import spell_laws
+from dynattn.network.equations import spell_laws
 from dynattn.present.nodes import node_graph
 from dynattn.present.page import page_text
 from dynattn.present.parts import parts_of

@@ -115,7 +115,7 @@ def test_second_order_equations_and_the_sphere():
     assert_renders(latex(spec))
     first, second, third = state_laws(spec.model, spec.network)
     assert first.latex.splitlines()[1] == (
-        r"  \ddot{\theta}_{i} &= \frac{\frac{-\sin(\theta_{i})^{2}}{3} - g\,\dot{\theta}_{i}}{2}"
+        r"  2\,\ddot{\theta}_{i} &= \frac{-\sin(\theta_{i})^{2}}{3} - g\,\dot{\theta}_{i}"
     )
     assert second.latex.splitlines()[1:-1] == [
         r"  \dot{v}_{i} &= \frac{-v_{i}}{\tau_{e}} + 2\,(3\,v_{i} + \mathrm{pull}_{i})\,"

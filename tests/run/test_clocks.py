@@ -7,8 +7,8 @@ import pytest
 
 from dynattn.diagnostics.report import SpecError
 from dynattn.lower.emit import emit
-from dynattn.network.spelling import spell_laws
-from dynattn.network.styles import PRETTY
+from dynattn.network.equations import spell_laws
+from dynattn.network.styles import MINUS, PRETTY
 from dynattn.run.experiment import run_experiment
 from dynattn.solve.solve import solve
 from tests.run.specs import compiled
@@ -144,11 +144,11 @@ observe E = total_energy()
 simulate { steps 3 }
 """).model
     assert spell_laws(model, model.laws) == (
-        "theta[i]'' = (-sin(theta[i]) + pull[i] - 0.5 * theta[i]')/2 + 0.1 * W[i]'/2",
+        "2 * theta[i]'' = -sin(theta[i]) + sum_j sin(theta[j] - theta[i]) - 0.5 * theta[i]'"
+        " + 0.1 * W[i]'",
         "h[i] <- 0.5 * h[i] + sum_j h[j]",
-        "pull[i] = sum_j sin(theta[j] - theta[i])",
     )
     assert spell_laws(model, model.laws, PRETTY)[:2] == (
-        f"θ_i'' = ({chr(0x2212)}sin(θ_i) + pull_i {chr(0x2212)} 0.5 θ_i')/2 + 0.1 W_i'/2",
+        "2 θ_i'' = -sin(θ_i) + Σ_j sin(θ_j - θ_i) - 0.5 θ_i' + 0.1 W_i'".replace("-", MINUS),
         "h_i ← 0.5 h_i + Σ_j h_j",
     )
