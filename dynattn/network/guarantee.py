@@ -75,6 +75,8 @@ def _broken_by_states(model: Model) -> Iterator[str]:
                 yield f"{word} of {name}: {_why(word)}"
         if "equation" in clauses:
             yield f"the equation of {name}: a law of its own"
+        if "dissipation" in clauses and clauses["dissipation"].type.dtype == "complex":
+            yield f"dissipation of {name}: a complex number"
         mass = clauses.get("inertia")
         if mass is not None and not _is_constant(mass):
             yield f"inertia of {name}: it changes"
@@ -119,6 +121,8 @@ def _reasons(model: Model, network: Network, coupling: Coupling) -> Iterator[str
     if coupling.normalize == "degree" and len(set(edges.degree().tolist())) > 1:
         yield "normalize degree, with nodes of different degree"
     factors = [part for part in (coupling.kernel, coupling.weight, strength) if part is not None]
+    if any(part.type.dtype == "complex" for part in factors if part is not coupling.kernel):
+        yield "its weights or strength are complex"
     if any(map(_changes_with_time, factors)):
         yield "it depends on time"
     if any(map(_reads_sums, factors)):
@@ -243,7 +247,9 @@ def _integrated(kernel: Term, several: bool, phase: bool) -> Term | None:
         return made("div", found, angle.args[0]) if angle.op == "mul" else found
     two = Term("number", (), Type(), kernel.span, 2)
     if kernel.op == "sub":
-        length = made("norm", kernel) if kernel.type.shape else kernel
+        size = "norm" if kernel.type.shape else "abs"
+        real = kernel.type.dtype != "complex" and not kernel.type.shape
+        length = kernel if real else made(size, kernel)
         return made("div", made("pow", length, two), two)
     if len(kernel.type.shape) == 1:
         receiver = replace(kernel, op="receiver", payload=None)

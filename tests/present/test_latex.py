@@ -158,7 +158,7 @@ SIGNS = {"add", "sub", "mul", "div", "neg", "pow", "lt", "le", "gt", "ge", "eq",
 @pytest.mark.parametrize("name", sorted(set(ELEMENTWISE) - SIGNS))
 def test_every_function_renders(name):
     arguments = "x, 2" if len(ELEMENTWISE[name].derivatives) == 2 or name == "atan2" else "x"
-    text = f"model m\npopulation p[2] {{ state x on real; drift 1 / {name}({arguments}) }}\n"
+    text = f"model m\npopulation p[2] {{ state x on real; drift re(1 / {name}({arguments})) }}\n"
     assert_renders(latex(compiled(text)))
 
 

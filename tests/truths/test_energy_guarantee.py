@@ -83,6 +83,10 @@ ATTRACTIONS = {
         "state x on real ~ normal(0, 1)", "coupling c: p -> p over ring(N) { strength K }",
         lambda x: 0.75 * (((W % 4 == 1) * pairs(x, np.square)) / 2).sum((1, 2)),
     ),
+    "complex": (
+        "state x on complex ~ normal(0, 1)", "coupling c: p -> p { strength 0.1 }",
+        lambda x: 0.05 * (pairs(x, np.abs) ** 2 / 2).sum((1, 2)),
+    ),
     "vectors": (
         "state x on real(2) ~ normal(0, 1)", "coupling c: p -> p { strength 0.1 }",
         lambda x: 0.05 * (pairs(x, np.square) / 2).sum((1, 2, 3)),
@@ -300,3 +304,16 @@ def test_an_attribute_that_is_not_read_breaks_nothing(tmp_path) -> None:
     assert np.all(np.diff(measured) < 1e-7)
     broken = told(spec("{ weight length }")).broken_by
     assert broken == ("c: 'length' differs between the two directions",)
+
+
+@pytest.mark.parametrize(
+    ("own", "clause", "reason"),
+    [
+        ("", "strength 1 + 2i", "c: its weights or strength are complex"),
+        ("dissipation 0.1 + 1i", "", "dissipation of p.x: a complex number"),
+    ],
+)
+def test_a_complex_factor_turns_the_force(own: str, clause: str, reason: str) -> None:
+    body = ("state x on complex ~ normal(0, 1)", own, f"coupling c: p -> p {{ {clause} }}")
+    found = told(compiled(*body))
+    assert (found.verdict, found.broken_by) == ("", (reason,))
