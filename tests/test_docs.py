@@ -13,6 +13,7 @@ from dynattn.compilation import Compilation
 from dynattn.diagnostics.catalogue import CODES
 from dynattn.diagnostics.report import Source
 from dynattn.lower.past import at_rest
+from dynattn.run.experiment import run_experiment
 from dynattn.syntax.format import format_source
 from dynattn.vocabulary.distributions import DISTRIBUTIONS
 from dynattn.vocabulary.functions import FUNCTION_NAMES
@@ -65,6 +66,7 @@ def folder(tmp_path_factory) -> Path:
     weights = np.abs(np.random.default_rng(0).normal(size=(8, 8))) * (1 - np.eye(8))
     for name, values in (("weights", weights), ("lengths", 3 * weights)):
         np.savetxt(made / f"{name}.csv", values, delimiter=",")
+    (made / "drive.csv").write_text("t, drive\n0, 0\n5, 2\n20, -1\n")
     for block in SPECS:
         (made / f"{block.text.split()[1]}.dyn").write_text(block.text)
     return made
@@ -74,7 +76,9 @@ def folder(tmp_path_factory) -> Path:
 def test_every_spec_compiles_and_computes(block: Block, folder: Path):
     spec = Compilation(Source(str(folder / "page.dyn"), block.text))
     system = spec.build()
-    if not spec.model.network:
+    if not spec.model.network and spec.model.inputs:  # signals: samples are read when it is run
+        assert run_experiment(spec)
+    elif not spec.model.network:
         states = system.initial_states()
         past = {"past": at_rest(system, states)} if system.late else {}
         rates = system.rates(0.0, states, **past)
