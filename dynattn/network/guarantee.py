@@ -251,7 +251,7 @@ def _integrated(kernel: Term, several: bool, phase: bool) -> Term | None:
         real = kernel.type.dtype != "complex" and not kernel.type.shape
         length = kernel if real else made(size, kernel)
         return made("div", made("pow", length, two), two)
-    if len(kernel.type.shape) == 1:
+    if kernel.op == "sender":
         receiver = replace(kernel, op="receiver", payload=None)
         return made("neg", made("dot", receiver, kernel))
     return None

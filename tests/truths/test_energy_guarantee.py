@@ -87,6 +87,14 @@ ATTRACTIONS = {
         "state x on complex ~ normal(0, 1)", "coupling c: p -> p { strength 0.1 }",
         lambda x: 0.05 * (pairs(x, np.abs) ** 2 / 2).sum((1, 2)),
     ),
+    "rotations": (
+        "state x on SO(3)", "coupling c: p -> p { strength 0.3 }",
+        lambda x: -0.15 * (x.sum(1) ** 2).sum((-1, -2)),
+    ),
+    "unitary matrices": (
+        "state x on SU(2)", "coupling c: p -> p { strength 0.3 }",
+        lambda x: -0.15 * (abs(x.sum(1)) ** 2).sum((-1, -2)),
+    ),
     "vectors": (
         "state x on real(2) ~ normal(0, 1)", "coupling c: p -> p { strength 0.1 }",
         lambda x: 0.05 * (pairs(x, np.square) / 2).sum((1, 2, 3)),
@@ -98,6 +106,9 @@ ATTRACTIONS = {
 def test_the_energy_of_an_attraction_never_rises(case: str) -> None:
     state, couplings, energy = ATTRACTIONS[case]
     spec = compiled(state, "", couplings)
+    if "matrices" in case or "rotations" in case:
+        text = spec.source.text.replace("method dopri5; rtol 1e-9;", "method rk4; step 0.02")
+        spec = Compilation(Source("m.dyn", text))
     assert told(spec).verdict == "falls"
     measured = energy(run(spec)["p.x"])
     assert np.all(np.diff(measured) < 1e-7)
