@@ -9,6 +9,7 @@ from dynattn.cli.screen import note
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
+    from dynattn.learn.arrays import ArraysData
     from dynattn.learn.folder import RunFolder
     from dynattn.learn.reports import TrainingResult
     from dynattn.learn.text import TextData
@@ -19,7 +20,7 @@ SENTENCE = 48
 
 
 def draw_training(
-    compilation: Compilation, folder: RunFolder, result: TrainingResult, data: TextData
+    compilation: Compilation, folder: RunFolder, result: TrainingResult, data: TextData | ArraysData
 ) -> dict[str, Path]:
     """Draw the coupling graph, the loss curve and the learned attention of one sentence."""
     from dynattn.present.attention import draw_arcs, draw_heat_maps
@@ -46,13 +47,16 @@ def draw_loss(folder: RunFolder, result: TrainingResult, path: Path) -> Path:
     return draw_learning(curves, path, baselines=baselines, unit=unit, title=result.model)
 
 
-def learned_attention(system: Any, data: TextData) -> Attention | None:
+def learned_attention(system: Any, data: TextData | ArraysData) -> Attention | None:
     """The weights of every layer and head over one sentence of the validation text."""
     import torch
 
+    from dynattn.learn.text import TextData
     from dynattn.present.attention import text_tokens
     from dynattn.present.parts import Attention
 
+    if not isinstance(data, TextData):
+        return None
     symbols = sentence(data)
     (name,) = (item.name for item in system.model.inputs)
     found = system.attention_weights(**{name: torch.as_tensor(symbols).to(system.device)[None]})
@@ -74,9 +78,13 @@ def sentence(data: TextData) -> Any:
     return numpy.array(data.alphabet.encode(chosen), dtype=numpy.int64)
 
 
-def sample_text(system: Any, data: TextData, length: int) -> str:
-    """``length`` characters that the trained system writes after a line end."""
+def sample_text(system: Any, data: TextData | ArraysData, length: int) -> str:
+    """``length`` characters that the trained system writes after a line end; '' without a text."""
     from dynattn.learn.generate import sample
+    from dynattn.learn.text import TextData
+
+    if not isinstance(data, TextData):
+        return ""
 
     text = sample(system, b"\n", length, context=data.context, alphabet=data.alphabet)
     return text.decode("utf-8", "replace")

@@ -55,6 +55,9 @@ def sample(
 
     spec = load_run(path)
     data = read_json(open_run(path).settings)["data"]
+    if data["source"] != "text":
+        message = f"the run in {path} was not trained on a text, so it writes none"
+        raise UsageError(Diagnostic("E709", message, fix="name a run that was"))
     with threads_set():
         system = spec.build(dtype=torch.float32, device=device)
         made = generate.sample(

@@ -87,11 +87,13 @@ def places(folder: RunFolder, pictures: dict[str, Path]) -> dict[str, str]:
 
 def tell_result(result: TrainingResult, files: dict[str, str], text: str) -> None:
     """Print the text, and where everything is; the figures have been told."""
-    print_heading("a sample of its text")
-    print_generated(text)
+    if text:
+        print_heading("a sample of its text")
+        print_generated(text)
     print_heading("files")
     print_table(("what", "where"), tuple(files.items()))
-    print_line(f"\nmore text: dynattn sample {result.folder}")
+    if text:
+        print_line(f"\nmore text: dynattn sample {result.folder}")
 
 
 def training_facts(result: TrainingResult, files: dict[str, str], text: str) -> dict[str, Any]:

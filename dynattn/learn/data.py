@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dynattn.diagnostics.report import Collector, Diagnostic, SpecError
+from dynattn.learn.arrays import ArraysData, check_arrays, load_arrays
 from dynattn.learn.options import Option, find_entry, option_span, read_options
 from dynattn.learn.reading import DataFile, find_data, read_data
 from dynattn.learn.text import BYTES, Alphabet, TextData
@@ -24,14 +25,14 @@ class DataSource:
     positional: tuple[str, ...]
     check: Callable[[Choice, Mapping[str, Any], Model], object]
     """SpecError for what shows without reading the data."""
-    load: Callable[[Choice, Mapping[str, Any], Model], TextData]
+    load: Callable[[Choice, Mapping[str, Any], Model], TextData | ArraysData]
 
 
-def load_data(choice: Choice, model: Model) -> TextData:
+def load_data(choice: Choice, model: Model) -> TextData | ArraysData:
     """The data of ``train``; SpecError with every mistake of its options."""
     if choice.name in PLANNED:
         message = f"the data source '{choice.name}' is not built yet, so this cannot be trained"
-        fix = 'train on a text: data text("my.txt", context=128)'
+        fix = 'give what it would: arrays("data.npz") takes every input by its name'
         raise SpecError(Diagnostic("E518", message, choice.span, fix))
     checked = check_data(choice, model)
     assert checked is not None
@@ -191,6 +192,16 @@ _ENTRIES = (
         ("path",),
         _check_text,
         _load_text,
+    ),
+    DataSource(
+        "arrays",
+        (
+            Option("path", "text"),
+            Option("split", "numbers", (0.9, 0.1), low=0, above=True, length=(2,)),
+        ),
+        ("path",),
+        check_arrays,
+        load_arrays,
     ),
 )
 

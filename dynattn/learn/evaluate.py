@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from dynattn.learn.arrays import ArraysData
 from dynattn.learn.text import TextData
 from dynattn.model.plans import Training
 
@@ -30,7 +31,7 @@ def move(inputs: dict[str, Any], device: torch.device) -> dict[str, torch.Tensor
 def measure(
     system: Any,
     training: Training,
-    data: TextData,
+    data: TextData | ArraysData,
     device: torch.device,
     limit: int | None = None,
 ) -> Measurement:

@@ -172,15 +172,17 @@ def start_lines(settings: RunSettings, folder: Path, step: int) -> list[str]:
     verb = again if step else f"training {settings.model}"
     lines = [
         f"{verb}: {settings.parameters:,} learned numbers, {settings.steps} steps, "
-        f"batch {settings.batch}, context {data['context']}",
+        f"batch {settings.batch}" + (f", context {data['context']}" if "context" in data else ""),
         f"on {settings.device} ({_threads(settings.threads)}, {settings.dtype}), "
         f"seed {settings.seed}",
-        f"data {data['path']}: {data['training']:,} symbols to train on, "
+        f"data {data['path']}: {data['training']:,} "
+        f"{'samples' if data.get('source') == 'arrays' else 'symbols'} to train on, "
         f"{data['validation']:,} to measure on",
-        "bits per character without a model: "
-        + ", ".join(f"{name} {value:.3f}" for name, value in settings.baselines.items()),
-        f"run folder {folder}",
     ]
+    if settings.baselines:
+        known = ", ".join(f"{name} {value:.3f}" for name, value in settings.baselines.items())
+        lines.append(f"bits per character without a model: {known}")
+    lines.append(f"run folder {folder}")
     if not settings.tensorboard:
         lines.append("TensorBoard is not installed: metrics go to metrics.jsonl alone")
     return lines

@@ -125,6 +125,13 @@ CODES: dict[str, Entry] = {
         'data images("digits.npz")',
         'data text("a.txt", context=128)',
     ),
+    "E519": Entry(
+        "arrays that do not fit the inputs",
+        "`arrays` takes an npz file with one array per input, by its name: one row per sample, in "
+        "the shape of the input, whole numbers from 0 on for tokens and classes.",
+        'numpy.savez("digits.npz", images=x, label=y)   # input image: real[d]',
+        'numpy.savez("digits.npz", image=x, label=y)',
+    ),
     "E520": Entry(
         "unknown optimizer",
         "There are `adamw`, `adam` and `sgd`.",
