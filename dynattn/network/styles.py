@@ -33,8 +33,8 @@ _CAPITALS = frozenset({
 LATEX_FUNCTIONS: Mapping[str, str] = {
     "sin": r"\sin", "cos": r"\cos", "tan": r"\tan", "asin": r"\arcsin", "acos": r"\arccos",
     "atan": r"\arctan", "sinh": r"\sinh", "cosh": r"\cosh", "tanh": r"\tanh", "exp": r"\exp",
-    "log": r"\log", "min": r"\min", "max": r"\max", "re": r"\operatorname{Re}",
-    "im": r"\operatorname{Im}", "arg": r"\arg",
+    "log": r"\log", "trace": r"\operatorname{tr}", "det": r"\det", "min": r"\min",
+    "max": r"\max", "re": r"\operatorname{Re}", "im": r"\operatorname{Im}", "arg": r"\arg",
 }  # fmt: skip
 """Functions with a command of their own; every other name is set upright."""
 
@@ -46,9 +46,11 @@ LATEX_SHAPES: Mapping[str, str] = {
     "dot": r"\left\langle %s\right\rangle",
     "concat": r"\left[%s\right]",
     "conj": r"\overline{%s}",
-    "cis": r"e^{i\left(%s\right)}",
 }
 """Functions that are drawn round their arguments."""
+
+LATEX_MARKS: Mapping[str, str] = {"transpose": r"%s^{\top}", "inverse": "%s^{-1}"}
+"""Functions that are marks behind their argument."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,8 @@ def _escaped(word: str) -> str:
 
 
 def _latex_number(text: str) -> str:
+    if text.endswith("i"):
+        return _latex_number(text[:-1]).removesuffix("1" * (text == "1i")) + r"\mathrm{i}"
     mantissa, _, exponent = text.partition("e")
     if not exponent:
         return text
@@ -179,11 +183,23 @@ def _latex_rate(name: str, index: str, order: int) -> str:
 
 def _latex_call(function: str, arguments: Sequence[str]) -> str:
     inside = r",\, ".join(arguments)
+    if function in LATEX_MARKS:
+        return LATEX_MARKS[function] % _latex_operand(inside)
+    if function == "conj" and inside.endswith(r"^{\top}"):
+        return inside.removesuffix(r"^{\top}") + r"^{\dagger}"
+    if function == "cis":
+        return rf"e^{{\mathrm{{i}}\,{_latex_operand(inside)}}}"
     if function in LATEX_SHAPES:
         return LATEX_SHAPES[function] % inside
     base, _, below = function.partition("_")
     command = LATEX_FUNCTIONS.get(base, rf"\operatorname{{{_escaped(base)}}}")
     return f"{command}{f'_{{{below}}}' if below else ''}{_latex_brackets(inside)}"
+
+
+def _latex_operand(text: str) -> str:
+    """A name as it is, anything else in parentheses."""
+    plain = re.fullmatch(r"\\?[\w.]+(\{\w+\})?(_\{[^{}]*\})?", text)
+    return text if plain else _latex_brackets(text)
 
 
 def _latex_brackets(text: str) -> str:
@@ -193,8 +209,7 @@ def _latex_brackets(text: str) -> str:
 
 
 def _latex_entry(array: str, indices: Sequence[str]) -> str:
-    plain = re.fullmatch(r"\\?\w+(\{\w+\})?(_\{[^{}]*\})?", array)
-    return _latex_index(array if plain else _latex_brackets(array), ",".join(indices))
+    return _latex_index(_latex_operand(array), ",".join(indices))
 
 
 def _latex_pair(counter: str) -> str:

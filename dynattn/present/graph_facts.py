@@ -11,6 +11,7 @@ import numpy
 from dynattn.model.model import Model
 from dynattn.model.parts import Coupling
 from dynattn.network.diagram import spell_edges
+from dynattn.network.spelling import spell_term
 from dynattn.network.structure import Facts, measure
 from dynattn.present.summary import Section, sized
 
@@ -117,7 +118,8 @@ def _reach(found: Connections) -> int:
 def _weights(coupling: Coupling, found: Connections, facts: Facts) -> str:
     """Where the weights are from, and for those of the graph their range and symmetry."""
     if coupling.weight is not None:
-        return f"{coupling.adaptive}, from the states" if coupling.adaptive else "written"
+        text = spell_term(coupling.weight)
+        return f"{coupling.adaptive}({text})" if coupling.adaptive else text
     values = found.listed.get("weight") if coupling.edge_weights else None
     if values is None or not len(values):
         return "1"

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from dynattn.model.model import Model
 from dynattn.model.parts import Law
-from dynattn.network.equations import Equation, equations, spell_laws
+from dynattn.network.equations import Equation, equations, spell_coupling, spell_laws
 from dynattn.network.guarantee import guarantee
+from dynattn.network.spelling import short
 from dynattn.network.styles import LATEX, PLAIN
 
 if TYPE_CHECKING:
@@ -77,6 +78,16 @@ def document(model: Model, network: Network) -> str:
     for law in state_laws(model, network):
         where = "" if law.place == "model" else f"in layer {law.place}: "
         texts.append(f"% {where}{law.state} on {model.states[law.state].manifold}\n{law.latex}")
+    told = "\n".join(texts)
+    for coupling in model.couplings:
+        if not coupling.acts:
+            name = LATEX.index(LATEX.name(short(coupling.name)), "i")
+            sum_of = spell_coupling(
+                model, coupling, LATEX, weighted=coupling.name in network.weighted
+            )
+            if f"{name} &=" not in told:
+                rows = align([Equation(name, "=", (sum_of,), LATEX)])
+                texts.append(f"% readout {coupling.name}\n{rows}")
     found = guarantee(model, network, LATEX)
     if found is not None and found.parts:
         texts.append(f"% energy: {found.verdict}\n{align([_energy(found.parts)])}")

@@ -178,3 +178,35 @@ def test_expressions(text, shown):
         f"model m\nparam x = 1.5, y = 2.5\npopulation p[2] {{ state z on real; drift {text} }}\n"
     )
     assert spell_term(spec.model.clauses["p.z"]["drift"], LATEX) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("conj(transpose(U))", r"U^{\dagger}"),
+        ("inverse(U @ U)", r"(U\,U)^{-1}"),
+        ("transpose(U)", r"U^{\top}"),
+        ("cis(0.5) * U", r"e^{\mathrm{i}\,0.5}\,U"),
+        ("1i * U + 2i * U", r"\mathrm{i}\,U + 2\mathrm{i}\,U"),
+    ],
+)
+def test_matrices_and_complex_numbers(text, shown):
+    head = (
+        "model m\nparam U[2, 2] on complex = [[1, 0], [0, 1]]\npopulation p[2] { state z on real }"
+    )
+    spec = compiled(f"{head}\ncoupling c: p -> p\nobserve o = trace({text})\n")
+    assert spell_term(spec.model.observables[0].value, LATEX) == (rf"\operatorname{{tr}}({shown})")
+
+
+def test_readouts_have_a_place_of_their_own():
+    text = """model m
+population osc[9] { state theta on circle }
+coupling pull: osc -> osc
+readout near: osc -> osc over ring(9) { kernel cis(theta[j]); normalize degree }
+observe local = abs(near)
+"""
+    assert latex(compiled(text)).split("\n\n")[1] == (
+        "% readout near\n\\begin{align*}\n"
+        r"  \mathrm{near}_{i} &= \frac{1}{\mathrm{deg}_{i}}\,\sum_{j} e^{\mathrm{i}\,\theta_{j}}"
+        "\n\\end{align*}"
+    )
