@@ -21,7 +21,7 @@ from dynattn.learn.checkpoint import (
     save_checkpoint,
 )
 from dynattn.vocabulary.distributions import stream
-from tests.learn.small import SPEC, Bigram
+from tests.learn.small import SPEC, bigram
 
 SOURCE = Source("small.dyn", SPEC)
 
@@ -38,7 +38,7 @@ def diagnostic(call, *arguments):
 
 
 def test_weights_come_back_as_they_were(tmp_path):
-    before, after = Bigram(20, 4), Bigram(20, 4)
+    before, after = bigram(20, 4), bigram(20, 4, seed=1)
     save_at(tmp_path / "best.safetensors", before)
     put_weights(read_checkpoint(tmp_path / "best.safetensors"), after, tmp_path, SOURCE)
     assert all(
@@ -47,7 +47,7 @@ def test_weights_come_back_as_they_were(tmp_path):
 
 
 def test_the_file_carries_its_spec_and_can_be_read_by_anyone(tmp_path):
-    save_at(tmp_path / "best.safetensors", Bigram(20, 4), step=7)
+    save_at(tmp_path / "best.safetensors", bigram(20, 4), step=7)
     with safe_open(tmp_path / "best.safetensors", framework="numpy") as file:
         assert sorted(file.keys()) == [
             "logits.linear.bias", "logits.linear.weight", "x.embed.weight",
@@ -66,7 +66,7 @@ def test_no_checkpoint(tmp_path):
 @pytest.mark.parametrize("damage", [lambda raw: raw[:-100], lambda raw: raw[:4], lambda raw: b""])
 def test_a_truncated_checkpoint(tmp_path, damage):
     path = tmp_path / "best.safetensors"
-    save_at(path, Bigram(20, 4))
+    save_at(path, bigram(20, 4))
     path.write_bytes(damage(path.read_bytes()))
     found = diagnostic(read_checkpoint, path)
     assert found.code == "E541"
@@ -75,7 +75,7 @@ def test_a_truncated_checkpoint(tmp_path, damage):
 
 def test_a_corrupt_header(tmp_path):
     path = tmp_path / "best.safetensors"
-    save_at(path, Bigram(20, 4))
+    save_at(path, bigram(20, 4))
     raw = bytearray(path.read_bytes())
     raw[20:40] = b"#" * 20
     path.write_bytes(bytes(raw))
@@ -84,8 +84,8 @@ def test_a_corrupt_header(tmp_path):
 
 def test_another_shape(tmp_path):
     path = tmp_path / "best.safetensors"
-    save_at(path, Bigram(20, 4))
-    found = diagnostic(put_weights, read_checkpoint(path), Bigram(20, 6), path)
+    save_at(path, bigram(20, 4))
+    found = diagnostic(put_weights, read_checkpoint(path), bigram(20, 6), path)
     assert found.code == "E542"
     assert found.message == (
         f"the checkpoint {path} is of another spec: "
@@ -97,7 +97,7 @@ def test_another_shape(tmp_path):
 def test_other_names(tmp_path):
     path = tmp_path / "best.safetensors"
     save_at(path, torch.nn.Linear(4, 2))
-    found = diagnostic(put_weights, read_checkpoint(path), Bigram(20, 4), path)
+    found = diagnostic(put_weights, read_checkpoint(path), bigram(20, 4), path)
     assert found.message == (
         f"the checkpoint {path} is of another spec: it has no x.embed.weight; "
         "it has no logits.linear.weight; it has no logits.linear.bias; and 2 more"
@@ -106,9 +106,9 @@ def test_other_names(tmp_path):
 
 def test_another_text_of_the_same_shapes(tmp_path):
     path = tmp_path / "best.safetensors"
-    save_at(path, Bigram(20, 4))
+    save_at(path, bigram(20, 4))
     other = Source("small.dyn", SPEC.replace("batch 4", "batch 8"))
-    found = diagnostic(put_weights, read_checkpoint(path), Bigram(20, 4), path, other)
+    found = diagnostic(put_weights, read_checkpoint(path), bigram(20, 4), path, other)
     assert found.message == (
         f"the checkpoint {path} is of another spec: "
         "the text of model 'small' it was trained with differs"
@@ -117,7 +117,7 @@ def test_another_text_of_the_same_shapes(tmp_path):
 
 def test_weights_alone_are_not_enough_to_go_on(tmp_path):
     path = tmp_path / "last.safetensors"
-    save_at(path, Bigram(20, 4))
+    save_at(path, bigram(20, 4))
     found = diagnostic(check_complete, read_checkpoint(path), path)
     message = f"the checkpoint {path} holds weights alone: training cannot go on from it"
     assert (found.code, found.message) == ("E541", message)
@@ -136,14 +136,14 @@ def test_a_generator_goes_on_where_it_was():
 @pytest.mark.parametrize("place", ["replace", "fsync"])
 def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch, place):
     path = tmp_path / "best.safetensors"
-    save_at(path, Bigram(20, 4), step=1)
+    save_at(path, bigram(20, 4), step=1)
     before = path.read_bytes()
 
     def full(*_: object) -> None:
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(files.os, place, full)
-    found = diagnostic(save_at, path, Bigram(20, 4), 2)
+    found = diagnostic(save_at, path, bigram(20, 4), 2)
     message = f"{path} cannot be written: the disk is full"
     assert (found.code, found.message) == ("E705", message)
     assert path.read_bytes() == before

@@ -17,16 +17,23 @@ from dynattn.learn.optimizers import (
     read_optimizer,
 )
 from dynattn.learn.schedules import SCHEDULES, read_schedule
-from dynattn.model.plans import Choice
+from dynattn.model.plans import Choice, Training
 from dynattn.model.terms import ManifoldUse
-from tests.learn.small import SPEC, Bigram, model_of, span_of, spec_source
+from tests.learn.small import bigram, small
 
 LINE = "adamw(lr=1e-2, weight_decay=0.1, decay=matrices)"
 
 
-def chosen(folder, name, words, **options) -> Choice:
-    source = spec_source(folder, SPEC.replace(LINE, words))
-    return Choice(name, (), options, span_of(source, words))
+def training(folder, before: str, after: str) -> Training:
+    """The train block of the spec with other words in it."""
+    found = small(folder, (before, after)).model.training
+    assert found is not None
+    return found
+
+
+def chosen(folder, words: str) -> Choice:
+    """The optimiser that the words name."""
+    return training(folder, LINE, words).optimizer
 
 
 def found_in(read, *arguments):
@@ -37,58 +44,56 @@ def found_in(read, *arguments):
 
 
 def test_an_unknown_optimizer(tmp_path):
-    found = found_in(read_optimizer, chosen(tmp_path, "adamv", "adamv(lr=1)", lr=1))
+    found = found_in(read_optimizer, chosen(tmp_path, "adamv(lr=1)"))
     assert (found.code, found.message) == ("E520", "unknown optimizer 'adamv'")
     assert found.fix == "did you mean 'adam'?"
     assert found.span is not None and found.span.text == "adamv"
 
 
 def test_an_unknown_option_of_an_optimizer(tmp_path):
-    found = found_in(read_optimizer, chosen(tmp_path, "sgd", "sgd(momentun=0.9)", momentun=0.9))
+    found = found_in(read_optimizer, chosen(tmp_path, "sgd(momentun=0.9)"))
     assert (found.code, found.message) == ("E511", "unknown option 'momentun' of 'sgd'")
     assert found.fix == "did you mean 'momentum'?"
     assert found.span is not None and found.span.text == "momentun"
 
 
 def test_an_option_out_of_range(tmp_path):
-    found = found_in(read_optimizer, chosen(tmp_path, "adamw", "adamw(lr=0)", lr=0))
+    found = found_in(read_optimizer, chosen(tmp_path, "adamw(lr=0)"))
     assert (found.code, found.message) == ("E512", "lr=0: lr is a number above 0, at most 1e+06")
     assert found.fix == "write lr= and a number above 0, at most 1e+06"
 
 
 def test_a_list_of_the_wrong_length(tmp_path):
-    words = "adam(betas=[0.9])"
-    found = found_in(read_optimizer, chosen(tmp_path, "adam", words, betas=(0.9,)))
+    found = found_in(read_optimizer, chosen(tmp_path, "adam(betas=[0.9])"))
     message = "betas=[0.9]: betas is a list of 2 numbers from 0 to 1"
     assert (found.code, found.message) == ("E512", message)
 
 
 def test_a_word_that_is_near_a_known_one(tmp_path):
-    found = found_in(read_optimizer, chosen(tmp_path, "adam", "adam(decay=matrix)", decay="matrix"))
+    found = found_in(read_optimizer, chosen(tmp_path, "adam(decay=matrix)"))
     message = "decay='matrix': decay is all or matrices"
     assert (found.code, found.message) == ("E512", message)
     assert found.fix == "did you mean 'matrices'?"
 
 
 def test_values_without_a_name_are_refused(tmp_path):
-    choice = replace(chosen(tmp_path, "sgd", "sgd(0.1)"), arguments=(0.1,))
-    found = found_in(read_optimizer, choice)
+    found = found_in(read_optimizer, chosen(tmp_path, "sgd(0.1)"))
     message = "'sgd' takes 0 values without a name, 1 given"
     assert (found.code, found.message) == ("E512", message)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimizer_lowers_a_loss(tmp_path, name):
-    system = Bigram(20, 4)
-    model = model_of(spec_source(tmp_path))
-    setup = read_optimizer(chosen(tmp_path, name, f"{name}(lr=1e-2)", lr=1e-2), Collector())
+    system = bigram(20, 4)
+    model = small(tmp_path).model
+    setup = read_optimizer(chosen(tmp_path, f"{name}(lr=1e-2)"), Collector())
     optimizer = make_optimizer(setup, system.named_parameters(), model.parameter)
     text = torch.arange(20).repeat(3, 1)
     system.eval()
     losses = []
     for _ in range(20):
         optimizer.zero_grad()
-        loss = system.loss(text)["loss"]
+        loss = system.loss(text=text)["loss"]
         loss.backward()
         optimizer.step()
         losses.append(float(loss.detach()))
@@ -96,18 +101,16 @@ def test_every_optimizer_lowers_a_loss(tmp_path, name):
 
 
 def test_decay_of_matrices_reaches_nothing_else(tmp_path):
-    system = Bigram(20, 4)
-    setup = read_optimizer(
-        chosen(tmp_path, "adamw", LINE, lr=1e-2, weight_decay=0.1, decay="matrices"), Collector()
-    )
-    model = model_of(spec_source(tmp_path))
+    system = bigram(20, 4)
+    setup = read_optimizer(chosen(tmp_path, LINE), Collector())
+    model = small(tmp_path).model
     optimizer = make_optimizer(setup, system.named_parameters(), model.parameter)
     decaying = [p for g in optimizer.param_groups if g["weight_decay"] > 0 for p in g["params"]]
-    assert [id(p) for p in decaying] == [id(system.logits["linear"].weight)]
+    assert [id(p) for p in decaying] == [id(system.get_parameter("logits.linear.weight"))]
 
 
 def test_points_of_a_manifold_never_decay(tmp_path):
-    matrix = model_of(spec_source(tmp_path)).parameter["logits.linear.weight"]
+    matrix = small(tmp_path).model.parameter["logits.linear.weight"]
     on_sphere = replace(matrix, manifold=ManifoldUse("sphere", (), ()))
     on_real = replace(matrix, manifold=ManifoldUse("real", (), ()))
     assert decays(matrix, "matrices") and decays(on_real, "all")
@@ -123,41 +126,44 @@ def test_copies_of_a_layer_share_a_declaration(tmp_path):
 # ── schedules ──────────────────────────────────────────────────────────────────────────────────
 
 
-def pace(tmp_path, name, steps, **options):
+SCHEDULE = "cosine(warmup=0.1, floor=0.1)"
+
+
+def pace(tmp_path, words, steps):
     errors = Collector()
-    found = read_schedule(chosen(tmp_path, name, f"{name}(x)", **options), steps, errors)
+    found = read_schedule(training(tmp_path, SCHEDULE, words).schedule, steps, errors)
     errors.raise_if_any()
     return found
 
 
 def test_an_unknown_schedule(tmp_path):
-    found = found_in(read_schedule, chosen(tmp_path, "cosin", "cosin(warmup=0.1)"), 10)
+    found = found_in(read_schedule, training(tmp_path, SCHEDULE, "cosin(warmup=0.1)").schedule, 10)
     assert (found.code, found.message) == ("E521", "unknown schedule 'cosin'")
     assert found.fix == "did you mean 'cosine'?"
 
 
 def test_a_floor_above_one(tmp_path):
-    found = found_in(read_schedule, chosen(tmp_path, "cosine", "cosine(floor=2)", floor=2), 10)
+    found = found_in(read_schedule, training(tmp_path, SCHEDULE, "cosine(floor=2)").schedule, 10)
     message = "floor=2: floor is a number from 0 to 1"
     assert (found.code, found.message) == ("E512", message)
     assert found.span is not None and found.span.text == "floor"
 
 
 def test_warmup_rises_in_equal_parts(tmp_path):
-    cosine = pace(tmp_path, "cosine", 100, warmup=0.04)
+    cosine = pace(tmp_path, "cosine(warmup=0.04)", 100)
     assert [cosine.factor(step) for step in range(4)] == [0.25, 0.5, 0.75, 1.0]
-    assert pace(tmp_path, "cosine", 100, warmup=10).warmup == 10
+    assert pace(tmp_path, "cosine(warmup=10)", 100).warmup == 10
 
 
 def test_cosine_falls_to_its_floor(tmp_path):
-    cosine = pace(tmp_path, "cosine", 110, warmup=10, floor=0.1)
+    cosine = pace(tmp_path, "cosine(warmup=10, floor=0.1)", 110)
     assert cosine.factor(10) == 1.0
     assert math.isclose(cosine.factor(60), 0.55)
     assert math.isclose(cosine.factor(110), 0.1)
 
 
 def test_linear_and_constant(tmp_path):
-    linear = pace(tmp_path, "linear", 100, floor=0.2)
+    linear = pace(tmp_path, "linear(floor=0.2)", 100)
     assert math.isclose(linear.factor(50), 0.6)
     assert {pace(tmp_path, "constant", 100).factor(step) for step in range(100)} == {1.0}
 

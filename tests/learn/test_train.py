@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 import torch
 
@@ -17,9 +18,7 @@ from dynattn.learn.folder import RunFolder, new_run
 from dynattn.learn.metrics import read_metrics
 from dynattn.learn.reports import EvaluationReport, Silence, StepReport, TrainingResult
 from dynattn.learn.train import train
-from tests.learn.small import SPEC, Bigram, SmallCompilation, model_of, small, spec_source
-
-small_compilation: Any = SmallCompilation
+from tests.learn.small import SPEC, small
 
 
 class Interrupt(Silence):
@@ -97,10 +96,10 @@ def test_nothing_is_pickled(tmp_path):
 
 
 def test_training_beats_the_unigram(tmp_path):
-    result = run(tmp_path, compilation=small(tmp_path, steps=200))
+    result = run(tmp_path, compilation=small(tmp_path, ("steps 12", "steps 200")))
     assert result.final is not None and result.final.bits_per_character is not None
     assert result.final.bits_per_character < result.baselines["unigram"]
-    label = "loss / log(2)"
+    label = "loss/log(2)"
     assert result.final.records[label] == pytest.approx(result.final.bits_per_character, rel=1e-6)
 
 
@@ -108,7 +107,7 @@ def test_the_same_seed_gives_the_same_run(tmp_path):
     run(tmp_path, "one")
     torch.rand(5)  # what the caller draws changes nothing
     run(tmp_path, "two")
-    run(tmp_path, "three", compilation=small_compilation(small(tmp_path).model, seed=4))
+    run(tmp_path, "three", compilation=small(tmp_path, seed=4))
     assert losses(tmp_path / "one") == losses(tmp_path / "two")
     assert losses(tmp_path / "one") != losses(tmp_path / "three")
 
@@ -133,7 +132,8 @@ def test_an_interrupted_run_goes_on_exactly(tmp_path, after):
 
 
 def test_a_run_that_was_killed_goes_on_from_its_last_checkpoint(tmp_path):
-    whole = run(tmp_path, "whole", compilation=small(tmp_path, steps=40))
+    longer = small(tmp_path, ("steps 12", "steps 40"))
+    whole = run(tmp_path, "whole", compilation=longer)
 
     class Killed(Exception):
         pass
@@ -144,10 +144,10 @@ def test_a_run_that_was_killed_goes_on_from_its_last_checkpoint(tmp_path):
                 raise Killed
 
     with pytest.raises(Killed):
-        run(tmp_path, "cut", compilation=small(tmp_path, steps=40), progress=Kill())
+        run(tmp_path, "cut", compilation=longer, progress=Kill())
     with (tmp_path / "cut" / "metrics.jsonl").open("a") as log:
         log.write('{"kind": "train", "st')  # the line it was writing
-    resumed = run(tmp_path, "cut", compilation=small(tmp_path, steps=40), resume=True)
+    resumed = run(tmp_path, "cut", compilation=longer, resume=True)
     assert losses(tmp_path / "cut") == losses(tmp_path / "whole")
     assert resumed.final == whole.final
 
@@ -160,7 +160,7 @@ def test_ctrl_c_belongs_to_python_again_after_a_run(tmp_path):
 
 def test_the_reporter_hears_everything_in_order(tmp_path):
     notes = Notes()
-    run(tmp_path, compilation=small(tmp_path, steps=2), progress=notes)
+    run(tmp_path, compilation=small(tmp_path, ("steps 12", "steps 2")), progress=notes)
     assert [type(item).__name__ if not isinstance(item, str) else item for item in notes.said] == [
         "best.safetensors", "EvaluationReport", "last.safetensors",
         "best.safetensors", "EvaluationReport", "last.safetensors",
@@ -178,8 +178,7 @@ def cut_short(folder: Path) -> None:
 
 def test_resuming_with_another_spec(tmp_path):
     cut_short(tmp_path)
-    source = spec_source(tmp_path, SPEC.replace("batch 4", "batch 8"))
-    other = small_compilation(model_of(source))
+    other = small(tmp_path, ("batch 4", "batch 8"))
     found = diagnostic(run, tmp_path, resume=True, compilation=other)
     assert found.code == "E543"
     assert found.message == (
@@ -190,30 +189,30 @@ def test_resuming_with_another_spec(tmp_path):
 
 def test_resuming_with_other_settings(tmp_path):
     cut_short(tmp_path)
-    other = small_compilation(small(tmp_path).model, {"C": 8})
+    other = small(tmp_path, overrides={"C": 8})
     found = diagnostic(run, tmp_path, resume=True, compilation=other)
     message = f"the run in {tmp_path / 'run'} was started with overrides {{}}, not {{'C': 8}}"
     assert (found.code, found.message) == ("E544", message)
 
 
 def test_resuming_keeps_settings_that_were_given(tmp_path):
-    set_before = small_compilation(small(tmp_path).model, {"C": 8, "w": (1, 2)})
+    set_before = small(tmp_path, overrides={"C": numpy.int64(4)})
     run(tmp_path, "whole", compilation=set_before)
     run(tmp_path, "cut", compilation=set_before, progress=Interrupt(4))
-    run(tmp_path, "cut", resume=True)
+    assert run(tmp_path, "cut", resume=True).system.sizes["C"] == 4
     assert losses(tmp_path / "cut") == losses(tmp_path / "whole")
 
 
 def test_resuming_with_another_seed(tmp_path):
     cut_short(tmp_path)
-    other = small_compilation(small(tmp_path).model, seed=9)
+    other = small(tmp_path, seed=9)
     found = diagnostic(run, tmp_path, resume=True, compilation=other)
     message = f"the run in {tmp_path / 'run'} was started with seed 3, not 9"
     assert (found.code, found.message) == ("E544", message)
 
 
 def test_resuming_keeps_a_seed_that_was_given(tmp_path):
-    seeded = small_compilation(small(tmp_path).model, seed=9)
+    seeded = small(tmp_path, seed=9)
     run(tmp_path, "whole", compilation=seeded)
     run(tmp_path, "cut", compilation=seeded, progress=Interrupt(4))
     run(tmp_path, "cut", resume=True)
@@ -240,7 +239,7 @@ def test_resuming_a_finished_run(tmp_path):
 
 def test_a_checkpoint_of_another_spec_in_the_folder(tmp_path):
     cut_short(tmp_path)
-    wider = small_compilation(model_of(spec_source(tmp_path), V=130))
+    wider = small(tmp_path, overrides={"V": 130})
     run(tmp_path, "wider", compilation=wider, progress=Interrupt(5))
     stolen = tmp_path / "wider" / "checkpoints" / "last.safetensors"
     last = tmp_path / "run" / "checkpoints" / "last.safetensors"
@@ -259,27 +258,24 @@ def test_a_device_that_is_not_there(tmp_path):
     assert unknown.message == "'gpu' is not a device"
 
 
-class Exploding(Bigram):
-    """Its loss is no number from the third update on."""
-
-    updates = 0
-
-    def loss(self, text):
-        found = super().loss(text)
-        self.updates += self.training
-        return {**found, "loss": found["loss"] * (torch.nan if self.updates > 3 else 1.0)}
-
-
 def test_a_loss_that_is_no_number(tmp_path):
-    broken = small_compilation(small(tmp_path).model, module=Exploding)
+    """The steps of margin sum to 0.015 after three, and to 0.025 after four."""
+    loss = "cross_entropy(logits, next(text))"
+    broken = small(
+        tmp_path,
+        ("dim T", "learn margin = 0.02\ndim T"),
+        (f"{loss}\n", f"{loss} + log(margin)\n"),
+        ("cosine(warmup=0.1,", "cosine(warmup=4,"),
+        ("steps 12", "steps 40"),
+    )
     notes = Notes()
     found = diagnostic(run, tmp_path, compilation=broken, error=NumericalError, progress=notes)
-    assert (found.code, found.message) == ("E580", "the loss is nan after 3 of 12 steps")
+    assert (found.code, found.message) == ("E580", "the loss is nan after 4 of 40 steps")
     assert found.fix == (
         "lower the learning rate (lr=), clip gradients (clip 1.0) or lengthen warmup=; the "
         f"checkpoint before it is whole: {tmp_path / 'run' / 'checkpoints' / 'last.safetensors'}"
     )
-    assert found.span is not None and found.span.line == 15
+    assert found.span is not None and found.span.line == 16
     assert notes.said[-1] == "failed"
 
 
@@ -306,6 +302,6 @@ def test_a_disk_that_fills_while_training(tmp_path, monkeypatch):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_training_on_a_gpu(tmp_path):
     place = new_run("small", tmp_path / "run")
-    result = train(small(tmp_path, steps=200), place, device="cuda")
+    result = train(small(tmp_path, ("steps 12", "steps 200")), place, device="cuda")
     assert result.final is not None
     assert result.final.bits_per_character < result.baselines["unigram"]  # type: ignore[operator]
