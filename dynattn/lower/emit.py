@@ -32,7 +32,7 @@ from dynattn.lower.emit_text import (
     TAKE_WEIGHTS,
 )
 from dynattn.lower.initial import in_double
-from dynattn.lower.module import build_system
+from dynattn.lower.module import System, build_system
 from dynattn.lower.pairs import as_pairs
 from dynattn.lower.sparse import SparseProduct
 from dynattn.model.model import Model
@@ -64,21 +64,25 @@ def emit(
 
     Where the method of its first experiment is one of torchdiffeq's, ``tableau`` is None.
     """
-    _refuse_what_no_file_holds(model, tableau)
     system = build_system(model, network, program, seed=seed)
+    _refuse_what_no_file_holds(system, tableau)
     writer = Writer(system, let_names(model))
     body = _network_file(writer) if program.steps else _field_file(writer, tableau)
-    if program.steps or any(True for _ in system.parameters()):
-        writer.stored.update({name: value.detach() for name, value in system.named_parameters()})
+    writer.stored.update({name: value.detach() for name, value in system.named_parameters()})
     return Emitted(_assembled(writer, body), writer.stored)
 
 
-def _refuse_what_no_file_holds(model: Model, tableau: Any) -> None:
-    """SpecError E401 for what the solvers in an emitted file know nothing of."""
+def _refuse_what_no_file_holds(system: System, tableau: Any) -> None:
+    """SpecError E401 for what the functions of an emitted file know nothing of."""
+    model = system.model
     found = [("noise", law.noise.span) for law in model.laws if law.noise is not None]
     found += [("a pulse", term.span) for term in model.jumps]
     found += [("a signal", item.span) for item in model.inputs if item.signal]
     found += [("a delay", c.delay.span) for c in model.couplings if c.delay is not None]
+    found += [
+        (f"a network that begins with {name} as it is declared", model.states[name].span)
+        for name in system.unset
+    ]  # fmt: skip
     if model.simulations and not tableau and not model.network:
         found += [
             (f"the method '{model.simulations[0].method}' on {state.manifold}", state.span)
@@ -131,11 +135,13 @@ def _network_file(writer: Writer) -> str:
         lines, arguments[name] = function_class(writer, name, block)
         classes.append("\n".join(lines))
     model = writer.model
-    classes.append("\n".join(NetworkWriter(writer, arguments).lines()) + "\n" + LOAD.rstrip())
+    classes.append("\n".join(NetworkWriter(writer, arguments).lines()) + _load(writer))
     given = [item for item in model.inputs if item.name in writer.inputs]
     inputs = "\n".join(f"    {item.name} = {_sample(writer, item)}" for item in given)
     main = NETWORK_MAIN.format(
+        options=OPTIONS if writer.learns else "",
         model=class_name(model.name),
+        load=TAKE_WEIGHTS if writer.learns else "",
         inputs=inputs,
         names=", ".join(item.name for item in given),
         output=writer.system.outputs[0],
@@ -145,7 +151,10 @@ def _network_file(writer: Writer) -> str:
 
 def _sample(writer: Writer, item: Any) -> str:
     """An input of the right shape, to show that the file runs."""
-    sizes = {**{dim.name: 16 for dim in writer.model.dims}, **writer.model.sizes}
+    sizes = {
+        **{dim.name: min(16, dim.limit or 16) for dim in writer.model.dims},
+        **writer.model.sizes,
+    }
     shape = ", ".join(str(size.value(sizes)) for size in item.axes)
     if item.type.dtype == "integer":
         classes = item.type.classes.value(sizes) if item.type.classes is not None else 2
@@ -159,9 +168,7 @@ def _sample(writer: Writer, item: Any) -> str:
 
 def _field_file(writer: Writer, tableau: Any) -> str:
     model = writer.model
-    text = "\n".join(field_class(writer))
-    if _learns(model):
-        text += "\n" + LOAD.rstrip()
+    text = "\n".join(field_class(writer)) + _load(writer)
     simulation = model.simulations[0] if model.simulations else None
     if simulation is None or simulation.stop is None:
         return text + "\n"
@@ -178,8 +185,8 @@ def _simulate_main(writer: Writer, simulation: Simulation) -> str:
         count = round((simulation.stop - simulation.start) / simulation.every) + 1  # type: ignore[operator]
     several = len(writer.model.states) > 1
     return SIMULATE_MAIN.format(
-        options=OPTIONS if _learns(writer.model) else "",
-        load=TAKE_WEIGHTS if _learns(writer.model) else "",
+        options=OPTIONS if writer.learns else "",
+        load=TAKE_WEIGHTS if writer.learns else "",
         model=class_name(writer.model.name),
         times=f"torch.linspace({span}, {count}, dtype=torch.float64)",
         sampled=f"range(0, len(times), {max(1, (count - 1) // 10)})",
@@ -187,8 +194,9 @@ def _simulate_main(writer: Writer, simulation: Simulation) -> str:
     )
 
 
-def _learns(model: Model) -> bool:
-    return any(parameter.learned for parameter in model.parameters)
+def _load(writer: Writer) -> str:
+    """The method that takes over weights, where there are any."""
+    return "\n" + LOAD.rstrip() if writer.learns else ""
 
 
 def _curved(writer: Writer) -> bool:
@@ -260,7 +268,7 @@ def _assembled(writer: Writer, body: str) -> str:
     constants = "".join(f"{name} = {value}\n" for name, value in sizes.items())
     if "SparseProduct(" in text:
         constants += f"\n{QUIET}"
-    gap = "\n\n" if constants or not text.startswith("DTYPES") else ""
+    gap = "\n\n" if constants else "" if text.startswith("DTYPES") else "\n"
     return f"{_head(writer)}\n{_imports(text)}\n{constants}{gap}{text}"
 
 

@@ -58,7 +58,7 @@ class NetworkWriter:
             f'    """{model.doc or model.name}"""',
             "",
         ]
-        constructor = [*writer.constructor(None, self.bodies, extra), "    self.load(STORED)"]
+        constructor = writer.constructor(None, self.bodies, extra)
         return [*head, *_indent(constructor), "", *_indent(forward), *loss]
 
     def _dims(self) -> list[str]:
@@ -197,8 +197,6 @@ def field_class(writer: Writer) -> list[str]:
         "",
     ]
     constructor = writer.constructor(None, bodies, ())
-    if any(parameter.learned for parameter in model.parameters):
-        constructor.append("    self.load(STORED)")
     lines = [*head, *_indent(constructor)]
     for part in parts:
         lines += ["", *_indent(part)]

@@ -50,6 +50,11 @@ class Writer:
         """The checked model."""
         return self.system.model
 
+    @property
+    def learns(self) -> bool:
+        """Whether there are arrays that training moves; without any, no weights are read."""
+        return any(True for _ in self.system.parameters())
+
     def class_of(self, layer: str) -> str:
         """The class of a layer: no name of a size, and not that of the model."""
         found = class_name(layer)
@@ -117,6 +122,8 @@ class Writer:
         lines += [f"    self.{name} = {self.array(key)}" for name, key in arrays.items()]
         if any("self.origin" in line for body in bodies for line in _texts(body)):
             lines.append("    self.origin = fixed(0.0)  # its dtype and device are the module's")
+        if layer is None and self.learns:
+            lines.append("    self.load(STORED)")
         return lines
 
     def _owned(self, layer: str | None, bodies: Sequence[Body]) -> list[Parameter]:

@@ -68,14 +68,9 @@ LOAD = '''
 
 NETWORK_MAIN = """
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--weights", help="a .safetensors file of trained weights")
-    options = parser.parse_args()
-    torch.manual_seed(0)
+{options}    torch.manual_seed(0)
     model = {model}()
-    if options.weights:
-        model.load(read_safetensors(options.weights))
-    for name, value in model.named_parameters():
+{load}    for name, value in model.named_parameters():
         print(name, tuple(value.shape))
 {inputs}
     with torch.no_grad():

@@ -73,7 +73,8 @@ class System(nn.Module):
         """What signals are, by input: the field reads them at its own time."""
         self.outputs = output_names(model.network)
         self.dims = dim_places(model)
-        self._unset = self._states_read_first()
+        self.unset = self._states_read_first()
+        """States that the network reads before it sets them: they start as they are declared."""
 
     def _plant_parameters(self, initial: Initializer, dtype: torch.dtype) -> None:
         uses = layer_uses(self.model.network, self.model.sizes)
@@ -283,10 +284,10 @@ class System(nn.Module):
                 raise ValueError(f"a sample has {dim.name} = {length}, at most {dim.limit}")
 
     def _network(self, environment: dict[str, Any], evaluate: Evaluate) -> dict[str, Any]:
-        if self._unset:
+        if self.unset:
             dims = {key[4:]: value for key, value in environment.items() if key.startswith("dim ")}
             first = self.initial_states(**dims)
-            environment.update({f"state {name}": first[name] for name in self._unset})
+            environment.update({f"state {name}": first[name] for name in self.unset})
         for run in self._runs:
             run.run(environment, evaluate)
         return environment

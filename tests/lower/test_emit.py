@@ -189,6 +189,60 @@ def test_copies_of_layers_are_counted_as_in_the_module(tmp_path):
     close(result["result"], system(given).detach())
 
 
+PLAIN = """
+model plain "Consensus between tokens"
+param C = 4
+dim T
+input a: real[T, C]
+population p[T] { state x on real(C) ~ normal(0, 1) }
+coupling pull: p -> p { kernel x[j] - x[i]; normalize size }
+layer flow {
+  drift x: 0.5*x
+  evolve { steps 2 }
+}
+network {
+  x = a
+  repeat 2 { flow }
+  output y = tanh(x)
+}
+"""
+
+
+def test_a_network_without_weights_stands_alone(tmp_path):
+    compilation = written(PLAIN)
+    path = write(tmp_path, compilation)
+    assert_clean(path)
+    assert [item.name for item in tmp_path.iterdir()] == ["model.py"]
+    assert not any(word in path.read_text() for word in ("STORED", "--weights", "load("))
+    given = torch.randn(2, 7, 4, dtype=torch.float64)
+    result, keys = executed(path, "Plain", "network", given)
+    assert keys == []
+    close(result["result"], built(compilation)(given))
+    done = subprocess.run(
+        [sys.executable, path], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    assert done.stdout == "y (2, 16, 4)\n"
+
+
+def test_a_network_without_weights_that_reads_arrays(tmp_path):
+    """Nothing is learned, and the drawn w is too long to stand in the text."""
+    compilation = written(
+        PLAIN.replace("C = 4", "C = 9\nparam w[C] ~ normal(0, 1)").replace("0.5*", "w*")
+    )
+    path = write(tmp_path, compilation)
+    assert_clean(path)
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["model.py", "model.safetensors"]
+    given = torch.randn(2, 7, 9, dtype=torch.float64)
+    close(executed(path, "Plain", "network", given)[0]["result"], built(compilation)(given))
+
+
+def test_a_network_that_begins_with_a_drawn_state_is_refused(tmp_path):
+    compilation = written(PLAIN.replace("  x = a\n", "").replace("tanh(x)", "tanh(x) + a"))
+    with pytest.raises(SpecError, match=r"E401: a network that begins with p.x as it is declared"):
+        write(tmp_path, compilation)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
     (tmp_path / "model.py").write_text("mine")
     (tmp_path / "model.safetensors").mkdir()
