@@ -49,9 +49,9 @@ def check(
 
     ``most_nodes``: so many nodes at most are taken from a graph whose size no parameter sets.
     Raises SpecError with every mistake of the file, and UsageError for a setting of an unknown
-    name.
+    name or one that is no number.
     """
-    draft = Draft(dict(overrides or {}), most_nodes=most_nodes)
+    draft = Draft(_numbers(overrides or {}), most_nodes=most_nodes)
     _refuse_planned(draft, tree)
     if draft.names_missing:
         draft.finish()
@@ -123,6 +123,18 @@ def _declare_parameters(draft: Draft, tree: SyntaxTree) -> None:
     for item in declared:
         for entry in item.entries if item.keyword in ("param", "learn") else ():
             declare_parameter(context, entry, item.keyword == "learn")
+
+
+def _numbers(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings as Python's numbers, also those that come as numpy's or torch's."""
+    found = {
+        name: getattr(value, "tolist", lambda v=value: v)() for name, value in overrides.items()
+    }
+    for name, value in found.items():
+        if not isinstance(value, (int, float, complex)):
+            message = f"the parameter '{name}' is set to {value!r}, which is no number"
+            raise UsageError(Diagnostic("E702", message, None, f"give a number: {name}=2.5"))
+    return found
 
 
 def _check_overrides(draft: Draft, declared: list[syntax.Quantities]) -> None:

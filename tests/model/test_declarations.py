@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy
 import pytest
 
 from dynattn.compilation import Compilation
@@ -50,6 +51,22 @@ def test_a_setting_takes_the_place_of_the_value() -> None:
 
 def test_a_setting_is_held_to_the_declared_range() -> None:
     assert refused(PARAMETERS, K=11.0) == [("E306", "K = 11 is outside its range 0 .. 10")]
+
+
+def test_settings_may_be_numbers_of_numpy() -> None:
+    model = checked(PARAMETERS, N=numpy.int64(20), K=numpy.float32(4.0))
+    assert model.sizes["N"] == 20
+    assert written(model.parameter["K"].init) == "number 4.0"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", ["three", None, [1.0, 2.0], numpy.ones(2)])
+def test_a_setting_that_is_no_number_is_wrong_usage(value: object) -> None:
+    with pytest.raises(UsageError) as caught:
+        checked(PARAMETERS, K=value)
+    (item,) = caught.value.diagnostics
+    assert item.code == "E702"
+    assert item.message.startswith("the parameter 'K' is set to ")
+    assert item.message.endswith(", which is no number")
 
 
 @pytest.mark.parametrize("name", ["KK", "w", "p.x", "theta"])
