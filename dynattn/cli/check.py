@@ -143,21 +143,18 @@ CERTAIN = frozenset({
 
 
 def mistakes_beside(source: Source, known: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """What is certainly wrong beside the syntax errors of a spec that rests on no other."""
+    """What is certainly wrong beside the syntax errors of a spec."""
     from dynattn.model.check import check
-    from dynattn.syntax.parse import parse_rest
-    from dynattn.syntax.tree import ModelHeader, Use
+    from dynattn.syntax.inherit import whole_rest
 
     if any(not item.code.startswith("E1") or item.span is None for item in known):
         return []
-    tree = parse_rest(source)
-    if tree is None or any(
-        isinstance(item, Use) or (isinstance(item, ModelHeader) and item.extends)
-        for item in tree.declarations
-    ):
-        return []
+    if any(item.span and item.span.source.path != source.path for item in known):
+        return []  # the errors are another file's, which this one rests on
     try:
-        check(tree)
+        tree = whole_rest(source)
+        if tree is not None:
+            check(tree)
     except SpecError as error:
         lines = {item.span.line for item in known if item.span is not None}
         return [

@@ -97,9 +97,10 @@ def _all(tree: SyntaxTree, kind: type[D]) -> list[D]:
 
 def _refuse_planned(draft: Draft, tree: SyntaxTree) -> None:
     headers = _all(tree, syntax.ModelHeader)
-    extended = [header for header in headers if header.extends is not None]
-    assert not extended and not _all(tree, syntax.Use), "parse_whole merges what a spec inherits"
+    merged = not _all(tree, syntax.Use) and all(item.extends is None for item in headers[:1])
+    assert merged, "parse_whole merges what a spec inherits"
     for second in headers[1:]:
+        draft.names_missing |= second.extends is not None  # those of the model it extends
         earlier = (headers[0].span, "the first one")
         text = "a spec declares one model"
         draft.errors.add("E203", text, second.span, "delete one of the two lines", [earlier])

@@ -138,6 +138,18 @@ def read_member(context: Context, coupling: Symbol, name: str, span: Span) -> Te
     return replace_span(symbol.value, span)
 
 
+def of_this_coupling(context: Context, term: Term, name: str, span: Span) -> Term:
+    """What a coupling reads; E305 for a quantity of another's edges, which are none of its own."""
+    place = term.type.place
+    if context.ends is None or place.kind != "edges" or place.name == context.ends.name:
+        return term
+    theirs, own = (label.rsplit(".", 1)[-1] for label in (place.name, context.ends.name))
+    text = f"'{name}' has a value per edge of coupling '{theirs}', which no edge of '{own}' is"
+    fix = f"write what needs it into the coupling '{theirs}'"
+    context.draft.errors.add("E305", text, span, fix)
+    return typing.unknown(span)
+
+
 def reads(draft: Draft, full: str) -> tuple[Term, ...]:
     """The terms of a coupling's edges beside its clauses: what they start from, definitions."""
     return tuple(_terms(draft, full))

@@ -299,7 +299,9 @@ def _seen_from_coupling(context: Context, term: Term, name: str, span: Span) -> 
             f"write {name}[i] for the receiver's or {name}[j] for the sender's",
         )
         return unknown(span)
-    return split(context, term)
+    from dynattn.model.edge_items import of_this_coupling
+
+    return split(context, of_this_coupling(context, term, name, span))
 
 
 def split(context: Context, term: Term) -> Term:

@@ -164,7 +164,8 @@ def _latex_number(text: str) -> str:
     mantissa, _, exponent = text.partition("e")
     if not exponent:
         return text
-    power = f"10^{{{int(exponent)}}}"
+    unit = "i" if exponent.endswith("i") else ""
+    power = f"10^{{{int(exponent.removesuffix('i'))}}}{unit}"
     return power if mantissa == "1" else rf"{mantissa} \cdot {power}"
 
 

@@ -12,7 +12,7 @@ from dynattn.diagnostics.report import Collector, Diagnostic, Source, Span, Spec
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.syntax import tree as t
 from dynattn.syntax.merge import called, merge, names_in
-from dynattn.syntax.parse import parse
+from dynattn.syntax.parse import parse, parse_rest
 from dynattn.syntax.read import read_source
 from dynattn.syntax.shipped import shipped_specs
 from dynattn.syntax.unparse import unparse
@@ -27,12 +27,23 @@ def parse_whole(source: Source) -> t.SyntaxTree:
     SpecError where the text is wrong, or what it names: no such file E411 E414, a circle E412, a
     path out of the folder E413, nothing there to drop E415 or to change E416.
     """
-    return _whole(source, ())
+    return _completed(parse(source), ())
 
 
-def _whole(source: Source, users: tuple[Path, ...]) -> t.SyntaxTree:
-    tree = parse(source)
-    path = Path(source.path).resolve()
+def whole_rest(source: Source) -> t.SyntaxTree | None:
+    """The tree of a text with syntax errors, without what has them, and with all it inherits.
+
+    None where too little is left to say what the rest means. SpecError as in ``parse_whole``.
+    """
+    tree = parse_rest(source)
+    if tree is None or not any(isinstance(d, t.ModelHeader) for d in tree.declarations):
+        return None  # without its first line nobody knows whether it inherits
+    return _completed(tree, ())
+
+
+def _completed(tree: t.SyntaxTree, users: tuple[Path, ...]) -> t.SyntaxTree:
+    """The tree with what it takes from other files, which are read here."""
+    path = Path(tree.source.path).resolve()
     header = next((d for d in tree.declarations if isinstance(d, t.ModelHeader)), None)
     base: list[Any] = []
     if header is not None and header.extends is not None:
@@ -122,7 +133,7 @@ def _read(shown: Path, span: Span, path: Path, users: tuple[Path, ...]) -> tuple
         circle = [*chain[chain.index(shown.resolve()) :], shown]
         message = f"these specs rest on each other: {' -> '.join(p.stem for p in circle)}"
         raise _refused("E412", message, span, "let one of them stand alone")
-    return _whole(read_source(shown), chain).declarations
+    return _completed(parse(read_source(shown)), chain).declarations
 
 
 def _refused(code: str, message: str, span: Span, fix: str) -> SpecError:

@@ -168,10 +168,18 @@ def test_what_is_certainly_wrong_shows_beside_mistakes_of_syntax(dynattn, tmp_pa
     assert [item["code"] for item in found] == ["E105", "E207", "E208", "E105", "E110", "E216"]
 
 
-def test_a_spec_that_rests_on_others_shows_its_mistakes_of_syntax_alone(dynattn, tmp_path):
+def test_what_is_certain_shows_in_a_spec_that_rests_on_others_too(dynattn, tmp_path):
     (tmp_path / "syn.dyn").write_text(MISTYPED.replace("model syn", "model syn extends kuramoto"))
     found = json.loads(dynattn("check", "--json", "syn.dyn").out)["diagnostics"]
-    assert {item["code"] for item in found} == {"E105", "E110"}
+    assert [item["code"] for item in found] == ["E105", "E207", "E208", "E105", "E110", "E216"]
+
+
+@pytest.mark.parametrize("start", ["model 0 extends kuramoto", "model syn extends nowhere"])
+def test_what_an_unknown_spec_would_bring_is_no_mistake(dynattn, tmp_path, start):
+    text = f"{start}\npopulation osc {{ inertia 0.5 }}\ncoupling pull {{ drop frustration }}\n"
+    (tmp_path / "syn.dyn").write_text(f"{text}observe x = order(theta) + \n")
+    found = json.loads(dynattn("check", "--json", "syn.dyn").out)["diagnostics"]
+    assert {item["code"] for item in found} <= {"E102", "E105", "E411"}
 
 
 def test_optimizer_and_schedule_show_beside_other_mistakes(dynattn, tmp_path):
