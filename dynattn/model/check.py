@@ -116,6 +116,8 @@ def _declare_parameters(draft: Draft, tree: SyntaxTree) -> None:
     for item in declared:
         if item.keyword == "dim":
             declare_dims(draft, item)
+    entries = [e for item in declared if item.keyword == "param" for e in item.entries]
+    draft.later |= {e.name: "parameter whose value comes later" for e in entries if not e.axes}
     for item in declared:
         if item.keyword == "param":
             declare_values(draft, item)

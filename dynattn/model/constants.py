@@ -202,8 +202,8 @@ def _whole(draft: Draft, size: Size) -> dict[str, int]:
 
 def _size(draft: Draft, expr: tree.Expr) -> Size:
     match expr:
-        case tree.Number(value=int() as value, imaginary=False):
-            return fixed(value)
+        case tree.Number(value=value, imaginary=False) if float(value).is_integer():
+            return fixed(int(value))
         case tree.Name(name=name):
             return _named_size(draft, name, expr.span)
         case tree.Binary(operator="+", left=left, right=right):
@@ -214,7 +214,9 @@ def _size(draft: Draft, expr: tree.Expr) -> Size:
             return _size(draft, left) * _size(draft, right)
         case tree.Binary(operator="/", left=left, right=right):
             return _size(draft, left) / _size(draft, right)
-    raise NotConstant(expr.span, "a size is needed here")
+    short = isinstance(expr, tree.Number | tree.Unary | tree.Binary) and len(expr.span.text) < 30
+    what = f"{expr.span.text} is no size" if short else "a size is needed here"
+    raise NotConstant(expr.span, what)
 
 
 def _named_size(draft: Draft, name: str, span: Span) -> Size:

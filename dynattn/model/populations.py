@@ -37,6 +37,7 @@ def declare_population(draft: Draft, declaration: tree.Population) -> None:
         refuse_condition(draft, declaration)
         size = constants.size(draft, declaration.size)
     if not draft.scope.declare(Symbol("population", declaration.name, span), draft.errors):
+        draft.names_missing = True  # its own, and those of its body
         return
     name = declaration.name
     if size is None:  # the body is checked all the same

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import replace
 
 from dynattn.diagnostics.report import Diagnostic, Source, Span, SpecError
 
@@ -32,9 +33,24 @@ HABITS = {
     "≥": "at least is written >=",
     "≠": "unequal is written !=",
     "…": "a range is written 0 .. 1",
+    "′": "a rate of change is written with a straight quote, theta'",
+    "⋅": "multiplication is written *",
+    "—": "a minus sign is written -",
     "²": "powers are written with ^, x^2",
     "³": "powers are written with ^, x^3",
 }
+
+
+WORDS = re.compile(r"\"[^\"\n]*\"|#[^\n]*|(\w+)")
+
+LOOKALIKES = dict(
+    zip(
+        "аеорсухкіјѕАВЕКМНОРСТУХІЈЅοΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
+        "aeopcyxkijsABEKMHOPCTYXIJSoABEZHIKMNOPTYX",
+        strict=True,
+    )
+)
+"""Cyrillic and Greek letters that nobody tells from Latin ones, which they stand for here."""
 
 
 def character(span: Span, sign: str) -> Diagnostic:
@@ -44,6 +60,35 @@ def character(span: Span, sign: str) -> Diagnostic:
     return Diagnostic(
         "E103", f"unexpected character {shown}({code})", span, HABITS.get(sign, "take it out")
     )
+
+
+def refuse_lookalikes(source: Source) -> None:
+    """Refuse letters and digits in names and numbers that look like those of a keyboard (E103).
+
+    A word that mixes scripts so, or has nothing else, would be another name than the one it shows.
+    """
+    if source.text.isascii():
+        return
+    places = [m.span(1) for m in WORDS.finditer(source.text) if m[1] and not m[1].isascii()]
+    found = [item for start, end in places for item in _lookalikes(source, start, end)]
+    if found:
+        raise SpecError(found)
+
+
+def _lookalikes(source: Source, start: int, end: int) -> list[Diagnostic]:
+    word = source.text[start:end]
+    mixed = any(sign.isascii() for sign in word) or all(sign in LOOKALIKES for sign in word)
+    found: list[Diagnostic] = []
+    for place, sign in enumerate(word, start):
+        plain = unicodedata.normalize("NFKC", sign)
+        plain = plain if plain.isascii() else LOOKALIKES.get(sign, "") if mixed else ""
+        if plain and plain != sign:
+            line = source.text.count("\n", 0, place) + 1
+            column = place - source.text.rfind("\n", 0, place)
+            item = character(Span(source, line, column, line, column + 1), sign)
+            fix = HABITS.get(sign, f"write the plain {plain} of the keyboard")
+            found.append(replace(item, fix=fix))
+    return found
 
 
 def refuse_unseen(source: Source) -> None:

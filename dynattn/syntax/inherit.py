@@ -133,7 +133,13 @@ def _read(shown: Path, span: Span, path: Path, users: tuple[Path, ...]) -> tuple
         circle = [*chain[chain.index(shown.resolve()) :], shown]
         message = f"these specs rest on each other: {' -> '.join(p.stem for p in circle)}"
         raise _refused("E412", message, span, "let one of them stand alone")
-    return _completed(parse(read_source(shown)), chain).declarations
+    try:
+        source = read_source(shown)
+    except SpecError as error:  # which knows the file alone, and not who names it
+        raise SpecError(
+            replace(item, span=item.span or span) for item in error.diagnostics
+        ) from None
+    return _completed(parse(source), chain).declarations
 
 
 def _refused(code: str, message: str, span: Span, fix: str) -> SpecError:

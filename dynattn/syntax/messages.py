@@ -9,6 +9,7 @@ from lark import Token
 from dynattn.diagnostics.report import Collector, Diagnostic, Source, Span
 from dynattn.diagnostics.suggest import did_you_mean, nearest
 from dynattn.syntax.characters import character
+from dynattn.syntax.comments import is_balanced, without_comments
 from dynattn.syntax.layout import CLOSES, CONTINUING, END, MAX_BRACKETS
 from dynattn.syntax.places import span_of
 from dynattn.syntax.trouble import Cure, Trouble, Verdict, comes_below
@@ -87,29 +88,22 @@ def end_of_block(trouble: Trouble) -> Span:
     return Span(trouble.source, line, column, line, column + 1)
 
 
-def without_comments(text: str) -> str:
-    """The text without blanks, line ends and comments at its end."""
-    while True:
-        text = text.rstrip()
-        start = text.rfind("\n") + 1
-        comment = comment_start(text[start:])
-        if comment is None:
-            return text
-        text = text[: start + comment]
-
-
-def comment_start(line: str) -> int | None:
-    quoted = False
-    for place, sign in enumerate(line):
-        quoted ^= sign == '"'
-        if sign == "#" and not quoted:
-            return place
-    return None
-
-
 def is_plain_word(token: Token) -> bool:
     """Whether a token is a word that the lexer did not take for a keyword of its place."""
     return token.type == "NAME"
+
+
+def declaration_in_block(trouble: Trouble) -> Verdict | None:
+    """A population or a coupling inside a population, a type or another block with its braces."""
+    word, head = str(trouble.head), trouble.head
+    if len(trouble.blocks) < 2 or not is_plain_word(head) or not is_balanced(trouble.source.text):
+        return None
+    if word not in trouble.blocks[0].words or word in trouble.blocks[-1].words:
+        return None
+    homes = one_of(trouble.words.homes(word))
+    message = f"'{word}' stands {homes}, not {trouble.blocks[-1].place}"
+    fix = "move the whole declaration there; it reaches other nodes by their population's name"
+    return Verdict(Diagnostic("E109", message, span_of(trouble.source, head), fix))
 
 
 def word_of_another_block(trouble: Trouble) -> Verdict | None:
@@ -375,6 +369,7 @@ RULES: tuple[Callable[[Trouble], Verdict | None], ...] = (
     missing_line,
     missing_bracket,
     next_line,
+    declaration_in_block,
     missing_closing_brace,
     unmatched_bracket,
     word_of_another_block,

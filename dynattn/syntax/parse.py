@@ -6,7 +6,7 @@ from typing import Any
 
 from dynattn.diagnostics.report import Collector, Source
 from dynattn.syntax.build import build
-from dynattn.syntax.characters import refuse_unseen
+from dynattn.syntax.characters import refuse_lookalikes, refuse_unseen
 from dynattn.syntax.grammar import grammar_text
 from dynattn.syntax.layout import Layout
 from dynattn.syntax.places import span_of
@@ -53,6 +53,7 @@ def parse_expression(text: str, path: str) -> Expr:
 def read(source: Source, start: str, layout: Layout) -> Any:
     """What the text is by the grammar rule ``start``."""
     refuse_unseen(source)
+    refuse_lookalikes(source)
     collector = Collector()
     root = Recovery(source, start, layout, collector).run()
     collector.raise_if_any()

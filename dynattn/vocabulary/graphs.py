@@ -12,6 +12,7 @@ from inspect import Parameter, Signature
 from typing import Any
 
 from dynattn.diagnostics.suggest import did_you_mean
+from dynattn.vocabulary.graph_sizes import BYTES_EACH, MOST_GENERATED, least_size
 
 Edges = tuple[Any, Any, dict[str, Any]]
 """Receivers and senders (int64 numpy arrays, one entry per edge), and float64 attributes."""
@@ -342,7 +343,11 @@ def generator_check(name: str, arguments: Mapping[str, Any]) -> str:
             return f"{word} = {value:g} of {name} is not a whole number from 0"
         if word in _PROBABILITIES and room in _PROBABILITY_ROOMS and not 0 <= value <= 1:
             return f"the probability {word} = {value:g} of {name} is not between 0 and 1"
-    return ""
+    size = least_size(name, arguments)
+    if size <= MOST_GENERATED:
+        return ""
+    memory = memory_text(BYTES_EACH * size)
+    return f"{name} has {size:.3g} nodes and edges or more, which take {memory} of memory"
 
 
 def generate(name: str, arguments: Mapping[str, Any], *, seed: int | None = None) -> Any:
@@ -357,12 +362,17 @@ def generate(name: str, arguments: Mapping[str, Any], *, seed: int | None = None
     items, given = _prepare_call(name, arguments)
     if seed is not None and takes_seed(name):
         given.setdefault("seed", seed)
-    refusals = (networkx.NetworkXException, ValueError, TypeError, ArithmeticError, LookupError)
+    refusals = (networkx.NetworkXException, ValueError, ArithmeticError, LookupError)
+    slips = (TypeError, AttributeError, AssertionError, OverflowError, RecursionError)
     try:
         return getattr(networkx, name)(*items, **given)
-    except refusals as problem:
+    except (*slips, *refusals, MemoryError) as problem:
         called = ", ".join(f"{word}={_whole(value)}" for word, value in arguments.items())
         reason = str(problem).strip().rstrip(".") or type(problem).__name__
+        if isinstance(problem, slips):  # of Python, in words that name nothing of the spec
+            reason = "an argument is not of the kind that it takes"
+        elif isinstance(problem, MemoryError):
+            reason = "it does not fit in memory"
         raise GraphError(f"networkx makes no {name}({called}): {reason}") from problem
 
 

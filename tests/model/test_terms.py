@@ -132,7 +132,7 @@ def test_hiding_an_outer_name_is_refused_in_populations_and_layers() -> None:
 def test_definitions_stand_in_any_order_and_parameters_after_what_they_are_made_from() -> None:
     model = checked(f"{NODES}let a = b\nlet b = x * 2\nobserve o = a\n")
     assert written(model.observables[0].value) == "mul(state p.x, number 2)"
-    assert refused(f"{NODES}param b = a\nparam a = 1\n")[0][0] == "E201"
+    assert refused(f"{NODES}param b = a\nparam a = 1\n")[0][0] == "E309"
 
 
 def test_in_a_coupling_names_need_an_end_and_stand_at_the_edge() -> None:
