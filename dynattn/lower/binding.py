@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from dynattn.lower.context import Context, array_name, make_array
+from dynattn.lower.context import Context, array_name, make_array, rank_of
+from dynattn.lower.evolving import Evaluate, EvolveRun
 from dynattn.lower.initial import draw_maker, full_name
 from dynattn.lower.routine import Leaf, Routine, make_plan
 from dynattn.lower.unroll import Use
 from dynattn.model.model import Model
-from dynattn.program.copies import output_names
+from dynattn.program.copies import output_names, own_name
 from dynattn.program.nodes import Apply, Block, Call, Evolve
-
-Evaluate = Callable[[Routine, dict[str, Any]], dict[str, Any]]
 
 
 @dataclass
@@ -32,23 +31,6 @@ class CallRun:
         results = evaluate(self.routine, environment)
         for name, key in self.keys:
             environment[key] = results[name]
-
-
-@dataclass
-class EvolveRun:
-    """A layer at work for ``steps`` Euler steps of size 1."""
-
-    rate: Routine
-    retraction: Routine
-    steps: int
-
-    def run(self, environment: dict[str, Any], evaluate: Evaluate) -> None:
-        """states <- retraction(states, rate), ``steps`` times."""
-        for _ in range(self.steps):
-            for name, value in evaluate(self.rate, environment).items():
-                environment[f"placeholder v {name}"] = value
-            for name, value in evaluate(self.retraction, environment).items():
-                environment[f"state {name}"] = value
 
 
 @dataclass
@@ -71,9 +53,18 @@ class Binder:
         """The fixed arrays by name."""
         return self.root._modules["_fixed"]._buffers  # type: ignore[union-attr]
 
-    def routine(self, block: Block, copy: int | None = None, label: str = "") -> Routine:
-        """The block made ready, its layer's parameters those of one copy."""
-        makers = draw_maker(self.seed, self.repeat, lambda name: name)
+    def routine(
+        self,
+        block: Block,
+        copy: int | None = None,
+        label: str = "",
+        rename: Callable[[str], str] = lambda name: name,
+    ) -> Routine:
+        """The block made ready, its layer's parameters those of one copy.
+
+        ``rename`` makes the names of the streams of its draws.
+        """
+        makers = draw_maker(self.seed, self.repeat, rename)
         plan = make_plan(block, self.context, self.batched, makers)
         return Routine(plan, lambda leaf: self._find(leaf, copy), label)
 
@@ -81,22 +72,36 @@ class Binder:
         """The same for a block that the model may lack."""
         return None if block is None else self.routine(block)
 
-    def run_of(self, use: Use) -> CallRun | EvolveRun:
-        """One step of the network."""
+    def runs_of(self, use: Use) -> Iterator[CallRun | EvolveRun]:
+        """One step of the network: what a layer's states do, then what it puts out."""
         match use.step:
             case Call(block):
                 keys = tuple(_kept(block, self.context.model))
-                return CallRun(self.routine(block, use.copy), keys)
-            case Apply(layer, output, target):
+                yield CallRun(self.routine(block, use.copy), keys)
+            case Apply(layer, output, target, evolve):
+                if evolve is not None:
+                    yield self._evolve(evolve, use.copy or 0)
                 routine = self.routine(output, use.copy, f"{layer}.{use.copy}")
-                return CallRun(routine, ((layer, f"variable {target}"),))
-            case Evolve(layer, rate, retraction, steps):
-                label = f"{layer}.{use.copy}"
-                return EvolveRun(
-                    self.routine(rate, use.copy, label),
-                    self.routine(retraction, use.copy, label),
-                    steps.value(self.context.model.sizes),
-                )
+                yield CallRun(routine, ((layer, f"variable {target}"),))
+            case Evolve():
+                yield self._evolve(use.step, use.copy or 0)
+
+    def _evolve(self, step: Evolve, copy: int) -> EvolveRun:
+        label = f"{step.layer}.{copy}"
+        start = drawn = None
+        if step.start is not None:
+            start = self.routine(step.start, copy, label, lambda n: own_name(n, step.layer, copy))
+            draws = tuple(item for item in step.start.outputs if item[1].op == "draw")
+            drawn = self.routine(
+                Block(label, draws), copy, label, lambda n: own_name(n, step.layer, copy)
+            )
+        return EvolveRun(
+            step.layer, copy, self.routine(step.rate, copy, label),
+            self.routine(step.retraction, copy, label), step.evolution,
+            0 if step.evolution is None else step.evolution.steps.value(self.context.model.sizes),
+            self.origin, start, drawn,
+            {name: rank_of(node) for name, node in step.start.outputs} if step.start else {},
+        )  # fmt: skip
 
     def _find(self, leaf: Leaf, copy: int | None) -> tuple[dict[str, Any], str]:
         """The table and key of a lasting leaf; fixed arrays are made when first asked for."""

@@ -123,7 +123,7 @@ def start_of_network(model: Model, system: System, case: Case) -> Case:
     if not model.network:
         return case
     with torch.no_grad():
-        states = system.initial_states(**case.sizes)
+        states = {**system.initial_states(**case.sizes), **system.own_starts(**case.sizes)}
     return replace(case, states={name: array.numpy() for name, array in states.items()})
 
 

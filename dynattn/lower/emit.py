@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dynattn.diagnostics.files import write_whole
 from dynattn.lower import kernels
 from dynattn.lower.code import wrapped
+from dynattn.lower.emit_evolving import layer_class
 from dynattn.lower.emit_functions import function_class, functions_of
 from dynattn.lower.emit_model import NetworkWriter, field_class
 from dynattn.lower.emit_module import Writer, _evolves, class_name, let_names, not_yet_in_a_file
@@ -129,10 +130,10 @@ def emit_files(
 def _network_file(writer: Writer) -> str:
     classes, arguments = [], {}
     for step in _evolves(writer.system.program.steps):
-        lines, arguments[step.layer] = writer.layer_class(step)
+        lines, arguments[step.layer] = layer_class(writer, step)
         classes.append("\n".join(lines))
-    for name, block in functions_of(writer.system.program.steps).items():
-        lines, arguments[name] = function_class(writer, name, block)
+    for name, (block, evolve) in functions_of(writer.system.program.steps).items():
+        lines, arguments[name] = function_class(writer, name, block, evolve)
         classes.append("\n".join(lines))
     model = writer.model
     classes.append("\n".join(NetworkWriter(writer, arguments).lines()) + _load(writer))

@@ -85,11 +85,11 @@ class NetworkWriter:
                     called = self._called(owner, _sum(offset.get(owner, ""), used[owner]))
                     lines.append(f"{', '.join(self._targets(block))} = {called}")
                     used[owner] += 1
-                case Apply(layer, _, target):
+                case Apply(layer=layer, target=target):
                     called = self._called(layer, _sum(offset.get(layer, ""), used[layer]))
                     lines.append(f"{self.names.of(('variable', target), target)} = {called}")
                     used[layer] += 1
-                case Evolve(layer, _, _, _):
+                case Evolve(layer=layer):
                     lines.append(self._evolve(step, _sum(offset.get(layer, ""), used[layer])))
                     used[layer] += 1
                 case Loop():
@@ -154,7 +154,9 @@ class NetworkWriter:
             member(leaf.name) if leaf.kind == "parameter" else _argument(self.names, leaf)
             for leaf in self.arguments[step.layer]
         ]
-        states = [self.names.of(("state", name), name) for name, _ in step.rate.outputs]
+        own = self.writer.model.layer[step.layer].own
+        moved = [name for name, _ in step.rate.outputs if name not in own]
+        states = [self.names.of(("state", name), name) for name in moved]
         return f"{', '.join(states)} = {member(step.layer)}[{index}]({', '.join(arguments)})"
 
     def _loss(self, outputs: Sequence[str]) -> list[str]:

@@ -140,8 +140,7 @@ class Writer:
     def _passed(self) -> set[str]:
         """Parameters of the model that layers read."""
         steps = self.system.program.steps
-        blocks = [b for s in _evolves(steps) for b in (s.rate, s.retraction)]
-        blocks += _called(steps)
+        blocks = _called(steps)
         read = {name for block in blocks for name in block.reads("parameter")}
         return read - set(self.system.context.fixed)
 
@@ -187,29 +186,6 @@ class Writer:
         self.stored[name] = tensor.detach().contiguous()
         return f'fixed(STORED["{name}"])'
 
-    # --- layers -----------------------------------------------------------------------------------
-
-    def layer_class(self, step: Evolve) -> tuple[list[str], list[Leaf]]:
-        """The class of a layer, and what its forward reads."""
-        rate_names, move_names = Names(self.taken), Names(self.taken)
-        rate = self.body(step.rate, rate_names, step.layer)
-        move = self.body(step.retraction, move_names, step.layer, comments=False)
-        reads = self._arguments(step.layer, [rate, move])
-        names = Names(self.taken)
-        inputs = {leaf: _argument(names, leaf) for leaf in reads}
-        lines = [
-            f"class {self.class_of(step.layer)}(nn.Module):",
-            f'    """Layer {step.layer}."""',
-            "",
-        ]
-        lines += _indent(self.constructor(step.layer, [rate, move], ()))
-        own = [_argument(rate_names, leaf) for leaf in self._arguments(step.layer, [rate])]
-        lines += ["", *_indent(function("rate", own, rate))]
-        moved = [_argument(move_names, leaf) for leaf in self._arguments(step.layer, [move], True)]
-        lines += ["", *_indent(function("retract", moved, move))]
-        lines += ["", *_indent(self._layer_forward(step, rate, move, names, inputs))]
-        return lines, reads
-
     def _arguments(
         self, layer: str | None, bodies: Sequence[Body], steps: bool = False
     ) -> list[Leaf]:
@@ -224,30 +200,6 @@ class Writer:
                     found[leaf] = None
         return sorted(found, key=lambda leaf: (leaf.kind != "state", leaf.kind == "parameter"))
 
-    def _layer_forward(
-        self, step: Evolve, rate: Body, move: Body, names: Names, inputs: Mapping[Leaf, str]
-    ) -> list[str]:
-        states = [_argument(names, Leaf("state", name)) for name, _ in step.rate.outputs]
-        rates = [
-            names.of(("rate", name), f"rate_{name.rsplit('.', 1)[-1]}")
-            for name, _ in step.rate.outputs
-        ]
-        by_leaf = dict(inputs)
-        for (name, _), text in zip(step.rate.outputs, rates, strict=True):
-            by_leaf[Leaf("placeholder", ("v", name))] = text
-        rate_arguments = [by_leaf[leaf] for leaf in self._arguments(step.layer, [rate])]
-        move_arguments = [by_leaf[leaf] for leaf in self._arguments(step.layer, [move], True)]
-        count = step.steps.value(self.model.sizes)
-        inner = [
-            f"{', '.join(rates)} = self.rate({', '.join(rate_arguments)})",
-            f"{', '.join(states)} = self.retract({', '.join(move_arguments)})",
-        ]
-        lines = [f"def forward(self, {', '.join(inputs.values())}):"]
-        lines += (
-            _indent(inner) if count == 1 else [f"    for _ in range({count}):", *_indent(inner, 2)]
-        )
-        return [*lines, f"    return {', '.join(states)}"]
-
 
 def not_yet_in_a_file(what: str, span: Span | None, fix: str = "leave out --emit") -> SpecError:
     """The refusal E401 of something that emitted files do not hold."""
@@ -255,12 +207,14 @@ def not_yet_in_a_file(what: str, span: Span | None, fix: str = "leave out --emit
     return SpecError([Diagnostic("E401", text, span, fix)])
 
 
-def function(name: str, arguments: Sequence[str], body: Body, doc: str = "") -> list[str]:
-    """A method that returns the results of a body: one value, or a tuple."""
+def function(
+    name: str, arguments: Sequence[str], body: Body, doc: str = "", before: Sequence[str] = ()
+) -> list[str]:
+    """A method that returns the results of a body, after the statements ``before``."""
     lines = [f"def {name}({', '.join(['self', *arguments])}):"]
     lines += [f'    """{doc}"""'] if doc else []
     results = ", ".join(code.text for code in body.results_text.values())
-    return [*lines, *_indent(body.lines), f"    return {results}"]
+    return [*lines, *_indent([*before, *body.lines]), f"    return {results}"]
 
 
 def member(path: str) -> str:
@@ -312,7 +266,7 @@ def _evolves(steps: Sequence[ProgramStep]) -> list[Evolve]:
     found: dict[str, Evolve] = {}
     for step in steps:
         match step:
-            case Evolve(layer, _, _, _):
+            case Evolve(layer=layer):
                 found.setdefault(layer, step)
             case Loop(_, _, inner):
                 found = {**{item.layer: item for item in _evolves(inner)}, **found}
@@ -320,12 +274,16 @@ def _evolves(steps: Sequence[ProgramStep]) -> list[Evolve]:
 
 
 def _called(steps: Sequence[ProgramStep]) -> list[Block]:
-    """What layers with arguments, and statements with weights of their own in a repeat, compute."""
+    """What layers, and statements with weights of their own in a repeat, compute."""
     found: list[Block] = []
     for step in steps:
         match step:
-            case Apply(output=block) | Call(block, str()):
+            case Apply(output=block, evolve=evolve):
+                found += [block, *_called(() if evolve is None else (evolve,))]
+            case Call(block, str()):
                 found.append(block)
+            case Evolve(rate=rate, retraction=retraction, start=start):
+                found += [rate, retraction, *(() if start is None else (start,))]
             case Loop(_, _, inner):
                 found += _called(inner)
     return found

@@ -19,6 +19,7 @@ from dynattn.lower.initial import (
     widened,
 )
 from dynattn.lower.inspection import attention_in, first_not_finite
+from dynattn.lower.lengths import dim_places, refuse_too_long
 from dynattn.lower.past import Past, at_rest, environment_of, every_edge
 from dynattn.lower.routine import Routine
 from dynattn.lower.signals import Signal
@@ -68,7 +69,8 @@ class System(nn.Module):
         self._delays = binder.optional(program.delays)
         self.late = tuple(term.payload for term in all_past(model))
         self.seed, self.repeat = initial.seed, initial.repeat
-        self._runs = [binder.run_of(use) for use in unroll(program.steps, model.sizes)]
+        uses = unroll(program.steps, model.sizes)
+        self._runs = [run for use in uses for run in binder.runs_of(use)]
         self.signals: Mapping[str, Signal] = {}
         """What signals are, by input: the field reads them at its own time."""
         self.outputs = output_names(model.network)
@@ -91,12 +93,14 @@ class System(nn.Module):
         known: set[str] = set()
         missing: dict[str, None] = {}
         for run in self._runs:
-            routines = [run.routine] if isinstance(run, CallRun) else [run.rate, run.retraction]
-            for routine in routines:
-                read = {key for key in routine.keys if key.startswith("state ")}
-                missing.update(dict.fromkeys(read - known))
             if isinstance(run, CallRun):
-                known.update(key for _, key in run.keys)
+                keys = {key for key in run.routine.keys if key.startswith("state ")}
+                missing |= dict.fromkeys(sorted(keys - known))
+                known |= {key for _, key in run.keys}
+            else:
+                read = {f"state {name}" for name in run.reads_first}
+                missing |= dict.fromkeys(sorted(read - known))
+                known |= {f"state {name}" for name in run.sets}
         return tuple(key.removeprefix("state ") for key in missing)
 
     # --- facts ----------------------------------------------------------------------------------
@@ -134,13 +138,21 @@ class System(nn.Module):
         environment = {f"dim {name}": value for name, value in dims.items()}
         sizes = {**self.model.sizes, **dims}
         result = {}
-        for name, state in self.model.states.items():
+        for name, state in self.model.lasting.items():
             routine = self._binder[0].routine(Block(name, ((name, nodes[name]),)))
             shape = shape_of(state, self.context, sizes)
             value = widened(routine(environment)[name], nodes[name], len(shape))
             result[name] = value.expand((*self.batch_shape, *shape)).clone()
             refuse_off_manifold(state, result[name])
         return result
+
+    def own_starts(self, **dims: int) -> dict[str, Tensor]:
+        """What the layers' own states are drawn as, by copy: ``attend.0.token.z``."""
+        found: dict[str, Tensor] = {}
+        for run in self._runs:
+            if not isinstance(run, CallRun):
+                found |= run.draws({f"dim {name}": value for name, value in dims.items()})
+        return found
 
     def rates(
         self, t: float | Tensor, states: States, past: Past | None = None
@@ -268,26 +280,23 @@ class System(nn.Module):
         for item in self.model.inputs:
             if item.name in values:
                 value = values[item.name]
+                environment["batch"] = value.shape[: value.dim() - len(item.axes)]
                 environment[f"input {item.name}"] = (
                     value.long() if item.type.dtype == "integer" else value.to(self.dtype)
                 )
         for name, (kind, key, axis) in self.dims.items():
             if kind == "input" and key in values:
                 environment[f"dim {name}"] = values[key].shape[axis]
-        self._refuse_too_long(environment)
+        refuse_too_long(self.model, environment)
         return environment
-
-    def _refuse_too_long(self, environment: Mapping[str, Any]) -> None:
-        for dim in self.model.dims:
-            length = environment.get(f"dim {dim.name}", 0)
-            if dim.limit is not None and length > dim.limit:
-                raise ValueError(f"a sample has {dim.name} = {length}, at most {dim.limit}")
 
     def _network(self, environment: dict[str, Any], evaluate: Evaluate) -> dict[str, Any]:
         if self.unset:
             dims = {key[4:]: value for key, value in environment.items() if key.startswith("dim ")}
             first = self.initial_states(**dims)
-            environment.update({f"state {name}": first[name] for name in self.unset})
+            batch = environment.get("batch", ())
+            for name in self.unset:
+                environment[f"state {name}"] = first[name].expand(*batch, *first[name].shape)
         for run in self._runs:
             run.run(environment, evaluate)
         return environment
@@ -342,20 +351,6 @@ class System(nn.Module):
 def evaluate_plainly(routine: Routine, environment: dict[str, Any]) -> dict[str, Any]:
     """Run a routine, and nothing else."""
     return routine(environment)
-
-
-def dim_places(model: Model) -> dict[str, tuple[str, str, int]]:
-    """Where each dim's length is read: an axis, counted from the end, of an input or a state."""
-    places: dict[str, tuple[str, str, int]] = {}
-    for dim in model.dims:
-        for item in model.inputs:
-            for axis, size in enumerate(item.axes):
-                if str(size) == dim.name:
-                    places.setdefault(dim.name, ("input", item.name, axis - len(item.axes)))
-        for state in model.states.values():
-            if state.population and str(model.population[state.population].size) == dim.name:
-                places.setdefault(dim.name, ("state", state.name, -len(state.shape) - 1))
-    return places
 
 
 def build_system(

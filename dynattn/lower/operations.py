@@ -179,6 +179,7 @@ OPERATIONS: Mapping[str, Callable[[Node, Context], Operation]] = {
     "split": _split,
     "axis": _axis,
     "entry": _entry,
+    "aligned": lambda node, context: Operation(lambda a: a, lambda a: a),
     "rows": _rows,
     "broadcast": _broadcast,
     "merge": lambda node, context: method_call("flatten", -2),

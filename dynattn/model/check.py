@@ -22,7 +22,8 @@ from dynattn.model.groups import declare_group
 from dynattn.model.inputs import declare_input, declare_places
 from dynattn.model.laws import declare_equations, declare_velocities
 from dynattn.model.layer_calls import declare_layer_heads, declare_layer_names
-from dynattn.model.layers import declare_layer, layer_laws
+from dynattn.model.layer_dynamics import layer_laws
+from dynattn.model.layers import declare_layer
 from dynattn.model.memory import refuse_too_large
 from dynattn.model.model import Model
 from dynattn.model.network_steps import declare_network, refuse_time, values_of
@@ -63,8 +64,8 @@ def check(
         declare_graph(draft, graph)
     tree = expand(draft, tree)
     for population in _all(tree, syntax.Population):
-        declare_population(draft, population)
-        declare_velocities(draft, population)
+        declare_population(Context(draft, draft.scope), population)
+        declare_velocities(Context(draft, draft.scope), population)
     for group in _all(tree, syntax.Group):
         declare_group(draft, group)
     declare_places(draft, tree)
@@ -163,14 +164,14 @@ def _declare_flow(draft: Draft, tree: SyntaxTree) -> None:
     for symbol in draft.definitions:
         symbol.value.term()
     for population in _all(tree, syntax.Population):
-        declare_drifts(draft, population)
-        declare_energies(draft, population)
+        declare_drifts(context, population)
+        declare_energies(context, population)
     for coupling in _all(tree, syntax.Coupling):
         if coupling.acts:
             declare_coupling(context, coupling)
     readouts.declare_waiting(context)
     for population in _all(tree, syntax.Population):
-        declare_equations(draft, population)
+        declare_equations(context, population)
     for layer in _all(tree, syntax.Layer):
         declare_layer(draft, layer)
 
@@ -212,12 +213,11 @@ def _declare_laws(draft: Draft, tree: SyntaxTree, has_network: bool) -> None:
 
 
 def _refuse_own_laws(draft: Draft) -> None:
-    """In a network a state moves by the Euler steps of layers: by drift, energy and couplings."""
-    found = [(value.span, "an equation") for value, _ in draft.equations.values()]
+    """What the layers of a network cannot do."""
     for parts in draft.parts.values():
-        found += [(term.span, word) for word, term in parts.items() if word != "energy"]
-    for span, word in found:
-        draft.not_yet(f"{word} in a model with a network", span, "write the law with drift")
+        if "noise" in parts:
+            fix = "leave it out"
+            draft.not_yet("noise in a model with a network", parts["noise"].span, fix)
 
 
 def _declare_observables(draft: Draft, tree: SyntaxTree) -> None:

@@ -22,21 +22,45 @@ class Argument:
 
 
 @dataclass(frozen=True)
-class Layer:
-    """An open system that acts on the model's states: its laws, taken ``steps`` Euler steps of
-    size 1.
+class Evolution:
+    """How far a layer evolves: so many steps of a fixed-step method, of the same size."""
 
-    With arguments it is a function: its ``output`` is read after these steps.
+    steps: Size
+    method: str = "euler"
+    start: float = 0.0
+    step: float = 1.0
+    has_time: bool = False
+    """Whether ``t`` has a value: from ``start`` on, ``step`` more after every step."""
+
+
+@dataclass(frozen=True)
+class Rest:
+    """Where a state is at rest, in closed form: h/|h| on a sphere, for a field h apart from it."""
+
+    state: str
+    point: Term
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An open system: its laws, on the model's states or on its own, and how far it evolves.
+
+    With arguments it is a function: its ``output`` is read after it has evolved. A layer's own
+    states begin at their initial values at each use.
     """
 
     name: str
     laws: tuple[Law, ...]
-    steps: Size
     couplings: tuple[str, ...]
     span: Span = field(repr=False)
+    evolution: Evolution | None = None
+    """None where nothing moves, and where all states are put at ``rests``."""
+    rests: tuple[Rest, ...] = ()
+    own: tuple[str, ...] = ()
+    """Its own states: they are there for one use of the layer."""
     arguments: tuple[Argument, ...] = ()
     output: Term | None = None
-    """At its arguments and, where it moves states, after its steps; None without arguments."""
+    """At its arguments and, where it moves states, after it has evolved; None without arguments."""
 
 
 @dataclass(frozen=True)

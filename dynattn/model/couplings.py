@@ -61,7 +61,7 @@ def declare_sum(context: Context, declaration: tree.Coupling) -> None:
 def _declare_sum(context: Context, declaration: tree.Coupling) -> None:
     draft, span = context.draft, head(declaration.span)
     clauses = _clauses(draft, declaration)
-    ends = endpoints(draft, declaration, span)
+    ends = endpoints(context, declaration, span)
     full = readouts.full_name(context, declaration)
     if clauses is None or ends is None:
         return

@@ -95,6 +95,14 @@ class Draft:
     names_missing: bool = False
     """Something that declares names has been refused: unknown names may be its."""
 
+    def seen_from(self, layer: str | None) -> dict[str, Population]:
+        """The populations of the model, and of the layer an expression stands in."""
+        return {n: p for n, p in self.populations.items() if p.layer in (None, layer)}
+
+    def population_called(self, word: str, layer: str | None) -> Population | None:
+        """The population of this name: of the layer, else of the model."""
+        return self.populations.get(f"{layer}.{word}") or self.populations.get(word)
+
     def not_yet(self, what: str, span: Span, fix: str = "", declares: bool = False) -> None:
         """Refuse a construct of the language that has no meaning in this version.
 

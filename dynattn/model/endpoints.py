@@ -8,6 +8,7 @@ from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import graphs, groups, typing
 from dynattn.model.draft import Draft
+from dynattn.model.expressions import Context
 from dynattn.model.parts import GraphUse, Population, State
 from dynattn.model.terms import Term
 from dynattn.syntax import tree
@@ -24,10 +25,12 @@ class Endpoints:
     graph: GraphUse
 
 
-def endpoints(draft: Draft, declaration: tree.Coupling, span: Span) -> Endpoints | None:
+def endpoints(context: Context, declaration: tree.Coupling, span: Span) -> Endpoints | None:
+    """Both ends of a coupling of the model or of a layer; None with diagnostics."""
     assert declaration.sender is not None and declaration.receiver is not None
-    sender = population_named(draft, declaration.sender)
-    receiver = population_named(draft, declaration.receiver)
+    draft = context.draft
+    sender = population_named(context, declaration.sender)
+    receiver = population_named(context, declaration.receiver)
     if sender is None or receiver is None:
         return None
     state = _state(draft, declaration.receiver, receiver) if declaration.acts else None
@@ -43,16 +46,17 @@ def endpoints(draft: Draft, declaration: tree.Coupling, span: Span) -> Endpoints
     return Endpoints(sender, receiver, state, graph)
 
 
-def population_named(draft: Draft, expr: tree.Expr) -> Population | None:
+def population_named(context: Context, expr: tree.Expr) -> Population | None:
+    """The population an expression names; None with a diagnostic."""
+    draft = context.draft
     name = expr.value if isinstance(expr, tree.Attribute) else expr
     word = name.name if isinstance(name, tree.Name) else ""
-    if word in draft.populations:
-        return draft.populations[word]
-    if word in draft.groups:
-        return draft.groups[word]
-    symbol = draft.scope.find(word)
+    found = draft.population_called(word, context.layer) or draft.groups.get(word)
+    if found is not None:
+        return found
+    symbol = context.scope.find(word)
     if symbol is None or symbol.kind not in ("population", "group"):
-        known = [*draft.populations, *draft.groups]
+        known = [*draft.seen_from(context.layer), *draft.groups]
         fix = did_you_mean(word, known, "declare it: population p[N] { ... }")
         draft.errors.add("E210", f"there is no population '{word}'", name.span, fix)
     return None

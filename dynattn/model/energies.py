@@ -15,6 +15,7 @@ from dynattn.model.expressions import Context, translate
 from dynattn.model.functions import contract
 from dynattn.model.matrices import numbers_of
 from dynattn.model.parts import Draw, State
+from dynattn.model.populations import inside
 from dynattn.model.quantities import constant
 from dynattn.model.terms import GLOBAL, Place, Term, Type, walk
 from dynattn.syntax import tree
@@ -40,16 +41,13 @@ def states_in(term: Term) -> set[str]:
 # ── own potentials ─────────────────────────────────────────────────────────────────────────────
 
 
-def declare_energies(draft: Draft, declaration: tree.Population) -> None:
+def declare_energies(outer: Context, declaration: tree.Population) -> None:
     """The forces of the ``energy`` clauses of a population."""
-    name = declaration.name
-    if name not in draft.populations:
-        return
-    scope = draft.population_scopes[name]
-    context = Context(draft, scope, owner=f"{name}.energy", population=name)
-    for item in declaration.body:
-        if isinstance(item, tree.Clause) and item.word == "energy":
-            _declare_energy(context, item, name)
+    context = inside(outer, declaration)
+    for item in declaration.body if context is not None else ():
+        if context is not None and isinstance(item, tree.Clause) and item.word == "energy":
+            owner = f"{context.owner}.energy"
+            _declare_energy(replace(context, owner=owner), item, context.owner)
 
 
 def _declare_energy(context: Context, item: tree.Clause, population: str) -> None:

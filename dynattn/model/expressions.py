@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from dynattn.diagnostics.report import Span
 from dynattn.model import constants, typing
+from dynattn.model.alignment import at_home
 from dynattn.model.complex_numbers import is_complex
 from dynattn.model.composition import Calls
+from dynattn.model.definitions import Definition
 from dynattn.model.draft import Draft
 from dynattn.model.parts import GraphUse
 from dynattn.model.scope import NODE, Scope, Symbol
@@ -69,33 +71,6 @@ class Context:
     """In a statement of the network: the layers it calls so far."""
     names_used: set[str] = field(default_factory=set)
     """Weight names of this statement, so that a second ``linear`` becomes ``linear_2``."""
-
-
-@dataclass
-class Definition:
-    """The value of a ``let``, translated when it is first read."""
-
-    context: Context
-    item: tree.Let
-    found: Term | None = None
-    started: bool = False
-
-    def term(self) -> Term:
-        """The named Term; with a diagnostic where it depends on itself."""
-        if self.found is None:
-            self.found = self._refused() if self.started else self._translated()
-        return self.found
-
-    def _translated(self) -> Term:
-        self.started = True
-        term, item = translate(self.context, self.item.value), self.item
-        return self.found or Term("let", (term,), term.type, item.span, item.name)
-
-    def _refused(self) -> Term:
-        name, span = self.item.name, self.item.span
-        fix = "write it in numbers, states and definitions that do not need it"
-        self.context.draft.errors.add("E434", f"'{name}' is defined by itself", span, fix)
-        return unknown(span)
 
 
 def translate(context: Context, expr: tree.Expr) -> Term:
@@ -162,6 +137,7 @@ def read(context: Context, name: str, span: Span) -> Term:
         if found is not None:
             return found
     term = _index_of_nodes(context, span) if name == "index" else _quantity(context, name, span)
+    term = at_home(context, term)
     return _seen_from_coupling(context, term, name, span)
 
 
@@ -227,12 +203,14 @@ def find(context: Context, name: str, span: Span) -> Symbol | None:
             return None
     if symbol is not None:
         return symbol
-    outer = {**scopes, **context.draft.coupling_scopes}
+    seen = context.draft.seen_from(context.layer)
+    outer = {p: s for p, s in scopes.items() if p in seen or p in context.draft.groups}
+    outer |= context.draft.coupling_scopes
     found = {p: s.symbols[name] for p, s in outer.items() if name in s.symbols}
     if len(found) == 1:
         return next(iter(found.values()))
     if found:
-        options = " or ".join(f"{p}.{name}" for p in found)
+        options = " or ".join(f"{p.rsplit('.', 1)[-1]}.{name}" for p in found)
         context.draft.errors.add(
             "E211", f"'{name}' stands in several populations", span, f"write {options}"
         )
@@ -251,16 +229,18 @@ def find(context: Context, name: str, span: Span) -> Symbol | None:
 
 
 def _member(context: Context, population: str, name: str, span: Span) -> Term:
-    scope = context.draft.population_scopes.get(population)
+    known = context.draft.population_called(population, context.layer)
+    full = known.name if known is not None else population
+    scope = context.draft.population_scopes.get(full)
     if scope is None:
-        found = context.draft.scope.find(population)
+        found = context.scope.find(population)
         if found is None:
-            known = tuple(context.draft.population_scopes)
+            names = tuple(context.draft.population_scopes)
             context.draft.errors.add(
                 "E201",
                 f"unknown name '{population}' in {context.scope.title}",
                 span,
-                context.scope.suggestion(population, known, "name a population"),
+                context.scope.suggestion(population, names, "name a population"),
             )
             return unknown(span)
         if found.kind in ("coupling", "readout"):
@@ -270,12 +250,13 @@ def _member(context: Context, population: str, name: str, span: Span) -> Term:
         if population not in context.draft.groups_refused:
             context.draft.not_yet(f"a member of a {found.kind}", span)
         return unknown(span)
-    inside = replace(context, population=population, scope=scope)
-    return read(inside, name, span)
+    inside = replace(context, population=full, scope=scope)
+    return at_home(context, read(inside, name, span))
 
 
 def _index_of_nodes(context: Context, span: Span) -> Term:
-    populations = list(context.draft.populations) or list(context.draft.places)
+    draft = context.draft
+    populations = list(draft.seen_from(context.layer)) or list(draft.places)
     name = context.population or (populations[0] if len(populations) == 1 else None)
     if name is None:
         context.draft.errors.add(

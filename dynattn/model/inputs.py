@@ -70,7 +70,7 @@ def _quiet_size(draft: Draft, expr: tree.Expr) -> Size | None:
 
 def place_of(draft: Draft, size: Size) -> Place | None:
     """The nodes of the first population of this size; else those of the sequence."""
-    for population in (*draft.populations.values(), *draft.places.values()):
+    for population in (*draft.seen_from(None).values(), *draft.places.values()):
         if population.size == size:
             return Place("nodes", population.name)
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -13,11 +13,14 @@ from dynattn.model.draft import Draft
 from dynattn.model.expressions import Context, translate
 from dynattn.model.functions import formula
 from dynattn.model.parts import Law, State
-from dynattn.model.populations import fits_state, initial_value
+from dynattn.model.populations import fits_state, initial_value, inside
 from dynattn.model.scope import Symbol
 from dynattn.model.terms import ManifoldUse, Term, Type, walk
 from dynattn.syntax import tree
 from dynattn.vocabulary.manifolds import MANIFOLDS
+
+Equations = Mapping[str, tuple[Term, tree.Equation]]
+"""Of each state that writes its own law: the value, and where it stands."""
 
 T = TypeVar("T", bound=Term | None)
 
@@ -28,12 +31,12 @@ NOISE = "W'"
 # ── velocities ─────────────────────────────────────────────────────────────────────────────────
 
 
-def declare_velocities(draft: Draft, declaration: tree.Population) -> None:
+def declare_velocities(outer: Context, declaration: tree.Population) -> None:
     """A second state ``theta'`` beside every state with inertia, from its own initial value."""
-    name = declaration.name
-    if name not in draft.populations:
+    context, draft = inside(outer, declaration), outer.draft
+    if context is None:
         return
-    context = Context(draft, draft.population_scopes[name], owner=name, population=name)
+    name = context.owner
     own = [s for s in draft.states.values() if s.population == name]
     heavy = {id(s): s for item in _inertias(declaration) for s in own if _is_of(item, s, own)}
     entries = {entry.name: entry for entry in _initial_velocities(declaration)}
@@ -87,52 +90,61 @@ def _declare_velocity(context: Context, state: State, entry: tree.Quantity | Non
 # ── equations ──────────────────────────────────────────────────────────────────────────────────
 
 
-def declare_equations(draft: Draft, declaration: tree.Population) -> None:
+def declare_equations(outer: Context, declaration: tree.Population) -> None:
     """The equations of a population, when every coupling is known."""
-    name = declaration.name
-    if name not in draft.populations:
-        return
-    for item in declaration.body:
-        if isinstance(item, tree.Equation):
-            scope = draft.population_scopes[name]
-            declare_equation(Context(draft, scope, owner=name, population=name), item)
+    context = inside(outer, declaration)
+    for item in declaration.body if context is not None else ():
+        if context is not None and isinstance(item, tree.Equation):
+            declare_equation(context, item)
 
 
 def declare_equation(context: Context, item: tree.Equation) -> None:
     """One equation of a population, or of the edges of a coupling."""
-    draft, scope = context.draft, context.scope
-    symbol = scope.symbols.get(item.state)
+    own = [s for s in context.draft.states.values() if s.place.name == context.owner]
+    symbol = context.scope.symbols.get(item.state)
+    declare_equation_of(context, item, symbol, own, context.draft.equations)
+
+
+def declare_equation_of(
+    context: Context, item: tree.Equation, symbol: Symbol | None, states: Sequence[State],
+    known: dict[str, tuple[Term, tree.Equation]],
+) -> None:  # fmt: skip
+    """One equation, of the state that ``symbol`` stands for, into ``known``; else diagnostics.
+
+    ``states``: those it may be of.
+    """
+    draft = context.draft
     state = draft.states.get(symbol.name) if symbol and symbol.kind == "state" else None
     full = state.name if state is not None else ""
     sums = full if context.ends is None else None
     value = translate(replace(context, owner=full or context.owner, sums=sums), item.value)
     if state is None:
-        own = [s.name for s in draft.states.values() if s.place.name == context.owner]
-        draft.moved |= set(own)
+        draft.moved |= {s.name for s in states}
         if symbol is None or symbol.kind != "state":
-            states = [name.rsplit(".", 1)[-1] for name in own]
+            names = [s.name.rsplit(".", 1)[-1] for s in states]
             draft.errors.add(
                 "E206", f"there is no state '{item.state}' here", item.span,
-                did_you_mean(item.state, states, "declare it with state"),
+                did_you_mean(item.state, names, "declare it with state"),
             )  # fmt: skip
         return
     draft.moved.add(full)
-    if _says_more(draft, item, full) or typing.is_unknown(value):
+    if _says_more(draft, item, full, known) or typing.is_unknown(value):
         return
     curved = MANIFOLDS[state.manifold.name].projection != "F"
     if item.operator == "<-" and curved:
         draft.not_yet(f"a map on {state.manifold}", item.span)
     elif fits_state(draft, value, state, "value of the equation", item.value.span):
-        draft.equations[full] = (value, item)
-        _names_all(draft, item, value, full)
+        known[full] = (value, item)
+        _names_all(context, item, value, full)
 
 
-def _says_more(draft: Draft, item: tree.Equation, state: str) -> bool:
+def _says_more(draft: Draft, item: tree.Equation, state: str, known: Equations) -> bool:
     """Whether the state has another law; with a diagnostic."""
     others = {word: term for word, term in draft.parts.get(state, {}).items() if word != "noise"}
     others |= {"drift": draft.drifts[state]} if state in draft.drifts else {}
-    if state in draft.equations:
-        first = draft.equations[state][1].span
+    equations = {**draft.equations, **known}
+    if state in equations:
+        first = equations[state][1].span
     elif others:
         first = next(iter(others.values())).span
     else:
@@ -144,10 +156,10 @@ def _says_more(draft: Draft, item: tree.Equation, state: str) -> bool:
     return True
 
 
-def _names_all(draft: Draft, item: tree.Equation, value: Term, state: str) -> None:
-    named = couplings_in(value)
+def _names_all(context: Context, item: tree.Equation, value: Term, state: str) -> None:
+    named, draft, seen = couplings_in(value), context.draft, (None, context.layer)
     for coupling in draft.couplings.values():
-        if state in coupling.moves and coupling.layer is None and coupling.name not in named:
+        if state in coupling.moves and coupling.layer in seen and coupling.name not in named:
             draft.errors.add(
                 "E423", f"the equation of '{item.state}' does not name coupling '{coupling.name}', "
                 "which acts on it", item.span, f"write {coupling.name} where its sum belongs",
@@ -163,14 +175,20 @@ def couplings_in(term: Term) -> set[str]:
 # ── the laws that come out ─────────────────────────────────────────────────────────────────────
 
 
-def laws_of(context: Context, state: State, forces: Sequence[Term]) -> tuple[Law, ...]:
-    """x' = P_x(sum of forces)/dissipation; with inertia x' = v and the law of v."""
+def laws_of(
+    context: Context, state: State, forces: Sequence[Term], equations: Equations | None = None
+) -> tuple[Law, ...]:
+    """x' = P_x(sum of forces)/dissipation; with inertia x' = v and the law of v.
+
+    ``equations``: those of a layer, beside the ones of the populations.
+    """
     draft = context.draft
+    written = {**draft.equations, **(equations or {})}
     parts = draft.parts.get(state.name, {})
     inside = replace(context, population=state.population, beside_points=True)
     noise = _noise(inside, state, parts.get("noise"))
-    if state.name in draft.equations:
-        value, item = draft.equations[state.name]
+    if state.name in written:
+        value, item = written[state.name]
         if item.operator == "<-":
             return (_map(inside, state, value, noise),)
         manifold = MANIFOLDS[state.manifold.name]

@@ -182,6 +182,8 @@ def _step(context: Context, expr: tree.Call, name: str, values: Mapping[str, Ter
 
 def _inlined(context: Context, expr: tree.Call, name: str, values: Mapping[str, Term]) -> Term:
     """The output of the layer with weights of its own, named by this place of the text."""
+    from dynattn.model.layer_dynamics import Dynamics
+
     draft, item = context.draft, context.draft.layer_trees[name]
     if not all(isinstance(part, PURE) for part in item.body):
         text = f"a call of layer '{name}', which has states or couplings, in another layer"
@@ -196,6 +198,7 @@ def _inlined(context: Context, expr: tree.Call, name: str, values: Mapping[str, 
     owner = f"{context.owner}.{unused_name(context, name)}"
     inside = replace(context, scope=scope, owner=owner, names_used=set())
     before = list(draft.errors.found)
+    Dynamics(inside, acts=False).declare(item)
     output = body_output(inside, item)
     if draft.errors.found != before:  # told where the layer itself is declared
         draft.errors.found = before
@@ -204,15 +207,7 @@ def _inlined(context: Context, expr: tree.Call, name: str, values: Mapping[str, 
 
 
 def body_output(context: Context, item: tree.Layer) -> Term:
-    """What the layer's ``output`` says, after its own declarations."""
-    from dynattn.model.layers import declare_item
-
-    for part in item.body:
-        if not isinstance(part, PURE):
-            text = "this in a layer with arguments"
-            context.draft.not_yet(text, head(part.span), declares=True)
-        elif not isinstance(part, tree.Output):
-            declare_item(context, part, {})
+    """What the layer's ``output`` says, its own declarations being known."""
     outputs = [part for part in item.body if isinstance(part, tree.Output)]
     errors, span = context.draft.errors, head(item.span)
     if not outputs:

@@ -92,6 +92,12 @@ class Model:
         return {s.name: s for owner in owners for s in owner.states}
 
     @cached_property
+    def lasting(self) -> Mapping[str, State]:
+        """The states of the model's own populations: those of layers begin anew at each use."""
+        own = {name for layer in self.layers for name in layer.own}
+        return {name: state for name, state in self.states.items() if name not in own}
+
+    @cached_property
     def population(self) -> Mapping[str, Population]:
         """Populations by name, groups of them too."""
         return {p.name: p for p in (*self.populations, *self.groups)}

@@ -22,8 +22,9 @@ from dynattn.model.expressions import Context, find, translate
 from dynattn.model.learned import unused_name
 from dynattn.model.network_reads import refuse_unread
 from dynattn.model.parts import Draw, Parameter, State
+from dynattn.model.readouts import reached
 from dynattn.model.scope import Scope, Symbol
-from dynattn.model.terms import GLOBAL, Term, walk
+from dynattn.model.terms import GLOBAL, Term
 from dynattn.syntax import tree
 
 
@@ -89,12 +90,8 @@ def _layers_used(steps: Sequence[Step]) -> list[str]:
 
 def refuse_time(draft: Draft, steps: Sequence[Step], others: Sequence[Term]) -> None:
     """The steps of a network have an order and no time: ``t`` has no value in them."""
-    couplings = draft.couplings.values()
-    parts = [(c.kernel, c.weight, c.strength) for c in couplings]
-    roots = [term for terms in parts for term in terms if term is not None]
-    roots += [*others, *(law.rate for layer in draft.layers.values() for law in layer.laws)]
-    roots += [layer.output for layer in draft.layers.values() if layer.output is not None]
-    for term in walk(*roots, *values_of(steps)):
+    roots = [layer.output for layer in draft.layers.values() if layer.output is not None]
+    for term in reached(draft, [*roots, *others, *values_of(steps)]):
         if term.op == "time":
             draft.not_yet("the time in a network", term.span)
 
@@ -178,7 +175,7 @@ def _declare_variables(reading: Reading, body: Sequence[tree.Statement]) -> None
         if isinstance(statement, tree.Repeat):
             _declare_variables(reading, statement.body)
         elif isinstance(statement, tree.Assign) and statement.name not in context.scope.symbols:
-            scopes = draft.population_scopes.values()
+            scopes = [draft.population_scopes[name] for name in draft.seen_from(None)]
             if not any(statement.name in scope.symbols for scope in scopes):
                 symbol = Symbol("variable", statement.name, statement.span)
                 context.scope.declare(symbol, draft.errors)

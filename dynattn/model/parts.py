@@ -100,6 +100,8 @@ class Population:
     """The node attributes that expressions may read: numbers that each of its nodes has."""
     members: tuple[str, ...] = ()
     """Of a group: the populations whose nodes it counts through; its states are what they share."""
+    layer: str | None = None
+    """The layer that owns it: its nodes are there anew at every use of the layer."""
 
     @property
     def is_sequence(self) -> bool:

@@ -9,8 +9,9 @@ from dynattn.model import constants, points, typing
 from dynattn.model.attributes import declare_nodes
 from dynattn.model.axes import axes_of, with_counters
 from dynattn.model.complex_numbers import must_be_real
+from dynattn.model.definitions import Definition
 from dynattn.model.draft import Draft, head, value_of
-from dynattn.model.expressions import Context, Definition, translate
+from dynattn.model.expressions import Context, translate
 from dynattn.model.graph_facts import from_graph, is_graph, refuse_condition
 from dynattn.model.parts import Draw, Population, State
 from dynattn.model.quantities import at_start, axes, declare_parameter, manifold
@@ -25,8 +26,14 @@ PARTS = ("inertia", "dissipation", "noise")
 """Clauses of the law beside the forces."""
 
 
-def declare_population(draft: Draft, declaration: tree.Population) -> None:
+def full_name(context: Context, declaration: tree.Population) -> str:
+    """``attend.token`` for a population of a layer."""
+    return f"{context.layer}.{declaration.name}" if context.layer else declaration.name
+
+
+def declare_population(outer: Context, declaration: tree.Population) -> None:
     """A population's name, size, states and parameters; its drifts come in a later pass."""
+    draft = outer.draft
     span = head(declaration.span)
     assert declaration.size is not None, "a change of an inherited population is merged"
     made = None
@@ -36,20 +43,22 @@ def declare_population(draft: Draft, declaration: tree.Population) -> None:
     else:
         refuse_condition(draft, declaration)
         size = constants.size(draft, declaration.size)
-    if not draft.scope.declare(Symbol("population", declaration.name, span), draft.errors):
+    name = full_name(outer, declaration)
+    if not outer.scope.declare(Symbol("population", name, span), draft.errors):
         draft.names_missing = True  # its own, and those of its body
         return
-    name = declaration.name
     if size is None:  # the body is checked all the same
         draft.unsized.add(name)
         size = ONE
-    scope = Scope(f"population '{name}'", draft.scope)
+    scope = Scope(f"population '{declaration.name}'", outer.scope)
     draft.population_scopes[name] = scope
-    draft.populations[name] = Population(name, size, (), span)
+    draft.populations[name] = Population(name, size, (), span, layer=outer.layer)
     if made is not None:
         attributes = declare_nodes(draft, name, made)
-        draft.populations[name] = Population(name, size, (), span, made.nodes, attributes)
-    context = Context(draft, scope, owner=name, population=name)
+        draft.populations[name] = Population(
+            name, size, (), span, made.nodes, attributes, layer=outer.layer
+        )
+    context = Context(draft, scope, owner=name, layer=outer.layer, population=name)
     for item in declaration.body:
         _declare_item(context, item, name)
     states = tuple(state for state in draft.states.values() if state.population == name)
@@ -153,12 +162,21 @@ def _initial_state(
     return term if points.lies_on(context.draft, term, use) else None
 
 
-def declare_drifts(draft: Draft, declaration: tree.Population) -> None:
+def inside(outer: Context, declaration: tree.Population) -> Context | None:
+    """The context of a population's law; None where the population has been refused."""
+    name = full_name(outer, declaration)
+    if name not in outer.draft.populations:
+        return None
+    scope = outer.draft.population_scopes[name]
+    return replace(outer, scope=scope, owner=name, population=name, names_used=set())
+
+
+def declare_drifts(outer: Context, declaration: tree.Population) -> None:
     """``drift``, ``inertia``, ``dissipation`` and ``noise``, when every name is known."""
-    name = declaration.name
-    if name not in draft.populations:
+    context = inside(outer, declaration)
+    if context is None:
         return
-    context = Context(draft, draft.population_scopes[name], owner=name, population=name)
+    name = context.owner
     for item in declaration.body:
         if isinstance(item, tree.Clause) and item.word in ("drift", *PARTS):
             declare_part(context, item, name)
@@ -242,9 +260,11 @@ def is_complex_state(state: State) -> bool:
 
 def _drifting_state(context: Context, item: tree.Clause, population: str | None) -> State | None:
     draft = context.draft
+    seen = draft.seen_from(context.layer)
     names = [
         s for s in draft.states.values()
         if population in (None, s.place.name) and s.velocity_of is None
+        and (s.population in seen or s.place.kind != "nodes")
     ]  # fmt: skip
     if item.target is None and len(names) == 1:
         return names[0]

@@ -126,6 +126,21 @@ def terms_of(coupling: Coupling) -> Iterable[Term]:
     return [part for part in parts if part is not None]
 
 
+def reached(draft: Draft, roots: Iterable[Term], *couplings: str) -> list[Term]:
+    """Every term that these are made from, those of the sums they read too."""
+    met: dict[int, Term] = {}
+    known: set[str] = set()
+    names = set(couplings)
+    terms = list(roots)
+    while terms or names:
+        known |= names
+        terms += [term for name in sorted(names) for term in terms_of(draft.couplings[name])]
+        met |= {id(term): term for term in walk(*terms)}
+        names = {t.payload for t in met.values() if t.op == "coupling"} & draft.couplings.keys()
+        names, terms = names - known, []
+    return list(met.values())
+
+
 def refuse_unread(draft: Draft, roots: Iterable[Term]) -> None:
     """Readouts that nothing reads; populations without a state that take part in nothing."""
     if draft.errors.found:

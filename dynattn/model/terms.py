@@ -34,6 +34,7 @@ node and edge by edge; the program builder turns them into whole-array operation
 | pair_energy | name | the sum of a coupling's pair potential over its pairs of nodes |
 | matmul | None | args = (A, b): the last axis of A with the first of b, or the last but one |
 | column | None | args[0] of shape (..) seen as (.., 1): a number beside a point's coordinates |
+| aligned | None | args[0] at the node of the same number of another population as large |
 | spread | None | args[0], the same at every node and coordinate of the Term's own type |
 | split | heads (Size) | the last axis n seen as (heads, n/heads) |
 | rotary | (size, heads) | frequencies 10000^(-c/(size/heads)), c = 0, 1, .. within a head |

@@ -9,6 +9,7 @@ from dynattn.model import typing
 from dynattn.model.composition import (
     AssignStep,
     CallStep,
+    Layer,
     LayerStep,
     OutputStep,
     RepeatStep,
@@ -174,15 +175,46 @@ def _steps(
                 output = model.layer[layer].output
                 assert output is not None, "the checker calls layers with an output"
                 held = [(layer, output, typing.held(output).dtype)]
-                found.append(Apply(layer, _held(model, network, varied, layer, held), target))
+                evolve = _evolve(model, network, varied, layer)
+                held = _held(model, network, varied, layer, held)
+                found.append(Apply(layer, held, target, evolve))
             case LayerStep(name):
-                laws = model.layer[name].laws
-                rate = _rates(model, network, laws, varied, name)
-                retraction = _retraction(model, network, laws)
-                found.append(Evolve(name, rate, retraction, model.layer[name].steps))
+                evolve = _evolve(model, network, varied, name)
+                assert evolve is not None, "without arguments a layer moves something"
+                found.append(evolve)
             case RepeatStep(count, tied, inner):
                 found.append(Loop(count, tied, _steps(model, network, varied, inner)))
     return tuple(found)
+
+
+def _evolve(model: Model, network: Network, varied: frozenset[str], name: str) -> Evolve | None:
+    """What moves in a layer; None where nothing does."""
+    layer = model.layer[name]
+    if layer.rests:
+        points = [(rest.state, rest.point, "real") for rest in layer.rests]
+        return Evolve(name, _held(model, network, varied, name, points), Block(name, ()), None)
+    if not layer.laws:
+        return None
+    rate = _rates(model, network, layer.laws, varied, name)
+    start = _starts(model, network, varied, layer) if layer.own else None
+    return Evolve(name, rate, _retraction(model, network, layer.laws), layer.evolution, start)
+
+
+def _starts(model: Model, network: Network, varied: frozenset[str], layer: Layer) -> Block:
+    """The initial values of a layer's own states; draws are those of the copy at work."""
+    builder = Builder(model, network, varied)
+    outputs = []
+    for name in layer.own:
+        state = model.states[name]
+        place = Place("nodes", state.population)
+        node = _initial_value(builder, state, place, state.shape)
+        kind = ArrayType(place, state.shape, state.manifold.dtype, node.type.batched)
+        if (node.type.place, node.type.shape) != (kind.place, kind.shape):
+            maker = builder.maker.at(state.span)
+            node = node if kind.dtype == "complex" else maker.real(node)
+            node = maker.make("broadcast", [maker.align(node, kind)], kind)
+        outputs.append((name, node))
+    return Block(layer.name, tuple(outputs))
 
 
 def _held(
@@ -207,7 +239,7 @@ def _initial(model: Model, network: Network) -> Block:
     """Parameters in the order of their declaration, then states: values and draws."""
     builder = Builder(model, network)
     outputs = [(p.name, _initial_value(builder, p, p.place, p.shape)) for p in model.parameters]
-    for state in model.states.values():
+    for state in model.lasting.values():
         outputs.append((state.name, _initial_value(builder, state, state.place, state.shape)))
     return Block("initial", tuple(outputs))
 

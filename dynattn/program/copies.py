@@ -22,6 +22,11 @@ def copy_name(parameter: Parameter, copy: int) -> str:
     return f"{parameter.layer}.{copy}{parameter.name.removeprefix(parameter.layer)}"
 
 
+def own_name(name: str, layer: str, copy: int) -> str:
+    """``attend.token.z`` in the third use of the layer is ``attend.2.token.z``."""
+    return f"{layer}.{copy}{name.removeprefix(layer)}"
+
+
 def output_names(steps: Sequence[Step]) -> tuple[str, ...]:
     """Names of the outputs, in order, each once."""
     found: dict[str, None] = {}

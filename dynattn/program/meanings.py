@@ -77,6 +77,11 @@ def _node(view: View) -> int:
     return view.node
 
 
+def _time(term: Term, view: View) -> Dual:
+    moment = view.moment
+    return duals.plain(moment.reference.time if moment.time is None else moment.time)
+
+
 def _receiver(term: Term, view: View) -> Dual:
     assert view.edge is not None
     return evaluate(term.args[0], view.moment.node(view.edge.receiver))
@@ -225,13 +230,14 @@ RULES: dict[str, Callable[[Term, View], Dual]] = {
     "input": _input,
     "variable": _bound,
     "output": _bound,
-    "time": lambda term, view: duals.plain(view.moment.reference.time),
+    "time": _time,
     "index": lambda term, view: duals.plain(_node(view)),
     "node": _node_attribute,
     "joined": _joined,
     "member": _member,
     "placeholder": lambda term, view: view.holes[term.payload],
     "let": lambda term, view: evaluate(term.args[0], view),
+    "aligned": lambda term, view: evaluate(term.args[0], view),
     "spread": _spread,
     "receiver": _receiver,
     "sender": _sender,

@@ -43,6 +43,8 @@ class Moment:
     """Variables and outputs: what was assigned, and the moment it was assigned in."""
     copies: Mapping[str, int] = field(default_factory=dict)
     """Of each layer at work, which use of it in the network this is."""
+    time: float | None = None
+    """``t`` in a layer that evolves through time; None elsewhere."""
     known: dict[int, Dual] = field(default_factory=dict)
     sums: dict[tuple[str, int], Dual] = field(default_factory=dict)
     views: dict[int, View] = field(default_factory=dict)

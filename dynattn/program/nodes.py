@@ -33,6 +33,7 @@ operation is always the plain broadcasting one of torch.
 | entry | a | positions | a at these positions of its first coordinate axes |
 | rows | a | Size | a at its first nodes, that many |
 | broadcast | a | | a in the place and shape of the result |
+| aligned | a | | a, its nodes those of another population |
 | merge | a | | [.., H, k] as [.., H*k] |
 | joined | a, b, .. | group | along the node axis: the members' nodes one after the other |
 | member | a | (group, population) | the part of the node axis that is one member's |
@@ -81,6 +82,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dynattn.diagnostics.report import Span
+from dynattn.model.composition import Evolution
 from dynattn.model.terms import GLOBAL, Place
 from dynattn.vocabulary.sizes import Size
 
@@ -161,20 +163,25 @@ class Apply:
     layer: str
     output: Block
     target: str
+    evolve: Evolve | None = None
+    """What its own states do before: with the same copy of the layer's parameters."""
 
 
 @dataclass(frozen=True)
 class Evolve:
-    """A layer at work: ``steps`` times, states <- retraction(states, rate). Blocks are keyed by
-    state.
+    """A layer at work: so many steps of a method, states <- retraction(states, step). Blocks are
+    keyed by state.
     """
 
     layer: str
     rate: Block
-    """Results named by state: the rate of change."""
+    """Results named by state: the rate of change; without an evolution, where it is at rest."""
     retraction: Block
     """Results named by state; reads states, and ``placeholder`` leaves (``v``, state)."""
-    steps: Size
+    evolution: Evolution | None
+    """None: the states are put where they are at rest."""
+    start: Block | None = None
+    """The states of the layer's own at the start of each use."""
 
 
 @dataclass(frozen=True)
@@ -228,9 +235,13 @@ def blocks_of(steps: Sequence[ProgramStep]) -> Iterator[Block]:
     """The blocks of the steps, top to bottom."""
     for step in steps:
         match step:
-            case Call(block) | Apply(output=block):
+            case Call(block):
                 yield block
-            case Evolve(_, rate, retraction, _):
+            case Apply(output=block, evolve=evolve):
+                yield from blocks_of(() if evolve is None else (evolve,))
+                yield block
+            case Evolve(rate=rate, retraction=retraction, start=start):
+                yield from (() if start is None else (start,))
                 yield rate
                 yield retraction
             case Loop(_, _, inner):

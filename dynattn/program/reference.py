@@ -30,6 +30,7 @@ from dynattn.network.build import Network
 from dynattn.program import duals, formulas, sums
 from dynattn.program.copies import copy_name, output_names
 from dynattn.program.duals import Array, Dual
+from dynattn.program.evolving import evolved
 from dynattn.program.meanings import evaluate
 from dynattn.program.moments import Edge, Moment, PerNode, View, remembered
 from dynattn.program.sites import at_sites, entry_of, rows_of, view_of
@@ -93,7 +94,8 @@ class Reference:
         self._offsets, self.entries = self._layout(wrt)
         self._directions = directions
         self._leaves: dict[str, Dual] = {}
-        self.start = Moment(self, {name: self._reader(name) for name in states or {}})
+        known = [name for name in states or {} if name in model.states]
+        self.start = Moment(self, {name: self._reader(name) for name in known})
         self._final: Moment | None = None
 
     def _layout(self, wrt: Sequence[str]) -> tuple[dict[str, int], int]:
@@ -141,7 +143,7 @@ class Reference:
     def rate(self, state: str, node: int) -> Dual:
         """x' of one node, by the model's own laws."""
         law = next(law for law in self.model.laws if law.state == state)
-        return self._rate(law, node, self.start)
+        return self.rate_at(law, node, self.start)
 
     @deep()
     def rates(self) -> dict[str, Dual]:
@@ -149,13 +151,13 @@ class Reference:
         return {law.state: self._all(law.state, self._rates(law)) for law in self.model.laws}
 
     def _rates(self, law: Law) -> PerNode:
-        return lambda node: self._rate(law, node, self.start)
+        return lambda node: self.rate_at(law, node, self.start)
 
     @deep()
     def retract(self, state: str, node: int, step: ArrayLike) -> Dual:
         """Where the tangent step leads from the node's point."""
         law = next(law for law in self.model.laws if law.state == state)
-        return self._retract(law, self.start.states[state](node), duals.plain(step))
+        return self.retract_at(law, self.start.states[state](node), duals.plain(step))
 
     @deep()
     def retractions(self, state: str, steps: ArrayLike) -> Dual:
@@ -175,7 +177,7 @@ class Reference:
 
     def _noise(self, law: Law, rows: Array) -> PerNode:
         assert law.noise is not None
-        place, shape = self.model.states[law.state].place, self._shape(law.state)
+        place, shape = self.model.states[law.state].place, self.shape_of(law.state)
         holes = [{"W'": duals.plain(row)} for row in rows]
         term = law.noise
         return lambda site: self._at(term, place, shape, site, self.start, holes[site])
@@ -257,15 +259,17 @@ class Reference:
 
     # ── laws ───────────────────────────────────────────────────────────────────────────────────
 
-    def _shape(self, state: str) -> tuple[int, ...]:
+    def shape_of(self, state: str) -> tuple[int, ...]:
+        """Coordinates of a state at one node."""
         return self._numbers_of(self.model.states[state].shape)
 
     def _all(self, state: str, per_site: PerNode) -> Dual:
-        return at_sites(self, self.model.states[state].place, self._shape(state), per_site)
+        return at_sites(self, self.model.states[state].place, self.shape_of(state), per_site)
 
-    def _rate(self, law: Law, site: int, moment: Moment) -> Dual:
+    def rate_at(self, law: Law, site: int, moment: Moment) -> Dual:
+        """x' of one node or edge, by a law at a moment."""
         place, use = self.model.states[law.state].place, self.model.states[law.state].manifold
-        rate = self._at(law.rate, place, self._shape(law.state), site, moment)
+        rate = self._at(law.rate, place, self.shape_of(law.state), site, moment)
         return duals.add(rate, duals.plain(0j)) if use.dtype == "complex" else rate
 
     def _at(
@@ -278,7 +282,8 @@ class Reference:
             return duals.plain(numpy.zeros(shape))
         return duals.broadcast(evaluate(term, view), shape)
 
-    def _retract(self, law: Law, x: Dual, step: Dual) -> Dual:
+    def retract_at(self, law: Law, x: Dual, step: Dual) -> Dual:
+        """Where a tangent step leads from a point."""
         use = self.model.states[law.state].manifold
         pairs = zip(
             formulas.points(x, use, self.sizes),
@@ -333,7 +338,7 @@ class Reference:
         """``value`` as it is ``then``, under a name."""
         if not is_state:
             return _bind(moment, name, value, then)
-        shape = self._shape(name)
+        shape = self.shape_of(name)
 
         def compute(node: int) -> Dual:
             return duals.broadcast(evaluate(value, then.node(node)), shape)
@@ -346,8 +351,9 @@ class Reference:
         inside = moment
         for name, value in step.arguments:
             inside = _bind(inside, name, value, then)
-        inside = _copied(inside, step.layer, uses)
-        output = self.model.layer[step.layer].output
+        layer = self.model.layer[step.layer]
+        inside = evolved(self, layer, _copied(inside, step.layer, uses))
+        output = layer.output
         assert output is not None
         return _bind(moment, step.target, output, inside)
 
@@ -361,22 +367,8 @@ class Reference:
         return moment
 
     def _evolved(self, name: str, moment: Moment, uses: dict[str, int]) -> Moment:
-        """The layer's Euler steps of size 1, each retracted to the manifolds."""
-        layer = self.model.layer[name]
-        copy = uses.get(name, 0)
-        uses[name] = copy + 1
-        for _ in range(layer.steps.value(self.sizes)):
-            now = _then(moment, copies={**moment.copies, name: copy})
-            moved = {law.state: remembered(self._mover(law, now)) for law in layer.laws}
-            moment = _then(now, states={**now.states, **moved})
-        return moment
-
-    def _mover(self, law: Law, moment: Moment) -> PerNode:
-        def compute(node: int) -> Dual:
-            x = moment.states[law.state](node)
-            return self._retract(law, x, self._rate(law, node, moment))
-
-        return compute
+        """The moment after the next use of a layer that acts on the model's states."""
+        return evolved(self, self.model.layer[name], _copied(moment, name, uses))
 
 
 def _then(moment: Moment, **changes: Any) -> Moment:

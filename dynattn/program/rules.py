@@ -193,6 +193,14 @@ def _entry(builder: Builder, term: Term) -> Node:
     return builder.maker.at(term.span).make("entry", [inner], kind, term.payload[0])
 
 
+def _aligned(builder: Builder, term: Term) -> Node:
+    inner = builder.node(term.args[0])
+    if inner.type.place_axes == 0:
+        return inner
+    kind = ArrayType(term.type.place, inner.type.shape, inner.type.dtype, inner.type.batched)
+    return builder.maker.at(term.span).make("aligned", [inner], kind)
+
+
 def _dot(builder: Builder, term: Term) -> Node:
     return builder.maker.at(term.span).dot(*(builder.node(arg) for arg in term.args))
 
@@ -276,6 +284,7 @@ RULES: Mapping[str, Rule] = {
     "variable": lambda b, t: b.leaf(t, "variable", True),
     "placeholder": _placeholder,
     "let": lambda b, t: b.node(t.args[0]),
+    "aligned": _aligned,
     "spread": lambda b, t: b.node(t.args[0]),
     "receiver": _end,
     "sender": _end,

@@ -112,7 +112,8 @@ def _graph_names(model: Model) -> set[str]:
 def _repeat_counts(model: Model) -> Iterator[Size]:
     yield from _repeats(model.network)
     for layer in model.layers:
-        yield layer.steps
+        if layer.evolution is not None:
+            yield layer.evolution.steps
 
 
 def _repeats(steps: Sequence[Step]) -> Iterator[Size]:

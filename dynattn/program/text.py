@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from dynattn.model.composition import Evolution
 from dynattn.model.terms import Place
 from dynattn.program.nodes import (
     Apply,
@@ -53,17 +54,28 @@ def _steps(steps: Sequence[ProgramStep]) -> Iterator[str]:
         match step:
             case Call(block):
                 yield from block_lines("call", block)
-            case Apply(layer, output, target):
+            case Apply(layer, output, target, evolve):
+                yield from _steps(() if evolve is None else (evolve,))
                 yield from block_lines(f"{target} = {layer}", output)
-            case Evolve(layer, rate, retraction, count):
-                yield f"evolve {layer} {count} times {{"
-                yield from _indented(block_lines("rate", rate))
-                yield from _indented(block_lines("retraction", retraction))
+            case Evolve(layer, rate, retraction, evolution, start):
+                yield f"evolve {layer} {_far(evolution)} {{"
+                if start is not None:
+                    yield from _indented(block_lines("start", start))
+                yield from _indented(block_lines("rate" if evolution else "at rest", rate))
+                if retraction.outputs:
+                    yield from _indented(block_lines("retraction", retraction))
                 yield "}"
             case Loop(count, tied, inner):
                 yield f"repeat {count}{' tied' if tied else ''} {{"
                 yield from _indented(_steps(inner))
                 yield "}"
+
+
+def _far(evolution: Evolution | None) -> str:
+    if evolution is None:
+        return "to rest"
+    steps = f"{evolution.steps} times"
+    return f"{steps} {evolution.method} {evolution.step:g}" if evolution.has_time else steps
 
 
 def _indented(lines: Any) -> list[str]:

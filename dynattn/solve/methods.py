@@ -14,16 +14,7 @@ from dynattn.model.parts import Law
 from dynattn.model.terms import Term
 from dynattn.vocabulary.manifolds import MANIFOLDS
 from dynattn.vocabulary.solvers import TORCHDIFFEQ_METHODS
-
-
-@dataclass(frozen=True, slots=True)
-class Tableau:
-    """An explicit Runge-Kutta method: x + h sum_i b_i k_i, k_i the rate at x + h sum_j a_ij k_j."""
-
-    nodes: tuple[float, ...]
-    stages: tuple[tuple[float, ...], ...]
-    """Row i holds a_ij for j < i; the first row is empty."""
-    weights: tuple[float, ...]
+from dynattn.vocabulary.tableaus import TABLEAUS, Tableau
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,37 +41,14 @@ class Method:
         return not self.adaptive
 
 
-EULER = Tableau((0.0,), ((),), (1.0,))
-HEUN = Tableau((0.0, 1.0), ((), (1.0,)), (0.5, 0.5))
-RK4 = Tableau(
-    (0.0, 0.5, 0.5, 1.0),
-    ((), (0.5,), (0.0, 0.5), (0.0, 0.0, 1.0)),
-    (1 / 6, 1 / 3, 1 / 3, 1 / 6),
-)
-# Tsitouras, Computers & Mathematics with Applications 62 (2011) 770, the fifth-order solution.
-TSIT5 = Tableau(
-    (0.0, 0.161, 0.327, 0.9, 0.9800255409045097, 1.0),
-    (
-        (),
-        (0.161,),
-        (-0.008480655492356989, 0.335480655492357),
-        (2.8971530571054935, -6.359448489975075, 4.3622954328695815),
-        (5.325864828439257, -11.748883564062828, 7.4955393428898365, -0.09249506636175525),
-        (5.86145544294642, -12.92096931784711, 8.159367898576159, -0.071584973281401,
-         -0.028269050394068383),
-    ),
-    (0.09646076681806523, 0.01, 0.4798896504144996, 1.379008574103742, -3.290069515436081,
-     2.324710524099774),
-)  # fmt: skip
-
 ADAMS = ("explicit_adams", "implicit_adams", "fixed_adams")
 """Multistep methods: their coefficients hold for equal steps only."""
 
 _OWN = (
-    Method("euler", "own", 1, tableau=EULER),
-    Method("heun", "own", 2, tableau=HEUN),
-    Method("rk4", "own", 4, tableau=RK4),
-    Method("tsit5", "own", 5, tableau=TSIT5),
+    Method("euler", "own", 1, tableau=TABLEAUS["euler"]),
+    Method("heun", "own", 2, tableau=TABLEAUS["heun"]),
+    Method("rk4", "own", 4, tableau=TABLEAUS["rk4"]),
+    Method("tsit5", "own", 5, tableau=TABLEAUS["tsit5"]),
 )
 _ORDERS = {
     "dopri8": 8, "dopri5": 5, "bosh3": 3, "fehlberg2": 2, "adaptive_heun": 2, "euler": 1,

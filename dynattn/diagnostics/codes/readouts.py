@@ -33,6 +33,28 @@ CODES: dict[str, Entry] = {
         "population anchor[5] { param r ~ normal(0, 1) }\n"
         "coupling hold: anchor -> osc { kernel r[j] - x[i] }",
     ),
+    "E445": Entry(
+        "a layer without a closed form of where it is at rest",
+        "until equilibrium puts a state on a sphere at h/|h|, where h is the sum of what moves it, "
+        "and h must not depend on a state that moves. Any other layer evolves through time.",
+        "evolve { until equilibrium }",
+        "evolve { t 0 .. 30; method rk4; step 0.1 }",
+    ),
+    "E446": Entry(
+        "how a layer evolves",
+        "A layer evolves by Euler steps of size 1 (steps 5), through a stretch of time by a "
+        "fixed-step method (t, method and step), or until equilibrium. Only a stretch of time "
+        "gives t a value.",
+        "evolve { t 0 .. 30 }",
+        "evolve { t 0 .. 30; method rk4; step 0.1 }",
+    ),
+    "E447": Entry(
+        "a function that moves the model",
+        "A layer with arguments is a function: it has states of its own, and what comes out is its "
+        "output. The states of the model are moved by layers without arguments.",
+        "layer f(x: real[d]) { drift theta: 1; evolve { steps 1 }; output x }",
+        "layer f { drift theta: 1; evolve { steps 1 } }",
+    ),
     "E438": Entry(
         "values for nodes without a limit",
         "Every node of the population has a value of its own, and a sample may have any number of "

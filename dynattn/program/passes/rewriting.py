@@ -43,6 +43,12 @@ def map_blocks(program: Program, change: Callable[[Block], Block]) -> Program:
     return replace(program, steps=_map_steps(program.steps, change), **named)
 
 
+def _map_evolve(step: Evolve, change: Callable[[Block], Block]) -> Evolve:
+    start = None if step.start is None else change(step.start)
+    rate, retraction = change(step.rate), change(step.retraction)
+    return replace(step, rate=rate, retraction=retraction, start=start)
+
+
 def _map_steps(
     steps: Sequence[ProgramStep], change: Callable[[Block], Block]
 ) -> tuple[ProgramStep, ...]:
@@ -51,10 +57,11 @@ def _map_steps(
         match step:
             case Call(block, owner):
                 found.append(Call(change(block), owner))
-            case Apply(layer, output, target):
-                found.append(Apply(layer, change(output), target))
-            case Evolve(layer, rate, retraction, count):
-                found.append(Evolve(layer, change(rate), change(retraction), count))
+            case Apply(layer, output, target, evolve):
+                inner = None if evolve is None else _map_evolve(evolve, change)
+                found.append(Apply(layer, change(output), target, inner))
+            case Evolve():
+                found.append(_map_evolve(step, change))
             case Loop(count, tied, inner):
                 found.append(Loop(count, tied, _map_steps(inner, change)))
     return tuple(found)

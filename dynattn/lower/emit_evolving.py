@@ -1,0 +1,116 @@
+"""What a layer does to states, in an emitted file: its class, or a part of a function's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from dynattn.lower.body import Body, Names
+from dynattn.lower.emit_module import Writer, _argument, _indent, function, not_yet_in_a_file
+from dynattn.lower.routine import Leaf
+from dynattn.program.nodes import Block, Evolve
+
+
+@dataclass
+class Moving:
+    """The statements that move the states of a layer, and the methods that they call."""
+
+    writer: Writer
+    step: Evolve
+    names: Names
+    lines: list[str] = field(default_factory=list)
+    methods: list[list[str]] = field(default_factory=list)
+    bodies: list[Body] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._refuse()
+        evolution = self.step.evolution
+        if self.step.start is not None:
+            self._assign(self.step.start)
+        if evolution is None:
+            self._assign(self.step.rate)
+            return
+        count = evolution.steps.value(self.writer.model.sizes)
+        inner = self._one_step()
+        if count == 1:
+            self.lines += inner
+        else:
+            self.lines += [f"for _ in range({count}):", *_indent(inner)]
+
+    @property
+    def own(self) -> set[str]:
+        """The layer's own states."""
+        return set(self.writer.model.layer[self.step.layer].own)
+
+    @property
+    def results(self) -> list[str]:
+        """The states that are there after it, by name in the text."""
+        lasting = [name for name, _ in self.step.rate.outputs if name not in self.own]
+        return [self._state(name) for name in lasting]
+
+    def reads(self, *others: Body) -> list[Leaf]:
+        """What comes from outside: these bodies' too."""
+        found = self.writer._arguments(self.step.layer, [*self.bodies, *others])
+        return [leaf for leaf in found if leaf.kind != "state" or leaf.name not in self.own]
+
+    def _refuse(self) -> None:
+        evolution, start = self.step.evolution, self.step.start
+        span = self.writer.model.layer[self.step.layer].span
+        if evolution is not None and evolution.has_time:
+            raise not_yet_in_a_file("a layer that evolves through time, in an emitted file,", span)
+        drawn = [] if start is None else [node for _, node in start.outputs if node.op == "draw"]
+        if drawn:
+            text = "a layer whose states start at random, in an emitted file,"
+            raise not_yet_in_a_file(text, drawn[0].span)
+
+    def _state(self, name: str) -> str:
+        return self.names.of(("state", name), name)
+
+    def _assign(self, block: Block) -> None:
+        """States set to the results of a block."""
+        body = self.writer.body(block, self.names, self.step.layer)
+        self.bodies.append(body)
+        pairs = [(self._state(name), code) for name, code in body.results_text.items()]
+        self.lines += [*body.lines, *[f"{name} = {code}" for name, code in pairs]]
+
+    def _one_step(self) -> list[str]:
+        rate = self._method("rate", self.step.rate)
+        move = self._method("retract", self.step.retraction, steps=True)
+        names = [name for name, _ in self.step.rate.outputs]
+        rates = {n: self.names.of(("rate", n), f"rate_{n.rsplit('.', 1)[-1]}") for n in names}
+        texts = {Leaf("placeholder", ("v", name)): text for name, text in rates.items()}
+
+        def given(leaves: Sequence[Leaf]) -> str:
+            return ", ".join(texts.get(leaf) or _argument(self.names, leaf) for leaf in leaves)
+
+        return [
+            f"{', '.join(rates.values())} = self.rate({given(rate)})",
+            f"{', '.join(map(self._state, names))} = self.retract({given(move)})",
+        ]
+
+    def _method(self, name: str, block: Block, steps: bool = False) -> list[Leaf]:
+        """Add a method; what it reads, in the order of its arguments."""
+        names = Names(self.writer.taken)
+        body = self.writer.body(block, names, self.step.layer, comments=not steps)
+        self.bodies.append(body)
+        reads = self.writer._arguments(self.step.layer, [body], steps)
+        self.methods.append(function(name, [_argument(names, leaf) for leaf in reads], body))
+        return reads
+
+
+def layer_class(writer: Writer, step: Evolve) -> tuple[list[str], list[Leaf]]:
+    """The class of a layer that acts on the model's states, and what its forward reads."""
+    names = Names(writer.taken)
+    moving = Moving(writer, step, names)
+    reads = moving.reads()
+    lines = [
+        f"class {writer.class_of(step.layer)}(nn.Module):",
+        f'    """Layer {step.layer}."""',
+        "",
+    ]
+    lines += _indent(writer.constructor(step.layer, moving.bodies, ()))
+    for method in moving.methods:
+        lines += ["", *_indent(method)]
+    given = [_argument(names, leaf) for leaf in reads]
+    forward = [f"def forward({', '.join(['self', *given])}):", *_indent(moving.lines)]
+    return [*lines, "", *_indent([*forward, f"    return {', '.join(moving.results)}"])], reads

@@ -1,0 +1,116 @@
+"""A layer at work in a module: its states put at rest, or moved by steps of a fixed-step method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from dynattn.lower.routine import Routine
+from dynattn.model.composition import Evolution
+from dynattn.program.copies import own_name
+from dynattn.vocabulary.tableaus import TABLEAUS
+
+Evaluate = Callable[[Routine, dict[str, Any]], dict[str, Any]]
+Arrays = dict[str, Tensor]
+
+
+@dataclass
+class EvolveRun:
+    """One use of a layer."""
+
+    layer: str
+    copy: int
+    rate: Routine
+    """At rest (``evolution`` None): the states themselves."""
+    retraction: Routine
+    evolution: Evolution | None
+    steps: int
+    origin: Tensor
+    start: Routine | None
+    """The layer's own states at the start."""
+    drawn: Routine | None
+    """Those of them that are drawn."""
+    ranks: Mapping[str, int]
+    """Axes of each of them behind the batch."""
+
+    @property
+    def reads_first(self) -> set[str]:
+        """The states whose values it needs from before."""
+        keys = {*self.rate.keys, *self.retraction.keys}
+        own = set() if self.start is None else {name for name, _ in self.start.plan.outputs}
+        read = {key.removeprefix("state ") for key in keys if key.startswith("state ")}
+        return read - own
+
+    @property
+    def sets(self) -> set[str]:
+        """The states that have values after it."""
+        return {name for name, _ in self.rate.plan.outputs}
+
+    def draws(self, environment: dict[str, Any]) -> Arrays:
+        """The draws among the states at the start, named for this copy of the layer."""
+        if self.drawn is None:
+            return {}
+        found = self.drawn(environment)
+        return {own_name(name, self.layer, self.copy): value for name, value in found.items()}
+
+    def run(self, environment: dict[str, Any], evaluate: Evaluate) -> None:
+        """The states of the environment after the layer has evolved."""
+        if self.start is not None:
+            batch = environment.get("batch", ())
+            for name, value in evaluate(self.start, environment).items():
+                alone = value.dim() == self.ranks[name]  # the same for every sample
+                value = value.expand(*batch, *value.shape) if alone else value
+                environment[f"state {name}"] = value
+        if self.evolution is None:
+            _put(environment, evaluate(self.rate, environment))
+            return
+        for k in range(self.steps):
+            time = self.evolution.start + k * self.evolution.step
+            self._step(environment, evaluate, self.evolution, time)
+
+    def _step(
+        self, environment: dict[str, Any], evaluate: Evaluate, evolution: Evolution, time: float
+    ) -> None:
+        """Every stage is a point of the manifolds, and so is the result."""
+        tableau, h = TABLEAUS[evolution.method], evolution.step
+        before = {name: environment[f"state {name}"] for name in self.sets}
+        slopes: list[Arrays] = []
+        for node, row in zip(tableau.nodes, tableau.stages, strict=True):
+            self._move(environment, evaluate, before, slopes, [h * a for a in row])
+            if evolution.has_time:
+                environment["time"] = self.origin.new_full((), time + node * h)
+            slopes.append(evaluate(self.rate, environment))
+        self._move(environment, evaluate, before, slopes, [h * b for b in tableau.weights])
+
+    def _move(
+        self,
+        environment: dict[str, Any],
+        evaluate: Evaluate,
+        before: Arrays,
+        slopes: Sequence[Arrays],
+        factors: Sequence[float],
+    ) -> None:
+        _put(environment, before)
+        used = [(f, slope) for f, slope in zip(factors, slopes, strict=True) if f]
+        if not used:
+            return
+        for name in before:
+            environment[f"placeholder v {name}"] = _combined(used, name)
+        _put(environment, evaluate(self.retraction, environment))
+
+
+def _put(environment: dict[str, Any], states: Arrays) -> None:
+    for name, value in states.items():
+        environment[f"state {name}"] = value
+
+
+def _combined(used: Sequence[tuple[float, Arrays]], name: str) -> Tensor:
+    total: Tensor | None = None
+    for factor, slope in used:
+        part = slope[name] if factor == 1 else factor * slope[name]
+        total = part if total is None else total + part
+    assert total is not None
+    return total

@@ -1,0 +1,169 @@
+"""``evolve { ... }``: so many steps, a stretch of time, or until the layer is at rest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from dynattn.diagnostics.suggest import did_you_mean
+from dynattn.model import constants
+from dynattn.model.clauses import only_value, positive
+from dynattn.model.composition import Evolution, Rest
+from dynattn.model.draft import Draft, head, value_of
+from dynattn.model.parts import Law
+from dynattn.model.readouts import reached
+from dynattn.model.resting import rest_of
+from dynattn.syntax import tree
+from dynattn.vocabulary.sizes import fixed
+from dynattn.vocabulary.tableaus import TABLEAUS
+
+if TYPE_CHECKING:
+    from dynattn.model.layer_dynamics import Dynamics
+
+WORDS = ("steps", "t", "until", "method", "step")
+WAYS = "write steps 5, or until equilibrium, or t 0 .. 30; method rk4; step 0.1"
+
+Found = tuple[Evolution | None, tuple[Rest, ...]]
+
+
+def evolution_of(dynamics: Dynamics, declaration: tree.Layer, laws: Sequence[Law]) -> Found | None:
+    """How the layer evolves, or where its states are at rest; None with diagnostics."""
+    draft = dynamics.context.draft
+    item = _only(draft, declaration)
+    clauses = None if item is None else _clauses(draft, item)
+    if item is None or clauses is None:
+        return None
+    ways = [word for word in ("steps", "t", "until") if word in clauses]
+    if len(ways) != 1:
+        text = "evolve says in several ways how far" if ways else "evolve does not say how far"
+        draft.errors.add("E446", text, head(item.span), WAYS)
+        return None
+    if ways == ["until"]:
+        return _at_rest(dynamics, clauses["until"])
+    if ways == ["t"]:
+        return _through_time(draft, clauses, laws)
+    return _by_steps(dynamics, clauses, laws)
+
+
+def _only(draft: Draft, declaration: tree.Layer) -> tree.Evolve | None:
+    found = [item for item in declaration.body if isinstance(item, tree.Evolve)]
+    if len(found) == 1:
+        return found[0]
+    draft.errors.add(
+        "E403" if not found else "E402",
+        f"layer '{declaration.name}' "
+        + ("does not say how it evolves" if not found else "says twice how it evolves"),
+        head(found[1].span if found else declaration.span),
+        "keep one of the two" if found else "write evolve { steps 1 }",
+    )
+    return None
+
+
+def _clauses(draft: Draft, item: tree.Evolve) -> dict[str, tree.Clause] | None:
+    found: dict[str, tree.Clause] = {}
+    before = len(draft.errors.found)
+    for clause in item.clauses:
+        if isinstance(clause, tree.Setting):
+            text = "evolve sets no parameter: a layer evolves with those of the model"
+            draft.errors.add("E446", text, clause.span, "set it where it is declared")
+        elif clause.word not in WORDS:
+            text = f"unknown word '{clause.word}' in evolve"
+            fix = did_you_mean(clause.word, WORDS, f"there are {', '.join(WORDS)}")
+            draft.errors.add("E216", text, clause.span, fix)
+        elif clause.word in found:
+            earlier = (found[clause.word].span, "first given here")
+            text = f"{clause.word} is given twice"
+            draft.errors.add("E402", text, clause.span, "keep one of the two", [earlier])
+        else:
+            found[clause.word] = clause
+    return found if len(draft.errors.found) == before else None
+
+
+def _by_steps(
+    dynamics: Dynamics, clauses: Mapping[str, tree.Clause], laws: Sequence[Law]
+) -> Found | None:
+    draft = dynamics.context.draft
+    for word in ("method", "step"):
+        if word in clauses:
+            text = f"steps are Euler steps of size 1, and {word} says something else"
+            draft.errors.add("E446", text, clauses[word].span, "leave it out, or write t 0 .. 5")
+    steps = constants.size(draft, value_of(clauses["steps"]))
+    for term in reached(draft, [law.rate for law in laws]):
+        if term.op == "time":
+            text = "steps have an order and no time: t has no value in them"
+            fix = "write evolve { t 0 .. 1; method rk4; step 0.1 }"
+            draft.errors.add("E446", text, term.span, fix)
+    return None if steps is None else (Evolution(steps), ())
+
+
+# ── time ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _through_time(
+    draft: Draft, clauses: Mapping[str, tree.Clause], laws: Sequence[Law]
+) -> Found | None:
+    times, step = _times(draft, clauses["t"]), None
+    method = _method(draft, clauses)
+    if "step" in clauses:
+        step = positive(draft, clauses["step"], whole=False)
+    else:
+        text = "a stretch of time needs the size of its steps: nothing guesses one"
+        draft.errors.add("E446", text, clauses["t"].span, "write step 0.1")
+    for law in laws:
+        if law.discrete:
+            text = f"'{law.state}' is a map: it has steps and no time"
+            draft.errors.add("E446", text, law.rate.span, "write evolve { steps 5 }")
+    if times is None or method is None or step is None:
+        return None
+    count = max(1, math.ceil((times[1] - times[0]) / step * (1 - 1e-9)))
+    size = (times[1] - times[0]) / count
+    return Evolution(fixed(count), method, times[0], size, has_time=True), ()
+
+
+def _times(draft: Draft, clause: tree.Clause) -> tuple[float, float] | None:
+    value = clause.values[0].value if len(clause.values) == 1 else None
+    if not isinstance(value, tree.Range) or clause.values[0].modifiers or value.step is not None:
+        draft.errors.add("E446", "t takes a range of times", clause.span, "write t 0 .. 30")
+        return None
+    first = constants.number_or_none(draft, value.first)
+    last = constants.number_or_none(draft, value.last)
+    if first is None or last is None:
+        return None
+    if last <= first:
+        text = f"this is no stretch of time: from {first:g} to {last:g}"
+        draft.errors.add("E306", text, clause.span, "let time run forward")
+        return None
+    return float(first), float(last)
+
+
+def _method(draft: Draft, clauses: Mapping[str, tree.Clause]) -> str | None:
+    if "method" not in clauses:
+        text = "a stretch of time needs a method"
+        draft.errors.add("E446", text, clauses["t"].span, f"write method {list(TABLEAUS)[2]}")
+        return None
+    value = only_value(draft, clauses["method"], "write method rk4")
+    name = value.name if isinstance(value, tree.Name) else ""
+    if name in TABLEAUS:
+        return name
+    text = f"a layer has no method '{name}': its steps are fixed ones"
+    fix = did_you_mean(name, TABLEAUS, f"the methods are {', '.join(TABLEAUS)}")
+    draft.errors.add("E446", text, clauses["method"].span, fix)
+    return None
+
+
+# ── equilibrium ────────────────────────────────────────────────────────────────────────────────
+
+
+def _at_rest(dynamics: Dynamics, clause: tree.Clause) -> Found | None:
+    draft = dynamics.context.draft
+    value = only_value(draft, clause, "write until equilibrium")
+    if not isinstance(value, tree.Name) or value.name != "equilibrium":
+        if value is not None:
+            text, fix = "a layer evolves until equilibrium, or so far", WAYS
+            draft.errors.add("E446", text, clause.span, fix)
+        return None
+    moved = dynamics.moved()
+    rests = [rest_of(dynamics, state, moved, clause.span) for state in moved]
+    found = tuple(rest for rest in rests if rest is not None)
+    return (None, found) if len(found) == len(rests) else None

@@ -1,0 +1,97 @@
+"""What a layer does to states, in the reference evaluator: node by node, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dynattn.model.composition import Evolution, Layer
+from dynattn.model.parts import Draw, Law, State
+from dynattn.model.terms import Term
+from dynattn.program import duals
+from dynattn.program.copies import own_name
+from dynattn.program.duals import Dual
+from dynattn.program.meanings import evaluate
+from dynattn.program.moments import Moment, PerNode, remembered
+from dynattn.vocabulary.tableaus import TABLEAUS
+
+if TYPE_CHECKING:
+    from dynattn.program.reference import Reference
+
+Slopes = dict[str, PerNode]
+
+
+def evolved(reference: Reference, layer: Layer, moment: Moment) -> Moment:
+    """The moment after one use of a layer, ``moment`` knowing which copy of it this is."""
+    if layer.rests:
+        points = {r.state: _per_node(reference, r.point, r.state, moment) for r in layer.rests}
+        return _moved(moment, points)
+    moment = _moved(moment, {name: _start(reference, layer, name, moment) for name in layer.own})
+    evolution = layer.evolution
+    if evolution is None:
+        return moment
+    for k in range(evolution.steps.value(reference.sizes)):
+        time = evolution.start + k * evolution.step
+        moment = _stepped(reference, layer.laws, moment, evolution, time)
+    return moment
+
+
+def _moved(moment: Moment, states: Slopes, time: float | None = None) -> Moment:
+    """The next moment, nothing of it computed yet."""
+    when = moment.time if time is None else time
+    together = {**moment.states, **states}
+    return replace(moment, states=together, time=when, known={}, sums={}, views={})
+
+
+def _per_node(reference: Reference, term: Term, state: str, moment: Moment) -> PerNode:
+    shape = reference.shape_of(state)
+    return remembered(lambda node: duals.broadcast(evaluate(term, moment.node(node)), shape))
+
+
+def _start(reference: Reference, layer: Layer, name: str, moment: Moment) -> PerNode:
+    """The initial value of an own state: what it is drawn as is given, for this copy."""
+    state: State = reference.model.states[name]
+    if isinstance(state.init, Draw):
+        drawn = own_name(name, layer.name, moment.copies[layer.name])
+        return lambda node: reference.leaf(drawn)[node]
+    return _per_node(reference, state.init, name, moment)
+
+
+def _stepped(
+    reference: Reference, laws: Sequence[Law], moment: Moment, evolution: Evolution, time: float
+) -> Moment:
+    """One step of an explicit Runge-Kutta method, every stage retracted to the manifolds."""
+    tableau, h = TABLEAUS[evolution.method], evolution.step
+    slopes: list[Slopes] = []
+    for node, row in zip(tableau.nodes, tableau.stages, strict=True):
+        stage = _moved(
+            moment, _points(reference, laws, moment, tuple(slopes), row, h), time + node * h
+        )
+        slopes.append({law.state: _slope(reference, law, stage) for law in laws})
+    return _moved(moment, _points(reference, laws, moment, slopes, tableau.weights, h))
+
+
+def _slope(reference: Reference, law: Law, moment: Moment) -> PerNode:
+    return remembered(lambda node: reference.rate_at(law, node, moment))
+
+
+def _points(
+    reference: Reference, laws: Sequence[Law], moment: Moment, slopes: Sequence[Slopes],
+    weights: Sequence[float], h: float,
+) -> Slopes:  # fmt: skip
+    """Where h sum_i weights_i slopes_i leads from the states of a moment."""
+    if not any(weights):
+        return {}
+
+    def leads(law: Law) -> PerNode:
+        def point(node: int) -> Dual:
+            parts = [
+                duals.multiply(duals.plain(h * weight), slope[law.state](node))
+                for weight, slope in zip(weights, slopes, strict=True)
+            ]
+            return reference.retract_at(law, moment.states[law.state](node), duals.total(parts))
+
+        return remembered(point)
+
+    return {law.state: leads(law) for law in laws}
