@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -92,6 +91,8 @@ def _refused(message: str, choice: Choice, fix: str) -> SpecError:
 
 
 def _read(content: bytes, path: str, choice: Choice) -> dict[str, Any]:
+    import zipfile
+
     import numpy
 
     try:

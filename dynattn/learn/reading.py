@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import lzma
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,6 +82,8 @@ def _unpack(raw: bytes, path: str, span: Span) -> bytes:
     if raw and not raw.startswith(_XZ_START[: len(raw)]):
         message = f"the data file '{path}' is not xz: it begins with other bytes"
         raise SpecError(Diagnostic("E507", message, span, "drop .xz from its name, or pack it"))
+    import lzma
+
     parts: list[bytes] = []
     complete = not raw
     try:

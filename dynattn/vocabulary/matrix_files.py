@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -246,6 +245,8 @@ def _sparse(arrays: Mapping[str, Any], shown: str) -> Matrix:
 
 def _arrays(path: Path, shown: str) -> dict[str, Any]:
     """Every array of an NPZ file, unpacked no further than its limit."""
+    import zipfile
+
     import numpy
 
     limit = next(item.limit for item in GRAPH_FORMATS if ".npz" in item.suffixes)
