@@ -15,6 +15,7 @@ from dynattn.syntax.read import read_source
 
 TEXTS = sorted((Path(__file__).parents[1] / "syntax" / "texts").glob("*.dyn"))
 ACCEPTED = {
+    "agreement", "keywords", "oscillator_attention",
     "chimera", "collective_modes", "fitzhugh_nagumo", "fold_curve", "friedkin_johnsen",
     "frustrated_synchronization", "kuramoto_attention_enwik8", "lohe_matrix", "lotka_volterra",
     "modern_hopfield", "replicator", "swing", "tidal", "uninformed",
