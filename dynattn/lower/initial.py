@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 import torch
 
-from dynattn.diagnostics.report import Diagnostic, SpecError
+from dynattn.diagnostics.report import Diagnostic, NumericalError, SpecError
 from dynattn.lower import kernels
 from dynattn.lower.code import Code
 from dynattn.lower.context import ORIGIN, Context, Need, make_array, rank_of, width_of
@@ -43,13 +43,32 @@ def draw_maker(seed: int, repeat: int, rename: Callable[[str], str]) -> Mapping[
             pairs = zip(rest[:count], behind, strict=True)
             arguments = [_aligned(value, *where) for value, where in pairs]
             rng = stream(seed, rename(name), repeat)
-            numbers = sample(rng, tuple(rest[count:]), *arguments)
+            numbers = _sampled(node, lambda: sample(rng, tuple(rest[count:]), *arguments))
             numbers = numbers if fold is None else fold(numbers)
             return kernels.to_real(torch.as_tensor(numbers), origin)
 
         return Operation(run, _no_text, (*axes, ORIGIN))
 
     return {"draw": make}
+
+
+def _sampled(node: Node, sample: Callable[[], Any]) -> Any:
+    """The numbers drawn; NumericalError E620 where the arguments are none that can be drawn with.
+
+    The checker knows arguments that are fixed; those of nodes and edges have values only now.
+    """
+    distribution, name = node.payload
+    reason = "its arguments give numbers that are none"
+    try:
+        with numpy.errstate(all="ignore"):
+            numbers = sample()
+        if not numpy.isnan(numbers).any():
+            return numbers
+    except (ValueError, MemoryError) as problem:
+        reason = str(problem)
+    message = f"'{name}' cannot be drawn from {distribution}: {reason}"
+    fix = "bound its arguments where they have values of their own per node or edge"
+    raise NumericalError(Diagnostic("E620", message, node.span, fix)) from None
 
 
 def _sampler(distribution: str, name: str, node: Node, context: Context) -> Callable[..., Any]:

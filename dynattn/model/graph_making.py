@@ -157,6 +157,8 @@ def listed_graph(entries: tuple[tuple[Any, Any, Any], ...]) -> NodeGraph:
     if kinds == {False} and any(end < 0 or end != int(end) for end in ends):
         wrong = next(end for end in ends if end < 0 or end != int(end))
         raise GraphError(f"a node is a whole number from 0, not {wrong:g}")
+    if kinds == {False} and max(ends) >= MOST_EDGES:
+        raise GraphError(f"node {max(ends):g} is one of more nodes than fit in memory")
     named = kinds == {True}
     numbers = number_nodes(dict.fromkeys(ends)) if named else {}
     tails, heads = (

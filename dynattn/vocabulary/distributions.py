@@ -200,7 +200,8 @@ _ENTRIES = (
         lambda *values: min(values), many=True,
     ),
     Distribution(
-        "multinomial", ("n",), (), _together(_of_multinomial), lambda n: _count("number", n),
+        "multinomial", ("n",), (), _together(_of_multinomial),
+        lambda n: _count("number", n) or (f"the number {n:g} is over 10^9" if n > 1e9 else ""),
         _zero, place="nodes",
     ),
     Distribution(

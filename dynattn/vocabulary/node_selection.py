@@ -71,7 +71,8 @@ def _compared(graph: NodeGraph, condition: Condition, title: str) -> Array:
     texts = {value.dtype.kind == "U" for value in values}
     if len(texts) > 1:
         names = [item.name for item in condition.operands if isinstance(item, Attribute)]
-        message = f"the node attribute '{names[0]}' of {title} is compared with another kind"
+        what = f"the node attribute '{names[0]}' of {title}" if names else "a number"
+        message = f"{what} is compared with {'another kind' if names else 'a text'}"
         raise GraphFileError("E457", message, "compare numbers with numbers, texts with texts")
     there = numpy.logical_and(*[_is_there(value) for value in values])
     return there & _COMPARISONS[condition.op](*values)

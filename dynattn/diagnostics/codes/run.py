@@ -138,4 +138,12 @@ CODES: dict[str, Entry] = {
         "input drive: signal\nsimulate { t 0 .. 9 }",
         'input drive: signal\nsimulate { t 0 .. 9; data table("drive.csv") }',
     ),
+    "E620": Entry(
+        "a draw whose arguments are out of range",
+        "Arguments of a distribution that are drawn or computed for each node or edge have values "
+        "only when the model is built: a negative shape, a correlation over 1, or more numbers "
+        "than fit in memory cannot be drawn with.",
+        "param k ~ normal(0, 1), a ~ gamma(k)",
+        "param k ~ lognormal(0, 1), a ~ gamma(k)",
+    ),
 }
