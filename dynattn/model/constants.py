@@ -160,7 +160,8 @@ def _checked_size(draft: Draft, expr: tree.Expr, compute: Callable[[], Size]) ->
         if not found.names & set(draft.dims):
             value = found.value(_whole(draft, found))
             if not 1 <= value <= LARGEST:
-                raise NotConstant(expr.span, f"the size {found} is {float(value):g}")
+                called = f"the size {found}" if found.names else "the size"
+                raise NotConstant(expr.span, f"{called} is {float(value):g}")
         return found
     except NotConstant as error:
         if error.silent:

@@ -105,7 +105,8 @@ def _called(draft: Draft, expr: tree.Call, name: str) -> GraphUse | None:
         return None
     problem = _problem(draft, name, bound, own)
     if problem:
-        draft.errors.add("E306", problem, expr.span, "choose a value in range")
+        fix = "choose smaller numbers" if "memory" in problem else "choose a value in range"
+        draft.errors.add("E306", problem, expr.span, fix)
         return None
     arguments = tuple(bound.items())
     if own:
