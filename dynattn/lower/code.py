@@ -86,10 +86,14 @@ def wrapped(line: str) -> list[str]:
         return [line]
     if line[-1] == "]" and (line[start - 1].isalnum() or line[start - 1] in "_)]"):
         return _in_brackets(line, indent)
-    lines = [line[: start + 1]]
-    for part in _parts(line[start + 1 : -1]):
+    lines, inside = [line[: start + 1]], line[start + 1 : -1]
+    parts = _parts(inside)
+    called = line[start] == "[" or line[start - 1].isalnum() or line[start - 1] in "_)]"
+    # A comma after the one value in plain brackets would make it a tuple.
+    comma = "," if called or len(parts) > 1 or inside.endswith(",") else ""
+    for part in parts:
         lines += wrapped(f"{indent}    {part}")
-        lines[-1] += ","
+        lines[-1] += comma
     return [*lines, f"{indent}{line[-1]}"]
 
 

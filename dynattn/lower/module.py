@@ -142,7 +142,8 @@ class System(nn.Module):
             routine = self._binder[0].routine(Block(name, ((name, nodes[name]),)))
             shape = shape_of(state, self.context, sizes)
             value = widened(routine(environment)[name], nodes[name], len(shape))
-            result[name] = value.expand((*self.batch_shape, *shape)).clone()
+            kind = self.dtype.to_complex() if state.manifold.dtype == "complex" else self.dtype
+            result[name] = value.to(kind).expand((*self.batch_shape, *shape)).clone()
             refuse_off_manifold(state, result[name])
         return result
 

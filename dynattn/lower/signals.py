@@ -21,7 +21,7 @@ class Signal:
         """The value [...] at one time, or [times..., ...] at several."""
         when = t.detach().to(torch.float64)
         if len(self.times) == 1:
-            return self.values[0].expand(*t.shape, *self.values.shape[1:])
+            return self.values[0].expand((*t.shape, *self.values.shape[1:]))
         left = torch.searchsorted(self.times, when.contiguous(), right=True) - 1
         left = left.clamp(0, len(self.times) - 2)
         place = (when - self.times[left]) / (self.times[left + 1] - self.times[left])

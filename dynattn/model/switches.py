@@ -106,7 +106,7 @@ class Resolver:
             return b
         return None
 
-    def _value(self, term: Term) -> float | None:
+    def _value(self, term: Term) -> complex | None:
         """The value of a term that switches decide; None for any other."""
         if term.op == "number":
             return term.payload
@@ -117,7 +117,7 @@ class Resolver:
             return 0
         if len(values) != 2 or None in values:
             return None
-        a, b = float(values[0] or 0), float(values[1] or 0)
+        a, b = values[0] or 0, values[1] or 0
         return {"add": a + b, "sub": a - b, "mul": a * b}.get(term.op)
 
 

@@ -164,8 +164,9 @@ def _node_states(model: Any, states: Mapping[str, Any]) -> dict[str, NodeState]:
 def _node_state(name: str, values: Sequence[Any], cyclic: bool) -> NodeState:
     import numpy
 
-    array = numpy.asarray(values, dtype=float)
-    if array.ndim == 1:
-        return NodeState(name, array, cyclic)
-    first = ",".join(["0"] * (array.ndim - 1))
-    return NodeState(f"{name}[{first}]", array.reshape(len(array), -1)[:, 0], cyclic)
+    array = numpy.asarray(values)
+    label = name if array.ndim == 1 else f"{name}[{','.join(['0'] * (array.ndim - 1))}]"
+    first = array.reshape(len(array), -1)[:, 0]
+    if numpy.iscomplexobj(first):
+        return NodeState(f"abs({label})", numpy.abs(first), cyclic)
+    return NodeState(label, first.astype(float), cyclic)

@@ -145,7 +145,17 @@ def dot(a: Dual, b: Dual) -> Dual:
 def norm(a: Dual) -> Dual:
     """Euclidean length over the last axis."""
     square = dot(apply("conj", a), a)
-    return apply("sqrt", apply("re", square) if numpy.iscomplexobj(a.value) else square)
+    return root(apply("re", square) if numpy.iscomplexobj(a.value) else square)
+
+
+def root(square: Dual) -> Dual:
+    """The square root of a sum of squares; where that is 0 the slope is 0, the middle one of a
+    length at its tip.
+    """
+    found = apply("sqrt", square)
+    if found.tangent is None:
+        return found
+    return Dual(found.value, numpy.where(square.value[..., None] == 0, 0.0, found.tangent))
 
 
 def concat(parts: Sequence[Dual]) -> Dual:

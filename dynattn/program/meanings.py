@@ -217,7 +217,7 @@ def _deviation(values: list[Dual]) -> Dual:
     middle = duals.mean(values)
     away = [duals.apply("sub", value, middle) for value in values]
     sizes = [duals.apply("abs", a) for a in away]
-    return duals.apply("sqrt", duals.mean([duals.multiply(a, a) for a in sizes]))
+    return duals.root(duals.mean([duals.multiply(a, a) for a in sizes]))
 
 
 RULES: dict[str, Callable[[Term, View], Dual]] = {

@@ -27,12 +27,12 @@ from dynattn.model.model import Model
 from dynattn.model.parts import Coupling, Law, Parameter
 from dynattn.model.terms import Place, Term
 from dynattn.network.build import Network
-from dynattn.program import duals, formulas, sums
+from dynattn.program import duals, formulas
 from dynattn.program.copies import copy_name, output_names
 from dynattn.program.duals import Array, Dual
 from dynattn.program.evolving import evolved
 from dynattn.program.meanings import evaluate
-from dynattn.program.moments import Edge, Moment, PerNode, View, remembered
+from dynattn.program.moments import Moment, PerNode, View, remembered
 from dynattn.program.sites import at_sites, entry_of, rows_of, view_of
 from dynattn.program.sums import sum_into
 from dynattn.vocabulary.sizes import Size
@@ -184,21 +184,16 @@ class Reference:
 
     @deep()
     def delays(self) -> dict[str, Dual]:
-        """How late each coupling is: [], per edge [edges], or per pair [receivers, senders]."""
-        return {c.name: self._delay(c, c.delay) for c in self.model.couplings if c.delay}
+        """How late each coupling is: [], per edge [edges], or per pair [receivers, senders], where
+        it is 0 at pairs that are none.
+        """
+        return {c.name: self._delay(c.delay) for c in self.model.couplings if c.delay}
 
-    def _delay(self, coupling: Coupling, delay: Term) -> Dual:
+    def _delay(self, delay: Term) -> Dual:
         if delay.type.place.kind == "global":
             return evaluate(delay, self.start.everywhere)
-        receivers, senders = self.count(coupling.receiver), range(self.count(coupling.sender))
-        rows = []
-        for number in range(receivers):
-            if self.network.connections[coupling.name].kind == "edges":
-                rows += sums.senders(self, coupling, number)
-            else:
-                rows += [Edge(coupling.name, number, sender, None) for sender in senders]
-        found = duals.stack([evaluate(delay, View(self.start, edge=edge)) for edge in rows])
-        return found if rows[0].number is not None else duals.reshape(found, (receivers, -1))
+        place = delay.type.place
+        return at_sites(self, place, (), lambda n: self._at(delay, place, (), n, self.start))
 
     @deep()
     def observe(self, name: str) -> Dual:

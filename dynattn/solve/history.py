@@ -107,7 +107,9 @@ class History:
         if bool((tau.detach() > 0).all()):
             return found
         now = seen_by(self.system, state, coupling, states[state])
-        return torch.where((tau == 0)[(..., *[None] * (found.dim() - tau.dim()))], now, found)
+        rank = len(self.system.model.states[state].shape)
+        behind = rank + (coupling.delay is not None and coupling.delay.type.place == GLOBAL)
+        return torch.where((tau == 0)[(..., *[None] * behind)], now, found)
 
     def _interpolated(self, when: Tensor, state: str, coupling: Coupling) -> Tensor:
         """The state at the times ``when``: one, or [batch..., edges]."""

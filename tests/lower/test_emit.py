@@ -276,3 +276,16 @@ def test_long_lines_are_broken_at_their_commas():
     assert lines[0] == "    value = function("
     assert lines[1] == "        argument_0,"
     assert lines[-1] == "    )"
+
+
+def test_a_value_in_plain_brackets_stays_one_value_where_its_line_is_broken():
+    long = " + ".join(f"number_{k}" for k in range(14))
+    for line in (f"    value = -({long})", f"    value = first * (first - {long})"):
+        text = "\n".join(wrapped(line))
+        names = {f"number_{k}": k for k in range(14)} | {"first": 5}
+        expected = eval(line.split(" = ")[1], {}, dict(names))
+        there = dict(names)
+        exec(text.replace("    value", "value", 1), {}, there)
+        assert "\n" in text
+        assert there["value"] == expected
+    assert wrapped(f"    value = ({long},)")[1].endswith(",")
