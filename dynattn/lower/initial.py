@@ -200,6 +200,14 @@ def in_double(value: Any) -> Any:
     return value.to(torch.complex128) if value.is_complex() else value.double()
 
 
+def as_points(
+    state: State, values: torch.Tensor, shape: tuple[int, ...], dtype: torch.dtype
+) -> torch.Tensor:
+    """Initial values at all nodes, in the state's own kind of number though they be whole ones."""
+    kind = dtype.to_complex() if state.manifold.dtype == "complex" else dtype
+    return values.to(kind).expand(shape).clone()
+
+
 def widened(value: Any, node: Node, rank: int) -> Any:
     """The value with axes of size 1 before its coordinates, up to ``rank`` axes behind the batch.
 

@@ -12,6 +12,7 @@ from dynattn.lower.binding import Binder, CallRun, plant, table_of
 from dynattn.lower.context import Context, context_of
 from dynattn.lower.initial import (
     Initializer,
+    as_points,
     declared_shape,
     full_name,
     refuse_off_manifold,
@@ -134,16 +135,14 @@ class System(nn.Module):
 
     def initial_states(self, **dims: int) -> dict[str, Tensor]:
         """[batch..., nodes, coordinates...] of every state, from the seed; ``dims``: ``T=50``."""
-        nodes = dict(self.program.initial.outputs)
+        nodes, result = dict(self.program.initial.outputs), dict[str, Tensor]()
         environment = {f"dim {name}": value for name, value in dims.items()}
         sizes = {**self.model.sizes, **dims}
-        result = {}
         for name, state in self.model.lasting.items():
             routine = self._binder[0].routine(Block(name, ((name, nodes[name]),)))
             shape = shape_of(state, self.context, sizes)
             value = widened(routine(environment)[name], nodes[name], len(shape))
-            kind = self.dtype.to_complex() if state.manifold.dtype == "complex" else self.dtype
-            result[name] = value.to(kind).expand((*self.batch_shape, *shape)).clone()
+            result[name] = as_points(state, value, (*self.batch_shape, *shape), self.dtype)
             refuse_off_manifold(state, result[name])
         return result
 

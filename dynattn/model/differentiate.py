@@ -35,6 +35,7 @@ def gradient(context: Context, value: Term, leaf: Callable[[Term], bool]) -> Ter
 
     NoDerivative where a term between has no derivative.
     """
+    value = _with_squares(value, {})
     order = _between(value, leaf)
     slopes: dict[int, Term] = {id(value): typing.number(1.0, value.span)}
     for term in reversed(order):
@@ -50,6 +51,24 @@ def gradient(context: Context, value: Term, leaf: Callable[[Term], bool]) -> Ter
     for part in found[1:]:
         total = plus(context, total, part)
     return total
+
+
+def _with_squares(term: Term, done: dict[int, Term]) -> Term:
+    """The term with ``norm(x)^2`` as ``dot(x, x)``, whose slope needs no care where x is 0."""
+    if id(term) not in done:
+        args = tuple(_with_squares(argument, done) for argument in term.args)
+        same = all(a is b for a, b in zip(args, term.args, strict=True))
+        found = term if same else replace(term, args=args)
+        if term.op == "pow" and args[0].op == "norm" and _is_two(args[1]):
+            x = args[0].args[0]
+            if x.type.dtype != "complex" and not x.type.matrix:
+                found = Term("dot", (x, x), args[0].type, term.span)
+        done[id(term)] = found
+    return done[id(term)]
+
+
+def _is_two(term: Term) -> bool:
+    return term.op == "number" and term.payload == 2
 
 
 def _between(value: Term, leaf: Callable[[Term], bool]) -> list[Term]:
@@ -86,10 +105,16 @@ def _share(context: Context, term: Term, number: int, slope: Term) -> Term:
         raise NoDerivative(term)
     if term.op in OPEN:
         return slope
+    if term.op == "dot" and term.args[0] is term.args[1]:
+        twice = times(context, typing.number(2.0 * (number == 0), term.span), slope)
+        return twice if number else times(context, _beside(twice), term.args[0])
     if term.op == "dot":
         return times(context, _beside(slope), term.args[1 - number])
     if term.op == "norm":
-        unit = typing.combine(context.draft.errors, "div", [term.args[0], _beside(term)], term.span)
+        # A length has no slope at its tip: 0 there, where 0 over 0 would be no number.
+        length = formula(replace(context, ends=None), "x + (x == 0)", {"x": term}, term.span)
+        parts = [term.args[0], _beside(length)]
+        unit = typing.combine(context.draft.errors, "div", parts, term.span)
         return times(context, _beside(slope), unit)
     if term.op == "matmul":
         found = product_slope(context, term, number, slope)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dynattn.model.differentiate import is_number
 from dynattn.model.model import Model
 from dynattn.model.terms import Term
 from dynattn.network.spelling_functions import FUNCTIONS
@@ -106,6 +107,8 @@ class Speller:
         if _is_pulse(term):
             ends = (term.args[0].args[0].args[1], term.args[0].args[1].args[1])
             return self.style.call("pulse", ["t", *self._each(ends, index)])
+        if _is_length_above_0(term):
+            return self.spell(term.args[0], index, around)
         if term.op == "div" and self.style.fraction:
             text = self.style.fraction % tuple(self._each(term.args, index))
             return self.bracketed(text, around > BINDING["neg"])
@@ -203,6 +206,13 @@ class Speller:
 
     def _each(self, terms: tuple[Term, ...], index: str) -> list[str]:
         return [self.spell(item, index) for item in terms]
+
+
+def _is_length_above_0(term: Term) -> bool:
+    """Whether this is a length, and 1 in place of 0: what the slope of a length is divided by."""
+    if term.op != "add" or term.args[0].op != "norm" or term.args[1].op != "eq":
+        return False
+    return term.args[1].args[0] is term.args[0] and is_number(term.args[1].args[1], 0)
 
 
 def _is_pulse(term: Term) -> bool:

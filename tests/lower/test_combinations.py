@@ -218,6 +218,20 @@ observe s = norm(std(x))""")
     certify(spec).raise_if_failed()
 
 
+@pytest.mark.parametrize("graph", ["", "over everyone(4)", "over ring(4, reach=1)"])
+def test_energies_of_lengths_have_slopes_where_the_length_is_0(graph):
+    spec = in_text(f"""population p[4] {{ state x on real(2)
+  energy norm(x)^2 + norm(x) }}
+coupling c: p -> p {graph} {{ energy norm(x[j] - x[i])^2 + (norm(x[j] - x[i]) - 1)^2 }}
+observe E = total_energy()""")
+    certify(spec).raise_if_failed()
+    states = spec.build().initial_states()
+    assert not states["p.x"].any()
+    close(spec.build().rates(0.0, states)["p.x"], 0 * states["p.x"])
+    states = {"p.x": states["p.x"] + torch.tensor([3.0, 4.0], dtype=torch.float64)}
+    close(spec.build().rates(0.0, states)["p.x"][0], [-6.6, -8.8])
+
+
 def test_a_sweep_where_some_edges_are_late_and_some_are_not():
     text = """param K = 1.0
 population p[4] { state x on real = index }
