@@ -60,6 +60,15 @@ def known_edges(context: Context) -> tuple[str, ...]:
     return graph_facts.edge_names(context.draft, context.ends.graph)
 
 
+def fix_unknown(context: Context) -> str:
+    """What to do about an unknown name, with the attributes that edges read from a file have."""
+    fix, graph = "declare it with param, learn or let", context.ends and context.ends.graph
+    if graph is None or graph.source not in ("file", "matrix"):
+        return fix
+    names = ", ".join(known_edges(context)) or "no attributes"
+    return f"{fix}; the edges of {graph.name or 'the file'} have {names}"
+
+
 def refuse_both(draft: Draft, name: str, declared: Symbol, what: str, span: Span) -> None:
     """Refuse a name that is declared and an attribute too."""
     draft.errors.add(

@@ -68,6 +68,9 @@ def check(
         declare_velocities(Context(draft, draft.scope), population)
     for group in _all(tree, syntax.Group):
         declare_group(draft, group)
+    refuse_too_large(draft)
+    if any(item.code == "E328" for item in draft.errors.found):
+        draft.finish()  # before anything is tried with numbers of that size
     declare_places(draft, tree)
     for item in _all(tree, syntax.Input):
         declare_input(draft, item)

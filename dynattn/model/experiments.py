@@ -20,6 +20,9 @@ from dynattn.vocabulary.solvers import METHOD_NAMES
 HOMES = {word: "train" for word in ("free", "loss", "optimizer", "epochs", "batch")}
 """Words of other experiments."""
 
+MOST_TIMES = 10**8
+"""At which states are saved."""
+
 
 def declare_simulation(
     draft: Draft, declaration: tree.Experiment, defaults: Simulation | None
@@ -101,9 +104,12 @@ def _time(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
     if start is None or stop is None:
         return found
     if stop <= start or (every is not None and (every <= 0 or every > stop - start)):
-        text = f"from {start:g} to {stop:g}" + (f" every {every:g}" if every else "")
+        text = f"from {start:g} to {stop:g}" + (f" every {every:g}" if every is not None else "")
         fix = "let time run forward, in steps above 0"
         draft.errors.add("E306", f"this is no stretch of time: {text}", clause.span, fix)
+    elif every is not None and (stop - start) / every > MOST_TIMES:
+        text = f"{(stop - start) / every:.3g} saved times do not fit in memory"
+        draft.errors.add("E306", text, clause.span, "save fewer: every 0.1, and step 0.001")
     return replace(found, start=start, stop=stop, every=every)
 
 
@@ -122,6 +128,9 @@ def _method(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
 def _positive(name: str, whole: bool) -> Callable[[Draft, tree.Clause, Simulation], Simulation]:
     def rule(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
         value = positive(draft, clause, whole, zero=name == "seed")
+        if name == "repeat" and value is not None and value > swept.MAX_POINTS:
+            text = f"{value:g} repetitions are over the {swept.MAX_POINTS:,} that one sweep has"
+            draft.errors.add("E306", text, clause.span, "repeat fewer times")
         return found if value is None else replace(found, **{name: value})
 
     return rule

@@ -215,7 +215,7 @@ def find(context: Context, name: str, span: Span) -> Symbol | None:
             "E211", f"'{name}' stands in several populations", span, f"write {options}"
         )
         return None
-    from dynattn.model.attributes import known_edges
+    from dynattn.model.attributes import fix_unknown, known_edges
 
     members = tuple(n for s in outer.values() for n in s.symbols)
     extra = (*members, *known_edges(context), "index", "t", "pi")
@@ -223,7 +223,7 @@ def find(context: Context, name: str, span: Span) -> Symbol | None:
         "E201",
         f"unknown name '{name}' in {context.scope.title}",
         span,
-        context.scope.suggestion(name, extra, "declare it with param, learn or let"),
+        context.scope.suggestion(name, extra, fix_unknown(context)),
     )
     return None
 

@@ -118,6 +118,9 @@ def _range(draft: Draft, expr: tree.Range) -> Values:
     if step == 0 or (last - first) / step < 0 or (last - first) / step > MAX_POINTS:
         text = f"{first:g} .. {last:g} by {step:g} is no range"
         fix = "let the steps lead from the first value to the last"
+        if step and (last - first) / step > MAX_POINTS:
+            text = f"{first:g} .. {last:g} by {step:g} has more than {MAX_POINTS:,} values"
+            fix = "take larger steps"
         draft.errors.add("E306", text, expr.span, fix)
         raise NotConstant(expr.span, "", silent=True)
     # Both ends are included: a last step that rounding makes a hair too long still counts.
