@@ -33,6 +33,8 @@ class Guarantee:
     """The parts of the spec that leave nothing certain, and why."""
     provided: tuple[str, ...] = ()
     """What must hold besides."""
+    attractions: tuple[str, ...] = ()
+    """Couplings counted by the potential of their attraction, which total_energy() leaves out."""
 
     @property
     def text(self) -> str:
@@ -54,9 +56,9 @@ def guarantee(model: Model, network: Network, style: Style = PLAIN) -> Guarantee
         return Guarantee("", (), broken)
     lossless = all(_is_lossless(model, state) for state in model.clauses)
     provided = tuple(_conditions(model, style))
-    return Guarantee(
-        "conserved" if lossless else "falls", tuple(_parts(model, network, style)), (), provided
-    )
+    verdict, parts = "conserved" if lossless else "falls", tuple(_parts(model, network, style))
+    attractions = tuple(c.name for c in _counted(model) if c.energy is None)
+    return Guarantee(verdict, parts, (), provided, attractions)
 
 
 # ── what breaks it ─────────────────────────────────────────────────────────────────────────────
@@ -201,14 +203,17 @@ def _parts(model: Model, network: Network, style: Style) -> Iterator[str]:
     for _, energy in model.energies:
         text = spell_term(energy, style, index="i", names=names)
         yield f"{over} {style.brackets(text)}"
+    for coupling in _counted(model):
+        shown = replace(coupling, kernel=potential(model, coupling))
+        weighted = coupling.name in network.weighted
+        yield f"{half} {over} {spell_coupling(model, shown, style, weighted=weighted)}"
+
+
+def _counted(model: Model) -> Iterator[Coupling]:
+    """The couplings of which a potential is known."""
     for coupling in model.couplings:
-        if coupling.layer is not None or not coupling.acts:
-            continue
-        found = potential(model, coupling)
-        if found is not None:
-            shown = replace(coupling, kernel=found)
-            weighted = coupling.name in network.weighted
-            yield f"{half} {over} {spell_coupling(model, shown, style, weighted=weighted)}"
+        if coupling.layer is None and coupling.acts and potential(model, coupling) is not None:
+            yield coupling
 
 
 # ── pair potentials ────────────────────────────────────────────────────────────────────────────

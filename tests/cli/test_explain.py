@@ -85,4 +85,5 @@ def test_json_of_an_energy_that_falls(dynattn, small):
     facts = json.loads(dynattn("explain", small, "--json", "--set", "N=5").out)
     assert facts["energy"]["verdict"] == "falls"
     assert facts["energy"]["adds_up"] == ["1/2 sum_i (K/N) * sum_j (-cos(theta[j] - theta[i]))"]
+    assert len(facts["energy"]["left_out_of_total_energy"]) == 1
     assert "E = 1/2 sum_i" in dynattn("explain", small).out

@@ -328,3 +328,24 @@ def test_a_complex_factor_turns_the_force(own: str, clause: str, reason: str) ->
     body = ("state x on complex ~ normal(0, 1)", own, f"coupling c: p -> p {{ {clause} }}")
     found = told(compiled(*body))
     assert (found.verdict, found.broken_by) == ("", (reason,))
+
+
+def test_couplings_that_total_energy_leaves_out_are_named():
+    spec = Compilation(Source("t.dyn", """model t
+population p[4] { state x on circle; inertia 1; dissipation 0 }
+coupling pull: p -> p { strength 0.5 }
+coupling push: p -> p { energy 1 - cos(x[j] - x[i]) }
+observe E = total_energy()
+simulate { t 0 .. 1 every 0.1; rtol 1e-10 }
+"""))  # fmt: skip
+    found = guarantee(spec.model, spec.network)
+    assert found is not None
+    assert (found.verdict, found.attractions) == ("conserved", ("pull",))
+    result = run(spec)
+    x, v = result.states["p.x"], result.states["p.x'"]
+    apart = np.cos(x[:, :, None] - x[:, None, :])
+    kept = (v**2).sum(1) / 2 - 0.25 * apart.sum((1, 2)) + (1 - apart).sum((1, 2)) / 2
+    assert np.ptp(kept) < 1e-7
+    alone = (v**2).sum(1) / 2 + (1 - apart).sum((1, 2)) / 2
+    np.testing.assert_allclose(result.observables["E"], alone, atol=1e-9)
+    assert np.ptp(alone) > 1e-3
