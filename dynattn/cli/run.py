@@ -214,10 +214,14 @@ def series_rows(result: Trajectory) -> list[tuple[str, ...]]:
 
 
 def repeat_rows(result: Sweep) -> list[tuple[str, ...]]:
-    """First, mean and last value of every series, averaged over the repeats."""
-    rows = [
+    """First, mean and last value of every series, averaged over the repeats, and each record."""
+    rows: list[tuple[str, ...]] = [
         (name, *(f"{v:.4g}" for v in (s[:, 0].mean(), s.mean(), s[:, -1].mean(), s[:, -1].std())))
         for name, s in repeated_series(result).items()
+    ]
+    rows += [
+        (name, "", "", f"{values.mean():.4g}", f"{values.std():.4g}")
+        for name, values in point_records(result).items()
     ]
     count = len(result.axes["repeat"])
     titles = ("mean of", "at the start", "over time", "at the end", f"sd of {count} ends")

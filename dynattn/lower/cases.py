@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from dynattn.lower.module import System
 
 Numbers = NDArray[Any]
+PLAIN = ("real", "complex")
+"""Manifolds whose parameters keep the scale that they start with."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,10 +132,10 @@ def start_of_network(model: Model, system: System, case: Case) -> Case:
 def _number(
     rng: numpy.random.Generator, parameter: Parameter, initial: Numbers, keep: bool
 ) -> Numbers:
-    """Uniform within limits or on a manifold; else the initial value scaled and, at 0, moved."""
+    """Uniform within limits or on a curved manifold; else the initial value scaled, at 0 moved."""
     if keep:
         return numbers(initial)
-    if parameter.manifold is not None:
+    if parameter.manifold is not None and parameter.manifold.name not in PLAIN:
         return numpy.asarray(MANIFOLDS[parameter.manifold.name].sample(rng, initial.shape))
     if parameter.limits is not None:
         low, high = parameter.limits

@@ -52,7 +52,7 @@ def summary(
         matching(network),
         forms(model, network, program),
         layers(model),
-        parameters(model),
+        parameters(model, network),
         laws(model, network, style),
     )
     return tuple(section for section in sections if section.rows)
@@ -61,7 +61,7 @@ def summary(
 def facts(model: Model, network: Network, program: Program) -> dict[str, Any]:
     """The summary as one JSON object."""
     tables = {section.title: section.facts for section in summary(model, network, program)}
-    return {"model": model.name, **tables, "parameter_count": parameter_count(model)}
+    return {"model": model.name, **tables, "parameter_count": parameter_count(model, network)}
 
 
 def populations(model: Model) -> Section:
@@ -243,13 +243,13 @@ def cost_text(form: Form, model: Model, coupling: Coupling, connections: Connect
 # ── parameters and laws ────────────────────────────────────────────────────────────────────────
 
 
-def parameters(model: Model) -> Section:
+def parameters(model: Model, network: Network) -> Section:
     """Parameters with shape, how many numbers, how many copies, and where they start."""
     names = short_names(model)
     copies = layer_uses(model.network, model.sizes)
     rows = []
     for parameter in model.parameters:
-        count = numbers_in(parameter, model, copies)
+        count = numbers_in(parameter, model, network, copies)
         rows.append(
             (
                 parameter.name,
@@ -264,25 +264,28 @@ def parameters(model: Model) -> Section:
     return Section("parameters", columns, tuple(rows))
 
 
-def parameter_count(model: Model) -> dict[str, int]:
+def parameter_count(model: Model, network: Network) -> dict[str, int]:
     """How many numbers are learned, and how many are set."""
     copies = layer_uses(model.network, model.sizes)
     count = {"learned": 0, "set": 0}
     for parameter in model.parameters:
-        numbers = numbers_in(parameter, model, copies) or 0
+        numbers = numbers_in(parameter, model, network, copies) or 0
         count["learned" if parameter.learned else "set"] += numbers
     return count
 
 
-def numbers_in(parameter: Parameter, model: Model, copies: Mapping[str, int]) -> int | None:
+def numbers_in(
+    parameter: Parameter, model: Model, network: Network, copies: Mapping[str, int]
+) -> int | None:
     """How many numbers a parameter has in all its copies; None where that is not known yet."""
-    sizes = list(parameter.shape)
-    if parameter.place.kind == "nodes":
-        sizes.append(model.population[parameter.place.name].size)
-    if parameter.place.kind == "edges" or any(s.names - set(model.largest) for s in sizes):
+    sizes, place = list(parameter.shape), parameter.place
+    if place.kind == "nodes":
+        sizes.append(model.population[place.name].size)
+    edges = network.connections[place.name].edge_count if place.kind == "edges" else 1
+    if edges is None or any(s.names - set(model.largest) for s in sizes):
         return None
     uses = copies.get(parameter.layer, 1) if parameter.layer else 1
-    return uses * prod(size.value(model.largest) for size in sizes)
+    return edges * uses * prod(size.value(model.largest) for size in sizes)
 
 
 def shape_text(parameter: Parameter, model: Model) -> str:
