@@ -75,7 +75,7 @@ def test_definitions_follow_the_equations():
 def test_learned_numbers_are_those_of_the_module(path):
     spec = Compilation(Source(str(path), path.read_text()))
     count = sum(value.numel() for value in spec.build().parameters())
-    assert parameter_count(spec.model)["learned"] == count
+    assert parameter_count(spec.model, spec.network)["learned"] == count
 
 
 FORMS = [
