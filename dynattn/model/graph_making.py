@@ -179,6 +179,8 @@ def _own_graph(name: str, arguments: dict[str, Any]) -> NodeGraph:
     if wrong := source.check(arguments):
         raise GraphError(wrong)
     nodes = source.nodes(arguments)
+    if nodes * max(1, 2 * arguments.get("reach", 0)) > MOST_EDGES:
+        raise GraphError(f"a list of its edges over {nodes:.4g} nodes does not fit in memory")
     attributes = source.node_attributes(**arguments) if source.node_attributes else {}
     if source.edges is not None:
         return NodeGraph(nodes, source.edges(**arguments), attributes)

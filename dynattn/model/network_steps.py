@@ -27,6 +27,9 @@ from dynattn.model.scope import Scope, Symbol
 from dynattn.model.terms import GLOBAL, Term
 from dynattn.syntax import tree
 
+MOST_ROUNDS = 100_000
+"""Of one repeat: a network of more is a slip of the pen."""
+
 
 @dataclass
 class Reading:
@@ -128,6 +131,10 @@ def _statement(reading: Reading, statement: tree.Statement) -> tuple[Step, ...]:
             return _apply(draft, statement)
         case tree.Repeat():
             count = constants.size(draft, statement.count)
+            rounds = constants.count(draft, count) if count is not None else None
+            if rounds is not None and rounds > MOST_ROUNDS:
+                text = f"{rounds:.4g} rounds are over the {MOST_ROUNDS:,} of one repeat"
+                draft.errors.add("E306", text, statement.count.span, "repeat fewer times")
             steps = _repeated(reading, statement)
             return () if count is None else (RepeatStep(count, statement.tied, steps),)
 
