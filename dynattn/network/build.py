@@ -24,7 +24,7 @@ from dynattn.network.structure import (
     round_connections,
     used_attributes,
 )
-from dynattn.network.symmetry import pair_mistakes, symmetry_mistakes
+from dynattn.network.symmetry import empty_mistakes, pair_mistakes, symmetry_mistakes
 from dynattn.vocabulary.graph_files import GraphFileError, lacks
 from dynattn.vocabulary.graphs import SOURCES, GraphError
 from dynattn.vocabulary.lattices import torus_of
@@ -79,8 +79,9 @@ def build_network(model: Model, *, seed: int = 0, repeat: int = 0) -> Network:
         builder.describe(population)
     found = {coupling.name: builder.connect(coupling) for coupling in model.couplings}
     connections = {name: value for name, value in found.items() if value is not None}
-    for mistake in (*symmetry_mistakes(model, connections), *pair_mistakes(model, connections)):
-        builder.errors.add(mistake.code, mistake.message, mistake.span, mistake.fix)
+    for mistakes in (symmetry_mistakes, pair_mistakes, empty_mistakes):
+        for mistake in mistakes(model, connections):
+            builder.errors.add(mistake.code, mistake.message, mistake.span, mistake.fix)
     builder.errors.raise_if_any()
     return Network(model, connections, builder.attributes, builder.matching)
 

@@ -1,4 +1,4 @@
-"""Whether a graph is the same in both directions, as a pair potential needs it."""
+"""Whether a graph is the same in both directions, as a pair potential needs it, or has no edge."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy
 from dynattn.diagnostics.report import Diagnostic
 from dynattn.model.model import Model
 from dynattn.model.parts import Draw
+from dynattn.model.terms import walk
 from dynattn.vocabulary.distributions import DISTRIBUTIONS
 
 if TYPE_CHECKING:
@@ -42,6 +43,20 @@ def pair_mistakes(model: Model, connections: Mapping[str, Connections]) -> Itera
             text = f"{init.distribution} draws for edges both ways, and some edges have none back"
             fix = "couple over an undirected graph, or draw ~ normal(mean, sd)"
             yield Diagnostic("E431", text, init.span, fix)
+
+
+def empty_mistakes(model: Model, connections: Mapping[str, Connections]) -> Iterator[Diagnostic]:
+    """E475 for every mean, spread or extreme over edges of which the graph has none."""
+    roots = [item.value for item in model.observables] + [law.rate for law in model.laws]
+    roots += [record.value for plan in model.simulations for record in plan.records]
+    for term in walk(*roots):
+        if term.op not in ("mean", "std", "min", "max"):
+            continue
+        place = term.args[0].type.place
+        edges = connections.get(place.name) if place.kind == "edges" else None
+        if edges is not None and edges.kind == "edges" and edges.edge_count == 0:
+            text = f"{term.op} runs over the edges of '{place.name}', whose graph has none"
+            yield Diagnostic("E475", text, term.span, "couple over a graph with edges, or take sum")
 
 
 def goes_both_ways(edges: Connections) -> bool:

@@ -202,6 +202,14 @@ def _everyone(term: Term, view: View) -> list[Dual]:
     return [evaluate(value, view.moment.node(number)) for number in nodes]
 
 
+def _sum(term: Term, view: View) -> Dual:
+    """0 in the shape of one where there are none."""
+    values = _everyone(term, view)
+    sizes = view.moment.reference.sizes
+    shape = [size.value(sizes) for size in term.type.shape]
+    return duals.total(values) if values else duals.plain(numpy.zeros(shape))
+
+
 def _edges(coupling: str, view: View) -> Iterator[View]:
     """Every edge of a coupling."""
     from dynattn.program.sums import senders
@@ -260,8 +268,8 @@ RULES: dict[str, Callable[[Term, View], Dual]] = {
         MATRIX_FUNCTIONS, lambda term, view: matrices.of_square(term.op, *_arguments(term, view))
     ),
     "concat": lambda term, view: duals.concat(_arguments(term, view)),
-    "sum": lambda term, view: duals.total(_everyone(term, view)),
-    "count": lambda term, view: duals.total(_everyone(term, view)),
+    "sum": lambda term, view: _sum(term, view),
+    "count": lambda term, view: _sum(term, view),
     "mean": lambda term, view: duals.mean(_everyone(term, view)),
     "std": lambda term, view: _deviation(_everyone(term, view)),
     "min": lambda term, view: duals.extreme(_everyone(term, view), largest=False),

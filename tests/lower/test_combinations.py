@@ -218,6 +218,15 @@ observe s = norm(std(x))""")
     certify(spec).raise_if_failed()
 
 
+def test_sums_over_no_edges_are_0():
+    spec = in_text("""population p[4] { state x on circle }
+coupling c: p -> p over empty_graph(n=4) { let gap = x[j] - x[i]; kernel sin(gap) }
+observe s = sum(c.gap)
+observe n = count(c.gap > 0)""")
+    certify(spec).raise_if_failed()
+    assert not spec.run().observables["s"].any()
+
+
 @pytest.mark.parametrize("graph", ["", "over everyone(4)", "over ring(4, reach=1)"])
 def test_energies_of_lengths_have_slopes_where_the_length_is_0(graph):
     spec = in_text(f"""population p[4] {{ state x on real(2)

@@ -142,4 +142,13 @@ CODES: dict[str, Entry] = {
         "population light[grid where M <= 1] { state theta on circle; drift P }\n"
         "group bus = heavy + light",
     ),
+    "E475": Entry(
+        "no edges to run over",
+        "A mean, a spread, a least and a largest value are those of at least one edge; sum and "
+        "count are 0 without any.",
+        "coupling c: p -> p over empty_graph(n=N) { let gap = x[j] - x[i]; kernel gap }\n"
+        "observe m = mean(c.gap)",
+        "coupling c: p -> p over ring(N) { let gap = x[j] - x[i]; kernel gap }\n"
+        "observe m = mean(c.gap)",
+    ),
 }
