@@ -152,7 +152,9 @@ def _compare(
     yield difference("value", name, found.detach().numpy(), expected.value)
     slopes = jacobian(expected, along.count).reshape(expected.value.size, along.count)
     flat = found.reshape(-1)
-    rows = numpy.stack([along.slopes(entry) for entry in flat.unbind()])
+    rows = numpy.zeros((len(flat), along.count))
+    for number, entry in enumerate(flat.unbind()):
+        rows[number] = along.slopes(entry)
     yield difference("jacobian", name, rows, slopes)
     weights = rng.standard_normal(len(rows))
     projected = along.slopes((torch.from_numpy(weights) * flat).sum())

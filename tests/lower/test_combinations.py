@@ -218,6 +218,14 @@ observe s = norm(std(x))""")
     certify(spec).raise_if_failed()
 
 
+def test_delays_of_no_edges_are_certified():
+    spec = in_text("""population p[4] { state x on circle; drift 1 + index }
+coupling c: p -> p over empty_graph(n=4) { delay 0.1*(1 + index[j]) }
+simulate short { t 0 .. 0.4 every 0.1; method rk4; step 0.1 }""")
+    certify(spec).raise_if_failed()
+    assert numpy.isfinite(spec.run("short").states["p.x"]).all()
+
+
 def test_sums_over_no_edges_are_0():
     spec = in_text("""population p[4] { state x on circle }
 coupling c: p -> p over empty_graph(n=4) { let gap = x[j] - x[i]; kernel sin(gap) }
