@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 from dynattn.diagnostics.report import Span
 from dynattn.model.draft import Draft
+from dynattn.model.terms import Term
 from dynattn.syntax import tree
-from dynattn.vocabulary.functions import CONSTANTS
+from dynattn.vocabulary.functions import CONSTANTS, ELEMENTWISE
 from dynattn.vocabulary.sizes import Size, SizeError, fixed, named
 
 BINARY: dict[str, Callable[[float, float], float]] = {
@@ -28,6 +29,9 @@ CALLS = frozenset(_CALLS)
 
 LARGEST = 10**12
 """Sizes beyond this are a slip of the pen: no machine holds such an array."""
+
+
+_PLAIN = {"add": BINARY["+"], "sub": BINARY["-"], "mul": BINARY["*"], "div": BINARY["/"]}
 
 
 class NotConstant(Exception):
@@ -227,3 +231,30 @@ def _named_size(draft: Draft, name: str, span: Span) -> Size:
     if not float(value).is_integer():
         raise NotConstant(span, f"'{name}' is {value:g} and cannot be a size")
     return named(name)
+
+
+def of_term(draft: Draft, term: Term) -> float | None:
+    """The value of a term of real numbers and parameters with values; None of any other."""
+    if term.op in ("number", "parameter"):
+        value = term.payload if term.op == "number" else draft.values.get(term.payload)
+        return float(value) if isinstance(value, int | float) else None
+    values = [of_term(draft, argument) for argument in term.args]
+    known = [value for value in values if value is not None]
+    if not values or len(known) < len(values):
+        return None
+    if term.op == "let":
+        return known[0]
+    return _computed(term.op, known) if term.op in ELEMENTWISE else None
+
+
+def _computed(op: str, values: list[float]) -> float | None:
+    """A function of numbers, infinite or not a number where numpy says so."""
+    if op == "neg":
+        return -values[0]
+    if op in _PLAIN and (op != "div" or values[1]):
+        return _PLAIN[op](*values)  # without numpy, which takes longer to load than to check
+    import numpy
+
+    with numpy.errstate(all="ignore"):
+        result = ELEMENTWISE[op].value(numpy, *[numpy.float64(value) for value in values])
+    return None if numpy.iscomplexobj(result) else float(result)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dynattn.diagnostics.report import Span
-from dynattn.model import typing
+from dynattn.model import constants, typing
 from dynattn.model.draft import Draft, value_of
 from dynattn.model.expressions import Context, translate
 from dynattn.model.model import Model
@@ -100,7 +100,7 @@ def _is_delay(context: Context, delay: Term, clause: tree.Clause) -> bool:
         name = f" '{moving.payload.rsplit('.', 1)[-1]}'" if moving.payload else " t"
         _refuse(draft, text + name, span, "make it of numbers, parameters and edge attributes")
         return False
-    value = constant(draft, delay)
+    value = constants.of_term(draft, delay)
     if value is not None and not 0 <= value < math.inf:
         text = f"the delay is {value:g}: nothing is known of the future"
         text = text if value < 0 else f"the delay is {value:g}, which is no time"
@@ -111,25 +111,6 @@ def _is_delay(context: Context, delay: Term, clause: tree.Clause) -> bool:
 
 def _spelled(term: Term) -> str:
     return typing.spell_shape(term.type.shape)
-
-
-def constant(draft: Draft, term: Term) -> float | None:
-    """The value of a term of numbers and parameters with values; None of any other."""
-    if term.op == "number":
-        return float(term.payload)
-    if term.op == "parameter":
-        return draft.values.get(term.payload)
-    values = [constant(draft, argument) for argument in term.args]
-    known = [value for value in values if value is not None]
-    if not values or len(known) < len(values) or term.op not in (*ELEMENTWISE, "let"):
-        return None
-    if term.op == "let":
-        return known[0]
-    import numpy
-
-    with numpy.errstate(all="ignore"):
-        numbers = [numpy.asarray(value)[()] for value in known]
-        return float(ELEMENTWISE[term.op].value(numpy, *numbers))
 
 
 def refuse_in_network(draft: Draft) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from dynattn.diagnostics.report import Span
-from dynattn.model import readouts, typing
+from dynattn.model import constants, readouts, typing
 from dynattn.model.complex_numbers import must_be_real
 from dynattn.model.differentiate import NoDerivative, at_leaves, gradient, minus, plus, times
 from dynattn.model.draft import Draft, value_of
@@ -16,7 +16,6 @@ from dynattn.model.functions import contract
 from dynattn.model.matrices import numbers_of
 from dynattn.model.parts import Draw, State
 from dynattn.model.populations import inside
-from dynattn.model.quantities import constant
 from dynattn.model.terms import GLOBAL, Place, Term, Type, walk
 from dynattn.syntax import tree
 from dynattn.vocabulary.functions import ELEMENTWISE
@@ -232,7 +231,7 @@ def _is_mutual(draft: Draft, leaf: Term) -> bool:
     if not isinstance(init, Draw) or init.distribution != "paired_normal":
         return False
     of_the_model = all(argument.type.place == GLOBAL for argument in init.arguments)
-    return of_the_model and constant(draft, init.arguments[2]) == 1
+    return of_the_model and constants.of_term(draft, init.arguments[2]) == 1
 
 
 # ── the total ──────────────────────────────────────────────────────────────────────────────────

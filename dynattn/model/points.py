@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dynattn.diagnostics.report import Span
-from dynattn.model import matrix_points
+from dynattn.model import constants, matrix_points
 from dynattn.model.draft import Draft
 from dynattn.model.expressions import Context
 from dynattn.model.functions import formula
 from dynattn.model.parts import Draw
-from dynattn.model.quantities import constant, drawn
+from dynattn.model.quantities import drawn
 from dynattn.model.terms import ManifoldUse, Term, Type
 from dynattn.syntax import tree
 from dynattn.vocabulary.distributions import DISTRIBUTIONS
@@ -45,7 +45,7 @@ def drawn_on(context: Context, init: tree.Init, use: ManifoldUse) -> Draw | None
 
 def _is_positive(draft: Draft, draw: Draw) -> bool:
     """Whether every draw is above 0, or may be: arguments that are computed are seen later."""
-    values = [constant(draft, term) for term in draw.arguments]
+    values = [constants.of_term(draft, term) for term in draw.arguments]
     least = DISTRIBUTIONS[draw.distribution].least
     return any(value is None for value in values) or least(*values) >= 0
 
@@ -73,5 +73,5 @@ def lies_on(draft: Draft, term: Term, use: ManifoldUse) -> bool:
 def _numbers(draft: Draft, term: Term) -> list[float] | None:
     """The coordinates of a value of numbers; None where one of them is computed later."""
     parts = term.args if term.op == "array" else (term,)
-    values = [constant(draft, part) for part in parts]
+    values = [constants.of_term(draft, part) for part in parts]
     return None if any(value is None for value in values) else [v for v in values if v is not None]

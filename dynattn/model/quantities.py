@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -305,8 +306,8 @@ def _in_place(context: Context, entry: Distribution, span: Span) -> bool:
 
 
 def _checked(draft: Draft, draw: Draw, entry: Distribution) -> Draw | None:
-    values = [constant(draft, term) for term in draw.arguments]
-    if any(value is None for value in values):
+    values = [constants.of_term(draft, term) for term in draw.arguments]
+    if any(value is None or not math.isfinite(value) for value in values):
         return draw
     problem = entry.check(*values)
     if problem:
@@ -319,27 +320,6 @@ def _checked(draft: Draft, draw: Draw, entry: Distribution) -> Draw | None:
         )
         draft.errors.add("E306", f"{draw.distribution}: {problem}", draw.span, fix)
     return draw
-
-
-def constant(draft: Draft, term: Term) -> float | None:
-    """The value of a term that is made of numbers and parameters with values; else None."""
-    if term.op == "number":
-        return term.payload
-    if term.op == "parameter":
-        return draft.values.get(term.payload)
-    values = [constant(draft, argument) for argument in term.args]
-    if any(value is None for value in values):
-        return None
-    match term.op, values:
-        case "let", [float() | int() as a]:
-            return a
-        case "neg", [float() | int() as a]:
-            return -a
-        case "add" | "sub" | "mul" | "div", [float() | int() as a, float() | int() as b]:
-            if term.op == "div":
-                return a / b if b else None
-            return {"add": a + b, "sub": a - b, "mul": a * b}[term.op]
-    return None
 
 
 def manifold(draft: Draft, expr: tree.Expr) -> ManifoldUse | None:

@@ -15,7 +15,7 @@ from dynattn.compilation import Compilation
 from dynattn.lower.certify import certify
 from dynattn.present.summary import facts
 from dynattn.syntax.read import read_source
-from tests.model.test_planned import ACCEPTED, TEXTS, WITHOUT_FILES
+from tests.model.test_target_specs import ACCEPTED, TEXTS, WITHOUT_FILES
 
 SHIPPED = Path(__file__).parents[2] / "specs"
 LAYERS = {"V": 8, "C": 8, "H": 2, "depth": 2}
@@ -30,11 +30,13 @@ SMALL: dict[str, dict[str, Any]] = {
     "lohe_matrix": {"N": 6},
     "lotka_volterra": {"S": 12},
     "modern_hopfield": {"P": 6, "n": 4},
+    "oscillator_attention": {"V": 50, "d": 16, "H": 4},
     "tidal": {"d": 8, "n": 6, "classes": 3},
     "uninformed": {"M": 3, "n": 3},
     "wilson_cowan": {"N": 8},
 }
 SHORTER = {"context=256": "context=8", "unit[200]": "unit[12]"}
+PUBLISHED = ["lotka_volterra", "uninformed", "tidal", "kuramoto_general", "oscillator_attention"]
 SLOW = {"collective_modes", "frustrated_synchronization", "kuramoto_attention_enwik8"}
 
 
@@ -81,7 +83,7 @@ def test_a_spec_with_a_meaning_is_certified(name: str, folder: Path) -> None:
     assert 0 < max(found) < 1e-11
 
 
-@pytest.mark.parametrize("name", ["lotka_volterra", "uninformed", "tidal", "kuramoto_general"])
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_a_published_system_that_ships_is_certified(name: str) -> None:
     certificate = certify(Compilation(read_source(SHIPPED / f"{name}.dyn"), SMALL.get(name, {})))
     certificate.raise_if_failed()
