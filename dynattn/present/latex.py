@@ -91,7 +91,7 @@ def document(model: Model, network: Network) -> str:
     found = guarantee(model, network, LATEX)
     if found is not None and found.parts:
         texts.append(f"% energy: {found.verdict}\n{align([_energy(found.parts)])}")
-    return "\n\n".join(texts)
+    return "\n\n".join(texts) or f"% {model.name} has no state, and so no law"
 
 
 def _energy(parts: tuple[str, ...]) -> Equation:

@@ -26,7 +26,7 @@ population bead[N] {
 coupling bond: bead -> bead over net { strength k; normalize size; energy PAIR }
 coupling gravity: bead -> bead { weight m[i]*m[j]; energy (x[i] - x[j])^2 / 10 }
 observe E = total_energy()
-simulate { t 0 .. 20 every 0.5; rtol 1e-10 }
+simulate { t 0 .. 10 every 0.5; rtol 1e-9 }
 """
 POTENTIALS = {
     "circle": ("1 - h*cos(x)", "1 - cos(x[j] - x[i])"),
