@@ -125,13 +125,16 @@ def _can_be_stored(draft: Draft, ends: Endpoints, span: Span) -> bool:
 
 def read_member(context: Context, coupling: Symbol, name: str, span: Span) -> Term:
     """``web.w``: a quantity of a coupling's edges, seen from outside."""
-    scope = context.draft.coupling_scopes.get(coupling.name)
+    draft = context.draft
+    scope = draft.coupling_scopes.get(coupling.name)
     symbol = scope.symbols.get(name) if scope is not None else None
     if symbol is None:
+        if scope is None and coupling.name not in draft.couplings and draft.errors.found:
+            return typing.unknown(span)  # the coupling has been refused, and all it declares
         known = ", ".join(scope.symbols) if scope is not None else ""
         fix = f"its edges have {known}" if known else "declare it there with param, state or let"
         text = f"the edges of coupling '{coupling.name}' have no '{name}'"
-        context.draft.errors.add("E201", text, span, fix)
+        draft.errors.add("E201", text, span, fix)
         return typing.unknown(span)
     if isinstance(symbol.value, Definition):
         return symbol.value.term()

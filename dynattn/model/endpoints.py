@@ -31,6 +31,14 @@ def endpoints(context: Context, declaration: tree.Coupling, span: Span) -> Endpo
     draft = context.draft
     sender = population_named(context, declaration.sender)
     receiver = population_named(context, declaration.receiver)
+    if receiver is None:
+        draft.moved |= set(draft.states)  # any of them may be the one that was meant
+    elif (
+        sender is None
+        and declaration.acts
+        and (meant := _state(draft, declaration.receiver, receiver))
+    ):
+        draft.moved |= set(groups.states_of(draft, meant))
     if sender is None or receiver is None:
         return None
     state = _state(draft, declaration.receiver, receiver) if declaration.acts else None
