@@ -16,7 +16,7 @@ from dynattn.learn import samples
 from dynattn.learn.data import SOURCES, load_data
 from dynattn.learn.plan import make_plan
 from dynattn.learn.samples import SAMPLES, find_sample
-from dynattn.learn.text import Alphabet
+from dynattn.learn.text import Alphabet, TextData
 from tests.learn.small import SPEC, TEXT, Change, small
 
 LINE = 'text("words.txt", context=16)'
@@ -40,8 +40,10 @@ def refused(folder: Path, words: str, *changes: Change, **options):
     return diagnostic(read, small(folder, (LINE, words), *changes, **options))
 
 
-def loaded(folder: Path, words: str = LINE):
-    return read(small(folder, (LINE, words)))
+def loaded(folder: Path, words: str = LINE) -> TextData:
+    found = read(small(folder, (LINE, words)))
+    assert isinstance(found, TextData)
+    return found
 
 
 # ── files ──────────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import networkx
 import numpy
 import pytest
@@ -24,8 +26,8 @@ CASES = [(name, arguments) for name, several in CLOSED.items() for arguments in 
 
 
 @pytest.mark.parametrize(("name", "arguments"), CASES, ids=str)
-def test_the_edges_are_those_of_networkx(name: str, arguments: dict[str, object]) -> None:
-    periodic = {} if name == "hypercube_graph" else {"periodic": True}
+def test_the_edges_are_those_of_networkx(name: str, arguments: dict[str, Any]) -> None:
+    periodic: dict[str, Any] = {} if name == "hypercube_graph" else {"periodic": True}
     plain = node_graph_of(getattr(networkx, name)(**arguments, **periodic))
     found = _network(over(generator(name, **arguments, **periodic), plain.nodes))
     assert found.listed_receivers is None and found.structure == "lattice"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import networkx as nx
 import pytest
 
@@ -18,7 +20,7 @@ coupling c: {ends} {{ {clauses} }}
 """
 
 
-def facts(ends: str, graph: str = "", clauses: str = "", nodes: int = 8) -> dict[str, object]:
+def facts(ends: str, graph: str = "", clauses: str = "", nodes: int = 8) -> Mapping[str, object]:
     text = SPEC.format(nodes=nodes, graph=graph, ends=ends, clauses=clauses)
     spec = Compilation(Source("m.dyn", text))
     (row,) = graphs(spec.model, spec.network).facts

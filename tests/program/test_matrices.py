@@ -46,6 +46,7 @@ def test_values_and_slopes_of_matrix_functions(name):
     found = matrices.of_square(name, leaf)
     numpy.testing.assert_allclose(found.value, VALUES[name](a), rtol=1e-12, atol=1e-12)
     expected = slopes_by_differences(lambda x: matrices.of_square(name, duals.plain(x)).value, a)
+    assert found.tangent is not None
     numpy.testing.assert_allclose(found.tangent, expected, rtol=1e-6, atol=1e-6)
 
 
@@ -58,6 +59,7 @@ def test_products_and_their_slopes(left, right):
     found = matrices.product(*leaves_of(a, b))
     numpy.testing.assert_allclose(found.value, a @ b)
     expected = slopes_by_differences(numpy.matmul, a, b)
+    assert found.tangent is not None
     numpy.testing.assert_allclose(found.tangent, expected, rtol=1e-7, atol=1e-7)
 
 

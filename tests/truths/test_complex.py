@@ -174,6 +174,7 @@ def test_sums_of_complex_features_are_those_of_the_edges(graph: str, nodes: int)
     edges = spec.network.connections["c"]
     if edges.kind == "edges":
         i, j = edges.receivers, edges.senders
+        assert i is not None and j is not None
     else:
         i, j = np.indices((nodes, nodes)).reshape(2, -1)
         kept = j <= i if edges.kind == "causal" else i >= 0
@@ -207,7 +208,7 @@ def test_draws_have_two_independent_parts() -> None:
         "drift z: m\ndrift u: m }\n"
     )
     system = compiled(text).build()
-    states = {name: x.numpy() for name, x in system.initial_states().items()}
+    states: dict[str, Any] = {n: x.numpy() for n, x in system.initial_states().items()}
     assert complex(system.get_buffer("m")) == 3 - 1j
     z, u = states["p.z"], states["p.u"]
     assert z.mean() == pytest.approx(1j, abs=0.03)
@@ -225,7 +226,7 @@ def test_results_keep_the_imaginary_part(tmp_path: Path) -> None:
     folder = ResultFolder.make(tmp_path / "run", SHIPPED)
     folder.write(found)
     back = read_results(tmp_path / "run")
-    assert back["z"].dtype == np.complex128 and abs(back["z"].imag).min() > 0
+    assert back["z"].dtype == np.complex128 and abs(np.imag(back["z"])).min() > 0
     np.testing.assert_array_equal(back["m"], found["m"])
     weights = np.array([0.25, 0.5, 0.25])
     assert complex(back["average(m)"]) == pytest.approx(complex(weights @ back["m"]))
