@@ -68,7 +68,7 @@ def _sampled(node: Node, sample: Callable[[], Any]) -> Any:
         reason = str(problem)
     message = f"'{name}' cannot be drawn from {distribution}: {reason}"
     fix = "bound its arguments where they have values of their own per node or edge"
-    raise NumericalError(Diagnostic("E620", message, node.span, fix)) from None
+    raise NumericalError(Diagnostic("E623", message, node.span, fix)) from None
 
 
 def _sampler(distribution: str, name: str, node: Node, context: Context) -> Callable[..., Any]:

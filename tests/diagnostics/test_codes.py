@@ -38,6 +38,13 @@ def test_every_code_is_told_by_a_test() -> None:
     assert sorted(CODES.keys() - codes_told()) == []
 
 
+def test_no_code_has_two_entries() -> None:
+    folder = TESTS.parent / "dynattn" / "diagnostics" / "codes"
+    texts = [path.read_text(encoding="utf-8") for path in folder.glob("*.py")]
+    entries = [code for text in texts for code in re.findall(r'^    "(E\d{3})": Entry', text, re.M)]
+    assert sorted(entries) == sorted(CODES)
+
+
 def sites() -> dict[tuple[str, int], tuple[int, str]]:
     """Where the checker refuses something: (file, first line) -> last line and text of the call."""
     found = {}

@@ -15,6 +15,7 @@ population osc[N] {
   param a ~ DRAW
   drift a + k
 }
+let middle = mean(osc.k)
 coupling pull: osc -> osc { WEIGHT }
 """
 
@@ -26,7 +27,7 @@ coupling pull: osc -> osc { WEIGHT }
         ("poisson(k)", "", "osc.a"),
         (
             "normal(0, 1)",
-            "weight ~ paired_normal(0, sigma/sqrt(N), 2.5 + 0*sqrt(N))",
+            "weight ~ paired_normal(0, sigma/sqrt(N), 2.5 + 0*middle)",
             "pull.weight",
         ),
     ],
@@ -36,5 +37,5 @@ def test_a_draw_that_cannot_be_made_names_itself(draw: str, weight: str, name: s
     with pytest.raises(NumericalError) as caught:
         Compilation(Source("draws.dyn", text)).build()
     (found,) = caught.value.diagnostics
-    assert found.code == "E620" and found.span is not None
+    assert found.code == "E623" and found.span is not None
     assert name in found.message and "cannot be drawn" in found.message and found.fix

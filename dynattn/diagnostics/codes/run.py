@@ -138,7 +138,7 @@ CODES: dict[str, Entry] = {
         "input drive: signal\nsimulate { t 0 .. 9 }",
         'input drive: signal\nsimulate { t 0 .. 9; data table("drive.csv") }',
     ),
-    "E620": Entry(
+    "E623": Entry(
         "a draw whose arguments are out of range",
         "Arguments of a distribution that are drawn or computed for each node or edge have values "
         "only when the model is built: a negative shape, a correlation over 1, or more numbers "
