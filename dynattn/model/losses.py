@@ -21,11 +21,9 @@ SAMPLED = ("input", "output", "variable", "state")
 def cross_entropy(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
     """Mean negative log-likelihood of the target, in nats."""
     logits, target, span = arguments.term("logits"), arguments.term("target"), expr.span
-    if typing.is_unknown(logits, target) or not _classes(context, "cross_entropy", target, span):
+    if typing.is_unknown(logits, target):
         return typing.unknown(span)
-    if not _scores(context, logits, target, span) or not _together(context, logits, target, span):
-        return typing.unknown(span)
-    return Term("cross_entropy", (logits, target), Type(), span)
+    return _of_classes(context, "cross_entropy", logits, target, span)
 
 
 def accuracy(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
@@ -35,11 +33,7 @@ def accuracy(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
         return typing.unknown(span)
     if logits.type.shape in ((), (ONE,)):
         return _binary(context, "accuracy", logits, target, span)
-    if not _classes(context, "accuracy", target, span):
-        return typing.unknown(span)
-    if not _scores(context, logits, target, span) or not _together(context, logits, target, span):
-        return typing.unknown(span)
-    return Term("accuracy", (logits, target), Type(), span)
+    return _of_classes(context, "accuracy", logits, target, span)
 
 
 def binary_cross_entropy(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
@@ -48,6 +42,16 @@ def binary_cross_entropy(context: Context, expr: tree.Call, arguments: Arguments
     if typing.is_unknown(logit, target):
         return typing.unknown(span)
     return _binary(context, "binary_cross_entropy", logit, target, span)
+
+
+def _of_classes(context: Context, name: str, logits: Term, target: Term, span: Span) -> Term:
+    """A loss or measure of one logit per class of the target."""
+    fits = (
+        _classes(context, name, target, span)
+        and _scores(context, logits, target, span)
+        and _together(context, logits, target, span)
+    )
+    return Term(name, (logits, target), Type(), span) if fits else typing.unknown(span)
 
 
 def _binary(context: Context, name: str, logit: Term, target: Term, span: Span) -> Term:

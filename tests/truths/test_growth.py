@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
-from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
-from dynattn.compilation import Compilation
-from dynattn.diagnostics.report import Source, SpecError
+from dynattn.diagnostics.report import SpecError
 from dynattn.lower.certify import certify
 from dynattn.lower.emit import emit
-from dynattn.run.experiment import run_experiment
-from dynattn.run.simulate import Trajectory
 from dynattn.solve.solve import solve
-
-
-def compiled(text: str, **overrides: Any) -> Compilation:
-    return Compilation(Source("growth.dyn", text), overrides)
-
-
-def run(text: str, **overrides: Any) -> Trajectory:
-    found = run_experiment(compiled(text, **overrides))
-    assert isinstance(found, Trajectory)
-    return found
-
-
-def solved(rate, start, times) -> np.ndarray:
-    """[time, components] by SciPy, far more exact than what it is compared with."""
-    found = solve_ivp(
-        rate, (times[0], times[-1]), start, t_eval=times, rtol=1e-12, atol=1e-13, method="DOP853"
-    )
-    return found.y.T
-
+from tests.truths.solved import compiled, run, solved
 
 LOGISTIC = """
 model logistic
