@@ -8,7 +8,7 @@ from typing import Any
 from dynattn.diagnostics.report import Span
 from dynattn.model.draft import Draft
 from dynattn.model.expressions import Context, translate
-from dynattn.model.parts import Draw, State
+from dynattn.model.parts import State
 from dynattn.model.terms import ManifoldUse, Term
 from dynattn.model.typing import is_unknown, spell_shape
 from dynattn.syntax import tree
@@ -29,13 +29,6 @@ TURNED = ("sphere", "SO", "SU")
 def is_matrix(use: ManifoldUse) -> bool:
     """Whether the points of a manifold are matrices."""
     return len(use.shape) == 2
-
-
-def checked(draft: Draft, use: ManifoldUse | None, init: Term | Draw | None) -> Term | Draw | None:
-    """The initial value, if it lies on its manifold of matrices; else E318."""
-    if use is None or not is_matrix(use) or not isinstance(init, Term) or is_unknown(init):
-        return init
-    return init if lies_on(draft, init, use) else None
 
 
 def lies_on(draft: Draft, term: Term, use: ManifoldUse) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dynattn.diagnostics.report import Span
-from dynattn.model import constants, matrix_points
+from dynattn.model import constants
 from dynattn.model.draft import Draft
 from dynattn.model.expressions import Context
 from dynattn.model.functions import formula
@@ -48,30 +48,3 @@ def _is_positive(draft: Draft, draw: Draw) -> bool:
     values = [constants.of_term(draft, term) for term in draw.arguments]
     least = DISTRIBUTIONS[draw.distribution].least
     return any(value is None for value in values) or least(*values) >= 0
-
-
-def lies_on(draft: Draft, term: Term, use: ManifoldUse) -> bool:
-    """Whether a value written in numbers is a point of the manifold; else E313."""
-    if matrix_points.is_matrix(use):
-        return matrix_points.lies_on(draft, term, use)
-    entry = MANIFOLDS[use.name]
-    values = _numbers(draft, term)
-    if not entry.logarithmic or values is None:
-        return True
-    if entry.shape:
-        good = min(values) >= 0 and abs(sum(values) - 1) < 1e-9
-        wanted = "the shares are 0 or more, and sum to 1"
-    else:
-        good, wanted = min(values) > 0, "write a number above 0"
-    if not good:
-        written = ", ".join(f"{value:g}" for value in values)
-        text = f"{written} is no point of {use}"
-        draft.errors.add("E313", text, term.span, wanted)
-    return good
-
-
-def _numbers(draft: Draft, term: Term) -> list[float] | None:
-    """The coordinates of a value of numbers; None where one of them is computed later."""
-    parts = term.args if term.op == "array" else (term,)
-    values = [constants.of_term(draft, part) for part in parts]
-    return None if any(value is None for value in values) else [v for v in values if v is not None]

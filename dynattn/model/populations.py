@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dynattn.diagnostics.report import Span
-from dynattn.model import constants, points, typing
+from dynattn.model import constants, membership, points, typing
 from dynattn.model.attributes import declare_nodes
 from dynattn.model.axes import axes_of, with_counters
 from dynattn.model.complex_numbers import must_be_real
@@ -159,7 +159,7 @@ def _initial_state(
             "write one number per coordinate",
         )
         return None
-    return term if points.lies_on(context.draft, term, use) else None
+    return term if membership.lies_on(context.draft, term, use) else None
 
 
 def inside(outer: Context, declaration: tree.Population) -> Context | None:

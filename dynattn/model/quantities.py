@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model import constants, matrix_points, typing
+from dynattn.model import constants, matrix_points, membership, typing
 from dynattn.model.axes import axes_of, with_counters
 from dynattn.model.complex_numbers import (
     draws_fit,
@@ -103,7 +103,7 @@ def declare_parameter(
         shape = None
     inside = with_counters(context, entry.axes, named, shape) if named and shape else context
     init = at_start(draft, _initial(inside, entry, learned, shape, use), entry.name)
-    init = matrix_points.checked(draft, use, fits_kind(draft.errors, entry, use, init))
+    init = membership.checked(draft, use, fits_kind(draft.errors, entry, use, init))
     if named:
         draft.axes[full] = named
     kind = "learned parameter" if learned else "parameter"

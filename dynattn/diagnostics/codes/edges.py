@@ -7,8 +7,8 @@ from dynattn.diagnostics.entry import Entry
 CODES: dict[str, Entry] = {
     "E313": Entry(
         "an initial value off its manifold",
-        "A state on positive starts above 0. On simplex(d) it starts with d shares of 0 or more "
-        "that sum to 1.",
+        "A state or parameter on positive is above 0. On simplex(d) it is d shares of 0 or more "
+        "that sum to 1, and on sphere(D) D numbers whose squares sum to 1.",
         "population game[1] { state x on simplex(3) = [0.5, 0.3, 0.3]; drift [1, 2, 3] }",
         "population game[1] { state x on simplex(3) = [0.5, 0.3, 0.2]; drift [1, 2, 3] }",
     ),
