@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.report import Collector, Span
 from dynattn.model.terms import ManifoldUse, Term
 from dynattn.syntax import tree
+from dynattn.syntax.walk import parts_of
 from dynattn.vocabulary.functions import ELEMENTWISE
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def mentions(expr: Any, names: Collection[str]) -> bool:
     """Whether one of the names stands in an expression of the text."""
     if isinstance(expr, tree.Name):
         return expr.name in names
-    return any(mentions(part, names) for part in _inside(expr))
+    return any(mentions(part, names) for part in parts_of(expr))
 
 
 def is_written(expr: Any) -> bool:
@@ -97,12 +97,4 @@ def is_written(expr: Any) -> bool:
         return expr.imaginary
     if isinstance(expr, tree.Call) and expr.function.span.text == "cis":
         return True
-    return any(is_written(part) for part in _inside(expr))
-
-
-def _inside(expr: Any) -> tuple[Any, ...]:
-    if isinstance(expr, tuple):
-        return expr
-    if not is_dataclass(expr) or isinstance(expr, Span):
-        return ()
-    return tuple(getattr(expr, part.name) for part in fields(expr))
+    return any(is_written(part) for part in parts_of(expr))

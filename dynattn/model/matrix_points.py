@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from dynattn.diagnostics.report import Span
@@ -12,6 +11,7 @@ from dynattn.model.parts import State
 from dynattn.model.terms import ManifoldUse, Term
 from dynattn.model.typing import is_unknown, spell_shape
 from dynattn.syntax import tree
+from dynattn.syntax.walk import mapped
 from dynattn.vocabulary import matrix_groups
 from dynattn.vocabulary.functions import ELEMENTWISE
 from dynattn.vocabulary.manifolds import MANIFOLDS
@@ -122,11 +122,4 @@ def _turned(expr: Any, bare: str, name: str) -> Any:
             if found == bare:
                 return tree.Binary(expr.span, "@", tree.Name(expr.span, name), expr)
             return expr
-    if isinstance(expr, tuple):
-        parts = tuple(_turned(part, bare, name) for part in expr)
-        return expr if all(a is b for a, b in zip(parts, expr, strict=True)) else parts
-    if not is_dataclass(expr) or isinstance(expr, Span | type):
-        return expr
-    new = {f.name: _turned(getattr(expr, f.name), bare, name) for f in fields(expr)}
-    same = all(value is getattr(expr, key) for key, value in new.items())
-    return expr if same else replace(expr, **new)
+    return mapped(expr, lambda part: _turned(part, bare, name))

@@ -7,7 +7,7 @@ of the model or of another population; the spans keep pointing at the texts they
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from dynattn.diagnostics.report import Span
@@ -16,6 +16,7 @@ from dynattn.model.draft import Draft, head
 from dynattn.model.scope import Scope, Symbol
 from dynattn.syntax import tree as syntax
 from dynattn.syntax.merge import called, merge, names_in
+from dynattn.syntax.walk import mapped
 
 Arguments = Mapping[str, syntax.Expr]
 
@@ -169,8 +170,6 @@ def _completed(
 def _replaced(node: Any, given: Arguments) -> Any:
     """A part of a tree with values in place of the names of parameters."""
     match node:
-        case tuple():
-            return tuple(_replaced(part, given) for part in node)
         case syntax.Name(name=name):
             return given.get(name, node)
         case syntax.Call(function=syntax.Name()):
@@ -179,7 +178,4 @@ def _replaced(node: Any, given: Arguments) -> Any:
                 arguments=_replaced(node.arguments, given),
                 keywords=_replaced(node.keywords, given),
             )
-    if not is_dataclass(node) or isinstance(node, Span):
-        return node
-    parts = {f.name: _replaced(getattr(node, f.name), given) for f in fields(node)}
-    return replace(node, **parts)  # type: ignore[type-var]
+    return mapped(node, lambda part: _replaced(part, given))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 from dynattn.diagnostics.report import Diagnostic, Span
 from dynattn.syntax import tree as syntax
+from dynattn.syntax.walk import parts_of
 
 Declared = tuple[str, str, Span]
 """What a name stands for, in words; the name; where it is declared."""
@@ -64,9 +64,6 @@ def declared_in(items: Iterable[Any]) -> Iterator[Declared]:
 def names_used(node: Any) -> Iterator[str]:
     """Every name that stands in an expression; those that experiments set are not used there."""
     match node:
-        case tuple():
-            for part in node:
-                yield from names_used(part)
         case syntax.Name(name=name) | syntax.Apply(name=name):
             yield name
         case syntax.Attribute(value=value, name=name):
@@ -76,9 +73,6 @@ def names_used(node: Any) -> Iterator[str]:
             yield from names_used(value)
         case syntax.Clause(word=word) if word in SETTING:
             return
-        case syntax.Node():
-            assert is_dataclass(node)
-            for part in fields(node):
-                value = getattr(node, part.name)
-                if isinstance(value, tuple | syntax.Node):
-                    yield from names_used(value)
+        case _:
+            for part in parts_of(node):
+                yield from names_used(part)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from os.path import relpath
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from dynattn.syntax.parse import parse, parse_rest
 from dynattn.syntax.read import read_source
 from dynattn.syntax.shipped import shipped_specs
 from dynattn.syntax.unparse import unparse
+from dynattn.syntax.walk import mapped
 
 IMPORTED = (t.TypeDeclaration, t.Layer, t.Graph)
 """What ``use`` takes from another file."""
@@ -77,17 +78,12 @@ def relocated(node: Any, folder: Path) -> Any:
     """A part of a tree with paths of files that are relative to other folders relative to this
     one.
     """
-    if isinstance(node, tuple):
-        return tuple(relocated(part, folder) for part in node)
     if isinstance(node, t.Text):
         own = Path(node.span.source.path).parent
         if own.resolve() == folder.resolve() or not (own / node.value).is_file():
             return node
         return replace(node, value=Path(relpath(own / node.value, folder)).as_posix())
-    if not is_dataclass(node) or isinstance(node, Span | Source):
-        return node
-    parts = {f.name: relocated(getattr(node, f.name), folder) for f in fields(node)}
-    return replace(node, **parts)  # type: ignore[type-var]
+    return mapped(node, lambda part: relocated(part, folder))
 
 
 def _changes(items: Sequence[Any]) -> bool:

@@ -8,13 +8,14 @@ the file it comes from.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from dynattn.diagnostics.report import Collector, Span
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.syntax import tree as t
 from dynattn.syntax.spell import spell
+from dynattn.syntax.walk import parts_of
 
 Key = tuple[str, str]
 
@@ -209,8 +210,4 @@ def names_in(node: Any) -> list[str]:
     match node:
         case t.Name(name=name) | t.Apply(name=name):
             return [name]
-        case tuple():
-            return [name for part in node for name in names_in(part)]
-    if not is_dataclass(node) or isinstance(node, Span):
-        return []
-    return [name for part in fields(node) for name in names_in(getattr(node, part.name))]
+    return [name for part in parts_of(node) for name in names_in(part)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,7 @@ from dynattn.syntax.layout import CLOSES, END, Layout
 from dynattn.syntax.parse import read
 from dynattn.syntax.places import span_of
 from dynattn.syntax.read import refuse_empty
+from dynattn.syntax.walk import parts_of
 
 ITEMS = (
     t.ModelHeader | t.Use | t.Drop | t.Quantities | t.Let | t.Graph | t.Population
@@ -189,8 +190,6 @@ def walk(root: Any) -> Iterator[t.Node]:
     pending = [root]
     while pending:
         item = pending.pop()
-        if isinstance(item, tuple):
-            pending.extend(item)
-        elif isinstance(item, t.Node) and is_dataclass(item):
+        if isinstance(item, t.Node):
             yield item
-            pending.extend(getattr(item, part.name) for part in fields(item))
+        pending.extend(parts_of(item))
