@@ -220,14 +220,10 @@ def widened(value: Any, node: Node, rank: int) -> Any:
 
 def refuse_off_manifold(state: State, value: Any) -> None:
     """SpecError E313 where an initial value is no point of its manifold."""
-    if not MANIFOLDS[state.manifold.name].hold(value.detach()):
+    entry = MANIFOLDS[state.manifold.name]
+    if not entry.hold(value.detach()):
         text = f"some initial values of '{state.name}' are no points of {state.manifold}"
-        fix = (
-            "write one number above 0 for each"
-            if not state.manifold.shape
-            else ("let the shares be 0 or more, and sum to 1")
-        )
-        raise SpecError(Diagnostic("E313", text, state.span, fix))
+        raise SpecError(Diagnostic("E313", text, state.span, entry.wanted))
 
 
 def fixed_leaf(leaf: Leaf, context: Context) -> Any:

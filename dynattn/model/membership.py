@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import hypot
-
 from dynattn.model import constants, matrix_points
 from dynattn.model.draft import Draft
 from dynattn.model.parts import Draw
 from dynattn.model.terms import ManifoldUse, Term
 from dynattn.model.typing import is_unknown
-
-MEMBERS: dict[str, tuple[Callable[[list[float]], bool], str]] = {
-    "sphere": (lambda x: abs(hypot(*x) - 1) < 1e-6, "divide the numbers by their length"),
-    "positive": (lambda x: min(x) > 0, "write a number above 0"),
-    "simplex": (
-        lambda x: min(x) >= 0 and abs(sum(x) - 1) < 1e-9, "the shares are 0 or more, and sum to 1"
-    ),
-}  # fmt: skip
-"""Of manifolds of vectors that not all numbers lie on: the test of a point, and what is wanted."""
+from dynattn.vocabulary.manifolds import MANIFOLDS
 
 
 def checked(draft: Draft, use: ManifoldUse | None, init: Term | Draw | None) -> Term | Draw | None:
@@ -33,13 +22,11 @@ def lies_on(draft: Draft, term: Term, use: ManifoldUse) -> bool:
     if matrix_points.is_matrix(use):
         return matrix_points.lies_on(draft, term, use)
     values = _numbers(draft, term)
-    if use.name not in MEMBERS or values is None:
-        return True
-    is_member, wanted = MEMBERS[use.name]
-    if is_member(values):
+    entry = MANIFOLDS[use.name]
+    if entry.member is None or values is None or entry.member(values):
         return True
     written = ", ".join(f"{value:g}" for value in values)
-    draft.errors.add("E313", f"{written} is no point of {use}", term.span, wanted)
+    draft.errors.add("E313", f"{written} is no point of {use}", term.span, entry.wanted)
     return False
 
 

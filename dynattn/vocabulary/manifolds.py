@@ -8,8 +8,9 @@ vector,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import hypot
 from typing import Any
 
 from dynattn.vocabulary import matrix_groups
@@ -57,15 +58,18 @@ class Manifold:
     """fold(drawn array) -> the points that draws of a distribution stand for; None: themselves."""
     of_complex: bool = False
     """Whether coordinates are complex numbers."""
+    member: Callable[[Sequence[float]], bool] | None = None
+    """Whether the coordinates of a vector are a point; None: all are, or they are matrices."""
+    wanted: str = ""
+    """What to write where they are none."""
     doc: str = ""
 
     def hold(self, points: Any) -> bool:
-        """Whether all points [..., coordinates] lie where a logarithmic manifold has its own."""
-        if not self.logarithmic:
+        """Whether all the points of an array [..., coordinates] are points of the manifold."""
+        if self.member is None:
             return True
-        if not self.shape:
-            return bool((points > 0).all())
-        return bool((points >= 0).all() and (abs(points.sum(-1) - 1) < 1e-9).all())
+        width = points.shape[-1] if self.shape else 1
+        return all(map(self.member, points.reshape(-1, width).tolist()))
 
 
 def _sample_angles(rng: Any, shape: tuple[int, ...]) -> Any:
@@ -116,6 +120,7 @@ _ENTRIES = (
     Manifold(
         "sphere", ("D",), ("D",), "F - dot(F, x) * x", "(x + v) / norm(x + v)", "x[j]",
         "norm(mean(x))", _sample_sphere, "uniform", constraint="norm(x) - 1",
+        member=lambda x: abs(hypot(*x) - 1) < 1e-6, wanted="divide the numbers by their length",
         doc="unit vectors in R^D",
     ),
     Manifold(
@@ -152,13 +157,15 @@ _ENTRIES = (
     ),
     Manifold(
         "positive", (), (), "x * F", _GROWN, None, "1 / (1 + std(x)^2)", _sample_positive, "1",
-        tangent="F", logarithmic=True,
+        tangent="F", logarithmic=True, member=lambda x: min(x) > 0, wanted="write a number above 0",
         doc="a number above 0; what drives it is a rate per capita: x' = x F",
     ),
     Manifold(
         "simplex", ("d",), ("d",), "x * (F - dot(F, x))", f"{_GROWN} / dot({_GROWN}, 1)", None,
         "1 / (1 + norm(std(x))^2)", _sample_simplex, "1 / d", constraint="dot(x, 1) - 1",
         tangent="F - dot(F, 1) / d", logarithmic=True,
+        member=lambda x: min(x) >= 0 and abs(sum(x) - 1) < 1e-9,
+        wanted="the shares are 0 or more, and sum to 1",
         doc="d shares that sum to 1; driven, they follow the replicator equation",
     ),
 )  # fmt: skip

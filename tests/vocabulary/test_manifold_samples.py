@@ -54,6 +54,11 @@ def test_draws_hold_and_points_below_zero_do_not(name):
     assert not MANIFOLDS[name].hold(points(name) - points(name))
 
 
+def test_points_of_the_sphere_have_length_1():
+    assert MANIFOLDS["sphere"].hold(points("sphere"))
+    assert not MANIFOLDS["sphere"].hold(1.001 * points("sphere"))
+
+
 def test_the_simplex_is_drawn_evenly():
     shares = points("simplex")
     assert shares.mean(0) == pytest.approx(numpy.full(3, 1 / 3), abs=0.015)
