@@ -1,0 +1,32 @@
+"""Every classic that ships agrees with what is known of it, and is short."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+CLASSICS = sorted(
+    path.stem
+    for path in (PROJECT / "benchmarks" / "classics").glob("*.py")
+    if path.stem != "truth"
+)
+LONGEST = 30
+"""Lines of a classic's spec, without blanks and comments."""
+
+
+@pytest.mark.parametrize("name", CLASSICS)
+def test_truths(name):
+    found = importlib.import_module(f"benchmarks.classics.{name}").truths()
+    assert found
+    for truth in found:
+        assert truth.holds, truth
+
+
+@pytest.mark.parametrize("name", CLASSICS)
+def test_a_classic_is_short(name):
+    text = (PROJECT / "specs" / f"{name}.dyn").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.split("#")[0].strip()]
+    assert len(lines) <= LONGEST
