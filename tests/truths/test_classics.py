@@ -9,9 +9,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 CLASSICS = sorted(
-    path.stem
-    for path in (PROJECT / "benchmarks" / "classics").glob("*.py")
-    if path.stem != "truth"
+    path.stem for path in (PROJECT / "benchmarks" / "classics").glob("*.py") if path.stem != "truth"
 )
 LONGEST = 30
 """Lines of a classic's spec, without blanks and comments."""
