@@ -15,6 +15,10 @@ from typing import Any
 
 from dynattn.vocabulary import matrix_groups
 
+PICTURES = ("circle", "torus", "sphere", "line", "plane", "simplex", "matrix")
+"""Kinds of pictures: angles on a circle or a flat torus, the unit sphere, a number line for each
+coordinate, the complex plane, the triangle of shares, the entries of a matrix."""
+
 Sampler = Callable[[Any, tuple[int, ...]], Any]
 """sampler(rng: numpy.random.Generator, shape) -> array of points, shape = (..., coordinates)."""
 
@@ -43,6 +47,8 @@ class Manifold:
     """Uniform draws (Haar measure); standard normal where there is no uniform one."""
     default: str
     """Default initial state: ``uniform``, or a formula of the arguments."""
+    picture: str
+    """How points are drawn: one of PICTURES."""
     phase: bool = False
     """Whether coordinates are angles, 2 pi periodic."""
     constraint: str | None = None
@@ -108,61 +114,62 @@ more than half of x would be lost."""
 _ENTRIES = (
     Manifold(
         "circle", (), (), "F", "x + v", "sin(x[j] - x[i])",
-        "sqrt(mean(cos(x))^2 + mean(sin(x))^2)", _sample_angles, "uniform", phase=True,
+        "sqrt(mean(cos(x))^2 + mean(sin(x))^2)", _sample_angles, "uniform", "circle", phase=True,
         doc="an angle, in radians",
     ),
     Manifold(
         "torus", ("d",), ("d",), "F", "x + v", "sin(x[j] - x[i])",
         "sqrt((dot(mean(cos(x)), mean(cos(x))) + dot(mean(sin(x)), mean(sin(x)))) / d)",
-        _sample_angles, "uniform", phase=True,
+        _sample_angles, "uniform", "torus", phase=True,
         doc="d angles, in radians",
     ),
     Manifold(
         "sphere", ("D",), ("D",), "F - dot(F, x) * x", "(x + v) / norm(x + v)", "x[j]",
-        "norm(mean(x))", _sample_sphere, "uniform", constraint="norm(x) - 1",
+        "norm(mean(x))", _sample_sphere, "uniform", "sphere", constraint="norm(x) - 1",
         member=lambda x: abs(hypot(*x) - 1) < 1e-6, wanted="divide the numbers by their length",
         doc="unit vectors in R^D",
     ),
     Manifold(
         "real", ("d",), ("d",), "F", "x + v", "x[j] - x[i]",
-        "1 / (1 + norm([std(x)])^2)", _sample_normal, "0",
+        "1 / (1 + norm([std(x)])^2)", _sample_normal, "0", "line",
         doc="numbers; real(d) is a vector of d of them",
     ),
     Manifold(
         "complex", (), (), "F", "x + v", "x[j] - x[i]", "abs(mean(x))", _sample_complex, "0",
-        of_complex=True, doc="a complex number",
+        "plane", of_complex=True, doc="a complex number",
     ),
     Manifold(
         "SO", ("n",), ("n", "n"), "(F - x @ transpose(F) @ x) / 2", "polar(x + v)", "x[j]",
-        "norm(mean(x))", matrix_groups.sample_orthogonal, "uniform", constraint="norm(x) - 1",
-        doc="rotations: n x n orthogonal matrices of determinant 1",
+        "norm(mean(x))", matrix_groups.sample_orthogonal, "uniform", "matrix",
+        constraint="norm(x) - 1", doc="rotations: n x n orthogonal matrices of determinant 1",
     ),
     Manifold(
         "SU", ("n",), ("n", "n"),
         "(F - x @ conj(transpose(F)) @ x)/2 - 1i*im(trace(conj(transpose(x)) @ F))/n * x",
         "polar(x + v) * cis(-arg(det(polar(x + v))) / n)", "x[j]", "norm(mean(x))",
-        matrix_groups.sample_unitary, "uniform", constraint="norm(x) - 1", of_complex=True,
-        doc="n x n unitary matrices of determinant 1",
+        matrix_groups.sample_unitary, "uniform", "matrix", constraint="norm(x) - 1",
+        of_complex=True, doc="n x n unitary matrices of determinant 1",
     ),
     Manifold(
         "so", ("n",), ("n", "n"), "(F - transpose(F)) / 2", "x + v", "x[j] - x[i]",
-        "1 / (1 + norm(std(x))^2)", matrix_groups.sample_skew, "0", fold=matrix_groups.skew,
-        doc="n x n skew matrices: rotation rates",
+        "1 / (1 + norm(std(x))^2)", matrix_groups.sample_skew, "0", "matrix",
+        fold=matrix_groups.skew, doc="n x n skew matrices: rotation rates",
     ),
     Manifold(
         "su", ("n",), ("n", "n"), "(F - conj(transpose(F)))/2 - 1i*im(trace(F))/n * expm(0*x)",
         "x + v", "x[j] - x[i]", "1 / (1 + norm(std(x))^2)", matrix_groups.sample_skew_complex, "0",
-        fold=matrix_groups.skew, of_complex=True,
+        "matrix", fold=matrix_groups.skew, of_complex=True,
         doc="n x n skew-adjoint matrices of trace 0: rotation rates on SU(n)",
     ),
     Manifold(
         "positive", (), (), "x * F", _GROWN, None, "1 / (1 + std(x)^2)", _sample_positive, "1",
-        tangent="F", logarithmic=True, member=lambda x: min(x) > 0, wanted="write a number above 0",
+        "line", tangent="F", logarithmic=True, member=lambda x: min(x) > 0,
+        wanted="write a number above 0",
         doc="a number above 0; what drives it is a rate per capita: x' = x F",
     ),
     Manifold(
         "simplex", ("d",), ("d",), "x * (F - dot(F, x))", f"{_GROWN} / dot({_GROWN}, 1)", None,
-        "1 / (1 + norm(std(x))^2)", _sample_simplex, "1 / d", constraint="dot(x, 1) - 1",
+        "1 / (1 + norm(std(x))^2)", _sample_simplex, "1 / d", "simplex", constraint="dot(x, 1) - 1",
         tangent="F - dot(F, 1) / d", logarithmic=True,
         member=lambda x: min(x) >= 0 and abs(sum(x) - 1) < 1e-9,
         wanted="the shares are 0 or more, and sum to 1",

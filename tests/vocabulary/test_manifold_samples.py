@@ -6,7 +6,7 @@ import numpy
 import pytest
 
 from dynattn.vocabulary.distributions import stream
-from dynattn.vocabulary.manifolds import MANIFOLDS, OPTIONAL_SIZE
+from dynattn.vocabulary.manifolds import MANIFOLDS, OPTIONAL_SIZE, PICTURES
 
 DRAWS = 4000
 
@@ -68,5 +68,6 @@ def test_the_simplex_is_drawn_evenly():
 @pytest.mark.parametrize("entry", MANIFOLDS.values(), ids=MANIFOLDS)
 def test_entries_are_consistent(entry):
     assert set(entry.shape) <= set(entry.parameters)
+    assert entry.picture in PICTURES
     assert entry.default in ("uniform", "0", "1", "1 / d")
     assert all(name in MANIFOLDS for name in OPTIONAL_SIZE)
