@@ -164,7 +164,7 @@ def _on_edges(rng: numpy.random.Generator, system: System, state: State) -> Numb
 
 
 def _past(rng: numpy.random.Generator, model: Model, system: System, term: Term) -> Numbers:
-    state, coupling = model.states[term.payload[0]], model.coupling[term.payload[1]]
+    state, coupling = model.addressed[term.payload[0]], model.coupling[term.payload[1]]
     if term.type.place.kind == "nodes":
         return _points(rng, model, state, model.sizes)
     senders, receivers = senders_of(system, coupling)

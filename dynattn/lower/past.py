@@ -30,7 +30,33 @@ def environment_of(system: System, past: Past | None) -> dict[str, Tensor]:
 def at_rest(system: System, states: Mapping[str, Tensor]) -> dict[tuple[str, str], Tensor]:
     """The past of states that have always been as they are."""
     couplings = system.model.coupling
-    return {(s, c): seen_by(system, s, couplings[c], states[s]) for s, c in system.late}
+    found = addressed(system, states)
+    return {(s, c): seen_by(system, s, couplings[c], found[s]) for s, c in system.late}
+
+
+def addressed(system: System, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Values by state, those of groups that couplings see in the past too: member after member."""
+    found = dict(values)
+    for name, _ in system.late:
+        if name not in found:
+            found[name] = _joined(system, name, values)
+    return found
+
+
+def _joined(system: System, name: str, values: Mapping[str, Tensor]) -> Tensor:
+    state = system.model.addressed[name]
+    axis = -1 - len(state.shape)
+    parts = [values[member] for member in members_of(system, name)]
+    batch = torch.broadcast_shapes(*(part.shape[: part.dim() + axis] for part in parts))
+    return torch.cat([part.expand(*batch, *part.shape[axis:]) for part in parts], axis)
+
+
+def members_of(system: System, name: str) -> tuple[str, ...]:
+    """The states that one of a group is made of; of a population's own, itself."""
+    state, bare = system.model.addressed[name], name.rsplit(".", 1)[-1]
+    return tuple(
+        f"{member}.{bare}" for member in system.model.population[state.population].members
+    ) or (name,)
 
 
 def seen_by(system: System, state: str, coupling: Coupling, values: Tensor) -> Tensor:
@@ -38,7 +64,7 @@ def seen_by(system: System, state: str, coupling: Coupling, values: Tensor) -> T
     assert coupling.delay is not None
     if coupling.delay.type.place.kind == "global":
         return values
-    axis = -1 - len(system.model.states[state].shape)
+    axis = -1 - len(system.model.addressed[state].shape)
     senders, receivers = senders_of(system, coupling)
     if receivers is None:
         return values.index_select(axis, senders.to(values.device))
@@ -61,9 +87,10 @@ def senders_of(system: System, coupling: Coupling) -> tuple[Tensor, int | None]:
 
 def landing(system: System, state: str) -> Callable[[Tensor], Tensor]:
     """What brings points near the manifold of a state, any axes in front, back onto it."""
-    if MANIFOLDS[system.model.states[state].manifold.name].retraction == "x + v":
+    if MANIFOLDS[system.model.addressed[state].manifold.name].retraction == "x + v":
         return lambda points: points
     assert system.program.retraction is not None
+    state = members_of(system, state)[0]
     found = dict(system.program.retraction.outputs)[state]
     routine = system.routine(Block("landing", ((state, found),)))
     keys = (f"state {state}", f"placeholder v {state}")

@@ -14,6 +14,7 @@ from dynattn.diagnostics.report import Span
 from dynattn.model import constants, typing
 from dynattn.model.draft import Draft, value_of
 from dynattn.model.expressions import Context, translate
+from dynattn.model.gathered import gathered
 from dynattn.model.model import Model
 from dynattn.model.parts import Coupling
 from dynattn.model.plans import Continuation, Simulation
@@ -195,13 +196,29 @@ class _Past:
         if term.op == "let":
             return self._at_edges(term.args[0], sender)
         if term.op == "joined":
-            text = "the senders are nodes of a group, and every edge has another delay"
-            return self._refused(sender, text, "let the delay be one number, or couple the members")
+            return self._of_group(term, sender)
         if term.op not in NODEWISE:
             text = f"'{term.span.text}' is made of all nodes, and every edge has another delay"
             return self._refused(sender, text, "let the delay be one number, or leave this out")
         args = tuple(self._at_edges(argument, sender) for argument in term.args)
         return replace(term, args=args, type=replace(term.type, place=edges))
+
+    def _of_group(self, joined: Term, sender: Term) -> Term:
+        """What nodes of a group send: their states share one past, and what they make of them must
+        be one formula.
+        """
+        found = gathered(joined)
+        if found is None:
+            name, bare = joined.type.place.name, joined.payload.rsplit(".", 1)[-1]
+            text = (
+                f"the members of '{name}' make '{bare}' in different ways, and every edge has "
+                "another delay"
+            )
+            fix = "give all members one formula, with parameters of their own; or couple them apart"
+            return self._refused(sender, text, fix)
+        if found.op == "joined":
+            return self._leaf(found, Place("edges", self.name))
+        return self._at_edges(found, sender)
 
 
 def _with_args(term: Term, args: tuple[Term, ...]) -> Term:

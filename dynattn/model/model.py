@@ -92,6 +92,11 @@ class Model:
         return {s.name: s for owner in owners for s in owner.states}
 
     @cached_property
+    def addressed(self) -> Mapping[str, State]:
+        """Every state by its full name, what the members of groups share too (``bus.theta``)."""
+        return {**{s.name: s for group in self.groups for s in group.states}, **self.states}
+
+    @cached_property
     def lasting(self) -> Mapping[str, State]:
         """The states of the model's own populations: those of layers begin anew at each use."""
         own = {name for layer in self.layers for name in layer.own}

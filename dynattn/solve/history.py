@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from dynattn.lower.past import landing, seen_by, senders_of
+from dynattn.lower.past import addressed, landing, seen_by, senders_of
 from dynattn.model.terms import GLOBAL
 from dynattn.solve.delays import kinks
 from dynattn.solve.fixed import Advance, States, instant, just_before
@@ -52,6 +52,7 @@ class History:
 
     def begin(self, t: float, states: States) -> None:
         """A step begins: its states are kept."""
+        states = addressed(self.system, states)
         if self.count == len(self.times):
             self._make_room(t, states)
         self.times[self.count] = t
@@ -63,6 +64,7 @@ class History:
         """The rates where the step began; those of its later stages are not kept."""
         if self.sloped == self.count:
             return
+        rates = addressed(self.system, rates)
         for name, buffer in self.slopes.items():
             buffer[self.sloped] = rates[name]
         self.sloped += 1
@@ -96,7 +98,8 @@ class History:
 
     def past(self, t: float, states: States) -> dict[tuple[str, str], Tensor]:
         """What every coupling with a delay sees at time t of these states and those before."""
-        return {key: self._seen(t, states, *key) for key in self.system.late}
+        found = addressed(self.system, states)
+        return {key: self._seen(t, found, *key) for key in self.system.late}
 
     def _seen(self, t: float, states: States, state: str, name: str) -> Tensor:
         """Where the delay is 0, the present itself."""
@@ -107,7 +110,7 @@ class History:
         if bool((tau.detach() > 0).all()):
             return found
         now = seen_by(self.system, state, coupling, states[state])
-        rank = len(self.system.model.states[state].shape)
+        rank = len(self.system.model.addressed[state].shape)
         behind = rank + (coupling.delay is not None and coupling.delay.type.place == GLOBAL)
         return torch.where((tau == 0)[(..., *[None] * behind)], now, found)
 
@@ -119,7 +122,7 @@ class History:
         width = torch.where(width == 0, torch.ones_like(width), width).to(points.real.dtype)
         place = ((when - self.times[start]).to(points.real.dtype) / width).clamp(min=0)
         # The axes of a point, and the nodes where all have one delay.
-        rank = len(self.system.model.states[state].shape)
+        rank = len(self.system.model.addressed[state].shape)
         behind = rank + (coupling.delay is not None and coupling.delay.type.place == GLOBAL)
         place, width = (x[(..., *[None] * behind)] for x in (place, width))
         ends = [self._index(row, state, coupling) for row in (start, stop)]
@@ -138,7 +141,7 @@ class History:
         Rows are [batch..., edges], or one number per point of the batch.
         """
         assert coupling.delay is not None
-        rank = len(self.system.model.states[state].shape)
+        rank = len(self.system.model.addressed[state].shape)
         batch = self.points[state].shape[1 : -1 - rank]
         if row.dim() == 0 and coupling.delay.type.place == GLOBAL:
             return (row,)

@@ -24,6 +24,7 @@ from dynattn.run.systems import build_for
 from dynattn.solve.history import new_history
 from dynattn.solve.methods import METHODS
 from dynattn.solve.solve import solve
+from tests.truths.solved import integrated
 
 Array = NDArray[np.float64]
 
@@ -36,36 +37,6 @@ def run(text: str, **overrides: Any) -> Trajectory:
     found = run_experiment(compiled(text, **overrides))
     assert isinstance(found, Trajectory)
     return found
-
-
-def integrated(
-    rate: Callable[[float, Array, Callable[[float], Array]], Array], start: Array, stop: float,
-    count: int,
-) -> Array:  # fmt: skip
-    """A second integrator: Heun's steps, the past by linear interpolation of a dense table.
-
-    ``rate(t, x, past)``; extrapolated from ``count`` and ``2 count`` steps (order 2 leaves).
-    """
-
-    def solved(steps: int) -> Array:
-        h = stop / steps
-        times = h * np.arange(steps + 1)
-        table = np.tile(start, (steps + 1, 1))
-        for k in range(steps):
-
-            def past(t: float, known: int = k) -> Array:
-                place = min(max(t / h, 0.0), float(known))
-                left = min(floor(place), steps - 1)
-                return table[left] + (place - left) * (table[left + 1] - table[left])
-
-            first = rate(times[k], table[k], past)
-            table[k + 1] = table[k] + h * first
-            second = rate(times[k + 1], table[k + 1], lambda t, k=k: past(t, k + 1))
-            table[k + 1] = table[k] + h / 2 * (first + second)
-        return table
-
-    coarse, fine = solved(count), solved(2 * count)
-    return np.asarray((4 * fine[::2] - coarse) / 3)
 
 
 # ── x' = -x(t - 1) ─────────────────────────────────────────────────────────────────────────────

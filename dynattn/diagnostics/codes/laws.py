@@ -47,7 +47,8 @@ CODES: dict[str, Entry] = {
         "a past that is not kept",
         "A delay takes the states of the sender from the past, and all that is made of them. What "
         "is made of states and the time has no past; with a delay of each edge, what is made of "
-        "all nodes has none either, as each edge would need all of them at a time of its own.",
+        "all nodes has none either, as each edge would need all of them at a time of its own; and "
+        "what the members of a group make of their states must be one formula.",
         "coupling c: p -> p over ring(N, reach=2) { kernel x[j] - mean_x[j]; delay distance }",
         "coupling c: p -> p over ring(N, reach=2) { kernel x[j]; delay distance }",
     ),
