@@ -31,10 +31,6 @@ from dynattn.syntax import tree
 from dynattn.vocabulary.manifolds import MANIFOLDS
 from dynattn.vocabulary.sizes import Size
 
-CLAUSES = (
-    "kernel", "strength", "weight", "normalize", "frustration", "heads",
-    "harmonics", "successors", "energy", "delay",
-)  # fmt: skip
 NORMALIZATIONS = ("none", "size", "degree")
 FIT = {
     "kernel": "write one number per coordinate of the state",
@@ -141,10 +137,7 @@ def _clauses(draft: Draft, declaration: tree.Coupling) -> dict[str, tree.Clause]
         if edge_items.is_item(item) and not (isinstance(item, tree.Clause) and item.drawn):
             continue
         assert isinstance(item, tree.Clause), "what an inherited coupling drops is merged"
-        if item.word not in CLAUSES:
-            draft.not_yet(f"'{item.word}'", item.span)
-            refused = True
-        elif item.word in found:
+        if item.word in found:
             earlier = (found[item.word].span, "first given here")
             text = f"{item.word} is given twice"
             draft.errors.add("E402", text, item.span, "keep one of the two", [earlier])

@@ -11,9 +11,9 @@ from dynattn.model import constants, typing
 from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.endpoints import Endpoints
 from dynattn.model.expressions import Context, Definition, replace_span
-from dynattn.model.laws import declare_equation
+from dynattn.model.laws import declare_equation, velocities_of
 from dynattn.model.parts import Draw, Parameter, State
-from dynattn.model.populations import declare_let, declare_part, declare_state
+from dynattn.model.populations import announced, declare_part, declare_state
 from dynattn.model.quantities import at_start, declare_parameter, drawn
 from dynattn.model.scope import Scope, Symbol
 from dynattn.model.terms import Place, Term, Type
@@ -23,7 +23,7 @@ from dynattn.vocabulary.graphs import MOST_EDGES, memory_text
 WHOLE = ("everyone", "causal")
 """Graphs whose edges are all the pairs there are, and never a list."""
 
-LAW = ("drift", "dissipation", "noise")
+LAW = ("drift", "inertia", "dissipation", "noise")
 """Clauses of the law of a state of the edges."""
 
 
@@ -49,6 +49,7 @@ def declare_items(context: Context, declaration: tree.Coupling, ends: Endpoints)
     if stored and not _can_be_stored(context.draft, ends, head(stored[0].span)):
         context.draft.names_missing = True
         return
+    lets: list[Symbol] = []
     for item in declaration.body:
         match item:
             case tree.Quantities(keyword="param" | "learn" as keyword):
@@ -62,7 +63,10 @@ def declare_items(context: Context, declaration: tree.Coupling, ends: Endpoints)
                 _declare_weight(whole, item)
             case tree.Let():
                 owner = f"{context.owner}.{item.name}"
-                declare_let(replace(context, owner=owner, names_used=set()), item)
+                lets.append(announced(replace(context, owner=owner, names_used=set()), item))
+    velocities_of(whole, declaration.body, states_of(context.draft, context.ends.name))
+    for symbol in lets:
+        symbol.value.term()
     for item in declaration.body:
         if isinstance(item, tree.Equation):
             declare_equation(whole, item)
@@ -71,12 +75,10 @@ def declare_items(context: Context, declaration: tree.Coupling, ends: Endpoints)
 
 
 def _declare_state(context: Context, entry: tree.Quantity) -> None:
-    """``state w on real``: a point per edge; in a network, and with inertia, there is none yet."""
+    """``state w on real``: a point per edge; in a network there is none yet."""
     assert context.ends is not None
     if context.layer is not None:
         context.draft.not_yet("a state of edges in a layer", entry.span, declares=True)
-    elif entry.prime:
-        context.draft.not_yet("inertia of edges", entry.span)
     else:
         declare_state(context, entry, Place("edges", context.ends.name))
 

@@ -261,8 +261,7 @@ def total_energy(context: Context, span: Span) -> Term:
 
 
 def _kinetic(context: Context, velocity: State, span: Span) -> Term:
-    place = Place("nodes", velocity.population)
-    v = Term("state", (), Type(place, velocity.shape), span, velocity.name)
+    v = Term("state", (), Type(velocity.place, velocity.shape), span, velocity.name)
     mass = context.draft.parts.get(str(velocity.velocity_of), {}).get("inertia")
     mass = typing.number(1.0, span) if mass is None else mass
     found = times(context, times(context, typing.number(0.5, span), mass), times(context, v, v))

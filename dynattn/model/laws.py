@@ -38,8 +38,16 @@ def declare_velocities(outer: Context, declaration: tree.Population) -> None:
         return
     name = context.owner
     own = [s for s in draft.states.values() if s.population == name]
-    heavy = {id(s): s for item in _inertias(declaration) for s in own if _is_of(item, s, own)}
-    entries = {entry.name: entry for entry in _initial_velocities(declaration)}
+    velocities_of(context, declaration.body, own)
+    states = tuple(state for state in draft.states.values() if state.population == name)
+    draft.populations[name] = replace(draft.populations[name], states=states)
+
+
+def velocities_of(context: Context, body: Sequence[tree.Item], own: Sequence[State]) -> None:
+    """The same for the states of a population or of a coupling's edges, in the order of ``own``."""
+    draft = context.draft
+    heavy = {id(s): s for item in _inertias(body) for s in own if _is_of(item, s, own)}
+    entries = {entry.name: entry for entry in _initial_velocities(body)}
     for state in heavy.values():
         _declare_velocity(context, state, entries.pop(state.name.rsplit(".", 1)[-1], None))
     if not draft.names_missing:
@@ -48,12 +56,10 @@ def declare_velocities(outer: Context, declaration: tree.Population) -> None:
                 "E421", f"the state '{entry.name}' has no velocity to start with",
                 entry.name_span, "give the state inertia",
             )  # fmt: skip
-    states = tuple(state for state in draft.states.values() if state.population == name)
-    draft.populations[name] = replace(draft.populations[name], states=states)
 
 
-def _inertias(declaration: tree.Population) -> Iterator[tree.Clause]:
-    for item in declaration.body:
+def _inertias(body: Sequence[tree.Item]) -> Iterator[tree.Clause]:
+    for item in body:
         if isinstance(item, tree.Clause) and item.word == "inertia":
             yield item
 
@@ -62,8 +68,8 @@ def _is_of(item: tree.Clause, state: State, own: Sequence[State]) -> bool:
     return state.name.endswith(f".{item.target}") or (item.target is None and len(own) == 1)
 
 
-def _initial_velocities(declaration: tree.Population) -> Iterator[tree.Quantity]:
-    for item in declaration.body:
+def _initial_velocities(body: Sequence[tree.Item]) -> Iterator[tree.Quantity]:
+    for item in body:
         if isinstance(item, tree.Quantities) and item.keyword == "state":
             yield from (entry for entry in item.entries if entry.prime)
 
@@ -83,7 +89,7 @@ def _declare_velocity(context: Context, state: State, entry: tree.Quantity | Non
         span = entry.name_span
         init = initial_value(context, entry, use) or typing.unknown(entry.span)
     draft.states[name] = State(
-        name, state.population, use, state.axes, init, span, velocity_of=state.name
+        name, state.population, use, state.axes, init, span, state.name, state.coupling
     )
 
 

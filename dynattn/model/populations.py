@@ -83,16 +83,19 @@ def _declare_item(context: Context, item: tree.Item, name: str) -> None:
 
 def declare_let(context: Context, item: tree.Let) -> None:
     """``let q = EXPR``: its name stands for the expression from here on."""
-    symbol = Symbol("definition", item.name, item.span, Definition(context, item))
-    context.scope.declare(symbol, context.draft.errors)
-    symbol.value.term()
+    announced(context, item).value.term()
 
 
 def announce_let(context: Context, item: tree.Let) -> None:
     """The name alone: the expression is translated when something reads it, or later."""
+    context.draft.definitions.append(announced(context, item))
+
+
+def announced(context: Context, item: tree.Let) -> Symbol:
+    """The name of a definition, whose expression nothing has read so far."""
     symbol = Symbol("definition", item.name, item.span, Definition(context, item))
     context.scope.declare(symbol, context.draft.errors)
-    context.draft.definitions.append(symbol)
+    return symbol
 
 
 def declare_state(context: Context, entry: tree.Quantity, place: Place) -> None:
@@ -274,9 +277,10 @@ def _drifting_state(context: Context, item: tree.Clause, population: str | None)
         return None
     if item.target is None:
         which = ", ".join(s.name.rsplit(".", 1)[-1] for s in names) or "none"
+        fix = f"write {item.word} x: EXPR" if names else "declare one: state x on real"
         draft.errors.add(
             "E403", f"this {item.word} does not say of which state (there are: {which})",
-            head(item.span), f"write {item.word} x: EXPR",
+            head(item.span), fix,
         )  # fmt: skip
         return None
     found = [s for s in names if s.name.rsplit(".", 1)[-1] == item.target]

@@ -225,8 +225,8 @@ _MEANING: dict[str, Entry] = {
         "no meaning yet",
         "The grammar covers the whole language; this construct is understood and refused, because "
         "this version of dynattn cannot carry it out. docs/language.md lists what has a meaning.",
-        "coupling pull: osc -> osc { delay 0.3 }",
-        "coupling pull: osc -> osc { strength 1 }",
+        "state x on sphere(3); x <- -x",
+        "state x on sphere(3); drift -x",
     ),
     "E402": Entry(
         "given twice",
