@@ -22,6 +22,7 @@ from dynattn.model.expressions import Context, find, translate
 from dynattn.model.learned import unused_name
 from dynattn.model.network_reads import refuse_unread
 from dynattn.model.parts import Draw, Parameter, State
+from dynattn.model.quantities import may_be_learned
 from dynattn.model.readouts import reached
 from dynattn.model.scope import Scope, Symbol
 from dynattn.model.terms import GLOBAL, Term
@@ -253,6 +254,8 @@ def _embedded(context: Context, expr: tree.Expr, state: State) -> Term | None:
     text = translate(context, argument)
     if text.type.classes is None:
         return None
+    if not may_be_learned(context.draft, state.manifold, expr.span):
+        return typing.unknown(expr.span)
     name = f"{context.owner}.{unused_name(context, 'embed')}.weight"
     shape = (text.type.classes, *state.shape)
     context.draft.parameters[name] = Parameter(

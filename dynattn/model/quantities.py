@@ -94,7 +94,7 @@ def declare_parameter(
     """One entry of ``param`` or ``learn``: its name becomes known in the context's scope."""
     draft = context.draft
     full = f"{context.owner}.{entry.name}" if context.owner else entry.name
-    use = _manifold_of(draft, entry, learned)
+    use = _manifold_of(draft, entry)
     named = axes_of(draft, entry.axes)
     if entry.manifold is not None and use is None:
         named = None  # refused already: how many numbers there are is not known
@@ -152,23 +152,21 @@ def axes(draft: Draft, declared: tuple[tree.Axis, ...]) -> tuple[Size, ...] | No
     return None if found is None else tuple(axis.size for axis in found)
 
 
-def _manifold_of(draft: Draft, entry: tree.Quantity, learned: bool) -> ManifoldUse | None:
+def _manifold_of(draft: Draft, entry: tree.Quantity) -> ManifoldUse | None:
     """The manifold of a parameter: one that plain numbers can be points of."""
     if entry.manifold is None:
         return None
     use = manifold(draft, entry.manifold)
-    fixed = use is not None and matrix_points.is_matrix(use) and not learned
-    if use is not None and not fixed and not _can_move(use):
-        draft.not_yet(f"a parameter on {use}", entry.manifold.span)
-        return None
-    return use
+    return use if use is not None and may_be_learned(draft, use, entry.manifold.span) else None
 
 
-def _can_move(use: ManifoldUse) -> bool:
-    """Whether an optimiser can move a point of the manifold."""
-    if matrix_points.is_matrix(use):
-        return False
-    return MANIFOLDS[use.name].retraction == "x + v" or use.name in ("sphere", "positive")
+def may_be_learned(draft: Draft, use: ManifoldUse, span: Span) -> bool:
+    """Whether an optimiser can move a point of the manifold; with a diagnostic."""
+    movable = use.name in ("sphere", "positive") or matrix_points.is_matrix(use)
+    if movable or MANIFOLDS[use.name].retraction == "x + v":
+        return True
+    draft.not_yet(f"a parameter on {use}", span)
+    return False
 
 
 def _initial(
