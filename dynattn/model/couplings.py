@@ -78,7 +78,10 @@ def _declare_sum(context: Context, declaration: tree.Coupling) -> None:
     pair = _potential(inside, clauses, ends)
     if pair is None and "energy" in clauses:
         return
-    kernel, lag = (pair[1], None) if pair else _kernel(shown, clauses, ends, span)
+    shifted = _with_state_read(draft, ends, clauses)
+    if shifted is None:
+        return
+    kernel, lag = (pair[1], None) if pair else _kernel(shown, clauses, shifted, span)
     adaptive, weight = _weight(inside, clauses)
     strength = _strength(shown, clauses)
     coupling = Coupling(
@@ -88,7 +91,7 @@ def _declare_sum(context: Context, declaration: tree.Coupling) -> None:
         normalize=_normalize(draft, clauses), heads=heads, acts=declaration.acts,
         shape=ends.state.shape if ends.state else readouts.shape_of(kernel, weight, heads),
         layer=context.layer, frustration=lag, edge_weights="weight" not in clauses,
-        counters=loops.counters, parts=_parts(inside, loops, clauses, ends, span),
+        counters=loops.counters, parts=_parts(inside, loops, clauses, shifted, span),
         moves=groups.states_of(draft, ends.state) if ends.state else (),
         states=edge_items.states_of(draft, full), reads=edge_items.reads(draft, full),
     )  # fmt: skip
@@ -100,6 +103,20 @@ def _declare_sum(context: Context, declaration: tree.Coupling) -> None:
         return
     if _shapes_fit(draft, late, ends.state):
         draft.couplings[full] = late
+
+
+def _with_state_read(
+    draft: Draft, ends: Endpoints, clauses: Mapping[str, tree.Clause]
+) -> Endpoints | None:
+    """The ends with the state that frustration and harmonics are of: in a readout, the one that its
+    kernel reads. None with a diagnostic.
+    """
+    clause = _shifting(clauses)
+    if clause is None or ends.state is not None:
+        return ends
+    kernel = value_of(clauses["kernel"])
+    state = frustration.state_read(draft, clause, kernel, ends.receiver)
+    return None if state is None else replace(ends, state=state)
 
 
 def _potential(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from dynattn.model.draft import Draft
 from dynattn.model.expressions import Context
-from dynattn.model.parts import State
+from dynattn.model.parts import Population, State
 from dynattn.syntax import tree
+from dynattn.syntax.walk import parts_of
 from dynattn.vocabulary.manifolds import MANIFOLDS
 
 LAG = "(lag)"
@@ -38,6 +41,34 @@ def delayed(context: Context, kernel: tree.Expr, clause: tree.Clause, state: Sta
             [(clause.span, f"the {clause.word}")],
         )
     return found or kernel
+
+
+def state_read(
+    draft: Draft, clause: tree.Clause, kernel: tree.Expr, of: Population
+) -> State | None:
+    """In a readout: the state whose differences the clause shifts, which is the one of the
+    receivers that the kernel reads. None with a diagnostic.
+    """
+    read = set(_indexed(kernel))
+    own = {s.name.rsplit(".", 1)[-1]: s for s in of.states if s.velocity_of is None}
+    meant = [name for name in own if name in read]
+    if len(meant) == 1:
+        return own[meant[0]]
+    which = " and ".join(meant) or f"no state of '{of.name}'"
+    does = "harmonics multiply" if clause.word == "harmonics" else "frustration shifts"
+    text = f"{does} the differences of one state, and this kernel reads {which}"
+    fix = "write the kernel in x[j] - x[i] of one state, or the shift into the kernel"
+    known = [(clause.span, f"the {clause.word}")]
+    draft.errors.add("E435", text, kernel.span, fix, known)
+    return None
+
+
+def _indexed(node: Any) -> Iterator[str]:
+    """The names that stand with an index."""
+    if isinstance(node, tree.Index) and isinstance(node.value, tree.Name):
+        yield node.value.name
+    for part in parts_of(node):
+        yield from _indexed(part)
 
 
 def refuse(draft: Draft, clause: tree.Clause, state: State) -> None:

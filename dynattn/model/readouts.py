@@ -18,9 +18,6 @@ from dynattn.model.terms import Term, walk
 from dynattn.syntax import tree
 from dynattn.vocabulary.sizes import Size
 
-OF_FORCES = ("energy", "frustration", "harmonics")
-"""Clauses that speak of the state a coupling acts on."""
-
 
 def full_name(context: Context, declaration: tree.Coupling) -> str:
     """``attend.attended`` in a layer."""
@@ -78,12 +75,11 @@ def allows(draft: Draft, declaration: tree.Coupling, clauses: Mapping[str, tree.
             "E435", "a readout acts on no state", declaration.receiver.span,
             "name the population alone",
         )  # fmt: skip
-    for word in OF_FORCES:
-        if word in clauses:
-            draft.errors.add(
-                "E435", f"a readout acts on no state that its {word} could speak of",
-                clauses[word].span, "write what is summed as kernel",
-            )  # fmt: skip
+    if "energy" in clauses:
+        draft.errors.add(
+            "E435", "a readout acts on no state that its energy could be a potential of",
+            clauses["energy"].span, "write what is summed as kernel",
+        )  # fmt: skip
     if "kernel" not in clauses and len(draft.errors.found) == before:
         draft.errors.add(
             "E403", f"the readout '{declaration.name}' does not say what it sums",

@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy
 import pytest
 import torch
+from scipy.linalg import expm
 
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Source
 from dynattn.lower.certify import certify
 from dynattn.model.check import check
 from dynattn.present.summary import chosen_forms
+from dynattn.run.experiment import run_experiment
+from dynattn.run.simulate import Trajectory
 
 HEAD = """model m
 param N = 12, d = 4, H = 2
@@ -158,3 +161,47 @@ def test_the_diagram_draws_what_is_only_read_dashed() -> None:
 
     edges = compiled(NESTED).network.diagram.edges(data=True)
     assert [(is_coupling(facts), acts(facts)) for *_, facts in edges] == [(True, False)] * 4
+
+
+SHIFTED = """
+param K[m in 1 .. 3] = 1/m^2, lag[m in 1 .. 3] = 0.3*m
+param A on so(3) = [[0, 0.4, 0], [-0.4, 0, 0.2], [0, -0.2, 0]]
+population p[N] { state x on circle; state z on sphere(3); drift x: 1; drift z: [1, 0, 0] }
+readout near: p -> p over ring(N, reach=2) {
+  harmonics   m in 1 .. 3
+  frustration lag[m]
+  strength    K[m]
+  kernel      cos(x[j] - x[i])
+  normalize   degree
+}
+readout turned: p -> p { frustration expm(A); kernel z[j] }
+observe found = near
+observe points = turned
+"""
+
+
+def test_frustration_and_harmonics_are_those_of_a_coupling() -> None:
+    x, z = points(12), points(12, 3)
+    found = observed(SHIFTED, "found", p_x=x, p_z=z)
+    there = (hops(12) <= 2) & (hops(12) > 0)
+    expected = numpy.zeros(12)
+    for m in (1, 2, 3):
+        expected += (there * numpy.cos(m * (x[None, :] - x[:, None]) - 0.3 * m)).sum(1) / m**2 / 4
+    numpy.testing.assert_allclose(found, expected, rtol=1e-12)
+    turn = expm(numpy.array([[0, 0.4, 0], [-0.4, 0, 0.2], [0, -0.2, 0]]))
+    expected = (z.sum(0) - z) @ turn.T
+    numpy.testing.assert_allclose(observed(SHIFTED, "points", p_x=x, p_z=z), expected, rtol=1e-12)
+    assert certify(compiled(SHIFTED)).passed
+
+
+CLAUSES = "harmonics m in 1 .. 2; frustration 0.3 * m; strength 2/m; normalize size"
+LAW = "population p[N] { state x on circle; drift 1 + index/9 %s }\n"
+RUN = "\nsimulate { t 0 .. 2 every 1; method rk4; step 0.05 }\n"
+
+
+def test_a_readout_in_a_drift_moves_as_the_coupling_does() -> None:
+    coupled = LAW % "" + f"coupling c: p -> p {{ {CLAUSES} }}" + RUN
+    read = LAW % "+ c" + f"readout c: p -> p {{ {CLAUSES}; kernel sin(x[j] - x[i]) }}" + RUN
+    found = [run_experiment(compiled(text)) for text in (coupled, read)]
+    series = [each["p.x"] for each in found if isinstance(each, Trajectory)]
+    numpy.testing.assert_allclose(series[0], series[1], rtol=1e-12)

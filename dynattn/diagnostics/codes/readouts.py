@@ -15,9 +15,10 @@ CODES: dict[str, Entry] = {
     "E435": Entry(
         "a readout that speaks of a state",
         "A readout sums what its kernel says and acts on nothing: it names the populations, not a "
-        "state, and has no energy, frustration or harmonics, which belong to a force.",
-        "readout pull: osc -> osc.theta { frustration 0.1; kernel sin(theta[j] - theta[i]) }",
-        "readout pull: osc -> osc { kernel sin(theta[j] - theta[i] - 0.1) }",
+        "state, and has no energy, which belongs to a force. Its frustration and harmonics are of "
+        "the one state of the receivers that the kernel reads.",
+        "readout pull: osc -> osc.theta { kernel sin(theta[j] - theta[i]) }",
+        "readout pull: osc -> osc { kernel sin(theta[j] - theta[i]) }",
     ),
     "E436": Entry(
         "a readout that nothing reads",
