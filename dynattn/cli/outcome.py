@@ -9,8 +9,8 @@ from dynattn.cli.screen import note
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
-    from dynattn.learn.arrays import ArraysData
     from dynattn.learn.folder import RunFolder
+    from dynattn.learn.parts import SamplesData
     from dynattn.learn.reports import TrainingResult
     from dynattn.learn.text import TextData
     from dynattn.present.parts import Attention
@@ -20,7 +20,10 @@ SENTENCE = 48
 
 
 def draw_training(
-    compilation: Compilation, folder: RunFolder, result: TrainingResult, data: TextData | ArraysData
+    compilation: Compilation,
+    folder: RunFolder,
+    result: TrainingResult,
+    data: TextData | SamplesData,
 ) -> dict[str, Path]:
     """Draw the coupling graph, the loss curve and the learned attention of one sentence."""
     from dynattn.present.attention import draw_arcs, draw_heat_maps
@@ -47,7 +50,7 @@ def draw_loss(folder: RunFolder, result: TrainingResult, path: Path) -> Path:
     return draw_learning(curves, path, baselines=baselines, unit=unit, title=result.model)
 
 
-def learned_attention(system: Any, data: TextData | ArraysData) -> Attention | None:
+def learned_attention(system: Any, data: TextData | SamplesData) -> Attention | None:
     """The weights of every layer and head over one sentence of the validation text."""
     import torch
 
@@ -78,7 +81,7 @@ def sentence(data: TextData) -> Any:
     return numpy.array(data.alphabet.encode(chosen), dtype=numpy.int64)
 
 
-def sample_text(system: Any, data: TextData | ArraysData, length: int) -> str:
+def sample_text(system: Any, data: TextData | SamplesData, length: int) -> str:
     """``length`` characters that the trained system writes after a line end; '' without a text."""
     from dynattn.learn.generate import sample
     from dynattn.learn.text import TextData

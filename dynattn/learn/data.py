@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from dynattn.diagnostics.report import Collector, Diagnostic, SpecError
-from dynattn.learn.arrays import ArraysData, check_arrays, load_arrays
+from dynattn.learn.arrays import check_arrays, load_arrays
 from dynattn.learn.options import Option, find_entry, option_span, read_options
+from dynattn.learn.parts import SamplesData
 from dynattn.learn.reading import DataFile, find_data, read_data
 from dynattn.learn.text import BYTES, Alphabet, TextData
 from dynattn.model.composition import InputUse
@@ -25,10 +26,10 @@ class DataSource:
     positional: tuple[str, ...]
     check: Callable[[Choice, Mapping[str, Any], Model], object]
     """SpecError for what shows without reading the data."""
-    load: Callable[[Choice, Mapping[str, Any], Model], TextData | ArraysData]
+    load: Callable[[Choice, Mapping[str, Any], Model], TextData | SamplesData]
 
 
-def load_data(choice: Choice, model: Model) -> TextData | ArraysData:
+def load_data(choice: Choice, model: Model) -> TextData | SamplesData:
     """The data of ``train``; SpecError with every mistake of its options."""
     if choice.name in PLANNED:
         message = f"the data source '{choice.name}' is not built yet, so this cannot be trained"
@@ -179,6 +180,13 @@ def _check_lengths(
             raise SpecError(Diagnostic("E504", message, choice.span, fix))
 
 
+_OF_SAMPLES = (
+    Option("split", "numbers", (0.9, 0.1), low=0, above=True, length=(2,)),
+    Option("checksum", "text", None),
+    Option("batches", "word", "similar", words=("similar", "mixed")),
+)
+"""Options of sources whose samples may have different lengths."""
+
 _ENTRIES = (
     DataSource(
         "text",
@@ -197,7 +205,7 @@ _ENTRIES = (
         "arrays",
         (
             Option("path", "text"),
-            Option("split", "numbers", (0.9, 0.1), low=0, above=True, length=(2,)),
+            *_OF_SAMPLES,
         ),
         ("path",),
         check_arrays,

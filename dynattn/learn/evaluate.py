@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from dynattn.learn.arrays import ArraysData
+from dynattn.learn.parts import Batch, SamplesData
 from dynattn.learn.text import TextData
 from dynattn.model.plans import Training
 
@@ -23,32 +24,45 @@ class Measurement:
     samples: int
 
 
-def move(inputs: dict[str, Any], device: torch.device) -> dict[str, torch.Tensor]:
+def move(batch: Batch, device: torch.device) -> tuple[dict[str, torch.Tensor], ...]:
     """Numpy inputs as tensors on the device."""
-    return {name: torch.from_numpy(array).to(device) for name, array in inputs.items()}
+    return tuple(
+        {name: torch.from_numpy(array).to(device) for name, array in group.items()}
+        for group in batch
+    )
+
+
+def batch_loss(system: Any, groups: Sequence[Mapping[str, torch.Tensor]]) -> torch.Tensor:
+    """The loss of one batch, a mean over all of its samples."""
+    found = [system.environment(group) for group in groups]
+    return system.losses(lambda: found, system.training)["loss"]
 
 
 def measure(
     system: Any,
     training: Training,
-    data: TextData | ArraysData,
+    data: TextData | SamplesData,
     device: torch.device,
     limit: int | None = None,
 ) -> Measurement:
-    """Means over all validation windows, or over ``limit`` windows that are always the same."""
-    totals: dict[str, float] = {}
+    """Means over all validation samples, or over ``limit`` of them that are always the same."""
     samples = 0
+
+    def made() -> Iterator[Mapping[str, Any]]:
+        nonlocal samples
+        samples = 0
+        for batch, count in data.validation_batches(training.batch, limit):
+            samples += count
+            yield from (system.environment(group) for group in move(batch, device))
+
     was_training = system.training
     system.eval()
     with torch.no_grad():
-        for inputs, count in data.validation_batches(training.batch, limit):
-            for label, value in system.loss(**move(inputs, device)).items():
-                totals[label] = totals.get(label, 0.0) + float(value) * count
-            samples += count
+        means = {name: float(value) for name, value in system.losses(made, False).items()}
     system.train(was_training)
-    means = {label: total / samples for label, total in totals.items()}
     loss = means.pop("loss")
-    return Measurement(loss, bits(training, loss), means, samples)
+    along = bits(training, loss) if isinstance(data, TextData) else None
+    return Measurement(loss, along, means, samples)
 
 
 def bits(training: Training, loss: float) -> float | None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from dynattn.diagnostics.report import Collector, Diagnostic, SpecError
-from dynattn.learn.arrays import ArraysData
 from dynattn.learn.data import check_data, load_data
 from dynattn.learn.optimizers import OptimizerChoice, read_optimizer
+from dynattn.learn.parts import SamplesData
 from dynattn.learn.schedules import Pace, read_schedule
 from dynattn.learn.text import TextData
 from dynattn.model.model import Model
@@ -29,7 +29,7 @@ class Plan:
     """A run's data, steps, optimiser and pace."""
 
     training: Training
-    data: TextData | ArraysData = field(repr=False)
+    data: TextData | SamplesData = field(repr=False)
     optimizer: OptimizerChoice
     pace: Pace
     steps: int

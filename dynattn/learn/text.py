@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dynattn.learn.parts import Batch
+
 if TYPE_CHECKING:
     import numpy
 
@@ -67,14 +69,14 @@ class TextData:
         """Windows side by side in the training part: the length of an epoch."""
         return max(1, len(self.training) // self.context)
 
-    def draw(self, rng: numpy.random.Generator, count: int) -> dict[str, Any]:
+    def draw(self, rng: numpy.random.Generator, count: int) -> Batch:
         """``count`` windows from random places of the training part, [count, context] int64."""
         starts = rng.integers(0, len(self.training) - self.context + 1, size=count)
-        return {self.input: _windows(self.training, starts, self.context)}
+        return ({self.input: _windows(self.training, starts, self.context)},)
 
     def validation_batches(
         self, size: int, limit: int | None = None
-    ) -> Iterator[tuple[dict[str, Any], int]]:
+    ) -> Iterator[tuple[Batch, int]]:
         """Windows of the validation part, ``size`` at a time, with their number.
 
         All of them, or ``limit`` that are spread evenly and always the same.
@@ -82,7 +84,7 @@ class TextData:
         starts = self.validation_starts(limit)
         for first in range(0, len(starts), size):
             chosen = starts[first : first + size]
-            yield {self.input: _windows(self.validation, chosen, self.context)}, len(chosen)
+            yield ({self.input: _windows(self.validation, chosen, self.context)},), len(chosen)
 
     def validation_starts(self, limit: int | None = None) -> Any:
         """Where the windows of the validation part begin."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from dynattn.diagnostics.files import write_whole
 from dynattn.diagnostics.report import Diagnostic, NumericalError
 from dynattn.learn import checkpoint as saved
 from dynattn.learn.devices import choose_device, default_threads, threads_set
-from dynattn.learn.evaluate import measure, move
+from dynattn.learn.evaluate import batch_loss, measure, move
 from dynattn.learn.folder import RunFolder, write_json
 from dynattn.learn.interruption import Interruption
 from dynattn.learn.metrics import MetricsLog
@@ -40,6 +40,9 @@ from dynattn.learn.settings import (
 )
 from dynattn.model.model import Model
 from dynattn.vocabulary.distributions import stream
+
+Groups = Sequence[Mapping[str, torch.Tensor]]
+"""A batch: inputs of samples of one length each."""
 
 
 @dataclass
@@ -155,7 +158,7 @@ def _update(run: _Run) -> StepReport:
     for group in run.optimizer.param_groups:
         group["lr"] = rate
     inputs = move(run.plan.data.draw(run.rng, training.batch), run.device)
-    loss = run.system.loss(**inputs)["loss"]
+    loss = batch_loss(run.system, inputs)
     value = float(loss.detach())
     if not math.isfinite(value):
         raise _not_finite(run, "the loss", value, inputs)
@@ -165,12 +168,12 @@ def _update(run: _Run) -> StepReport:
     with kept_on_manifolds(run.system, run.model.parameter):
         run.optimizer.step()
     run.step += 1
-    tokens = sum(array.numel() for array in inputs.values())
+    tokens = sum(array.numel() for group in inputs for array in group.values())
     pace = tokens / (time.perf_counter() - began)
     return StepReport(run.step, value, rate, gradient, pace)
 
 
-def _clip(run: _Run, inputs: Mapping[str, torch.Tensor]) -> float | None:
+def _clip(run: _Run, inputs: Groups) -> float | None:
     limit = run.plan.training.clip
     if limit is None:
         return None
@@ -180,11 +183,10 @@ def _clip(run: _Run, inputs: Mapping[str, torch.Tensor]) -> float | None:
     return norm
 
 
-def _not_finite(
-    run: _Run, what: str, value: float, inputs: Mapping[str, torch.Tensor]
-) -> NumericalError:
+def _not_finite(run: _Run, what: str, value: float, inputs: Groups) -> NumericalError:
     """The diagnostic of a number that is none, at the line that made it where that can be found."""
-    node = run.system.trace_nan(**inputs)
+    nodes = (run.system.trace_nan(**group) for group in inputs)
+    node = next((node for node in nodes if node is not None), None)
     span = node.span if node is not None else run.plan.training.loss.span
     at = f"{what} is {value:g} after {run.step} of {run.plan.steps} steps"
     fix = "lower the learning rate (lr=), clip gradients (clip 1.0) or lengthen warmup="

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
+from dynattn.lower import lengths
 from dynattn.lower.binding import Binder, CallRun, plant, table_of
 from dynattn.lower.context import Context, context_of
 from dynattn.lower.initial import (
@@ -20,14 +21,14 @@ from dynattn.lower.initial import (
     widened,
 )
 from dynattn.lower.inspection import attention_in, first_not_finite
-from dynattn.lower.lengths import dim_places, refuse_too_long
+from dynattn.lower.losses import Losses
 from dynattn.lower.past import Past, at_rest, environment_of, every_edge
 from dynattn.lower.routine import Routine
 from dynattn.lower.signals import Signal
 from dynattn.lower.unroll import unroll
 from dynattn.model.delays import all_past
 from dynattn.model.model import Model
-from dynattn.program.copies import layer_uses, output_names, parameter_arrays
+from dynattn.program.copies import layer_uses, output_names, output_ranks, parameter_arrays
 from dynattn.program.nodes import Block, Node, Program
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class System(nn.Module):
         self._retraction = binder.optional(program.retraction)
         self._observe = binder.optional(program.observe)
         self._records = binder.optional(program.records)
-        self._loss = binder.optional(program.loss)
+        self.losses = None if program.loss is None else Losses(program.loss, binder.routine)
         self._noise = binder.optional(program.noise)
         self._jumps = binder.optional(program.jumps)
         self._delays = binder.optional(program.delays)
@@ -75,7 +76,7 @@ class System(nn.Module):
         self.signals: Mapping[str, Signal] = {}
         """What signals are, by input: the field reads them at its own time."""
         self.outputs = output_names(model.network)
-        self.dims = dim_places(model)
+        self.dims = lengths.dim_places(model)
         self.unset = self._states_read_first()
         """States that the network reads before it sets them: they start as they are declared."""
 
@@ -256,13 +257,28 @@ class System(nn.Module):
     def forward(self, *arguments: Any, **named: Any) -> Any:
         """With a network: inputs, in order or by name, to the output (a dict of several).
 
+        Samples of different lengths: a list per input to a list of outputs, exactly as one by one.
+
         Without: ``forward(t, y)`` is the field in torchdiffeq's convention, y a Tensor or a tuple.
         """
         if not self._runs:
             return self._right_hand_side(*arguments, **named)
-        environment = self._network(self._inputs(arguments, named), evaluate_plainly)
-        outputs = {name: environment[f"output {name}"] for name in self.outputs}
+        values = lengths.named_inputs(self.model, arguments, named)
+        outputs = self._ragged(values) if lengths.is_ragged(values) else self._outputs(values)
         return outputs if len(outputs) > 1 else outputs[self.outputs[0]]
+
+    def _outputs(self, values: Mapping[str, Any]) -> dict[str, Tensor]:
+        environment = self.environment(values)
+        return {name: environment[f"output {name}"] for name in self.outputs}
+
+    def _ragged(self, values: Mapping[str, Any]) -> dict[str, list[Tensor]]:
+        groups = lengths.in_groups(self.model, values)
+        found = [self._outputs(group.inputs) for group in groups]
+        ranks = output_ranks(self.model.network)
+        return {
+            name: lengths.apart(groups, [o[name] for o in found], ranks[name])
+            for name in self.outputs
+        }
 
     def _right_hand_side(self, t: Tensor, y: Any) -> Any:
         names = tuple(self.model.states)
@@ -270,25 +286,9 @@ class System(nn.Module):
         rates = self.rates(t, dict(zip(names, (y,) if single else y, strict=True)))
         return rates[names[0]] if single else tuple(rates[name] for name in names)
 
-    def _inputs(self, arguments: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
-        """The environment of a sample: inputs and the lengths that are its own."""
-        names = [item.name for item in self.model.inputs]
-        values = {**dict(zip(names, arguments, strict=False)), **named}
-        if len(arguments) > len(names) or set(values) - set(names):
-            raise TypeError(f"this network takes the inputs {', '.join(names)}")
-        environment: dict[str, Any] = {"training": self.training}
-        for item in self.model.inputs:
-            if item.name in values:
-                value = values[item.name]
-                environment["batch"] = value.shape[: value.dim() - len(item.axes)]
-                environment[f"input {item.name}"] = (
-                    value.long() if item.type.dtype == "integer" else value.to(self.dtype)
-                )
-        for name, (kind, key, axis) in self.dims.items():
-            if kind == "input" and key in values:
-                environment[f"dim {name}"] = values[key].shape[axis]
-        refuse_too_long(self.model, environment)
-        return environment
+    def environment(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Everything the network makes of samples of one length, by kind and name."""
+        return self._network(lengths.input_environment(self, inputs), evaluate_plainly)
 
     def _network(self, environment: dict[str, Any], evaluate: Evaluate) -> dict[str, Any]:
         if self.unset:
@@ -302,9 +302,11 @@ class System(nn.Module):
         return environment
 
     def loss(self, **inputs: Any) -> dict[str, Tensor]:
-        """``loss`` and what training records, by label, as scalars."""
-        assert self._loss is not None, "this model has no train block"
-        return self._loss(self._network(self._inputs((), inputs), evaluate_plainly))
+        """``loss`` and what training records, by label, as scalars; inputs as in ``forward``."""
+        assert self.losses is not None, "this model has no train block"
+        groups = lengths.in_groups(self.model, lengths.named_inputs(self.model, (), inputs))
+        found = [self.environment(group.inputs) for group in groups]
+        return self.losses(lambda: found, self.training)
 
     # --- looking inside -------------------------------------------------------------------------
 
@@ -328,7 +330,8 @@ class System(nn.Module):
             past = environment_of(self, at_rest(self, states))
             evaluate(self._field, self._environment(t, states) | past)
         else:
-            self._network(self._inputs((), inputs), evaluate)
+            for group in lengths.in_groups(self.model, inputs):
+                self._network(lengths.input_environment(self, group.inputs), evaluate)
         return found[0] if found else None
 
     @torch.no_grad()
@@ -344,7 +347,7 @@ class System(nn.Module):
             found.extend(attention_in(routine, slots, self.context))
             return results
 
-        self._network(self._inputs((), inputs), evaluate)
+        self._network(lengths.input_environment(self, inputs), evaluate)
         return found
 
 

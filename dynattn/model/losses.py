@@ -7,6 +7,7 @@ from dataclasses import replace
 from dynattn.diagnostics.report import Span
 from dynattn.model import constants, typing
 from dynattn.model.arguments import Arguments
+from dynattn.model.draft import Draft
 from dynattn.model.expressions import Context
 from dynattn.model.terms import GLOBAL, Term, Type
 from dynattn.syntax import tree
@@ -119,23 +120,34 @@ def _together(context: Context, logits: Term, target: Term, span: Span) -> bool:
 # ── one number of anything ─────────────────────────────────────────────────────────────────────
 
 
-def averaged(term: Term) -> Term:
+def averaged(draft: Draft, term: Term) -> Term:
     """The mean over all samples, nodes and coordinates of what is not one number already."""
-    if not term.type.shape and term.type.place == GLOBAL and not _per_sample(term):
+    if not term.type.shape and term.type.place == GLOBAL and not _per_sample(draft, term):
         return term
     return Term("average", (term,), Type(), term.span)
 
 
-def _per_sample(term: Term) -> bool:
+def _per_sample(draft: Draft, term: Term) -> bool:
+    """Whether samples may differ in it, by what they are or by how long they are."""
     stack, seen = [term], set[int]()
     while stack:
         item = stack.pop()
-        if item.op in SAMPLED:
+        if item.op in SAMPLED or _has_own_length(draft, item):
             return True
         if item.op not in REDUCING and id(item) not in seen:
             stack.extend(item.args)
         seen.add(id(item))
     return False
+
+
+def _has_own_length(draft: Draft, term: Term) -> bool:
+    if term.op == "size":
+        return bool(term.payload.names & set(draft.dims))
+    place = term.type.place
+    population = (draft.seen_from(None) | draft.places).get(place.name)
+    return place.kind == "nodes" and population is not None and bool(
+        population.size.names & set(draft.dims)
+    )  # fmt: skip
 
 
 RULES = {

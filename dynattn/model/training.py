@@ -112,7 +112,7 @@ def _loss(draft: Draft, clause: tree.Clause) -> Term | None:
     term = translate(Context(draft, scope, owner="loss", averages=True), value_of(clause))
     if typing.is_unknown(term) or not must_be_real(draft.errors, term, "a loss"):
         return None
-    return averaged(term)
+    return averaged(draft, term)
 
 
 def _records(draft: Draft, clauses: Mapping[str, tree.Clause], loss: Term) -> tuple[Record, ...]:
@@ -132,7 +132,7 @@ def _records(draft: Draft, clauses: Mapping[str, tree.Clause], loss: Term) -> tu
         term = translate(Context(draft, scope, owner="record", averages=True), expr)
         if typing.is_unknown(term) or not must_be_real(draft.errors, term, "what train records"):
             continue
-        found.append(Record("value", spell(expr), averaged(term)))  # type: ignore[arg-type]
+        found.append(Record("value", spell(expr), averaged(draft, term)))  # type: ignore[arg-type]
     return tuple(found)
 
 

@@ -14,6 +14,7 @@ from dynattn.model.composition import (
 )
 from dynattn.model.model import Model
 from dynattn.model.parts import Parameter
+from dynattn.model.terms import Term
 
 
 def copy_name(parameter: Parameter, copy: int) -> str:
@@ -29,14 +30,19 @@ def own_name(name: str, layer: str, copy: int) -> str:
 
 def output_names(steps: Sequence[Step]) -> tuple[str, ...]:
     """Names of the outputs, in order, each once."""
-    found: dict[str, None] = {}
+    return tuple(output_ranks(steps))
+
+
+def output_ranks(steps: Sequence[Step]) -> dict[str, int]:
+    """How many axes of its own each output has behind those of the samples."""
+    found: dict[str, int] = {}
     for step in steps:
         match step:
-            case OutputStep(name, _):
-                found[name] = None
+            case OutputStep(name, Term(type=kind)):
+                found[name] = (kind.place.kind == "nodes") + len(kind.shape)
             case RepeatStep(steps=inner):
-                found |= dict.fromkeys(output_names(inner))
-    return tuple(found)
+                found |= output_ranks(inner)
+    return found
 
 
 def layer_uses(steps: Sequence[Step], sizes: Mapping[str, int]) -> dict[str, int]:

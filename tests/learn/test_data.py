@@ -294,7 +294,7 @@ def test_every_source_is_named_by_its_key():
 
 def test_validation_windows_predict_every_symbol_once(tmp_path):
     data = loaded(tmp_path)
-    windows = [row for batch, _ in data.validation_batches(4) for row in batch["text"]]
+    windows = [row for (batch,), _ in data.validation_batches(4) for row in batch["text"]]
     predicted = numpy.concatenate([row[1:] for row in windows])
     assert numpy.array_equal(predicted, data.validation[1 : 1 + len(predicted)])
     assert len(data.validation) - 1 - len(predicted) < 15
@@ -311,7 +311,7 @@ def test_a_part_of_the_validation_windows_is_spread_and_fixed(tmp_path):
 
 def test_training_windows_come_from_the_training_part(tmp_path):
     data = loaded(tmp_path)
-    windows = data.draw(numpy.random.default_rng(0), 50)["text"]
+    windows = data.draw(numpy.random.default_rng(0), 50)[0]["text"]
     assert windows.shape == (50, 16) and windows.dtype == numpy.int64
     text = bytes(data.training)
     assert all(bytes(row.astype(numpy.uint8)) in text for row in windows)

@@ -72,13 +72,13 @@ def test_every_input_takes_the_array_of_its_name(tmp_path: Path) -> None:
     given = clouds()
     data = make_plan(stored(tmp_path, **given)).data
     assert data.samples == 270 and data.facts["validation"] == 30
-    drawn = data.draw(numpy.random.default_rng(1), 8)
+    (drawn,) = data.draw(numpy.random.default_rng(1), 8)
     known = {row.astype(numpy.float32).tobytes(): k for k, row in enumerate(given["image"])}
     rows = [known[row.tobytes()] for row in drawn["image"]]
     assert drawn["label"].tolist() == given["label"][rows].tolist()
     batches = list(data.validation_batches(20))
     assert [count for _, count in batches] == [20, 10]
-    seen = {row.tobytes() for inputs, _ in batches for row in inputs["image"]}
+    seen = {row.tobytes() for (inputs,), _ in batches for row in inputs["image"]}
     assert len(seen) == 30 and not seen & {row.tobytes() for row in drawn["image"]}
 
 
@@ -139,6 +139,10 @@ train { data arrays("c.npz"); loss y^2; steps 1 }
         return make_plan(dynattn.Compilation(source).model)
 
     assert load(5, 4, 5).data.samples == 18
-    for given, wrong in ((5, 5, 5), "holds 5"), ((7, 0, 7), "[20, 7, 2]"), ((5, 0, 4), "T is 5"):
+    for given, wrong in (
+        ((5, 5, 5), "holds 5"),
+        ((7, 0, 7), "[20, 7, 2]"),
+        ((5, 0, 4), "T is 5 in one"),
+    ):
         with pytest.raises(SpecError, match=re.escape(wrong)):
             load(*given)

@@ -144,6 +144,15 @@ CODES: dict[str, Entry] = {
         "schedule cosin(warmup=0.03)",
         "schedule cosine(warmup=0.03)",
     ),
+    "E522": Entry(
+        "lengths of samples that do not fit",
+        "Where `dim T` is a sample's own length, an npz file has the samples padded to the longest "
+        "one, and their lengths as whole numbers in an array called T: from 1 on, within the "
+        "dim's limit, none longer than the arrays. What lies past a sample's length is not read. "
+        "Without that array all samples are as long as the arrays.",
+        'numpy.savez("a.npz", frames=padded)   # two inputs of one dim, padded differently',
+        'numpy.savez("a.npz", frames=padded, T=lengths)',
+    ),
     "E523": Entry(
         "the spec has no train block",
         "Only a spec that says what data, loss and optimiser it is trained with can be trained.",
