@@ -46,11 +46,11 @@ def measure(
     limit: int | None = None,
 ) -> Measurement:
     """Means over all validation samples, or over ``limit`` of them that are always the same."""
-    samples = 0
+    samples, first = 0, system.white.call
 
     def made() -> Iterator[Mapping[str, Any]]:
         nonlocal samples
-        samples = 0
+        samples, system.white.call = 0, first  # every stage of a loss sees the same noise
         for batch, count in data.validation_batches(training.batch, limit):
             samples += count
             yield from (system.environment(group) for group in move(batch, device))

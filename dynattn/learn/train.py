@@ -119,6 +119,7 @@ def _go_on(run: _Run) -> None:
     saved.put_optimizer(last, run.system, run.optimizer)
     saved.put_random(last, run.device)
     saved.put_generator(last.state["data_generator"], run.rng)
+    run.system.white.call = last.state.get("calls", 0)
     run.step = last.state["step"]
     best = last.state["best_loss"]
     run.best = math.inf if best is None else best
@@ -223,6 +224,7 @@ def _save_last(run: _Run) -> None:
         "step": run.step,
         "best_loss": run.best if math.isfinite(run.best) else None,
         "data_generator": saved.generator_state(run.rng),
+        "calls": run.system.white.call,
     }
     rest = saved.optimizer_tensors(run.system, run.optimizer) | saved.random_tensors(run.device)
     _save(run, run.folder.last, state, rest)

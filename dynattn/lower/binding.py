@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,11 +26,35 @@ class CallRun:
     routine: Routine
     keys: tuple[tuple[str, str], ...]
 
+    @property
+    def reads_first(self) -> set[str]:
+        """The states whose values it needs from before."""
+        return _states_among(self.routine.keys)
+
+    @property
+    def sets(self) -> set[str]:
+        """The states that have values after it."""
+        return _states_among(key for _, key in self.keys)
+
     def run(self, environment: dict[str, Any], evaluate: Evaluate) -> None:
         """Evaluate and store."""
         results = evaluate(self.routine, environment)
         for name, key in self.keys:
             environment[key] = results[name]
+
+
+def read_before_set(runs: Sequence[CallRun | EvolveRun]) -> tuple[str, ...]:
+    """States that the steps of a network read before any of them sets them."""
+    known: set[str] = set()
+    missing: dict[str, None] = {}
+    for run in runs:
+        missing |= dict.fromkeys(sorted(run.reads_first - known))
+        known |= run.sets
+    return tuple(missing)
+
+
+def _states_among(keys: Iterable[str]) -> set[str]:
+    return {key.removeprefix("state ") for key in keys if key.startswith("state ")}
 
 
 @dataclass
@@ -100,8 +124,11 @@ class Binder:
             self.routine(step.retraction, copy, label), step.evolution,
             0 if step.evolution is None else step.evolution.steps.value(self.context.model.sizes),
             self.origin, start, drawn,
-            {name: rank_of(node) for name, node in step.start.outputs} if step.start else {},
+            _ranks(step.start), self._noise(step, copy, label), _ranks(step.noise),
         )  # fmt: skip
+
+    def _noise(self, step: Evolve, copy: int, label: str) -> Routine | None:
+        return None if step.noise is None else self.routine(step.noise, copy, label)
 
     def _find(self, leaf: Leaf, copy: int | None) -> tuple[dict[str, Any], str]:
         """The table and key of a lasting leaf; fixed arrays are made when first asked for."""
@@ -114,6 +141,11 @@ class Binder:
             array = torch.as_tensor(make_array(leaf.name, self.context))
             plant(self.root, f"_fixed.{name}", fitted(array, self.origin), False)
         return self.fixed, name
+
+
+def _ranks(block: Block | None) -> dict[str, int]:
+    """How many axes behind the batch each result has."""
+    return {} if block is None else {name: rank_of(node) for name, node in block.outputs}
 
 
 def fitted(array: Tensor, origin: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dynattn.lower.initial import shape_at
 from dynattn.lower.past import senders_of
 from dynattn.lower.signals import Signal, constant
+from dynattn.lower.white import Given
 from dynattn.model.composition import InputUse
 from dynattn.model.delays import all_past, past_name
 from dynattn.model.model import Model
@@ -48,12 +49,14 @@ class Case:
     time: float
     kept: frozenset[str]
     """Parameters that are sizes: they keep their values, and no slopes are taken along them."""
+    white: int = 0
+    """The seed of the noise of layers."""
 
     def reference(self, model: Model, network: Network, **options: Any) -> Reference:
         """The reference evaluator at these numbers; ``options`` as it takes them."""
         return Reference(
             model, network, self.values, states=self.states, past=self.named_past,
-            inputs=self.inputs, sizes=self.sizes, time=self.time, **options,
+            inputs=self.inputs, sizes=self.sizes, time=self.time, white=self.white, **options,
         )  # fmt: skip
 
     @property
@@ -100,7 +103,10 @@ def draw_case(
     past = {term.payload: _past(rng, model, system, term) for term in all_past(model)}
     steps = {name: 0.3 * _normal(rng, array) for name, array in states.items()}
     inputs = {use.name: _input(rng, model, use, sizes) for use in model.inputs}
-    return Case(values, states, past, steps, inputs, lengths, float(rng.uniform(0.1, 2.0)), kept)
+    time = float(rng.uniform(0.1, 2.0))
+    noisy = any(law.noise is not None for layer in model.layers for law in layer.laws)
+    white = int(rng.integers(2**31)) if noisy else 0
+    return Case(values, states, past, steps, inputs, lengths, time, kept, white)
 
 
 def module_arrays(system: System) -> dict[str, torch.Tensor]:
@@ -110,6 +116,7 @@ def module_arrays(system: System) -> dict[str, torch.Tensor]:
 
 def load_case(system: System, case: Case) -> dict[str, torch.Tensor]:
     """Put the values into the module; the tensors that slopes are taken along, by name."""
+    system.white = Given(case.white)
     arrays = module_arrays(system)
     free: dict[str, torch.Tensor] = {}
     for name, value in case.values.items():

@@ -76,7 +76,8 @@ def emit(
 def _refuse_what_no_file_holds(system: System, tableau: Any) -> None:
     """SpecError E401 for what the functions of an emitted file know nothing of."""
     model = system.model
-    found = [("noise", law.noise.span) for law in model.laws if law.noise is not None]
+    laws = [*model.laws, *(law for layer in model.layers for law in layer.laws)]
+    found = [("noise", law.noise.span) for law in laws if law.noise is not None]
     found += [("a pulse", term.span) for term in model.jumps]
     found += [("a signal", item.span) for item in model.inputs if item.signal]
     found += [("a delay", c.delay.span) for c in model.couplings if c.delay is not None]

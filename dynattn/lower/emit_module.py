@@ -282,8 +282,8 @@ def _called(steps: Sequence[ProgramStep]) -> list[Block]:
                 found += [block, *_called(() if evolve is None else (evolve,))]
             case Call(block, str()):
                 found.append(block)
-            case Evolve(rate=rate, retraction=retraction, start=start):
-                found += [rate, retraction, *(() if start is None else (start,))]
+            case Evolve():
+                found += step.blocks
             case Loop(_, _, inner):
                 found += _called(inner)
     return found

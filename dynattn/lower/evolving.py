@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from dynattn.lower.routine import Routine
 from dynattn.model.composition import Evolution
 from dynattn.program.copies import own_name
+from dynattn.program.increments import noise_name
 from dynattn.vocabulary.tableaus import TABLEAUS
 
 Evaluate = Callable[[Routine, dict[str, Any]], dict[str, Any]]
@@ -35,11 +38,15 @@ class EvolveRun:
     """Those of them that are drawn."""
     ranks: Mapping[str, int]
     """Axes of each of them behind the batch."""
+    noise: Routine | None = None
+    noisy: Mapping[str, int] = field(default_factory=dict)
+    """Axes behind the batch of each state that the noise moves."""
 
     @property
     def reads_first(self) -> set[str]:
         """The states whose values it needs from before."""
         keys = {*self.rate.keys, *self.retraction.keys}
+        keys |= set() if self.noise is None else set(self.noise.keys)
         own = set() if self.start is None else {name for name, _ in self.start.plan.outputs}
         read = {key.removeprefix("state ") for key in keys if key.startswith("state ")}
         return read - own
@@ -74,16 +81,34 @@ class EvolveRun:
     def _step(
         self, environment: dict[str, Any], evaluate: Evaluate, evolution: Evolution, time: float
     ) -> None:
-        """Every stage is a point of the manifolds, and so is the result."""
+        """Every stage is a point of the manifolds, and so is the result.
+
+        Noise stands still through a step: all stages see the same numbers, N(0, 1) / sqrt(h).
+        """
         tableau, h = TABLEAUS[evolution.method], evolution.step
         before = {name: environment[f"state {name}"] for name in self.sets}
+        self._draw(environment, h)
         slopes: list[Arrays] = []
         for node, row in zip(tableau.nodes, tableau.stages, strict=True):
             self._move(environment, evaluate, before, slopes, [h * a for a in row])
             if evolution.has_time:
                 environment["time"] = self.origin.new_full((), time + node * h)
-            slopes.append(evaluate(self.rate, environment))
+            slopes.append(self._slope(environment, evaluate))
         self._move(environment, evaluate, before, slopes, [h * b for b in tableau.weights])
+
+    def _draw(self, environment: dict[str, Any], h: float) -> None:
+        for name, rank in self.noisy.items():
+            like: Tensor = environment[f"state {name}"]
+            cut = like.dim() - rank
+            front = torch.broadcast_shapes(environment.get("batch", ()), like.shape[:cut])
+            shape, key = (*front, *like.shape[cut:]), noise_name(self.layer, self.copy, name)
+            numbers = environment["white"].numbers(key, like, shape, rank)
+            environment[f"placeholder W' {name}"] = numbers / math.sqrt(h)
+
+    def _slope(self, environment: dict[str, Any], evaluate: Evaluate) -> Arrays:
+        found = evaluate(self.rate, environment)
+        pushes = {} if self.noise is None else evaluate(self.noise, environment)
+        return found | {name: found[name] + push for name, push in pushes.items()}
 
     def _move(
         self,

@@ -62,7 +62,7 @@ def input_environment(system: System, values: Mapping[str, Any]) -> dict[str, An
     ValueError where a sample is longer than the limit of a dim, or one dim has two lengths.
     """
     model = system.model
-    environment: dict[str, Any] = {"training": system.training}
+    environment: dict[str, Any] = {"training": system.training, "white": system.white}
     for item in model.inputs:
         if item.name in values:
             value = values[item.name]

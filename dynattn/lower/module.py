@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dynattn.lower import lengths
-from dynattn.lower.binding import Binder, CallRun, plant, table_of
+from dynattn.lower.binding import Binder, CallRun, plant, read_before_set, table_of
 from dynattn.lower.context import Context, context_of
 from dynattn.lower.initial import (
     Initializer,
@@ -26,6 +26,7 @@ from dynattn.lower.past import Past, at_rest, environment_of, every_edge
 from dynattn.lower.routine import Routine
 from dynattn.lower.signals import Signal
 from dynattn.lower.unroll import unroll
+from dynattn.lower.white import Drawn, White
 from dynattn.model.delays import all_past
 from dynattn.model.model import Model
 from dynattn.program.copies import layer_uses, output_names, output_ranks, parameter_arrays
@@ -71,13 +72,15 @@ class System(nn.Module):
         self._delays = binder.optional(program.delays)
         self.late = tuple(term.payload for term in all_past(model))
         self.seed, self.repeat = initial.seed, initial.repeat
+        self.white: White = Drawn(initial.seed, initial.repeat)
+        """Where the noise of layers comes from."""
         uses = unroll(program.steps, model.sizes)
         self._runs = [run for use in uses for run in binder.runs_of(use)]
         self.signals: Mapping[str, Signal] = {}
         """What signals are, by input: the field reads them at its own time."""
         self.outputs = output_names(model.network)
         self.dims = lengths.dim_places(model)
-        self.unset = self._states_read_first()
+        self.unset = read_before_set(self._runs)
         """States that the network reads before it sets them: they start as they are declared."""
 
     def _plant_parameters(self, initial: Initializer, dtype: torch.dtype) -> None:
@@ -89,21 +92,6 @@ class System(nn.Module):
                 value = value.to(dtype.to_complex() if value.is_complex() else dtype)
                 value = value.contiguous().clone()
                 plant(self, full_name(parameter, copy), value, parameter.learned)
-
-    def _states_read_first(self) -> tuple[str, ...]:
-        """States that the network reads before it sets them."""
-        known: set[str] = set()
-        missing: dict[str, None] = {}
-        for run in self._runs:
-            if isinstance(run, CallRun):
-                keys = {key for key in run.routine.keys if key.startswith("state ")}
-                missing |= dict.fromkeys(sorted(keys - known))
-                known |= {key for _, key in run.keys}
-            else:
-                read = {f"state {name}" for name in run.reads_first}
-                missing |= dict.fromkeys(sorted(read - known))
-                known |= {f"state {name}" for name in run.sets}
-        return tuple(key.removeprefix("state ") for key in missing)
 
     # --- facts ----------------------------------------------------------------------------------
 
@@ -288,6 +276,7 @@ class System(nn.Module):
 
     def environment(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Everything the network makes of samples of one length, by kind and name."""
+        self.white.begin()
         return self._network(lengths.input_environment(self, inputs), evaluate_plainly)
 
     def _network(self, environment: dict[str, Any], evaluate: Evaluate) -> dict[str, Any]:
@@ -316,7 +305,8 @@ class System(nn.Module):
     ) -> Node | None:
         """The first Node (its span names the line of the spec) whose value is not finite, or None.
 
-        Looks at the field where states are given, else at the network with these inputs.
+        Looks at the field where states are given, else at the network with these inputs and the
+        noise of its last call.
         """
         found: list[Node] = []
 
@@ -330,7 +320,10 @@ class System(nn.Module):
             past = environment_of(self, at_rest(self, states))
             evaluate(self._field, self._environment(t, states) | past)
         else:
-            for group in lengths.in_groups(self.model, inputs):
+            groups = lengths.in_groups(self.model, inputs)
+            self.white.call -= len(groups)  # the noise of the last call once more
+            for group in groups:
+                self.white.begin()
                 self._network(lengths.input_environment(self, group.inputs), evaluate)
         return found[0] if found else None
 
@@ -347,6 +340,8 @@ class System(nn.Module):
             found.extend(attention_in(routine, slots, self.context))
             return results
 
+        self.white.call -= 1
+        self.white.begin()
         self._network(lengths.input_environment(self, inputs), evaluate)
         return found
 

@@ -83,7 +83,6 @@ def check(
     training = _declare_training(draft, tree)
     refuse_readers(draft, *runs)
     if steps or _all(tree, syntax.Network):
-        _refuse_own_laws(draft)
         refuse_in_network(draft)
         refuse_signals_in_network(draft)
     if steps:
@@ -215,14 +214,6 @@ def _declare_laws(draft: Draft, tree: SyntaxTree, has_network: bool) -> None:
     draft.laws = {name: draft.laws[name] for name in draft.states if name in draft.laws}
 
 
-def _refuse_own_laws(draft: Draft) -> None:
-    """What the layers of a network cannot do."""
-    for parts in draft.parts.values():
-        if "noise" in parts:
-            fix = "leave it out"
-            draft.not_yet("noise in a model with a network", parts["noise"].span, fix)
-
-
 def _declare_observables(draft: Draft, tree: SyntaxTree) -> None:
     for item in _all(tree, syntax.Observe):
         value = translate(Context(draft, draft.scope, owner=item.name, sums=""), item.value)
@@ -250,7 +241,7 @@ def _roots(
 ) -> list[Term]:
     """The terms that a model computes for their own sake; clauses of couplings aside."""
     laws = [*draft.laws.values(), *(law for layer in draft.layers.values() for law in layer.laws)]
-    found = [term for law in laws for term in (law.rate, law.noise) if term is not None]
+    found = [term for law in laws for term in law.terms]
     found += [layer.output for layer in draft.layers.values() if layer.output is not None]
     found += [observable.value for observable in draft.observables.values()]
     found += [record.value for group in runs for item in group for record in item.records]

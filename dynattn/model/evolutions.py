@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model import constants
+from dynattn.model import constants, noises
 from dynattn.model.clauses import only_value, positive
 from dynattn.model.composition import Evolution, Rest
 from dynattn.model.draft import Draft, head, value_of
@@ -89,10 +89,12 @@ def _by_steps(
             text = f"steps are Euler steps of size 1, and {word} says something else"
             draft.errors.add("E446", text, clauses[word].span, "leave it out, or write t 0 .. 5")
     steps = constants.size(draft, value_of(clauses["steps"]))
-    for term in reached(draft, [law.rate for law in laws]):
+    for term in reached(draft, [term for law in laws for term in law.terms]):
         if term.op == "time":
             text = "steps have an order and no time: t has no value in them"
-            fix = "write evolve { t 0 .. 1; method rk4; step 0.1 }"
+            noisy = any(law.noise is not None for law in laws)
+            method = noises.METHODS[0] if noisy else "rk4"
+            fix = f"write evolve {{ t 0 .. 1; method {method}; step 0.1 }}"
             draft.errors.add("E446", text, term.span, fix)
     return None if steps is None else (Evolution(steps), ())
 
@@ -114,6 +116,8 @@ def _through_time(
         if law.discrete:
             text = f"'{law.state}' is a map: it has steps and no time"
             draft.errors.add("E446", text, law.rate.span, "write evolve { steps 5 }")
+    if method is not None:
+        _refuse_noise(draft, clauses["method"], method, laws)
     if times is None or method is None or step is None:
         return None
     count = max(1, math.ceil((times[1] - times[0]) / step * (1 - 1e-9)))
@@ -150,6 +154,23 @@ def _method(draft: Draft, clauses: Mapping[str, tree.Clause]) -> str | None:
     fix = did_you_mean(name, TABLEAUS, f"the methods are {', '.join(TABLEAUS)}")
     draft.errors.add("E446", text, clauses["method"].span, fix)
     return None
+
+
+def _refuse_noise(
+    draft: Draft, clause: tree.Clause, method: str, laws: Sequence[Law]
+) -> None:  # fmt: skip
+    """Diagnostics for the laws whose noise the method does not integrate."""
+    for law in laws:
+        if law.noise is None or law.discrete:
+            continue
+        manifold = draft.states[law.state].manifold
+        text = f"the method '{method}' takes no noise, and '{law.state}' has noise"
+        if method in noises.METHODS:
+            text = noises.sense_problem(method, law, manifold)
+        if text:
+            notes = [(law.noise.span, "the noise")]
+            fix = f"write method {noises.method_for(manifold)}"
+            draft.errors.add("E333", text, clause.span, fix, notes)
 
 
 # ── equilibrium ────────────────────────────────────────────────────────────────────────────────

@@ -182,17 +182,18 @@ def couplings_in(term: Term) -> set[str]:
 
 
 def laws_of(
-    context: Context, state: State, forces: Sequence[Term], equations: Equations | None = None
-) -> tuple[Law, ...]:
+    context: Context, state: State, forces: Sequence[Term], equations: Equations | None = None,
+    noises: Mapping[str, Term] | None = None,
+) -> tuple[Law, ...]:  # fmt: skip
     """x' = P_x(sum of forces)/dissipation; with inertia x' = v and the law of v.
 
-    ``equations``: those of a layer, beside the ones of the populations.
+    ``equations`` and ``noises``: those of a layer, beside the ones of the populations.
     """
     draft = context.draft
     written = {**draft.equations, **(equations or {})}
     parts = draft.parts.get(state.name, {})
     inside = replace(context, population=state.population, beside_points=True)
-    noise = _noise(inside, state, parts.get("noise"))
+    noise = _noise(inside, state, parts.get("noise", (noises or {}).get(state.name)))
     if state.name in written:
         value, item = written[state.name]
         if item.operator == "<-":

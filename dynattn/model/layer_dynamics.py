@@ -32,6 +32,7 @@ class Dynamics:
     """Whether it acts on the model's populations: a layer without arguments does."""
     drifts: dict[str, Term] = field(default_factory=dict)
     equations: dict[str, tuple[Term, tree.Equation]] = field(default_factory=dict)
+    noises: dict[str, Term] = field(default_factory=dict)
     couplings: tuple[str, ...] = ()
     """Its own, readouts too, by full name."""
 
@@ -53,6 +54,7 @@ class Dynamics:
             if isinstance(item, tree.Equation):
                 self._declare_equation(item)
         self._refuse_unnamed()
+        self._refuse_noise_twice()
 
     def _declare(self, item: tree.Item) -> None:
         context = self.context
@@ -68,10 +70,10 @@ class Dynamics:
                 declare_velocities(context, item)
             case tree.Coupling():
                 declare_coupling(context, item)
-            case tree.Clause(word="drift"):
+            case tree.Clause(word="drift" | "noise" as word):
                 found = drift(context, item, None)
                 if found is not None:
-                    self.drifts[found[0]] = found[1]
+                    self._take(word, *found)
             case tree.Output() if self.acts:
                 text = "an output of a layer without arguments"
                 fix = "give it arguments, or leave the output out"
@@ -80,6 +82,25 @@ class Dynamics:
                 pass  # in their turn
             case tree.Clause():
                 context.draft.not_yet(f"'{item.word}' in a layer", item.span)
+
+    def _take(self, word: str, state: str, term: Term) -> None:
+        """The drift or the noise that the layer gives a state."""
+        known = self.drifts if word == "drift" else self.noises
+        if state in known:
+            self._twice(f"the {word} of '{state}'", term.span, known[state].span)
+        known.setdefault(state, term)
+
+    def _refuse_noise_twice(self) -> None:
+        """Noise of a state whose population says what its noise is."""
+        for state, term in self.noises.items():
+            other = self.context.draft.parts.get(state, {}).get("noise")
+            if other is not None:
+                self._twice(f"the noise of '{state}'", term.span, other.span)
+
+    def _twice(self, what: str, span: Span, first: Span) -> None:
+        notes = [(first, "first given here")]
+        errors = self.context.draft.errors
+        errors.add("E402", f"{what} is given twice", span, "keep one of the two", notes)
 
     def _declare_equation(self, item: tree.Equation) -> None:
         """``h <- tanh(mix)`` for a state of the model."""
@@ -131,7 +152,7 @@ class Dynamics:
         """The states that have a law while the layer evolves, without velocities."""
         draft = self.context.draft
         inside = {state for name in self.couplings for state in draft.couplings[name].moves}
-        inside |= {*self.drifts, *self.equations}
+        inside |= {*self.drifts, *self.equations, *self.noises}
         others = [c for c in draft.couplings.values() if c.layer is None]
         outer = {state for c in others for state in c.moves}
         outer |= {*draft.drifts, *draft.equations, *draft.parts}
@@ -165,7 +186,7 @@ class Dynamics:
     def laws_of(self, state: State) -> tuple[Law, ...]:
         """The laws of one state, and of its velocity."""
         own = self.couplings
-        return layer_laws(self.context, state, own, self.drifts, self.equations)
+        return layer_laws(self.context, state, own, self.drifts, self.equations, self.noises)
 
     def forces(self, state: State) -> list[Term]:
         """What its law adds up: drifts, energies and couplings; an equation's value alone."""
@@ -184,12 +205,14 @@ def starts(states: Sequence[State]) -> Iterator[Term]:
 def layer_laws(
     context: Context, state: State, couplings: Sequence[str], drifts: dict[str, Term],
     equations: dict[str, tuple[Term, tree.Equation]] | None = None,
+    noises: dict[str, Term] | None = None,
 ) -> tuple[Law, ...]:  # fmt: skip
     """The laws of one state, and of its velocity, while a layer evolves.
 
     Its own and the model's drifts, couplings and equations act.
     """
-    return laws_of(context, state, forces_on(context, state, couplings, drifts), equations)
+    forces = forces_on(context, state, couplings, drifts)
+    return laws_of(context, state, forces, equations, noises)
 
 
 def forces_on(

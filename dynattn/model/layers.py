@@ -37,7 +37,7 @@ def declare_layer(draft: Draft, declaration: tree.Layer) -> None:
     arguments = draft.layer_arguments[name]
     if arguments is None or typing.is_unknown(output) or layer is None:
         return
-    _refuse_unused(dynamics, [output, *(law.rate for law in layer.laws)])
+    _refuse_unused(dynamics, [output, *(term for law in layer.laws for term in law.terms)])
     draft.layers[name] = Layer(
         name, layer.laws, layer.couplings, layer.span, layer.evolution, layer.rests, layer.own,
         arguments, output,

@@ -220,6 +220,11 @@ class Law:
     """A map ``h <- EXPR``: ``rate`` is the new value, and the retraction takes it as it is."""
 
     @property
+    def terms(self) -> tuple[Term, ...]:
+        """What it computes: the rate, and the noise where there is some."""
+        return (self.rate,) if self.noise is None else (self.rate, self.noise)
+
+    @property
     def is_velocity(self) -> bool:
         """Whether the law only says that the rate of a state is its velocity."""
         return self.rate.op == "state" and self.rate.payload == f"{self.state}'"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dynattn.diagnostics.report import Span
-from dynattn.model import typing
+from dynattn.model import noises, typing
 from dynattn.model.composition import Rest
 from dynattn.model.functions import formula
 from dynattn.model.parts import State
@@ -18,7 +18,7 @@ from dynattn.vocabulary.sizes import ONE
 if TYPE_CHECKING:
     from dynattn.model.layer_dynamics import Dynamics
 
-ELSE = "write evolve { t 0 .. 30; method rk4; step 0.1 }"
+ELSE = "write evolve {{ t 0 .. 30; method {}; step 0.1 }}"
 
 LENGTH = "norm(F) + (norm(F) == 0)"
 """|h|, and 1 where h is 0: x' = P_x(h) is at rest at h/|h|, to which all points but -h/|h| go.
@@ -34,7 +34,9 @@ def rest_of(dynamics: Dynamics, state: State, moved: Sequence[State], span: Span
     if problem:
         bare = state.name.rsplit(".", 1)[-1]
         text = f"no closed form is known of where '{bare}' is at rest: {problem}"
-        draft.errors.add("E445", text, span, ELSE, [(state.span, "declared here")])
+        method = noises.method_for(state.manifold) if _has_noise(dynamics, state) else "rk4"
+        notes = [(state.span, "declared here")]
+        draft.errors.add("E445", text, span, ELSE.format(method), notes)
         return None
     inside = replace(dynamics.context, population=state.population)
     field = _field(dynamics, state)
@@ -43,6 +45,11 @@ def rest_of(dynamics: Dynamics, state: State, moved: Sequence[State], span: Span
         kind = replace(length.type, shape=(*length.type.shape, ONE))
         length = Term("column", (length,), kind, span)
     return Rest(state.name, typing.combine(draft.errors, "div", [field, length], span))
+
+
+def _has_noise(dynamics: Dynamics, state: State) -> bool:
+    own = dynamics.context.draft.parts.get(state.name, {})
+    return "noise" in own or state.name in dynamics.noises
 
 
 def _field(dynamics: Dynamics, state: State) -> Term:
@@ -61,9 +68,10 @@ def _problem(dynamics: Dynamics, state: State, moved: Sequence[State]) -> str:
         return f"one is known on sphere(D), and it lives on {state.manifold}"
     if equation is not None and equation[1].operator == "<-":
         return "its law is a map"
-    for word in ("noise", "dissipation"):
-        if word in draft.parts.get(state.name, {}):
-            return f"its law has {word}"
+    if _has_noise(dynamics, state):
+        return "its law has noise"
+    if "dissipation" in draft.parts.get(state.name, {}):
+        return "its law has dissipation"
     field = _field(dynamics, state)
     if field.type.shape != state.shape or field.type.place != Place("nodes", state.population):
         return "its field is not a vector at each of its nodes"

@@ -50,7 +50,7 @@ def build_program(model: Model, network: Network, rewrite: bool = True) -> Progr
         records=_named_terms(model, network, varied, "records", _records(model)),
         steps=_steps(model, network, varied, model.network),
         loss=_loss(model, network, varied),
-        noise=_noise(model, network, varied),
+        noise=_noise(model, network, model.laws, varied, "noise"),
         jumps=_jumps(model, network, varied),
         delays=_delays(model, network, varied),
     )
@@ -104,15 +104,17 @@ def _retraction(model: Model, network: Network, laws: Sequence[Law]) -> Block:
     return Block("retraction", tuple(outputs))
 
 
-def _noise(model: Model, network: Network, varied: frozenset[str]) -> Block | None:
+def _noise(
+    model: Model, network: Network, laws: Sequence[Law], varied: frozenset[str], name: str
+) -> Block | None:
     builder = Builder(model, network, varied)
     outputs = []
-    for law in model.laws:
+    for law in laws:
         if law.noise is not None:
             builder.retracted = law.state
             node = builder.node(law.noise)
             outputs.append((law.state, _spread(builder, node, model.states[law.state])))
-    return Block("noise", tuple(outputs)) if outputs else None
+    return Block(name, tuple(outputs)) if outputs else None
 
 
 def _jumps(model: Model, network: Network, varied: frozenset[str]) -> Block | None:
@@ -197,7 +199,9 @@ def _evolve(model: Model, network: Network, varied: frozenset[str], name: str) -
         return None
     rate = _rates(model, network, layer.laws, varied, name)
     start = _starts(model, network, varied, layer) if layer.own else None
-    return Evolve(name, rate, _retraction(model, network, layer.laws), layer.evolution, start)
+    noise = _noise(model, network, layer.laws, varied, name)
+    retraction = _retraction(model, network, layer.laws)
+    return Evolve(name, rate, retraction, layer.evolution, start, noise)
 
 
 def _starts(model: Model, network: Network, varied: frozenset[str], layer: Layer) -> Block:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,11 @@ from dynattn.model.parts import Draw, Law, State
 from dynattn.model.terms import Term
 from dynattn.program import duals
 from dynattn.program.copies import own_name
-from dynattn.program.duals import Dual
+from dynattn.program.duals import Array, Dual
+from dynattn.program.increments import noise_name
 from dynattn.program.meanings import evaluate
 from dynattn.program.moments import Moment, PerNode, remembered
+from dynattn.program.sites import front_of, rows_of
 from dynattn.vocabulary.tableaus import TABLEAUS
 
 if TYPE_CHECKING:
@@ -33,8 +36,23 @@ def evolved(reference: Reference, layer: Layer, moment: Moment) -> Moment:
         return moment
     for k in range(evolution.steps.value(reference.sizes)):
         time = evolution.start + k * evolution.step
-        moment = _stepped(reference, layer.laws, moment, evolution, time)
+        white = _white(reference, layer, moment.copies[layer.name], evolution.step)
+        moment = _stepped(reference, layer.laws, moment, evolution, time, white)
     return moment
+
+
+def _white(reference: Reference, layer: Layer, copy: int, h: float) -> dict[str, Array]:
+    """What white noise is through one step, N(0, 1) / sqrt(h): a row per site of each state."""
+    found = {}
+    for law in layer.laws:
+        if law.noise is not None:
+            state = reference.model.states[law.state]
+            shape = (*front_of(reference, state.place), *reference.shape_of(law.state))
+            is_complex = state.manifold.dtype == "complex"
+            name = noise_name(layer.name, copy, law.state)
+            numbers = reference.increments.next(name, shape, is_complex) / math.sqrt(h)
+            found[law.state] = rows_of(reference, state.place, numbers)
+    return found
 
 
 def _moved(moment: Moment, states: Slopes, time: float | None = None) -> Moment:
@@ -59,8 +77,9 @@ def _start(reference: Reference, layer: Layer, name: str, moment: Moment) -> Per
 
 
 def _stepped(
-    reference: Reference, laws: Sequence[Law], moment: Moment, evolution: Evolution, time: float
-) -> Moment:
+    reference: Reference, laws: Sequence[Law], moment: Moment, evolution: Evolution, time: float,
+    white: Mapping[str, Array],
+) -> Moment:  # fmt: skip
     """One step of an explicit Runge-Kutta method, every stage retracted to the manifolds."""
     tableau, h = TABLEAUS[evolution.method], evolution.step
     slopes: list[Slopes] = []
@@ -68,12 +87,20 @@ def _stepped(
         stage = _moved(
             moment, _points(reference, laws, moment, tuple(slopes), row, h), time + node * h
         )
-        slopes.append({law.state: _slope(reference, law, stage) for law in laws})
+        slopes.append({law.state: _slope(reference, law, stage, white) for law in laws})
     return _moved(moment, _points(reference, laws, moment, slopes, tableau.weights, h))
 
 
-def _slope(reference: Reference, law: Law, moment: Moment) -> PerNode:
-    return remembered(lambda node: reference.rate_at(law, node, moment))
+def _slope(
+    reference: Reference, law: Law, moment: Moment, white: Mapping[str, Array]
+) -> PerNode:  # fmt: skip
+    def slope(site: int) -> Dual:
+        rate = reference.rate_at(law, site, moment)
+        if law.noise is None:
+            return rate
+        return duals.add(rate, reference.noise_at(law, site, moment, white[law.state][site]))
+
+    return remembered(slope)
 
 
 def _points(

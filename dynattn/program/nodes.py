@@ -182,6 +182,14 @@ class Evolve:
     """None: the states are put where they are at rest."""
     start: Block | None = None
     """The states of the layer's own at the start of each use."""
+    noise: Block | None = None
+    """States by name: the noise of the rate, in ``placeholder`` nodes ``("W'", state)``."""
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """All of them, in the order in which they are run first."""
+        found = (self.start, self.rate, self.noise, self.retraction)
+        return tuple(block for block in found if block is not None)
 
 
 @dataclass(frozen=True)
@@ -240,10 +248,8 @@ def blocks_of(steps: Sequence[ProgramStep]) -> Iterator[Block]:
             case Apply(output=block, evolve=evolve):
                 yield from blocks_of(() if evolve is None else (evolve,))
                 yield block
-            case Evolve(rate=rate, retraction=retraction, start=start):
-                yield from (() if start is None else (start,))
-                yield rate
-                yield retraction
+            case Evolve():
+                yield from step.blocks
             case Loop(_, _, inner):
                 yield from blocks_of(inner)
 

@@ -31,6 +31,7 @@ from dynattn.program import duals, formulas
 from dynattn.program.copies import copy_name, output_names
 from dynattn.program.duals import Array, Dual
 from dynattn.program.evolving import evolved
+from dynattn.program.increments import Increments
 from dynattn.program.meanings import evaluate
 from dynattn.program.moments import Moment, PerNode, View, remembered
 from dynattn.program.sites import at_sites, entry_of, rows_of, view_of
@@ -64,7 +65,7 @@ class Reference:
     ``past_name``, over the nodes or the edges of the coupling; ``sizes`` the dims of this sample
     (T) beside the model's own. Tangents are along the entries of the arrays named in ``wrt``, one
     array after the other in C order (the real and the imaginary part of complex ones), or along
-    ``directions`` [all these entries, P].
+    ``directions`` [all these entries, P]. The noise of layers is that of ``Increments(white)``.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Reference:
         wrt: Sequence[str] = (),
         directions: Array | None = None,
         edge_limit: float = float("inf"),
+        white: int = 0,
     ):
         self.model = model
         self.network = network
@@ -88,6 +90,7 @@ class Reference:
         self.time = time
         self.edges = 0
         self.edge_limit = edge_limit
+        self.increments = Increments(white)
         self.inputs = {name: duals.plain(array) for name, array in (inputs or {}).items()}
         numbers = {**values, **(states or {}), **(past or {})}
         self._numbers = {name: duals.numbers(a) for name, a in numbers.items()}
@@ -176,11 +179,7 @@ class Reference:
         return found
 
     def _noise(self, law: Law, rows: Array) -> PerNode:
-        assert law.noise is not None
-        place, shape = self.model.states[law.state].place, self.shape_of(law.state)
-        holes = [{"W'": duals.plain(row)} for row in rows]
-        term = law.noise
-        return lambda site: self._at(term, place, shape, site, self.start, holes[site])
+        return lambda site: self.noise_at(law, site, self.start, rows[site])
 
     @deep()
     def delays(self) -> dict[str, Dual]:
@@ -266,6 +265,12 @@ class Reference:
         place, use = self.model.states[law.state].place, self.model.states[law.state].manifold
         rate = self._at(law.rate, place, self.shape_of(law.state), site, moment)
         return duals.add(rate, duals.plain(0j)) if use.dtype == "complex" else rate
+
+    def noise_at(self, law: Law, site: int, moment: Moment, white: Array) -> Dual:
+        """The noise of one node or edge, for numbers ``white`` [coordinates...]."""
+        assert law.noise is not None
+        place, shape = self.model.states[law.state].place, self.shape_of(law.state)
+        return self._at(law.noise, place, shape, site, moment, {"W'": duals.plain(white)})
 
     def _at(
         self, term: Term, place: Place, shape: tuple[int, ...], site: int, moment: Moment,

@@ -57,11 +57,13 @@ def _steps(steps: Sequence[ProgramStep]) -> Iterator[str]:
             case Apply(layer, output, target, evolve):
                 yield from _steps(() if evolve is None else (evolve,))
                 yield from block_lines(f"{target} = {layer}", output)
-            case Evolve(layer, rate, retraction, evolution, start):
+            case Evolve(layer, rate, retraction, evolution, start, noise):
                 yield f"evolve {layer} {_far(evolution)} {{"
                 if start is not None:
                     yield from _indented(block_lines("start", start))
                 yield from _indented(block_lines("rate" if evolution else "at rest", rate))
+                if noise is not None:
+                    yield from _indented(block_lines("noise", noise))
                 if retraction.outputs:
                     yield from _indented(block_lines("retraction", retraction))
                 yield "}"

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 from dynattn.diagnostics.report import Diagnostic, Span, SpecError
 from dynattn.diagnostics.suggest import did_you_mean
+from dynattn.model import noises
 from dynattn.model.model import Model
 from dynattn.model.parts import Law
-from dynattn.model.terms import Term
-from dynattn.vocabulary.manifolds import MANIFOLDS
 from dynattn.vocabulary.solvers import TORCHDIFFEQ_METHODS
 from dynattn.vocabulary.tableaus import TABLEAUS, Tableau
 
@@ -121,25 +120,14 @@ def law_mistakes(method: Method, model: Model, span: Span | None = None) -> list
 
 def _noise_problem(method: Method, model: Model, law: Law) -> tuple[str, str] | None:
     manifold = model.states[law.state].manifold
-    flat = MANIFOLDS[manifold.name].projection == "F"
-    name = "euler" if flat else "heun"
-    fix = f"write 'method {name}; step 0.01'"
+    fix = f"write 'method {noises.method_for(manifold)}; step 0.01'"
     if law.discrete:
         return None
-    if method.name not in ("euler", "heun") or method.library != "own":
+    if method.name not in noises.METHODS:
         kind = "adaptive steps" if method.adaptive else "no noise"
         return f"the method '{method.name}' takes {kind}, and '{law.state}' has noise", fix
-    if flat and method.name == "heun" and law.noise is not None and _mentions_state(law.noise):
-        text = f"the noise of '{law.state}' depends on the state, and is meant in Itô's sense"
-        return f"{text}; 'heun' is Stratonovich's", fix
-    if not flat and method.name == "euler":
-        text = f"noise on {manifold} is meant in Stratonovich's sense; 'euler' is Itô's"
-        return text, fix
-    return None
-
-
-def _mentions_state(term: Term) -> bool:
-    return term.op in ("state", "coupling") or any(_mentions_state(arg) for arg in term.args)
+    text = noises.sense_problem(method.name, law, manifold)
+    return (text, fix) if text else None
 
 
 def check_law(method: Method, model: Model, span: Span | None = None) -> None:

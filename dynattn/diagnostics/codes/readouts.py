@@ -1,4 +1,4 @@
-"""Codes of readouts, populations without a state and layers that evolve: E434 to E449."""
+"""Codes of readouts, populations without a state and layers that evolve: E333, E434 to E449."""
 
 from __future__ import annotations
 
@@ -48,6 +48,16 @@ CODES: dict[str, Entry] = {
         "gives t a value.",
         "evolve { t 0 .. 30 }",
         "evolve { t 0 .. 30; method rk4; step 0.1 }",
+    ),
+    "E333": Entry(
+        "a method that does not integrate the noise of a layer",
+        "Noise is Itô's on flat manifolds, which euler integrates, and Stratonovich's on the "
+        "others, which heun integrates. Where the noise does not depend on the state, heun is "
+        "right on flat manifolds too. Euler steps of size 1 (steps 5) go with all noise.",
+        "population p[9] { state z on sphere(3); drift x; noise 0.1 }\n"
+        "evolve { t 0 .. 1; method euler; step 0.1 }",
+        "population p[9] { state z on sphere(3); drift x; noise 0.1 }\n"
+        "evolve { t 0 .. 1; method heun; step 0.1 }",
     ),
     "E447": Entry(
         "a function that moves the model",

@@ -45,8 +45,9 @@ def map_blocks(program: Program, change: Callable[[Block], Block]) -> Program:
 
 def _map_evolve(step: Evolve, change: Callable[[Block], Block]) -> Evolve:
     start = None if step.start is None else change(step.start)
+    noise = None if step.noise is None else change(step.noise)
     rate, retraction = change(step.rate), change(step.retraction)
-    return replace(step, rate=rate, retraction=retraction, start=start)
+    return replace(step, rate=rate, retraction=retraction, start=start, noise=noise)
 
 
 def _map_steps(
