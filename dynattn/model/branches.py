@@ -121,7 +121,10 @@ def _range(draft: Draft, item: tree.Setting) -> tuple[str, float, float] | None:
         return None
     if first == last:
         draft.errors.add("E323", "both ends are the same", item.value.span, "write two ends")
-    return (name, first, last) if swept.inside(draft, name, (first, last), item.value) else None
+    between = (first + last) / 2 if (first + last) % 2 else first + 0.5
+    fits = swept.inside(draft, name, (first, last), item.value)
+    fits = fits and swept.may_be_broken(draft, name, between, item.value)
+    return (name, first, last) if fits else None
 
 
 def _followed(draft: Draft, clause: tree.Clause | None) -> tuple[str, str] | None:

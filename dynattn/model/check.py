@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from dynattn.diagnostics.report import Diagnostic, UsageError
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import readouts, typing
+from dynattn.model.angles import refuse_jumps
 from dynattn.model.composition import Step
 from dynattn.model.couplings import declare_coupling
 from dynattn.model.delays import refuse_in_network, refuse_readers
@@ -77,6 +78,7 @@ def check(
     declare_layer_heads(draft)
     _declare_flow(draft, tree)
     steps = _declare_network(draft, tree)
+    refuse_jumps(draft, steps)
     _declare_laws(draft, tree, bool(steps))
     _declare_observables(draft, tree)
     runs = declare_experiments(draft, _all(tree, syntax.Experiment))

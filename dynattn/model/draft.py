@@ -76,6 +76,12 @@ class Draft:
     """The ``continue`` experiments, whose points other experiments name."""
     unsized: set[str] = field(default_factory=set)
     """Populations whose size has been refused."""
+    rates: list[tuple[str, State, Term]] = field(default_factory=list)
+    """What moves the states, here and in layers: the clause's word, or the operator of an
+    equation.
+    """
+    whole: dict[str, Span] = field(default_factory=dict)
+    """Parameters that multiply angles, and so are whole numbers; where they do."""
     moved: set[str] = field(default_factory=set)
     """States with a drift or a coupling, refused ones too."""
     waiting: dict[str, tree.Coupling] = field(default_factory=dict)

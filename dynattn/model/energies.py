@@ -7,23 +7,24 @@ from dataclasses import replace
 from typing import Any
 
 from dynattn.diagnostics.report import Span
-from dynattn.model import constants, readouts, typing
+from dynattn.model import constants, readouts, trials, typing
 from dynattn.model.complex_numbers import must_be_real
 from dynattn.model.differentiate import NoDerivative, at_leaves, gradient, minus, plus, times
 from dynattn.model.draft import Draft, value_of
 from dynattn.model.expressions import Context, translate
 from dynattn.model.functions import contract
-from dynattn.model.matrices import numbers_of
 from dynattn.model.parts import Draw, State
 from dynattn.model.populations import inside
 from dynattn.model.terms import GLOBAL, Place, Term, Type, walk
 from dynattn.syntax import tree
-from dynattn.vocabulary.functions import ELEMENTWISE
 
 BESIDE = ("kernel", "frustration", "heads", "harmonics", "successors", "delay")
 """Clauses of a coupling that an energy leaves no room for."""
 
 TRIALS = 3
+
+LEAVES = ("number", "size", "time", "edge", "parameter", "receiver", "sender")
+"""What a trial draws, once for each quantity."""
 
 
 def _refuse(draft: Draft, text: str, span: Span, fix: str) -> None:
@@ -181,25 +182,11 @@ def is_symmetric(draft: Draft, term: Term) -> bool:
 
 def _value(draft: Draft, term: Term, drawn: dict[Any, Any], rng: Any, swap: bool) -> Any:
     """The value of a term, each quantity a random one of its own; ``swap``: i is j, j is i."""
-    import numpy
 
-    if term.op in ("number", "size", "time", "edge", "parameter", "receiver", "sender"):
-        return _drawn(draft, term, drawn, rng, swap)
-    args = [_value(draft, argument, drawn, rng, swap) for argument in term.args]
-    if term.op in ("let", "spread"):
-        return args[0]
-    if term.op == "array":
-        return numpy.stack(numpy.broadcast_arrays(*args))
-    if term.op in ("matmul", "transpose"):
-        return numbers_of(term.op, args)
-    if term.op == "dot":
-        return (args[0] * args[1]).sum(-1)
-    if term.op == "norm":
-        return (args[0] ** 2).sum(-1) ** 0.5
-    if term.op in ELEMENTWISE:
-        with numpy.errstate(all="ignore"):
-            return ELEMENTWISE[term.op].value(numpy, *args)
-    raise NoDerivative(term)
+    def leaf(part: Term) -> Any:
+        return _drawn(draft, part, drawn, rng, swap) if part.op in LEAVES else None
+
+    return trials.value(term, leaf)
 
 
 def _drawn(draft: Draft, term: Term, drawn: dict[Any, Any], rng: Any, swap: bool) -> Any:

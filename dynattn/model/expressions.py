@@ -349,7 +349,7 @@ def _at_end(context: Context, ends: Ends, end: str, term: Term, span: Span) -> T
                 "E304", "strength stands outside the sum and knows no sender", span,
                 "put what depends on j into weight or kernel",
             )  # fmt: skip
-        return seen
+        return replace_span(seen, span)
     kind = replace(seen.type, place=Place("edges", ends.name))
     later = ends.successor or None if end == "sender" else None
     return Term(end, (seen,), kind, span, later)

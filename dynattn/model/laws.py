@@ -141,6 +141,7 @@ def declare_equation_of(
         draft.not_yet(f"a map on {state.manifold}", item.span)
     elif fits_state(draft, value, state, "value of the equation", item.value.span):
         known[full] = (value, item)
+        draft.rates.append((item.operator, state, value))
         _names_all(context, item, value, full)
 
 

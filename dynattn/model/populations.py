@@ -237,8 +237,10 @@ def drift(context: Context, item: tree.Clause, population: str | None) -> tuple[
     term = translate(inside, value_of(item))
     if typing.is_unknown(term):
         return None
-    fits = fits_state(draft, term, state, f"{item.word} of '{bare}'", value_of(item).span)
-    return (state.name, term) if fits else None
+    if not fits_state(draft, term, state, f"{item.word} of '{bare}'", value_of(item).span):
+        return None
+    draft.rates.append((item.word, state, term))
+    return state.name, term
 
 
 def fits_state(draft: Draft, term: Term, state: State, what: str, span: Span) -> bool:

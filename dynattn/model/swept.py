@@ -62,7 +62,19 @@ def inside(draft: Draft, name: str, found: Values, expr: tree.Expr) -> bool:
             text = f"{name} = {value:g} is outside its range {limits[0]:g} .. {limits[1]:g}"
             draft.errors.add("E306", text, expr.span, "choose values inside")
             return False
+        if not float(value).is_integer() and not may_be_broken(draft, name, value, expr):
+            return False
     return True
+
+
+def may_be_broken(draft: Draft, name: str, value: float, expr: tree.Expr) -> bool:
+    """Whether a parameter may be between two whole numbers; else E329: it multiplies angles."""
+    if name not in draft.whole:
+        return True
+    text = f"'{name}' multiplies an angle, and would be {value:g}: {value:g} times an angle is none"
+    notes = [(draft.whole[name], "here")]
+    draft.errors.add("E329", text, expr.span, "let it be whole numbers alone", notes)
+    return False
 
 
 def values(draft: Draft, expr: tree.Expr) -> Values | None:

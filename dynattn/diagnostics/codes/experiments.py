@@ -1,4 +1,4 @@
-"""Codes of experiments: E320 to E329, and of those that cannot be run: E620 to E629."""
+"""Codes of experiments: E320 to E327, and of those that cannot be run: E620 to E629."""
 
 from __future__ import annotations
 

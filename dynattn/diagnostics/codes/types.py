@@ -1,4 +1,4 @@
-"""Codes of types and points, and of what is declared for nothing: E325 to E328, E417 to E420."""
+"""Codes of types and points, and of what is declared for nothing: E325 to E330, E417 to E420."""
 
 from __future__ import annotations
 
@@ -41,6 +41,18 @@ CODES: dict[str, Entry] = {
         "is a slip of the pen.",
         "param N = 1000000\nparam A[N, N] ~ normal(0, 1)",
         "param N = 1000\nparam A[N, N] ~ normal(0, 1)",
+    ),
+    "E329": Entry(
+        "an angle used as a plain number",
+        "An angle is the same after a whole turn, so what it drives must be too. Sums and "
+        "differences of angles, and whole numbers times an angle, are angles; sin, cos, tan and "
+        "cis make plain numbers of them. Anything else jumps where the angle ends its turn. What "
+        "is observed or recorded may be any function of an angle, and of an energy only the force "
+        "counts: that of a tilted potential does not jump.",
+        "population p[N] { state theta on circle }\n"
+        "coupling c: p -> p { kernel theta[j] - theta[i] }",
+        "population p[N] { state theta on circle }\n"
+        "coupling c: p -> p { kernel sin(theta[j] - theta[i]) }",
     ),
     "E420": Entry(
         "a name that nothing uses",
