@@ -9,7 +9,7 @@ from dynattn.model.composition import AssignStep, CallStep, OutputStep, RepeatSt
 from dynattn.model.draft import Draft
 from dynattn.model.parts import Coupling
 from dynattn.model.terms import Term, walk
-from dynattn.model.turns import Fault, Turns, is_phase
+from dynattn.model.turns import Fault, Turns
 from dynattn.vocabulary.functions import STRUCTURAL
 from dynattn.vocabulary.manifolds import MANIFOLDS
 
@@ -73,7 +73,8 @@ def _network(draft: Draft, steps: Sequence[Step], variables: dict[str, bool]) ->
             case OutputStep(name=name, value=value):
                 yield Use(f"the output '{name}'", value, angle=True)
             case RepeatStep(steps=inner):
-                yield from _network(draft, inner, variables)
+                for _ in range(2):  # what a round leaves is what the next one begins with
+                    yield from _network(draft, inner, variables)
             case CallStep():
                 yield from _call(draft, step, variables)
 
@@ -188,7 +189,8 @@ def _mended(turns: Turns, fault: Fault, angle_wanted: bool) -> str:
     if term.op == "abs" or (term.op == "pow" and term.args[1].payload == 2):
         root = "sqrt(2 - 2*cos({}))" if term.op == "abs" else "2 - 2*cos({})"
         return f"write {root.format(angle)}, which is the same near 0, or leave the angle out"
-    if term.op in STRUCTURAL or term.op in ("linear", "layer_norm", "dropout"):
+    known = STRUCTURAL.get(term.op)
+    if known is not None and known.kind != "nodes":
         return f"give it sines and cosines: [cos({angle}), sin({angle})]"
     return f"write {_with_sine(turns, term)}, or cos in place of sin"
 
@@ -216,7 +218,11 @@ def _call_of(before: str, angle: str) -> str:
 def _core(turns: Turns, term: Term) -> Term:
     """The angle that a term is made of: a difference of two with what is added to it, or one."""
     angles = [part for part in term.args if turns.of(part).angle]
-    if len(angles) != 1 or term.op in ("let", "receiver", "sender", "entry") or is_phase(term):
+    if (
+        len(angles) != 1
+        or term.op in ("let", "receiver", "sender", "entry")
+        or turns.is_phase(term)
+    ):
         return term
     core = _core(turns, angles[0])
     return term if term.op in ("add", "sub") and core.op in ("add", "sub") else core

@@ -20,6 +20,7 @@ from dynattn.model.composition import (
 from dynattn.model.draft import Draft, head
 from dynattn.model.expressions import Context, find, translate
 from dynattn.model.learned import unused_name
+from dynattn.model.made_points import must_be_point, note_sign
 from dynattn.model.network_reads import refuse_unread
 from dynattn.model.parts import Draw, Parameter, State
 from dynattn.model.quantities import may_be_learned
@@ -159,6 +160,7 @@ def _repeated(reading: Reading, statement: tree.Repeat) -> tuple[Step, ...]:
     """The steps of one round; a variable must have the same type before each."""
     symbols = reading.context.scope.symbols
     before = {name: symbol.value for name, symbol in symbols.items()}
+    _forget_points(reading, statement.body)
     inside = replace(reading, repeats=reading.repeats + 1)
     steps = _statements(inside, statement.body)
     for name, was in before.items():
@@ -171,6 +173,20 @@ def _repeated(reading: Reading, statement: tree.Repeat) -> tuple[Step, ...]:
             text += f", and {typing.spell_value(now)} after it"
             reading.draft.errors.add("E444", text, head(statement.span), fix)
     return steps
+
+
+def _forget_points(reading: Reading, body: Sequence[tree.Statement]) -> None:
+    """In a later round a variable that the body assigns to need be no point of a manifold."""
+    for statement in body:
+        if isinstance(statement, tree.Repeat):
+            _forget_points(reading, statement.body)
+        elif isinstance(statement, tree.Assign):
+            symbol = reading.context.scope.symbols.get(statement.name)
+            if symbol is not None and isinstance(symbol.value, Term):
+                plain = replace(symbol.value.type, manifold=None)
+                value = replace(symbol.value, type=plain)
+                reading.draft.signs.pop(symbol.name, None)
+                reading.context.scope.symbols[symbol.name] = replace(symbol, value=value)
 
 
 # ── variables ──────────────────────────────────────────────────────────────────────────────────
@@ -218,6 +234,7 @@ def _assign_variable(reading: Reading, statement: tree.Assign) -> tuple[Step, ..
     symbols[name] = Symbol("variable", name, statement.span, term)
     if typing.is_unknown(value):
         return ()
+    note_sign(reading.draft, name, value)
     calls = work.calls.steps
     if calls and value.op == "variable" and value.payload == calls[-1].target:
         return (*calls[:-1], replace(calls[-1], target=name))
@@ -241,6 +258,7 @@ def _assign_state(reading: Reading, statement: tree.Assign, state: State) -> tup
         return ()
     if state.manifold.dtype == "real":
         must_be_real(reading.draft.errors, value, f"'{statement.name}'")
+    must_be_point(reading.draft, value, state.manifold, statement.name, statement.value.span)
     return (*work.calls.steps, AssignStep(state.name, True, value, work.owner()))
 
 

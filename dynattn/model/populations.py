@@ -13,6 +13,7 @@ from dynattn.model.definitions import Definition
 from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.expressions import Context, translate
 from dynattn.model.graph_facts import from_graph, is_graph, refuse_condition
+from dynattn.model.made_points import must_be_point
 from dynattn.model.parts import Draw, Population, State
 from dynattn.model.quantities import at_start, axes, declare_parameter, manifold
 from dynattn.model.ranges import refuse_range
@@ -162,6 +163,9 @@ def _initial_state(
             "write one number per coordinate",
         )
         return None
+    span = entry.init.value.span
+    if context.layer and not must_be_point(context.draft, term, use, entry.name, span):
+        return None  # where a layer starts is computed at each use, and nobody looks at it
     return term if membership.lies_on(context.draft, term, use) else None
 
 

@@ -14,6 +14,7 @@ from dynattn.diagnostics.report import Span
 from dynattn.model import readouts, trials
 from dynattn.model.differentiate import NoDerivative
 from dynattn.model.draft import Draft
+from dynattn.model.made_points import manifold_of
 from dynattn.model.parts import Draw
 from dynattn.model.terms import Term
 from dynattn.vocabulary.functions import CONSTANTS
@@ -55,11 +56,6 @@ class Kind:
     faults: tuple[Fault, ...] = ()
 
 
-def is_phase(term: Term) -> bool:
-    """Whether a term is a point of a manifold of angles."""
-    return term.type.manifold is not None and MANIFOLDS[term.type.manifold.name].phase
-
-
 @dataclass
 class Turns:
     """The kinds of terms, read once each."""
@@ -71,6 +67,11 @@ class Turns:
     """Parameters that multiply angles, and so have to be whole numbers."""
     known: dict[int, tuple[Term, Kind]] = field(default_factory=dict)
 
+    def is_phase(self, term: Term) -> bool:
+        """Whether a term is a point of a manifold of angles."""
+        use = manifold_of(self.draft, term)
+        return use is not None and MANIFOLDS[use.name].phase
+
     def of(self, term: Term) -> Kind:
         """The kind of a term."""
         if id(term) not in self.known:
@@ -78,7 +79,7 @@ class Turns:
         return self.known[id(term)][1]
 
     def _of(self, term: Term) -> Kind:
-        if is_phase(term) or (term.op == "variable" and self.variables.get(term.payload)):
+        if self.is_phase(term) or (term.op == "variable" and self.variables.get(term.payload)):
             return Kind(angle=True)
         if term.op == "coupling":
             return self._sum(term)
@@ -197,7 +198,7 @@ class Turns:
             x = rng.integers(1, 4, shape) if self.is_whole(leaf, note=False) else x
             drawn[key] = x, rng.integers(1, 5, shape)
         x, turns = drawn[key]
-        return x + TURN * turns if turned and is_phase(leaf) else x
+        return x + TURN * turns if turned and self.is_phase(leaf) else x
 
     def _shape_of(self, leaf: Term) -> tuple[int, ...]:
         known = {n: int(v) for n, v in self.draft.values.items()}

@@ -189,6 +189,12 @@ def reshape(a: Dual, shape: tuple[int, ...]) -> Dual:
     return _map(a, lambda x, extra: x.reshape(shape + x.shape[x.ndim - extra :]))
 
 
+def points(a: Dual, shape: tuple[int, ...]) -> list[Dual]:
+    """The single points, each of this shape, of an array [..., *shape], in order."""
+    rows = reshape(a, (-1, *shape))
+    return [rows[number] for number in range(rows.shape[0])]
+
+
 def broadcast(a: Dual, shape: tuple[int, ...]) -> Dual:
     """Repeated to a larger shape, last axes aligned."""
     if a.shape == shape:

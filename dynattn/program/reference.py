@@ -27,7 +27,7 @@ from dynattn.model.model import Model
 from dynattn.model.parts import Coupling, Law, Parameter
 from dynattn.model.terms import Place, Term
 from dynattn.network.build import Network
-from dynattn.program import duals, formulas
+from dynattn.program import duals
 from dynattn.program.copies import copy_name, output_names
 from dynattn.program.duals import Array, Dual
 from dynattn.program.evolving import evolved
@@ -285,11 +285,8 @@ class Reference:
     def retract_at(self, law: Law, x: Dual, step: Dual) -> Dual:
         """Where a tangent step leads from a point."""
         use = self.model.states[law.state].manifold
-        pairs = zip(
-            formulas.points(x, use, self.sizes),
-            formulas.points(step, use, self.sizes),
-            strict=True,
-        )
+        shape = tuple(size.value(self.sizes) for size in use.shape)
+        pairs = zip(duals.points(x, shape), duals.points(step, shape), strict=True)
         moved = [
             evaluate(law.retraction, View(self.start, holes={"x": point, "v": along}))
             for point, along in pairs

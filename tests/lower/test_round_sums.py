@@ -154,12 +154,12 @@ SPECS = [
     ("ring(N, reach=N/4)", "", "fft"),
     ("ring(N, reach=N/4)", "weight 1 + A*cos(2*pi*distance/N)", "fft"),
     ("ring(N, reach=2)", "weight exp(-A*distance)", "roll"),
-    ("ring(N, reach=N/4)", "weight 1/distance; kernel theta[j]", "fft"),
-    ("ring(N)", "kernel tanh(A*(theta[j] - theta[i]))", "edges"),
+    ("ring(N, reach=N/4)", "weight 1/distance; kernel cos(theta[j])", "fft"),
+    ("ring(N)", "kernel tanh(A*sin(theta[j] - theta[i]))", "edges"),
     ("ring(N, reach=N/2)", "", "mean_field"),
     ("cycle_graph(n=N)", "normalize degree", "roll"),
     ("circulant_graph(n=N, offsets=[1, 2, 3, 4, 5])", "", "fft"),
-    ("one_to_one(N)", "kernel A*theta[j]", "roll"),
+    ("one_to_one(N)", "kernel A*cos(theta[j])", "roll"),
 ]
 
 

@@ -231,11 +231,11 @@ population word[T] { state theta on torus(C) }
 layer mix {
   learn b[C] = 0
   let q = on * linear(cos(theta), C) + (1 - on) * b
-  let s = swiglu(theta, hidden=4, out=C)
-  drift theta: q + linear(sin(theta), C) + linear(theta, C, bias=false) + s
+  let s = swiglu(sin(theta), hidden=4, out=C)
+  drift theta: q + linear(sin(theta), C) + linear(cos(theta), C, bias=false) + s
   evolve { steps 1 }
 }
-network { theta = embed(text); mix; output logits = linear(theta, V) }
+network { theta = embed(text); mix; output logits = linear(cos(theta), V) }
 """
 
 

@@ -86,7 +86,7 @@ def test_sizes_that_only_happen_to_be_equal_do_not_fit(width: str) -> None:
 def test_the_literal_96_is_not_c_even_where_c_is_96() -> None:
     body = """param N = 3, C = 96
 population p[N] { state x on torus(C) }
-layer l { learn g[96] = 1; drift g * x; evolve { steps 1 } }
+layer l { learn g[96] = 1; drift g * sin(x); evolve { steps 1 } }
 network { l }
 """
     assert refused(body) == [("E301", "the shapes [C] and [96] do not fit")]

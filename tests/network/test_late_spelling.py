@@ -10,7 +10,7 @@ from dynattn.network.styles import MINUS, PLAIN, PRETTY
 TEXT = """
 model late
 param N = 5, tau = 0.3, K = 2, speed = 4
-population osc[N] { state theta on circle; let away = theta - mean(theta); drift 1 }
+population osc[N] { state theta on circle; let away = cos(theta) - mean(cos(theta)); drift 1 }
 coupling pull: osc -> osc { strength K; delay tau }
 coupling tract: osc -> osc over ring(N, reach=2) { kernel cos(theta[j]); delay distance / speed }
 coupling crowd: osc -> osc { kernel away[j]; delay tau + 1 }
@@ -23,7 +23,7 @@ def test_delays_in_the_law() -> None:
     (law,) = spell_laws(model, model.laws, PRETTY)
     assert law.replace(MINUS, "-") == (
         "θ_i' = 1 + K Σ_j sin(θ_j(t - τ) - θ_i) + Σ_j cos(θ_j(t - distance_ij/speed)) "
-        "+ Σ_j (θ_j(t - (τ + 1)) - mean(θ(t - (τ + 1))))"
+        "+ Σ_j (cos(θ_j(t - (τ + 1))) - mean(cos(θ(t - (τ + 1)))))"
     )
     (law,) = spell_laws(model, model.laws, PLAIN)
     assert "K * sum_j sin(theta[j](t - tau) - theta[i])" in law

@@ -81,8 +81,8 @@ def test_learned_numbers_are_those_of_the_module(path):
 FORMS = [
     ("over everyone(N)", 36, "mean field", "O(N): 2 sums over 6 nodes"),
     ("over ring(N)", 12, "shifted copies", "O(E): 2 shifted sums over 12 edges"),
-    ("{ kernel tanh(x[j] - x[i]) }", 30, "pair by pair", "O(N^2): 30 kernels"),
-    ("over ring(N) { kernel tanh(x[j] - x[i]) }", 12, "edge by edge", "O(E): 12 kernels"),
+    ("{ kernel tanh(sin(x[j] - x[i])) }", 30, "pair by pair", "O(N^2): 30 kernels"),
+    ("over ring(N) { kernel tanh(sin(x[j] - x[i])) }", 12, "edge by edge", "O(E): 12 kernels"),
 ]
 
 

@@ -313,8 +313,8 @@ def test_values_that_are_missing_are_an_error():
 
 def test_projection_of_points_along_an_extra_axis():
     from dynattn.model.terms import ManifoldUse
-    from dynattn.program.formulas import project
     from dynattn.vocabulary.sizes import fixed
+    from tests.program.formulas import project
 
     use = ManifoldUse("sphere", (fixed(3),), (fixed(3),))
     rng = numpy.random.default_rng(2)

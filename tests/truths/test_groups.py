@@ -189,7 +189,7 @@ def test_one_end_may_be_a_group_and_a_readout_too() -> None:
 population far[5] { state y on real; drift mix - y }
 coupling up: all -> far { kernel sin(x[j]) * y[i]; normalize size }
 coupling down: far -> all { kernel y[j] * cos(x[i]) }
-readout mix: all -> far { kernel x[j] }
+readout mix: all -> far { kernel sin(x[j]) }
 readout near: far -> all { kernel y[j] * w[i] }
 observe total = sum(near)
 observe heavy = mean(all.w) + index_sum
@@ -208,7 +208,9 @@ let index_sum = sum(all.x)
     down = y.sum() * np.cos(x)
     np.testing.assert_allclose(found["left.x"], w[:4] + down[:4], rtol=1e-12)
     np.testing.assert_allclose(found["right.x"], down[4:] / 2, rtol=1e-12)
-    np.testing.assert_allclose(found["far.y"], x.sum() - y + np.sin(x).mean() * y, rtol=1e-12)
+    np.testing.assert_allclose(
+        found["far.y"], np.sin(x).sum() - y + np.sin(x).mean() * y, rtol=1e-12
+    )
     observed = {key: float(value) for key, value in system.observe(0.0, tensors).items()}
     assert observed["total"] == pytest.approx(y.sum() * w.sum(), rel=1e-12)
     assert observed["heavy"] == pytest.approx(w.mean() + x.sum(), rel=1e-12)

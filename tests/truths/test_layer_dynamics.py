@@ -142,7 +142,7 @@ population cell[T] {
   g' = -g / 4
   inertia q: 2
   dissipation q: 0.5
-  energy q: 1 - cos(dot(q, c))
+  energy q: dot(c, 1 - cos(q))
 }
 coupling spring: cell -> cell.q over everyone(T) { kernel sin(q[j] - q[i]) }
 layer settle {
@@ -169,7 +169,7 @@ def test_maps_inertia_energies_and_equations_step_together():
     q, v, g = h.copy(), numpy.zeros((3, 3)), numpy.ones((3, 3))
     along = values["c"]
     for _ in range(6):
-        force = numpy.sin(q[None] - q[:, None]).sum(1) - numpy.sin(q @ along)[:, None] * along
+        force = numpy.sin(q[None] - q[:, None]).sum(1) - along * numpy.sin(q)
         new = numpy.tanh(numpy.cumsum(h, 0) + values["settle.0.b"])
         h, q, v, g = new, q + v, v + (force - 0.5 * v) / 2, g - g / 4
     assert found == pytest.approx(numpy.concatenate([h, q, g], -1), abs=1e-11)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dynattn.program import duals, formulas
+from dynattn.program import duals
 from dynattn.vocabulary.functions import ELEMENTWISE
+from tests.program import formulas
 
 WITHOUT = {"gelu"}
 """Functions whose derivative needs a function that the language has not."""

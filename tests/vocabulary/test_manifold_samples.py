@@ -40,7 +40,7 @@ def test_the_sphere_is_drawn_evenly():
 @pytest.mark.parametrize("name", [n for n, m in MANIFOLDS.items() if m.constraint])
 def test_draws_satisfy_the_constraint(name):
     from dynattn.program import duals
-    from dynattn.program.formulas import evaluate
+    from tests.program.formulas import evaluate
 
     constraint = MANIFOLDS[name].constraint
     assert constraint is not None

@@ -1,4 +1,4 @@
-"""The geometry of ``vocabulary.manifolds``, read from its formulas and computed on dual numbers."""
+"""Formulas of the language, read and computed on dual numbers without the checker."""
 
 from __future__ import annotations
 
@@ -23,19 +23,13 @@ def project(use: ManifoldUse, x: Dual, force: Dual, sizes: Mapping[str, int]) ->
         name: duals.plain(size.value(sizes))
         for name, size in zip(manifold.parameters, use.arguments, strict=False)
     }
+    shape = tuple(size.value(sizes) for size in use.shape)
     whole = duals.broadcast(force, x.shape)
     found = [
         evaluate(manifold.projection, {**names, "x": a, "F": f})
-        for a, f in zip(points(x, use, sizes), points(whole, use, sizes), strict=True)
+        for a, f in zip(duals.points(x, shape), duals.points(whole, shape), strict=True)
     ]
     return duals.reshape(duals.stack(found), x.shape)
-
-
-def points(x: Dual, use: ManifoldUse, sizes: Mapping[str, int]) -> list[Dual]:
-    """The single points of an array [..., point], in order."""
-    shape = tuple(size.value(sizes) for size in use.shape)
-    rows = duals.reshape(x, (-1, *shape))
-    return [rows[number] for number in range(rows.shape[0])]
 
 
 def evaluate(formula: str, names: Mapping[str, Dual]) -> Dual:
