@@ -198,7 +198,7 @@ class Turns:
             x = rng.integers(1, 4, shape) if self.is_whole(leaf, note=False) else x
             drawn[key] = x, rng.integers(1, 5, shape)
         x, turns = drawn[key]
-        return x + TURN * turns if turned and self.is_phase(leaf) else x
+        return x + TURN * turns if turned and self.of(leaf).angle else x
 
     def _shape_of(self, leaf: Term) -> tuple[int, ...]:
         known = {n: int(v) for n, v in self.draft.values.items()}

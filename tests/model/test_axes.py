@@ -61,7 +61,7 @@ def test_a_truth_value_is_0_or_1_in_the_mean_of_a_draw():
 
 def test_a_parameter_on_the_circle_is_a_number_that_knows_it_is_an_angle():
     model = checked(
-        "param a[2] on circle = 0, b on torus(3) ~ uniform\n" + ONE.replace("DRIFT", "a[0]")
+        "param a[2] on circle = 0, b on torus(3) ~ uniform\n" + ONE.replace("DRIFT", "cos(a[0])")
     )
     assert str(model.parameter["a"].manifold) == "circle"
     assert [str(size) for size in model.parameter["b"].shape] == ["3"]
@@ -71,7 +71,7 @@ def test_a_learned_angle_does_not_decay():
     from dynattn.learn.optimizers import decays
 
     declared = "learn a on circle = 0, b on real = 0, c = 0\n"
-    model = checked(declared + ONE.replace("DRIFT", "a + b + c"))
+    model = checked(declared + ONE.replace("DRIFT", "sin(a) + b + c"))
     assert [decays(model.parameter[name], "all") for name in "abc"] == [False, True, True]
 
 

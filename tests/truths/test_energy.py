@@ -39,8 +39,9 @@ POTENTIALS = {
 def chain(manifold: str, **overrides: float) -> Compilation:
     own, pair = POTENTIALS[manifold]
     text = SPEC.replace("MANIFOLD", manifold).replace("OWN", own).replace("PAIR", pair)
-    if manifold.endswith("(2)"):
-        text = text.replace("(x[i] - x[j])^2", "dot(x[i] - x[j], x[i] - x[j])")
+    away = "x[i] - x[j]" if manifold.startswith("real") else "sin(x[i] - x[j])"
+    square = f"dot({away}, {away})" if manifold.endswith("(2)") else f"({away})^2"
+    text = text.replace("(x[i] - x[j])^2", square)
     return Compilation(Source("chain.dyn", text), overrides)
 
 
