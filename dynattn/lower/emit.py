@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.files import write_whole
-from dynattn.lower import kernels
+from dynattn.lower import kernels, rotations
 from dynattn.lower.code import wrapped
 from dynattn.lower.emit_evolving import layer_class
 from dynattn.lower.emit_functions import function_class, functions_of
@@ -305,6 +305,6 @@ def _copied(writer: Writer, body: str) -> list[str]:
         wanted[function.__name__] = function
         if inspect.isfunction(function):
             names = function.__code__.co_names
-            found = [getattr(kernels, name, None) for name in names]
+            found = [getattr(room, name, None) for name in names for room in (kernels, rotations)]
             queue += [f for f in found if inspect.isfunction(f) or f is SparseProduct]
     return [inspect.getsource(item).strip("\n") for item in reversed(list(wanted.values()))]

@@ -260,22 +260,6 @@ def matrix_product(a, b):
     return a @ b
 
 
-def unitary_factor(a):
-    """u of a = u h with u unitary and h positive, by Newton's iteration u <- (u + u^-+)/2.
-
-    It takes singular values s to (s + 1/s)/2. The first rounds are scaled, which changes nothing in
-    u and brings ratios of singular values up to 10^4 to below 1.3; the rest ends within rounding.
-    """
-    for k in range(8):
-        other = torch.linalg.inv(a).mH
-        if k < 3:
-            norms = [torch.linalg.matrix_norm(x.detach(), keepdim=True) for x in (other, a)]
-            scale = (norms[0] / norms[1]).sqrt()
-            a, other = a * scale, other / scale
-        a = (a + other) / 2
-    return a
-
-
 def attend(q, k, v, causal):
     """softmax(q k^T) v by torch's fused attention; arrays [.., T, heads, width]."""
     batch = torch.broadcast_shapes(q.shape[:-3], k.shape[:-3], v.shape[:-3])

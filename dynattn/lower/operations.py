@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from dynattn.lower import graph_operations, kernels, network_operations
+from dynattn.lower import graph_operations, kernels, network_operations, rotations
 from dynattn.lower.code import Code, binary_code, call_code, method_code, tuple_code
 from dynattn.lower.context import Context, Need, width_of
 from dynattn.lower.elementwise import FLOATING, elementwise
@@ -191,7 +191,9 @@ OPERATIONS: Mapping[str, Callable[[Node, Context], Operation]] = {
     "det": _called("torch.linalg.det"),
     "inverse": _called("torch.linalg.inv"),
     "expm": _called("torch.linalg.matrix_exp"),
-    "polar": lambda node, context: kernel_call(kernels.unitary_factor),
+    "polar": lambda node, context: kernel_call(rotations.unitary_factor),
+    "logm": lambda node, context: kernel_call(rotations.rotation_logarithm),
+    "angles": lambda node, context: kernel_call(rotations.rotation_angles),
     "node_sum": _over_nodes("sum"),
     "node_mean": _over_nodes("mean"),
     "node_std": _over_nodes("std", correction=0),

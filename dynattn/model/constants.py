@@ -242,7 +242,7 @@ def of_term(draft: Draft, term: Term) -> float | None:
     known = [value for value in values if value is not None]
     if not values or len(known) < len(values):
         return None
-    if term.op == "let":
+    if term.op in ("let", "called"):
         return known[0]
     return _computed(term.op, known) if term.op in ELEMENTWISE else None
 

@@ -101,7 +101,7 @@ def _declare_sum(context: Context, declaration: tree.Coupling) -> None:
     late = delays.delayed(inside, coupling, clauses)
     if late is None or len(draft.errors.found) > before:
         return
-    if _shapes_fit(draft, late, ends.state):
+    if _shapes_fit(draft, late, ends.state) and _is_of_one_manifold(draft, late, ends.state):
         draft.couplings[full] = late
 
 
@@ -325,6 +325,19 @@ def _shapes_fit(draft: Draft, coupling: Coupling, state: State | None) -> bool:
         )
         return False
     return state is None or state.manifold.dtype == "complex" or _is_real(draft, coupling, state)
+
+
+def _is_of_one_manifold(draft: Draft, coupling: Coupling, state: State | None) -> bool:
+    """Whether a kernel that is a point and nothing else is one of the receiver's manifold."""
+    use = coupling.kernel.type.manifold
+    if state is None or use in (None, state.manifold):
+        return True
+    if not all(typing.is_curved(m) or MANIFOLDS[m.name].phase for m in (use, state.manifold)):
+        return True
+    text = f"the kernel is a point of {use}, and acts on a point of {state.manifold}"
+    fix = "multiply it by a matrix, or write what it does to the point it acts on"
+    draft.errors.add("E325", text, coupling.kernel.span, fix)
+    return False
 
 
 def _is_real(draft: Draft, coupling: Coupling, state: State) -> bool:

@@ -35,6 +35,7 @@ NODEWISE = frozenset(
         "entry",
         "column",
         "spread",
+        "called",
         "array",
         "linear",
         "matmul",

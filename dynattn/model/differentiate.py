@@ -54,8 +54,13 @@ def gradient(context: Context, value: Term, leaf: Callable[[Term], bool]) -> Ter
 
 
 def _with_squares(term: Term, done: dict[int, Term]) -> Term:
-    """The term with ``norm(x)^2`` as ``dot(x, x)``, whose slope needs no care where x is 0."""
+    """The term with ``norm(x)^2`` as ``dot(x, x)``, whose slope needs no care where x is 0, and
+    with the formulas of distance, expmap and logmap in place of their calls.
+    """
     if id(term) not in done:
+        if term.op == "called":
+            done[id(term)] = _with_squares(term.args[0], done)
+            return done[id(term)]
         args = tuple(_with_squares(argument, done) for argument in term.args)
         same = all(a is b for a, b in zip(args, term.args, strict=True))
         found = term if same else replace(term, args=args)
@@ -226,7 +231,7 @@ def _at_end(term: Term, end: str, edges: Place) -> Term:
     kind = replace(term.type, place=edges)
     if not term.args or term.op == "joined":
         return Term(end, (term,), kind, term.span)
-    if term.op not in (*ELEMENTWISE, *OPEN, "dot", "norm", "matmul", "transpose"):
+    if term.op not in (*ELEMENTWISE, *OPEN, "called", "dot", "norm", "matmul", "transpose"):
         raise NoDerivative(term)
     inner: Sequence[Term] = tuple(_at_end(argument, end, edges) for argument in term.args)
     return replace(term, args=tuple(inner), type=kind)

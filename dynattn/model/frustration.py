@@ -73,7 +73,15 @@ def _indexed(node: Any) -> Iterator[str]:
 
 def refuse(draft: Draft, clause: tree.Clause, state: State) -> None:
     """A frustration, or harmonics, on a manifold whose points are no angles."""
-    draft.not_yet(f"{clause.word} on {state.manifold}", clause.span)
+    entry = MANIFOLDS[state.manifold.name]
+    if clause.word == "harmonics":
+        text = f"harmonics multiply angles, and a point of {state.manifold} is none"
+        fix = "leave harmonics out, or put the state on circle or torus(d)"
+    else:
+        text = f"frustration has no meaning on {state.manifold}"
+        fix = "leave it out, or write the kernel"
+        fix += ": cis(-alpha) * x[j] - x[i]" if entry.of_complex and not entry.shape else ""
+    draft.errors.add("E352", text, clause.span, fix)
 
 
 def _shift(expr: tree.Expr, bare: str, what: frozenset[str]) -> tuple[tree.Expr | None, bool]:

@@ -239,6 +239,17 @@ def _total_energy(context: Context, expr: tree.Call, arguments: Arguments) -> Te
     return total_energy(context, expr.span)
 
 
+def _geometry(name: str) -> Rule:
+    """A function of ``model.geometry``, which needs ``formula``."""
+
+    def rule(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
+        from dynattn.model import geometry
+
+        return geometry.RULES[name](context, expr, arguments)
+
+    return rule
+
+
 def _next(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
     text = arguments.term("text")
     if is_unknown(text):
@@ -257,6 +268,9 @@ RULES: dict[str, tuple[tuple[str, ...], Rule]] = {
     **matrices.RULES,
     **{op: (("x",), _nodes_rule(op)) for op in ("sum", "mean", "std", "min", "max", "count")},
     "order": (("x",), _order),
+    "distance": (("x", "y"), _geometry("distance")),
+    "expmap": (("x", "v"), _geometry("expmap")),
+    "logmap": (("x", "y"), _geometry("logmap")),
     "linear": (("x", "n", "bias?", "init?"), learned.linear),
     "swiglu": (("x", "hidden", "out"), learned.swiglu),
     "embed": (("text", "width?"), learned.embed),

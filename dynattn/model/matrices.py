@@ -20,6 +20,9 @@ Shape = tuple[Size, ...]
 NUMBERS = ("trace", "det")
 """Functions that make one number of a matrix."""
 
+OTHERS = ("inverse", "expm", "polar", "logm", "angles")
+"""Functions that make a matrix of one, or a row of numbers."""
+
 
 def product(context: Context, left: Term, right: Term, span: Span) -> Term:
     """``A @ b``: the last axis of A with the only axis of a vector b, or the last but one of a
@@ -101,6 +104,8 @@ def _rule(name: str) -> Callable[[Context, tree.Call, Arguments], Term]:
 def of_square(context: Context, name: str, matrix: Term, span: Span) -> Term:
     """A function of a square matrix; a number beside the points of a manifold keeps their axes."""
     place, shape = matrix.type.place, matrix.type.shape
+    if name == "angles":
+        return Term(name, (matrix,), Type(place, shape[:-1]), span)
     if name not in NUMBERS:
         return Term(name, (matrix,), replace(matrix.type, manifold=None), span)
     found = Term(name, (matrix,), Type(place, shape[:-2], _dtype(matrix)), span)
@@ -131,7 +136,7 @@ def norm(context: Context, matrix: Term, span: Span) -> Term:
 
 RULES: dict[str, tuple[tuple[str, ...], Callable[[Context, tree.Call, Arguments], Term]]] = {
     "transpose": (("A",), _transpose),
-    **{name: (("A",), _rule(name)) for name in (*NUMBERS, "inverse", "expm", "polar")},
+    **{name: (("A",), _rule(name)) for name in (*NUMBERS, *OTHERS)},
 }
 """Names of the arguments and typing rule of each function of matrices."""
 

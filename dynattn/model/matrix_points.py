@@ -22,7 +22,7 @@ WANTED = {
     "so": "a matrix that is minus its transpose",
     "su": "a matrix that is minus its conjugate transpose, with trace 0",
 }
-TURNED = ("sphere", "SO", "SU")
+TURNED = tuple(name for name, entry in MANIFOLDS.items() if entry.turns)
 """Manifolds on which a frustration is a matrix V: the kernel sees V x[j]."""
 
 
@@ -36,15 +36,55 @@ def lies_on(draft: Draft, term: Term, use: ManifoldUse) -> bool:
     if _generates(draft, term):
         return True
     value = _number(draft, term)
+    fix = f"write {WANTED[use.name]}, in numbers and parameters"
     if value is not None and (value.ndim or use.name in ("so", "su")):
         if (value.ndim == 0 and value == 0) or (value.ndim and matrix_groups.hold(use.name, value)):
             return True
         text = f"this value is no point of {use}"
+        if value.ndim > 1:
+            off, point = _projected(use, value)
+            text, fix = f"{text}: it is {off:.3g} off", f"write {WANTED[use.name]}: {point}"
     else:
         text = f"whether this value is a point of {use} is not known in advance"
-    fix = f"write {WANTED[use.name]}, in numbers and parameters"
     draft.errors.add("E318", text, term.span, fix)
     return False
+
+
+def _projected(use: ManifoldUse, value: Any) -> tuple[float, str]:
+    """How far off the manifold matrices are, and where they are projected to, in few digits."""
+    import numpy
+
+    point = matrix_groups.nearest(use.name, value)
+    off = float(numpy.linalg.norm(value - point, axis=(-2, -1)).max())
+    for digits in range(3, 17):
+        found = numpy.vectorize(lambda z, d=digits: _shortened(z, d), otypes=[complex])(point)
+        if matrix_groups.hold(use.name, found):
+            return off, _spelled(found if use.dtype == "complex" else found.real)
+    return off, _spelled(point)
+
+
+def _shortened(z: complex, digits: int) -> complex:
+    """A number rounded to so many digits after the point."""
+    return complex(round(z.real, digits) + 0.0, round(z.imag, digits) + 0.0)
+
+
+def _spelled(value: Any) -> str:
+    """Numbers as the language writes them."""
+    if value.ndim:
+        return f"[{', '.join(map(_spelled, value))}]"
+    number = complex(value)
+    if not number.imag:
+        return repr(number.real + 0.0).removesuffix(".0")
+    imaginary = f"{repr(abs(number.imag)).removesuffix('.0')}i"
+    sign = "-" if number.imag < 0 else ""
+    if not number.real:
+        return sign + imaginary
+    return f"{repr(number.real).removesuffix('.0')} {sign or '+'} {imaginary}"
+
+
+def is_written(draft: Draft, term: Term) -> bool:
+    """Whether a value is made of numbers and parameters, or is expm of a parameter on so or su."""
+    return _generates(draft, term) or _number(draft, term) is not None
 
 
 def _generates(draft: Draft, term: Term) -> bool:
@@ -106,7 +146,7 @@ def _is_turn(draft: Draft, lag: Term, state: State) -> bool:
     wanted = (state.manifold.shape[-1],) * 2
     if lag.type.shape == wanted:
         return True
-    group = {"sphere": "SO", "SO": "SO", "SU": "SU"}[state.manifold.name]
+    group = MANIFOLDS[state.manifold.name].turns
     text = (
         f"frustration on {state.manifold} is a matrix {spell_shape(wanted)}, and this is "
         f"{spell_shape(lag.type.shape)}"

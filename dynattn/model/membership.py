@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from math import dist
+
 from dynattn.model import constants, matrix_points
 from dynattn.model.draft import Draft
 from dynattn.model.parts import Draw
@@ -25,9 +28,30 @@ def lies_on(draft: Draft, term: Term, use: ManifoldUse) -> bool:
     entry = MANIFOLDS[use.name]
     if entry.member is None or values is None or entry.member(values):
         return True
-    written = ", ".join(f"{value:g}" for value in values)
-    draft.errors.add("E313", f"{written} is no point of {use}", term.span, entry.wanted)
+    written, fix = ", ".join(f"{value:g}" for value in values), entry.wanted
+    text = f"{written} is no point of {use}"
+    if entry.nearest is not None:
+        point = entry.nearest(values)
+        text += f": it is {dist(values, point):.3g} off"
+        fix += f": [{', '.join(_rounded(point, entry.member))}]"
+    draft.errors.add("E313", text, term.span, fix)
     return False
+
+
+def _rounded(point: list[float], member: Callable[[Sequence[float]], bool]) -> list[str]:
+    """The numbers of a point in as few digits as make one."""
+    for digits in range(3, 17):
+        found = [f"{value:.{digits}g}" for value in point]
+        if member([float(text) for text in found]):
+            return found
+    return [repr(value) for value in point]
+
+
+def is_written(draft: Draft, term: Term, use: ManifoldUse) -> bool:
+    """Whether a value is known before anything runs: made of numbers and parameters."""
+    if matrix_points.is_matrix(use):
+        return matrix_points.is_written(draft, term)
+    return _numbers(draft, term) is not None
 
 
 def _numbers(draft: Draft, term: Term) -> list[float] | None:

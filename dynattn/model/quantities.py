@@ -345,5 +345,9 @@ def manifold(draft: Draft, expr: tree.Expr) -> ManifoldUse | None:
     sizes = tuple(size for size in found if size is not None)
     if len(sizes) != len(found):
         return None
+    if given and (number := constants.count(draft, sizes[0])) is not None and number < entry.least:
+        text = f"{name}({number}) is a single point, or two: nothing moves on it"
+        draft.errors.add("E351", text, expr.span, f"write {name}({entry.least}), or more")
+        return None
     shape = tuple(sizes[entry.parameters.index(axis)] for axis in entry.shape) if given else ()
     return ManifoldUse(name, sizes, shape)

@@ -27,6 +27,7 @@ node and edge by edge; the program builder turns them into whole-array operation
 | entry | (positions, indices) | args[0] at these positions, from 0, of its first axes; as written |
 | counter | name | the m of ``harmonics m in 1 .. M``; only in what is shown of a coupling |
 | let | name | args[0], under the name the spec gave it |
+| called | name | args[0], what a function of the geometry makes of the points args[1:] |
 | receiver | None | in a coupling: args[0] at the receiving node i |
 | sender | None or l | in a coupling: args[0] at the sending node j, or l places after it |
 | edge | name | in a coupling: the edge's own attribute (``weight``, ``distance``, ``length``) |

@@ -22,7 +22,7 @@ def value(term: Term, leaf: Leaf) -> Any:
     if known is not None:
         return known
     args = [value(argument, leaf) for argument in term.args]
-    if term.op in ("let", "spread"):
+    if term.op in ("let", "spread", "called"):
         return args[0]
     if term.op == "array":
         return numpy.stack(numpy.broadcast_arrays(*args))

@@ -144,7 +144,7 @@ def are_no_points(errors: Collector, op: str, args: Sequence[Term], span: Span) 
     if op not in ("add", "sub") or len(uses) != 2 or None in uses:
         return True
     first, second = (use for use in uses if use is not None)
-    curved = [_is_curved(use) for use in (first, second)]
+    curved = [is_curved(use) for use in (first, second)]
     if first == second and (op == "sub" or not curved[0]):
         return True
     if first != second and not any(curved):
@@ -160,7 +160,7 @@ def are_no_points(errors: Collector, op: str, args: Sequence[Term], span: Span) 
     return False
 
 
-def _is_curved(use: ManifoldUse) -> bool:
+def is_curved(use: ManifoldUse) -> bool:
     """Whether the coordinates of a point are bound together and 0 is no point: sphere, groups."""
     manifold = MANIFOLDS[use.name]
     bound = manifold.constraint is not None and not manifold.logarithmic

@@ -35,6 +35,8 @@ LATEX_FUNCTIONS: Mapping[str, str] = {
     "atan": r"\arctan", "sinh": r"\sinh", "cosh": r"\cosh", "tanh": r"\tanh", "exp": r"\exp",
     "log": r"\log", "trace": r"\operatorname{tr}", "det": r"\det", "min": r"\min",
     "max": r"\max", "re": r"\operatorname{Re}", "im": r"\operatorname{Im}", "arg": r"\arg",
+    "distance": "d", "expmap": r"\operatorname{Exp}", "logmap": r"\operatorname{Log}",
+    "logm": r"\log",
 }  # fmt: skip
 """Functions with a command of their own; every other name is set upright."""
 

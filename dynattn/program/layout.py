@@ -119,13 +119,15 @@ class Maker:
         return self.make("unsqueeze", [node], kind, (-2,))
 
     def of_matrix(self, op: str, matrix: Node) -> Node:
-        """``transpose trace det inverse expm polar`` of the last two axes."""
+        """``transpose trace det inverse expm polar logm angles`` of the last two axes."""
         matrix = self.real(matrix)
         *front, rows, columns = matrix.type.shape
         shapes = {
             "transpose": (*front, columns, rows), "trace": tuple(front), "det": tuple(front),
+            "angles": (*front, rows),
         }  # fmt: skip
         kind = replace(matrix.type, shape=shapes.get(op, matrix.type.shape))
+        kind = replace(kind, dtype="real") if op == "angles" else kind
         return self.make(op, [matrix], kind)
 
     def concat(self, parts: Sequence[Node]) -> Node:

@@ -38,7 +38,7 @@ def _along(change: Callable[[Array], Array], tangent: Array, shape: tuple[int, .
 
 
 def of_square(name: str, a: Dual) -> Dual:
-    """``transpose trace det inverse expm polar`` of every matrix [..., n, n]."""
+    """``transpose trace det inverse expm polar logm angles`` of every matrix [..., n, n]."""
     value, slope = _FUNCTIONS[name]
     found = numpy.asarray(value(a.value))
     if a.tangent is None:
@@ -85,6 +85,52 @@ def _polar_slope(a: Array, u: Array, da: Array) -> Array:
     return u @ basis @ w @ _adjoint(basis)
 
 
+def _turns(u: Array) -> tuple[Array, Array]:
+    """Angles of the eigenvalues of unitary matrices, and their orthonormal vectors; the angles of a
+    complex matrix sum to less than pi.
+    """
+    from scipy.linalg import schur
+
+    angles, vectors = numpy.empty(u.shape[:-1]), numpy.empty(u.shape, numpy.complex128)
+    for place in numpy.ndindex(u.shape[:-2]):
+        triangle, basis = schur(u[place], output="complex")
+        found = numpy.angle(numpy.diagonal(triangle))
+        order = numpy.argsort(found)
+        found, excess = found[order], round(found.sum() / (2 * numpy.pi))
+        found[len(found) - max(excess, 0) :] -= 2 * numpy.pi
+        found[: max(-excess, 0)] += 2 * numpy.pi
+        again = numpy.argsort(found)
+        angles[place], vectors[place] = found[again], basis[:, order[again]]
+    return angles, vectors
+
+
+def _like(found: Array, a: Array) -> Array:
+    return found if numpy.iscomplexobj(a) else found.real
+
+
+def _logm(a: Array) -> Array:
+    angles, basis = _turns(_polar(a))
+    return _like((basis * (1j * angles)[..., None, :]) @ _adjoint(basis), a)
+
+
+def _logm_slope(a: Array, found: Array, da: Array) -> Array:
+    """The theorem of Daleckii and Krein: divided differences in the eigenvectors."""
+    u = _polar(a)
+    angles, basis = _turns(u)
+    turn = _adjoint(basis) @ _polar_slope(a, u, da) @ basis
+    half = (angles[..., :, None] - angles[..., None, :]) / 2
+    middle = (angles[..., :, None] + angles[..., None, :]) / 2
+    quotient = numpy.exp(-1j * middle) / numpy.sinc(half / numpy.pi)
+    return _like(basis @ (turn * quotient) @ _adjoint(basis), a)
+
+
+def _angles_slope(a: Array, found: Array, da: Array) -> Array:
+    u = _polar(a)
+    angles, basis = _turns(u)
+    turn = _adjoint(basis) @ _polar_slope(a, u, da) @ basis
+    return (numpy.diagonal(turn, axis1=-2, axis2=-1) * numpy.exp(-1j * angles)).imag
+
+
 def _det_slope(a: Array, found: Array, da: Array) -> Array:
     return found * _trace(numpy.linalg.solve(a, da))
 
@@ -96,4 +142,6 @@ _FUNCTIONS: dict[str, tuple[Callable[[Array], Any], Slope]] = {
     "inverse": (numpy.linalg.inv, lambda a, f, da: -f @ da @ f),
     "expm": (_expm, _expm_slope),
     "polar": (_polar, _polar_slope),
+    "logm": (_logm, _logm_slope),
+    "angles": (lambda a: _turns(_polar(a))[0], _angles_slope),
 }

@@ -245,6 +245,7 @@ RULES: dict[str, Callable[[Term, View], Dual]] = {
     "member": _member,
     "placeholder": lambda term, view: view.holes[term.payload],
     "let": lambda term, view: evaluate(term.args[0], view),
+    "called": lambda term, view: evaluate(term.args[0], view),
     "aligned": lambda term, view: evaluate(term.args[0], view),
     "spread": _spread,
     "receiver": _receiver,

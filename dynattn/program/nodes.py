@@ -40,7 +40,7 @@ operation is always the plain broadcasting one of torch.
 | dot | a, b | | sum over the last axis of a*b |
 | matmul | a, b | | matrix product over the last two axes |
 | transpose | a | | the last two axes exchanged |
-| trace det inverse expm polar | a | | of the last two axes, a square matrix |
+| trace det inverse expm polar logm angles | a | | of the last two axes, a square matrix |
 | norm | a | | Euclidean length over the last axis |
 | node_sum node_mean node_std node_min node_max | a | axis (negative) | over the node axis |
 | linear | x, weight[, bias] | | x W^T + b |

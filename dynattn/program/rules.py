@@ -284,6 +284,7 @@ RULES: Mapping[str, Rule] = {
     "variable": lambda b, t: b.leaf(t, "variable", True),
     "placeholder": _placeholder,
     "let": lambda b, t: b.node(t.args[0]),
+    "called": lambda b, t: b.node(t.args[0]),
     "aligned": _aligned,
     "spread": lambda b, t: b.node(t.args[0]),
     "receiver": _end,

@@ -314,6 +314,11 @@ _STRUCTURAL = (
     Structural("inverse", "coordinates", "inverse(A)", "the inverse of a square matrix"),
     Structural("expm", "coordinates", "expm(A)", "exponential of a square matrix"),
     Structural("polar", "coordinates", "polar(A)", "the nearest orthogonal or unitary matrix"),
+    Structural("logm", "coordinates", "logm(A)", "the shortest W with expm(W) = polar(A)"),
+    Structural("angles", "coordinates", "angles(A)", "of the eigenvalues of logm(A), in order"),
+    Structural("distance", "coordinates", "distance(x, y)", "of two points of a manifold"),
+    Structural("expmap", "coordinates", "expmap(x, v)", "where the geodesic from x along v leads"),
+    Structural("logmap", "coordinates", "logmap(x, y)", "the v for which expmap(x, v) is y"),
     Structural("concat", "coordinates", "[a, b]", "concatenation along the last coordinate axis"),
     Structural("sum", "nodes", "sum(x)", "sum over the nodes of the population"),
     Structural("mean", "nodes", "mean(x)", "mean over the nodes"),
@@ -346,11 +351,13 @@ STRUCTURAL: dict[str, Structural] = {
 
 TAKE_COMPLEX = frozenset({
     "dot", "norm", "sum", "mean", "std", "order", "transpose", "trace", "det", "inverse", "expm",
-    "polar",
+    "polar", "logm", "angles", "distance", "expmap", "logmap",
 })  # fmt: skip
 """Structural functions whose arguments may be complex."""
 
-MATRIX_FUNCTIONS = ("transpose", "trace", "det", "inverse", "expm", "polar")
+MATRIX_FUNCTIONS = (
+    "transpose", "trace", "det", "inverse", "expm", "polar", "logm", "angles",
+)  # fmt: skip
 """Functions of the last two coordinate axes."""
 
 CONSTANTS: dict[str, float] = {"pi": 3.141592653589793}

@@ -1,9 +1,12 @@
 """The manifolds. Adding one is one entry in MANIFOLDS.
 
 The geometry is written in the language itself, so that checker, reference evaluator, lowered module
-and emitted file share one definition: ``x`` a point, ``F`` an ambient vector, ``v`` a tangent
-vector,
-``x[i]``/``x[j]`` the receiver's and the sender's point.
+and emitted file share one definition: ``x`` and ``y`` points, ``F`` an ambient vector, ``v`` a
+tangent vector, ``x[i]``/``x[j]`` the receiver's and the sender's point.
+
+Every metric is the one whose gradients ``projection`` makes of ambient ones: that of the space
+around, and Shahshahani's, sum dx_a^2 / x_a, on positive and simplex. On manifolds of matrices it is
+measured by the ``norm`` of the language, so that SO(2) is as long as the circle.
 """
 
 from __future__ import annotations
@@ -35,7 +38,13 @@ class Manifold:
     projection: str
     """P_x F: the tangent part of an ambient vector F at x."""
     retraction: str
-    """Where a tangent step v from x leads."""
+    """Where a tangent step v from x leads: x + v to first order."""
+    exponential: str
+    """Where the geodesic from x along v ends."""
+    logarithm: str
+    """The tangent vector at x whose exponential is y, the shortest one."""
+    distance: str
+    """The length of the shortest geodesic from x to y."""
     kernel: str | None
     """The default attraction of x[i] by x[j]; None where one must be written."""
     order: str | None
@@ -49,6 +58,16 @@ class Manifold:
     """Default initial state: ``uniform``, or a formula of the arguments."""
     picture: str
     """How points are drawn: one of PICTURES."""
+    length: str = "norm(v)"
+    """The length of a tangent vector v at x."""
+    chord: str | None = None
+    """Half the squared chord from x to y, of which the default kernel is downhill: minus its
+    gradient at x. Close by it is half the squared distance. None where there is no kernel.
+    """
+    frustration: str | None = None
+    """What a frustration a makes of the sender's point y; None where it has no meaning."""
+    turns: str = ""
+    """The group whose elements a frustration is; '' where it is an angle."""
     phase: bool = False
     """Whether coordinates are angles, 2 pi periodic."""
     constraint: str | None = None
@@ -68,6 +87,10 @@ class Manifold:
     """Whether the coordinates of a vector are a point; None: all are, or they are matrices."""
     wanted: str = ""
     """What to write where they are none."""
+    nearest: Callable[[Sequence[float]], list[float]] | None = None
+    """The point that a vector off the manifold is projected to; None where there is none."""
+    least: int = 1
+    """The smallest size that it moves at: sphere(1) is two points, SO(1) is one."""
     doc: str = ""
 
     def hold(self, points: Any) -> bool:
@@ -104,6 +127,56 @@ def _sample_simplex(rng: Any, shape: tuple[int, ...]) -> Any:
     return points / points.sum(-1, keepdims=True)
 
 
+def _shortened(x: Sequence[float]) -> list[float]:
+    length = hypot(*x)
+    return [a / length for a in x] if length else [1.0, *[0.0] * (len(x) - 1)]
+
+
+def _shared(x: Sequence[float]) -> list[float]:
+    above = [max(a, 0.0) for a in x]
+    total = sum(above)
+    return [a / total for a in above] if total else [1 / len(x)] * len(x)
+
+
+_MORE = "(sin({n}) / ({n} + ({n} == 0)) + ({n} == 0))"
+"""sin(n)/n, 1 at 0."""
+
+
+def _walk(x: str, v: str) -> str:
+    """The great circle from the unit vector x along v."""
+    n = f"norm({v})"
+    return f"cos({n}) * {x} + {_MORE.format(n=n)} * {v}"
+
+
+def _angle(x: str, y: str) -> str:
+    """The angle between unit vectors, exact where it is small and where it is near pi. Kahan, How
+    Futile are Mindless Assessments of Roundoff (2006), section 12.
+    """
+    return f"2 * atan2(norm({y} - {x}), norm({y} + {x}))"
+
+
+def _way(x: str, y: str) -> str:
+    """The tangent vector at the unit vector x that leads to y; 0 where y is -x."""
+    part = f"({y} - {x} - dot({x}, {y} - {x}) * {x})"
+    n = f"norm({part})"
+    return f"(({_angle(x, y)}) / ({n} + ({n} == 0)) + ({n} == 0)) * {part}"
+
+
+def _root(x: str) -> str:
+    """The square root of shares, with a slope at 0."""
+    return f"(sqrt({x} + ({x} == 0)) - ({x} == 0))"
+
+
+_HALF = f"(v / (2 * {_root('x')} + (x == 0)))"
+"""A change of shares as one of their square roots."""
+
+_TURN, _STEP = "conj(transpose(x)) @ y", "conj(transpose(x)) @ v"
+_BETWEEN = f"norm(angles({_TURN})) / sqrt(n)"
+_DEFECT = "norm(conj(transpose(x)) @ x - expm(0*x)) + abs(det(x) - 1)"
+_WRAPPED = "atan2(sin(y - x), cos(y - x))"
+_STRAIGHT = ("x + v", "y - x", "norm(y - x)")
+_HERE = "norm(y - x)^2 / 2"
+
 _LOSS = "v / (x + (x == 0)) + 0.5"
 """A step from x in parts of x, beyond the loss of half of it; where x is 0 it stays 0."""
 
@@ -113,66 +186,80 @@ more than half of x would be lost."""
 
 _ENTRIES = (
     Manifold(
-        "circle", (), (), "F", "x + v", "sin(x[j] - x[i])",
-        "sqrt(mean(cos(x))^2 + mean(sin(x))^2)", _sample_angles, "uniform", "circle", phase=True,
-        doc="an angle, in radians",
+        "circle", (), (), "F", "x + v", "x + v", _WRAPPED, f"abs({_WRAPPED})",
+        "sin(x[j] - x[i])", "sqrt(mean(cos(x))^2 + mean(sin(x))^2)",
+        _sample_angles, "uniform", "circle", chord="1 - cos(y - x)", frustration="y - a",
+        phase=True, doc="an angle, in radians",
     ),
     Manifold(
-        "torus", ("d",), ("d",), "F", "x + v", "sin(x[j] - x[i])",
+        "torus", ("d",), ("d",), "F", "x + v", "x + v", _WRAPPED, f"norm({_WRAPPED})",
+        "sin(x[j] - x[i])",
         "sqrt((dot(mean(cos(x)), mean(cos(x))) + dot(mean(sin(x)), mean(sin(x)))) / d)",
-        _sample_angles, "uniform", "torus", phase=True,
-        doc="d angles, in radians",
+        _sample_angles, "uniform", "torus", chord="dot(1 - cos(y - x), 1)", frustration="y - a",
+        phase=True, doc="d angles, in radians",
     ),
     Manifold(
-        "sphere", ("D",), ("D",), "F - dot(F, x) * x", "(x + v) / norm(x + v)", "x[j]",
-        "norm(mean(x))", _sample_sphere, "uniform", "sphere", constraint="norm(x) - 1",
-        member=lambda x: abs(hypot(*x) - 1) < 1e-6, wanted="divide the numbers by their length",
+        "sphere", ("D",), ("D",), "F - dot(F, x) * x", "(x + v) / norm(x + v)",
+        _walk("x", "v"), _way("x", "y"), _angle("x", "y"), "x[j]", "norm(mean(x))",
+        _sample_sphere, "uniform", "sphere", chord=_HERE, frustration="a @ y", turns="SO",
+        constraint="norm(x) - 1", member=lambda x: abs(hypot(*x) - 1) < 1e-6,
+        wanted="divide the numbers by their length", nearest=_shortened, least=2,
         doc="unit vectors in R^D",
     ),
     Manifold(
-        "real", ("d",), ("d",), "F", "x + v", "x[j] - x[i]",
-        "1 / (1 + norm([std(x)])^2)", _sample_normal, "0", "line",
+        "real", ("d",), ("d",), "F", "x + v", *_STRAIGHT, "x[j] - x[i]",
+        "1 / (1 + norm([std(x)])^2)", _sample_normal, "0", "line", chord=_HERE,
         doc="numbers; real(d) is a vector of d of them",
     ),
     Manifold(
-        "complex", (), (), "F", "x + v", "x[j] - x[i]", "abs(mean(x))", _sample_complex, "0",
-        "plane", of_complex=True, doc="a complex number",
+        "complex", (), (), "F", "x + v", "x + v", "y - x", "abs(y - x)", "x[j] - x[i]",
+        "abs(mean(x))", _sample_complex, "0", "plane", "abs(v)", chord="abs(y - x)^2 / 2",
+        of_complex=True, doc="a complex number",
     ),
     Manifold(
-        "SO", ("n",), ("n", "n"), "(F - x @ transpose(F) @ x) / 2", "polar(x + v)", "x[j]",
-        "norm(mean(x))", matrix_groups.sample_orthogonal, "uniform", "matrix",
-        constraint="norm(x) - 1", doc="rotations: n x n orthogonal matrices of determinant 1",
+        "SO", ("n",), ("n", "n"), "(F - x @ transpose(F) @ x) / 2", "polar(x + v)",
+        f"x @ expm({_STEP})", f"x @ logm({_TURN})", _BETWEEN, "x[j]", "norm(mean(x))",
+        matrix_groups.sample_orthogonal, "uniform", "matrix", chord=f"n * {_HERE}",
+        frustration="a @ y", turns="SO", constraint=_DEFECT, least=2,
+        doc="rotations: n x n orthogonal matrices of determinant 1",
     ),
     Manifold(
         "SU", ("n",), ("n", "n"),
         "(F - x @ conj(transpose(F)) @ x)/2 - 1i*im(trace(conj(transpose(x)) @ F))/n * x",
-        "polar(x + v) * cis(-arg(det(polar(x + v))) / n)", "x[j]", "norm(mean(x))",
-        matrix_groups.sample_unitary, "uniform", "matrix", constraint="norm(x) - 1",
-        of_complex=True, doc="n x n unitary matrices of determinant 1",
+        "polar(x + v) * cis(-arg(det(polar(x + v))) / n)",
+        f"x @ expm({_STEP})", f"x @ logm({_TURN})", _BETWEEN, "x[j]", "norm(mean(x))",
+        matrix_groups.sample_unitary, "uniform", "matrix", chord=f"n * {_HERE}",
+        frustration="a @ y", turns="SU", constraint=_DEFECT, of_complex=True, least=2,
+        doc="n x n unitary matrices of determinant 1",
     ),
     Manifold(
-        "so", ("n",), ("n", "n"), "(F - transpose(F)) / 2", "x + v", "x[j] - x[i]",
-        "1 / (1 + norm(std(x))^2)", matrix_groups.sample_skew, "0", "matrix",
-        fold=matrix_groups.skew, doc="n x n skew matrices: rotation rates",
+        "so", ("n",), ("n", "n"), "(F - transpose(F)) / 2", "x + v", *_STRAIGHT, "x[j] - x[i]",
+        "1 / (1 + norm(std(x))^2)", matrix_groups.sample_skew, "0", "matrix", chord=f"n * {_HERE}",
+        fold=matrix_groups.skew, least=2,
+        doc="n x n skew matrices: rotation rates",
     ),
     Manifold(
         "su", ("n",), ("n", "n"), "(F - conj(transpose(F)))/2 - 1i*im(trace(F))/n * expm(0*x)",
-        "x + v", "x[j] - x[i]", "1 / (1 + norm(std(x))^2)", matrix_groups.sample_skew_complex, "0",
-        "matrix", fold=matrix_groups.skew, of_complex=True,
+        "x + v", *_STRAIGHT, "x[j] - x[i]", "1 / (1 + norm(std(x))^2)",
+        matrix_groups.sample_skew_complex, "0", "matrix", chord=f"n * {_HERE}",
+        fold=matrix_groups.skew, of_complex=True, least=2,
         doc="n x n skew-adjoint matrices of trace 0: rotation rates on SU(n)",
     ),
     Manifold(
-        "positive", (), (), "x * F", _GROWN, None, "1 / (1 + std(x)^2)", _sample_positive, "1",
-        "line", tangent="F", logarithmic=True, member=lambda x: min(x) > 0,
+        "positive", (), (), "x * F", _GROWN, "x + v + v^2 / (4 * x)", "2 * (sqrt(x * y) - x)",
+        "2 * abs(sqrt(y) - sqrt(x))", None, "1 / (1 + std(x)^2)", _sample_positive, "1",
+        "line", "abs(v) / sqrt(x)", tangent="F", logarithmic=True, member=lambda x: min(x) > 0,
         wanted="write a number above 0",
         doc="a number above 0; what drives it is a rate per capita: x' = x F",
     ),
     Manifold(
-        "simplex", ("d",), ("d",), "x * (F - dot(F, x))", f"{_GROWN} / dot({_GROWN}, 1)", None,
-        "1 / (1 + norm(std(x))^2)", _sample_simplex, "1 / d", "simplex", constraint="dot(x, 1) - 1",
-        tangent="F - dot(F, 1) / d", logarithmic=True,
+        "simplex", ("d",), ("d",), "x * (F - dot(F, x))", f"{_GROWN} / dot({_GROWN}, 1)",
+        f"({_walk(_root('x'), _HALF)})^2", f"2 * {_root('x')} * {_way(_root('x'), _root('y'))}",
+        f"2 * {_angle(_root('x'), _root('y'))}", None,
+        "1 / (1 + norm(std(x))^2)", _sample_simplex, "1 / d", "simplex", f"2 * norm({_HALF})",
+        constraint="dot(x, 1) - 1", tangent="F - dot(F, 1) / d", logarithmic=True,
         member=lambda x: min(x) >= 0 and abs(sum(x) - 1) < 1e-9,
-        wanted="the shares are 0 or more, and sum to 1",
+        wanted="the shares are 0 or more, and sum to 1", nearest=_shared, least=2,
         doc="d shares that sum to 1; driven, they follow the replicator equation",
     ),
 )  # fmt: skip

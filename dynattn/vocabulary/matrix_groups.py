@@ -59,6 +59,25 @@ def sample_skew_complex(rng: Any, shape: tuple[int, ...]) -> Any:
     return skew(rng.standard_normal(shape) + 1j * rng.standard_normal(shape))
 
 
+def nearest(name: str, points: Any) -> Any:
+    """The matrices on ``SO``, ``SU``, ``so`` or ``su`` that matrices [..., n, n] are projected to:
+    the nearest ones, on SU but for the phase of the determinant.
+    """
+    import numpy
+
+    if name in ("so", "su"):
+        found = (points - adjoint(points)) / 2
+        trace = numpy.trace(found, axis1=-2, axis2=-1)[..., None, None]
+        return found - trace / points.shape[-1] * numpy.eye(points.shape[-1])
+    left, _, right = numpy.linalg.svd(points)
+    determinant = numpy.linalg.det(left @ right)
+    if name == "SO":
+        left[..., :, -1] *= numpy.sign(determinant)[..., None]
+        return left @ right
+    turn = numpy.exp(-1j * numpy.angle(determinant) / left.shape[-1])
+    return left @ right * turn[..., None, None]
+
+
 def hold(name: str, points: Any) -> bool:
     """Whether all matrices [..., n, n] lie on ``SO``, ``SU``, ``so`` or ``su``."""
     import numpy

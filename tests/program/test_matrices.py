@@ -7,7 +7,7 @@ import pytest
 import scipy.linalg
 import torch
 
-from dynattn.lower import kernels
+from dynattn.lower import rotations
 from dynattn.program import duals, matrices
 from dynattn.vocabulary.functions import MATRIX_FUNCTIONS
 
@@ -18,6 +18,10 @@ VALUES = {
     "inverse": numpy.linalg.inv,
     "expm": scipy.linalg.expm,
     "polar": lambda a: numpy.stack([scipy.linalg.polar(x)[0] for x in a]),
+    "logm": lambda a: numpy.stack([scipy.linalg.logm(scipy.linalg.polar(x)[0]) for x in a]),
+    "angles": lambda a: numpy.stack(
+        [numpy.sort(numpy.angle(numpy.linalg.eigvals(scipy.linalg.polar(x)[0]))) for x in a]
+    ),
 }
 
 
@@ -42,6 +46,7 @@ def leaves_of(*arrays):
 @pytest.mark.parametrize("name", MATRIX_FUNCTIONS)
 def test_values_and_slopes_of_matrix_functions(name):
     a = numpy.random.default_rng(1).standard_normal((2, 3, 3)) + numpy.eye(3)
+    a[numpy.linalg.det(a) < 0] *= -1
     (leaf,) = leaves_of(a)
     found = matrices.of_square(name, leaf)
     numpy.testing.assert_allclose(found.value, VALUES[name](a), rtol=1e-12, atol=1e-12)
@@ -68,5 +73,5 @@ def test_the_lowered_unitary_factor_is_that_of_the_singular_values():
     for size in (1, 2, 5):
         left, _, right = numpy.linalg.svd(rng.standard_normal((20, size, size)))
         stretch = 10.0 ** rng.uniform(-2, 2, (20, size))
-        found = kernels.unitary_factor(torch.from_numpy((left * stretch[:, None]) @ right))
+        found = rotations.unitary_factor(torch.from_numpy((left * stretch[:, None]) @ right))
         numpy.testing.assert_allclose(found.numpy(), left @ right, atol=1e-10)
