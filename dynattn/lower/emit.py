@@ -36,6 +36,7 @@ from dynattn.lower.initial import in_double
 from dynattn.lower.module import System, build_system
 from dynattn.lower.pairs import as_pairs
 from dynattn.lower.sparse import SparseProduct
+from dynattn.lower.tolerances import tolerances
 from dynattn.model.model import Model
 from dynattn.model.plans import Simulation
 from dynattn.program.nodes import Program
@@ -214,14 +215,23 @@ def _library_solver(writer: Writer, simulation: Simulation) -> str:
     if simulation.step is not None:
         options = f', options={{"step_size": {simulation.step!r}}}'
     else:
-        atol = simulation.atol if simulation.atol is not None else simulation.rtol
-        options = f", rtol={simulation.rtol!r}, atol={atol!r}"
+        options = _tolerances(writer.model, simulation)
     several = len(writer.model.states) > 1
     rate = "model"
     if _curved(writer):
         nothing = "tuple(0 * part for part in y)" if several else "0 * y"
         rate = f"lambda t, y: model(t, model.retract(y, {nothing}))"
     return LIBRARY_SOLVE.format(rate=rate, method=method, options=options)
+
+
+def _tolerances(model: Model, simulation: Simulation) -> str:
+    """The keywords rtol and atol: a number, or one per state."""
+    atol = simulation.rtol if simulation.atol is None else simulation.atol
+    pairs = tolerances(model, simulation.rtol, atol).values()
+    relative, absolute = (
+        values[0] if len(set(values)) == 1 else values for values in zip(*pairs, strict=True)
+    )
+    return f", rtol={relative!r}, atol={absolute!r}"
 
 
 def _own_solver(writer: Writer, simulation: Simulation, tableau: Any) -> str:

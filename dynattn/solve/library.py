@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from dynattn.diagnostics.report import Diagnostic, NumericalError, SpecError
+from dynattn.lower.tolerances import tolerances
 from dynattn.solve.failures import Scene, gave_up, non_finite, too_many_steps, underflow
 from dynattn.solve.fixed import Field, States, bends_of, equal_steps, jumps_of, stretches
 from dynattn.solve.logarithms import with_logarithms
@@ -173,13 +174,14 @@ def _odeint(watch: _Watch, start: torch.Tensor, times: torch.Tensor, call: Call)
     from torchdiffeq import odeint
 
     function = _with_callbacks(watch, call.method)
+    rtol, atol = _tolerances(watch.scene, start, call)
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="Functional iteration did not converge")
         # torchdiffeq hands min_step to every scipy method, known to it or not.
         warnings.filterwarnings("ignore", message="The following arguments have no effect")
         try:
             solution = odeint(
-                function, start, times, rtol=call.rtol, atol=call.atol,
+                function, start, times, rtol=rtol, atol=atol,
                 method=call.method.solver, options=_options(watch.scene, times, call),
             )  # fmt: skip
         except (AssertionError, _StepLimitReached, _Stuck, UserWarning) as error:
@@ -189,6 +191,18 @@ def _odeint(watch: _Watch, start: torch.Tensor, times: torch.Tensor, call: Call)
             raise failure from None
     assert isinstance(solution, torch.Tensor)
     return solution
+
+
+def _tolerances(scene: Scene, start: torch.Tensor, call: Call) -> tuple[Any, Any]:
+    """Relative and absolute, for each component of the start."""
+    model = getattr(scene.system, "model", None)
+    if model is None:
+        return call.rtol, call.atol
+    own = tolerances(model, call.rtol, call.atol)
+    parts = [scene.packing.spread({n: pair[k] for n, pair in own.items()}) for k in (0, 1)]
+    if call.method.solver == "scipy_solver":
+        return tuple(part.expand(start.shape).flatten().numpy() for part in parts)
+    return tuple(part.to(start.device, start.dtype) for part in parts)
 
 
 def _with_callbacks(watch: _Watch, method: Method) -> Callable[..., torch.Tensor]:

@@ -57,6 +57,14 @@ class Packing:
         """The rates of change of what is packed, at the states of ``inside``."""
         return self.pack(rates)
 
+    def spread(self, numbers: Mapping[str, float]) -> torch.Tensor:
+        """[all coordinates]: at each the number of its state."""
+        parts = [
+            torch.full((prod(shape),), numbers[name], dtype=torch.float64)
+            for name, shape in self.shapes.items()
+        ]
+        return torch.cat(parts)
+
     def norm(self) -> Callable[[torch.Tensor], torch.Tensor]:
         """What adaptive methods measure their error by: the largest root mean square there is.
 
