@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from itertools import combinations_with_replacement
+from collections.abc import Sequence
 
 import torch
 
@@ -14,7 +13,12 @@ from dynattn.lower.past import senders_of
 from dynattn.solve.failures import Scene
 
 MOST_KINKS = 200
-"""More times at which a derivative jumps are not stepped to: every one costs a step."""
+"""So many times at which a derivative jumps are stepped to even where they are more than the steps
+that are taken anyway: every one costs a step.
+"""
+
+MOST_SUMS = 2_000_000
+"""More sums of delays are not looked at."""
 
 
 def check_delays(scene: Scene, system: System, times: Sequence[float], longest: float) -> None:
@@ -77,27 +81,35 @@ def _edge(system: System, name: str, place: list[int]) -> tuple[str, list[int]]:
 
 
 def kinks(
-    delays: Sequence[float], starts: Sequence[float], stop: float, generations: int
+    delays: Sequence[float], starts: Sequence[float], stop: float, generations: int, most: int = 0
 ) -> tuple[float, ...]:
     """Times before ``stop`` at which a derivative of the solution jumps, since one of it did at
     ``starts``: there and one, two .. ``generations`` delays later.
 
-    A generation with more than ``MOST_KINKS`` of them is not stepped to.
+    No generation with which there were more than ``most`` of them, and more than ``MOST_KINKS``, is
+    stepped to.
     """
-    apart = sorted({tau for tau in delays if tau > 0})
-    found: set[float] = set()
-    for count in range(1, generations + 1):
-        if math.comb(len(apart) + count - 1, count) * len(starts) > MOST_KINKS:
+    apart = _distinct(torch.tensor([tau for tau in delays if tau > 0], dtype=torch.float64))
+    level = torch.tensor([t for t in starts if t < stop], dtype=torch.float64)
+    found = level[:0]
+    for _ in range(generations):
+        if len(level) * len(apart) > MOST_SUMS:
             break
-        later = {sum(some) for some in combinations_with_replacement(apart, count)}
-        found |= {start + lag for start in starts for lag in later}
-    return tuple(_distinct(sorted(t for t in found if t < stop), [*starts, stop]))
+        level = (level[:, None] + apart).reshape(-1)
+        level = _distinct(level[level < stop])
+        if len(found) + len(level) > max(most, MOST_KINKS):
+            break
+        found = torch.cat([found, level])
+    known = {*starts, stop}
+    return tuple(t for t in _distinct(found).tolist() if all(not _is_one(t, k) for k in known))
 
 
-def _distinct(times: Sequence[float], known: Sequence[float]) -> Iterator[float]:
-    """Times that are none of those known, but for rounding, and not one another."""
-    seen = list(known)
-    for t in times:
-        if all(abs(t - other) > 1e-9 * max(1.0, abs(t)) for other in seen):
-            seen.append(t)
-            yield t
+def _distinct(times: torch.Tensor) -> torch.Tensor:
+    """The times in order, those that differ by rounding once."""
+    times = times.sort().values
+    apart = times.diff() > 1e-9 * times[1:].abs().clamp(min=1.0)
+    return torch.cat([times[:1], times[1:][apart]])
+
+
+def _is_one(t: float, other: float) -> bool:
+    return abs(t - other) <= 1e-9 * max(1.0, abs(t))

@@ -132,14 +132,14 @@ def _by_own(
     tableau = method.tableau
     assert tableau is not None
     points = [dict(states)]
-    advances, jumps = _stepper(scene, times, method, step, memory)
-    path = trajectory(advances, states, times, step, jumps)
+    advances, ends = _stepper(scene, times, method, step, memory)
+    path = trajectory(advances, states, times, step, ends)
     for k, point in enumerate(path, start=1):
         refuse_non_finite(scene, times[k], point, times[k - 1], points[-1])
         points.append(point)
         if progress is not None:
             progress(k / (len(times) - 1))
-    steps = sum(equal_steps(b - a, step) for a, b, _ in stretches(times, jumps))
+    steps = sum(equal_steps(b - a, step) for a, b, _ in stretches(times, ends))
     counts = {"evaluations": steps * len(tableau.weights), "steps": steps}
     return {name: torch.stack([point[name] for point in points]) for name in states}, counts
 
@@ -154,12 +154,14 @@ def _stepper(
     if not getattr(system, "late", ()):
         return _advances(system, system, method, memory.wiener), jumps
     history = memory.history or new_history(system, method, times[0])
-    longest = max((b - a) / equal_steps(b - a, step) for a, b, _ in stretches(times, jumps))
+    counts = [(b - a, equal_steps(b - a, step)) for a, b, _ in stretches(times, jumps)]
+    longest = max(length / count for length, count in counts)
     check_delays(scene, system, times, longest)
     field = Late(history)
-    advances = remembering(field, _advances(field, system, method, memory.wiener))
-    stops = history.stops(jumps_of(system), times[-1], method)
-    return advances, tuple(sorted({*jumps, *stops}))
+    advances = remembering(field, _advances(field, system, method, memory.wiener), jumps)
+    steps = sum(count for _, count in counts)
+    found = history.kinks(jumps_of(system), times[-1], method, steps)
+    return advances, tuple(sorted({*jumps, *found}))
 
 
 def _advances(field: Any, system: Any, method: Method, wiener: Wiener | None) -> Advance:
