@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+NONE: Mapping[str, str] = {}
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -17,7 +19,14 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return close[0] if close else None
 
 
-def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
-    """A fix sentence: "did you mean 'omega'?", or ``otherwise`` where no known name is near."""
+def did_you_mean(
+    word: str, known: Iterable[str], otherwise: str = "", habits: Mapping[str, str] = NONE
+) -> str:
+    """A fix sentence: "did you mean 'omega'?", or ``otherwise`` where no known name is near.
+
+    ``habits``: what to write for words of mathematics and of other languages.
+    """
+    if word in habits:
+        return f"write {habits[word]}"
     found = nearest(word, known)
     return f"did you mean '{found}'?" if found else otherwise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from dynattn.diagnostics import habits
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import branches, constants, signals, swept
@@ -80,7 +81,8 @@ def _clause(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
         return rule(draft, clause, found)
     home = "continue" if clause.word in branches.CLAUSES else HOMES.get(clause.word)
     if home is None:
-        fix = did_you_mean(clause.word, CLAUSES, f"there are {', '.join(CLAUSES)}")
+        listed = f"there are {', '.join(CLAUSES)}"
+        fix = did_you_mean(clause.word, CLAUSES, listed, habits.CLAUSES)
     else:
         fix = f"'{clause.word}' belongs to {home}"
     draft.errors.add("E216", f"unknown word '{clause.word}' in an experiment", clause.span, fix)

@@ -315,8 +315,14 @@ def _indexed(context: Context, value: tree.Expr, items: tuple[tree.Expr, ...], s
                 "E304",
                 "the indices i and j belong to couplings",
                 span,
-                "leave the index out: here a name is the node's own quantity",
+                "leave it out: a name is the node's own here, and a sum over others a coupling",
             )
+        elif names in (["i", "j"], ["j", "i"]):
+            context.draft.errors.add(
+                "E304", f"{span.text} would be a number of the edge, which no array holds", span,
+                "declare it in the coupling: param w ~ normal(0, 1), then weight w; or couple over "
+                'a graph with weights: matrix("w.csv")',
+            )  # fmt: skip
         else:
             context.draft.not_yet("this index", span, "in a coupling, index with i or j")
         return unknown(span)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 
+from dynattn.diagnostics import habits
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, learned, losses, matrices, network_functions, typing
@@ -25,6 +26,12 @@ PLANNED = (
     "logspace",
 )  # fmt: skip
 """Functions of the language that have no meaning yet."""
+
+OF_TWO = {
+    "max": "the larger is a + relu(b - a), of x and 0 it is relu(x)",
+    "min": "the smaller is a - relu(a - b)",
+}
+"""Functions of nodes that other languages have of two numbers."""
 
 Rule = Callable[[Context, tree.Call, "Arguments"], Term]
 
@@ -47,7 +54,9 @@ def call(context: Context, expr: tree.Call) -> Term:
         context.draft.not_yet(f"the function '{name}'", expr.function.span)
     else:
         known = (*FUNCTION_NAMES, *context.draft.layer_trees)
-        fix = did_you_mean(name, known, "the functions are listed in docs/language.md")
+        fix = did_you_mean(
+            name, known, "the functions are listed in docs/language.md", habits.FUNCTIONS
+        )
         text = f"unknown function '{name}'"
         context.draft.errors.add("E202", text, expr.function.span, fix)
     for argument in expr.arguments:
@@ -97,7 +106,10 @@ def _structural(
         most = f"at most {len(known)} arguments" if len(known) > 1 else "one argument"
         given = f"takes {most}, not {len(expr.arguments)}"
         text = f"{name} needs {' and '.join(missing)}" if missing else f"{name} {given}"
-        errors.add("E302", text, expr.span, f"write {signature}")
+        fix = f"write {signature}"
+        if name in OF_TWO and len(expr.arguments) == 2:
+            fix = f"{name} runs over the nodes; of two numbers {OF_TWO[name]}"
+        errors.add("E302", text, expr.span, fix)
     if len(errors.found) > before:
         return unknown(expr.span)
     return rule(context, expr, arguments)

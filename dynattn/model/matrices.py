@@ -10,7 +10,7 @@ from dynattn.model import typing
 from dynattn.model.arguments import Arguments
 from dynattn.model.complex_numbers import is_complex
 from dynattn.model.expressions import Context
-from dynattn.model.terms import Term, Type
+from dynattn.model.terms import GLOBAL, Term, Type
 from dynattn.model.typing import is_unknown, spell_shape, unknown
 from dynattn.syntax import tree
 from dynattn.vocabulary.sizes import ONE, Size
@@ -50,7 +50,9 @@ def _product_shape(context: Context, left: Term, right: Term, span: Span) -> Sha
     for term in (left, right):
         if not term.type.shape:
             text = "@ multiplies vectors and matrices, and this is a single number"
-            errors.add("E317", text, term.span, "write * for a product with a number")
+            fix = "write * for a product with a number"
+            fix += "; a sum over the nodes is a coupling" if term.type.place != GLOBAL else ""
+            errors.add("E317", text, term.span, fix)
             return None
     inner, front = b[-2:][0], (a[:-2], b[:-2])
     longer = max(front, key=len)

@@ -160,7 +160,7 @@ def _initial_state(
             f"a point of {use} is {typing.spell_shape(use.shape)}, and this value is "
             f"{typing.spell_shape(term.type.shape)}",
             term.span,
-            "write one number per coordinate",
+            f"write one number per coordinate{typing.literal_hint(term.type.shape, use.shape)}",
         )
         return None
     span = entry.init.value.span
@@ -198,7 +198,7 @@ def declare_part(context: Context, item: tree.Clause, place: str) -> None:
 
 def _is_sound(draft: Draft, state: str, term: Term, item: tree.Clause) -> bool:
     """Whether the law can be solved for the rate; with a diagnostic."""
-    value = term.payload if term.op == "number" else draft.values.get(str(term.payload))
+    value = constants.of_term(draft, term)
     if value is None or item.word in ("drift", "noise"):
         return True
     if item.word == "inertia" and value <= 0:
@@ -257,9 +257,21 @@ def fits_state(draft: Draft, term: Term, state: State, what: str, span: Span) ->
         f"the {what} needs {typing.spell_shape(state.shape)} at "
         f"{typing.describe(place)}, and this is {typing.spell_value(term)}",
         span,
-        "give one number per coordinate of the state",
+        _mended(term, state),
     )
     return False
+
+
+def _mended(term: Term, state: State) -> str:
+    """What to write for a value of the wrong shape."""
+    wanted = state.shape
+    shapes = [part.type.shape for part in term.args]
+    if term.op == "mul" and wanted in shapes and (*wanted, *wanted) in shapes:
+        matrix = next(part for part in term.args if part.type.shape != wanted)
+        vector = next(part for part in term.args if part.type.shape == wanted)
+        return f"the product of a matrix and a vector is {matrix.span.text} @ {vector.span.text}"
+    hint = typing.literal_hint(term.type.shape, wanted)
+    return f"give one number per coordinate of the state{hint}"
 
 
 def is_complex_state(state: State) -> bool:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
+from dynattn.diagnostics import habits
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, matrix_points, membership, typing
@@ -265,10 +266,18 @@ def drawn(
             pass
         case tree.Call(function=tree.Name(name=name), arguments=given, keywords=()):
             pass
+        case tree.Call(function=tree.Name(name=word)) if word in table:
+            _refuse_keywords(context.draft, table[word], expr)
+            return None
+        case tree.Index(value=tree.Name(name=name)):
+            pass
     draft = context.draft
-    if name not in table:
-        fix = did_you_mean(name, table, f"the distributions are {', '.join(table)}")
+    if name not in table or isinstance(expr, tree.Index):
+        listed = f"the distributions are {', '.join(table)}"
+        fix = did_you_mean(name, table, listed, habits.DISTRIBUTIONS)
+        fix = f"write {table[name].signature}" if name in table else fix
         text = f"unknown distribution '{name or expr.span.text}'"
+        text = f"the arguments of {name} stand in ( )" if name in table else text
         draft.errors.add("E208", text, expr.span, fix)
         return None
     entry = table[name]
@@ -320,6 +329,11 @@ def _checked(draft: Draft, draw: Draw, entry: Distribution) -> Draw | None:
     return draw
 
 
+def _refuse_keywords(draft: Draft, entry: Distribution, expr: tree.Call) -> None:
+    text = f"the arguments of {entry.name} have no names, but an order"
+    draft.errors.add("E212", text, expr.keywords[0].span, f"write {entry.signature}")
+
+
 def manifold(draft: Draft, expr: tree.Expr) -> ManifoldUse | None:
     """``circle``, ``sphere(3)``, ``torus(C)``."""
     name, given = "", ()
@@ -329,7 +343,8 @@ def manifold(draft: Draft, expr: tree.Expr) -> ManifoldUse | None:
         case tree.Call(function=tree.Name(name=name), arguments=given, keywords=()):
             pass
     if name not in MANIFOLDS:
-        fix = did_you_mean(name, MANIFOLDS, f"the manifolds are {', '.join(MANIFOLDS)}")
+        listed = f"the manifolds are {', '.join(MANIFOLDS)}"
+        fix = did_you_mean(name, MANIFOLDS, listed, habits.MANIFOLDS)
         draft.errors.add("E207", f"unknown manifold '{name or expr.span.text}'", expr.span, fix)
         return None
     entry = MANIFOLDS[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,4 +92,14 @@ class Scope:
 
     def suggestion(self, name: str, extra: tuple[str, ...] = (), otherwise: str = "") -> str:
         """A did-you-mean sentence from every name known here."""
-        return did_you_mean(name, [*self.names(), *extra], otherwise)
+        known = [*self.names(), *extra]
+        return did_you_mean(name, known, otherwise, _habits(name, known))
+
+
+def _habits(name: str, known: Iterable[str]) -> dict[str, str]:
+    """What to write for ``theta_j``, and for the imaginary unit."""
+    bare, _, end = name.rpartition("_")
+    if end in ("i", "j") and bare in known:
+        return {name: f"{bare}[{end}] in a coupling, where i receives and j sends"}
+    unit = "1i for the imaginary unit, index for the number of a node"
+    return {name: unit} if name in ("i", "j") else {}

@@ -93,7 +93,7 @@ def join_shapes(errors: Collector, terms: Sequence[Term], span: Span) -> tuple[S
                 f"the shapes {spell_shape(shape)} and {spell_shape(longest)} do not fit",
                 span,
                 "axes align from the last one, and sizes must be the same formula"
-                + _literal_hint(shape, longest),
+                + literal_hint(shape, longest),
             )
             return None
     return longest
@@ -111,7 +111,8 @@ def _columns(shape: Sequence[Size], longest: Sequence[Size]) -> bool:
     return all(a in (ONE, b) for a, b in zip(shape, longest, strict=True))
 
 
-def _literal_hint(a: Sequence[Size], b: Sequence[Size]) -> str:
+def literal_hint(a: Sequence[Size], b: Sequence[Size]) -> str:
+    """What to add to a fix where a size is a number in one shape and has a name in the other."""
     for left, right in zip(reversed(a), reversed(b), strict=False):
         if left != right and (left.number is None) != (right.number is None):
             name = left if right.number is not None else right

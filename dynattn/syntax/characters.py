@@ -19,7 +19,7 @@ HABITS = {
     "‘": "a rate of change is written with a straight quote, theta'",
     "’": "a rate of change is written with a straight quote, theta'",
     "&": "write `and`",
-    "|": "write `or`",
+    "|": "write `or`, and abs(x) for |x|",
     "!": "write `not`",
     "%": "there is no remainder; a comment begins with #",
     "−": "a minus sign is written -",

@@ -8,6 +8,7 @@ from lark import Token
 
 from dynattn.diagnostics.report import Collector, Diagnostic, Source, Span
 from dynattn.diagnostics.suggest import did_you_mean, nearest
+from dynattn.syntax import habits
 from dynattn.syntax.characters import character
 from dynattn.syntax.comments import is_balanced, without_comments
 from dynattn.syntax.layout import CLOSES, CONTINUING, END, MAX_BRACKETS
@@ -18,7 +19,7 @@ from dynattn.syntax.words import Block
 
 def explain(trouble: Trouble) -> Verdict:
     """The verdict of the first rule that knows the mistake."""
-    for rule in RULES:
+    for rule in (*habits.RULES, *RULES):
         verdict = rule(trouble)
         if verdict is not None:
             return verdict
