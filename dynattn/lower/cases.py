@@ -97,7 +97,9 @@ def draw_case(
         if name in arrays
     }
     states = {
-        name: _on_edges(rng, system, state) if state.coupling else _points(rng, model, state, sizes)
+        name: _on_edges(rng, system, state, sizes)
+        if state.coupling
+        else _points(rng, model, state, sizes)
         for name, state in model.states.items()
     }
     past = {term.payload: _past(rng, model, system, term) for term in all_past(model)}
@@ -165,8 +167,10 @@ def _points(
     return numpy.asarray(MANIFOLDS[state.manifold.name].sample(rng, shape))
 
 
-def _on_edges(rng: numpy.random.Generator, system: System, state: State) -> Numbers:
-    shape = shape_at(state.place, state.shape, system.context)
+def _on_edges(
+    rng: numpy.random.Generator, system: System, state: State, sizes: Mapping[str, int]
+) -> Numbers:
+    shape = shape_at(state.place, state.shape, system.context, sizes)
     return numpy.asarray(MANIFOLDS[state.manifold.name].sample(rng, shape))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from dynattn.model.model import Model
+from dynattn.model.terms import Place
 from dynattn.program.nodes import Node
 from dynattn.program.shrink import sizes_used
 from dynattn.vocabulary.functions import ELEMENTWISE
@@ -61,6 +62,14 @@ class Context:
     def edges(self, coupling: str) -> Connections:
         """The connections of a coupling."""
         return self.connections[coupling]
+
+    def axes_of(self, place: Place) -> tuple[Need, ...]:
+        """The sizes of the axes of a place."""
+        if place.kind == "nodes":
+            return (Need("size", self.model.population[place.name].size),)
+        if place.kind == "pairs":
+            return (self.receivers(place.name), self.senders(place.name))
+        return (Need("edges", place.name),) if place.kind == "edges" else ()
 
     def receivers(self, coupling: str) -> Need:
         """How many nodes receive."""

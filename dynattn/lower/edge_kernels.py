@@ -32,3 +32,12 @@ def list_pairs(values, places, receivers, senders, rank):
     """[.., receivers, senders, *] -> [.., edges, *], each edge from its place."""
     values = over_pairs(values, receivers, senders, rank)
     return values.flatten(-rank - 2, -rank - 1).index_select(-rank - 1, places)
+
+
+def list_own_pairs(values, receivers, senders, rank, causal, include_self):
+    """The same where each sample has its own number of edges: of everyone, or causal."""
+    there = torch.ones(receivers, senders, dtype=torch.bool, device=values.device)
+    there = there.tril(0 if include_self else -1) if causal else there
+    there = there if include_self else there.fill_diagonal_(False)
+    places = there.flatten().nonzero().squeeze(-1)
+    return list_pairs(values, places, receivers, senders, rank)

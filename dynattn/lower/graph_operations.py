@@ -213,11 +213,16 @@ def _weighted(node: Node, context: Context, coupling: str, weight: str | None) -
 
 def listed(node: Node, context: Context) -> Operation:
     """``listed``: an array of pairs at the pairs that are edges."""
-    coupling = node.payload
-    needs = (
-        Need("array", ("places", coupling)), context.receivers(coupling), context.senders(coupling)
-    )  # fmt: skip
-    return kernel_call(edge_kernels.list_pairs, width_of(node), needs=needs)
+    coupling, rank = node.payload, width_of(node)
+    edges, counts = (
+        context.edges(coupling),
+        (context.receivers(coupling), context.senders(coupling)),
+    )
+    if None in (edges.receivers_count, edges.senders_count):
+        fixed = (rank, edges.kind == "causal", edges.include_self)
+        return kernel_call(edge_kernels.list_own_pairs, *fixed, needs=counts)
+    needs = (Need("array", ("places", coupling)), *counts)
+    return kernel_call(edge_kernels.list_pairs, rank, needs=needs)
 
 
 def _roll(node: Node, context: Context, coupling: str, weight: str | None) -> Operation:

@@ -102,15 +102,7 @@ def in_both_parts(distribution: str, rng: Any, shape: tuple[int, ...], *argument
 
 def _axes(node: Node, context: Context) -> tuple[Need, ...]:
     """The sizes of the axes of a draw."""
-    place, model = node.type.place, context.model
-    front: tuple[Need, ...] = ()
-    if place.kind == "nodes":
-        front = (Need("size", model.population[place.name].size),)
-    elif place.kind == "pairs":
-        front = (context.receivers(place.name), context.senders(place.name))
-    elif place.kind == "edges":
-        front = (Need("edges", place.name),)
-    return (*front, *[Need("size", size) for size in node.type.shape])
+    return (*context.axes_of(node.type.place), *[Need("size", size) for size in node.type.shape])
 
 
 def _aligned(value: Any, missing: int, width: int) -> Any:
@@ -243,9 +235,12 @@ def declared_shape(parameter: Parameter, context: Context) -> tuple[int, ...]:
     return shape_at(parameter.place, parameter.shape, context)
 
 
-def shape_at(place: Place, shape: Sequence[Size], context: Context) -> tuple[int, ...]:
-    """The axes of a quantity that lives at a place of known size."""
+def shape_at(
+    place: Place, shape: Sequence[Size], context: Context, sizes: Mapping[str, int] | None = None
+) -> tuple[int, ...]:
+    """The axes of a quantity that lives at a place; ``sizes``: those of a sample too."""
     model = context.model
+    known = model.sizes if sizes is None else sizes
     front: tuple[int, ...] = ()
     if place.kind == "nodes":
         front = (model.population[place.name].size.value(model.largest),)
@@ -255,14 +250,14 @@ def shape_at(place: Place, shape: Sequence[Size], context: Context) -> tuple[int
             front = (len(edges.receivers),)
         else:  # pairs
             ends = (context.receivers(place.name).key, context.senders(place.name).key)
-            front = tuple(size.value(model.sizes) for size in ends)
-    return (*front, *[size.value(model.sizes) for size in shape])
+            front = tuple(size.value(known) for size in ends)
+    return (*front, *[size.value(known) for size in shape])
 
 
 def shape_of(state: State, context: Context, sizes: Mapping[str, int]) -> tuple[int, ...]:
     """The axes of a state, its place first; ``sizes``: those of the sample too."""
     if state.coupling:
-        return shape_at(state.place, state.shape, context)
+        return shape_at(state.place, state.shape, context, sizes)
     population = context.model.population[state.population]
     return tuple(size.value(sizes) for size in (population.size, *state.shape))
 

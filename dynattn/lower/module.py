@@ -166,6 +166,8 @@ class System(nn.Module):
         environment = self._environment(t, states)
         for name, value in states.items():
             state = self.model.states[name]
+            if state.coupling:
+                continue
             size = self.model.population[state.population].size
             environment[f"dim {size}"] = value.shape[-len(state.shape) - 1]
         results = rate(environment)

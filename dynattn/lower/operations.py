@@ -90,10 +90,8 @@ def _entry(node: Node, context: Context) -> Operation:
 
 
 def _broadcast(node: Node, context: Context) -> Operation:
-    place = node.type.place
-    nodes = [context.model.population[place.name].size] if place.kind == "nodes" else []
-    needs = tuple(Need("size", size) for size in (*nodes, *node.type.shape))
-    return kernel_call(kernels.broadcast_to, needs=needs)
+    sizes = tuple(Need("size", size) for size in node.type.shape)
+    return kernel_call(kernels.broadcast_to, needs=(*context.axes_of(node.type.place), *sizes))
 
 
 def _dot(node: Node, context: Context) -> Operation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy
@@ -19,14 +20,18 @@ def pair_sampler(sample: Callable[..., Any], node: Node, context: Context) -> Ca
     """
     edges, behind = context.edges(node.type.place.name), len(node.type.shape)
     if node.type.place.kind == "pairs":
-        turned = lambda numbers: numbers.swapaxes(0, 1)  # noqa: E731
-        leading = numpy.triu(numpy.ones((edges.receivers_count or 0,) * 2, dtype=bool))
-    else:
-        receivers, senders = edges.receivers, edges.senders
-        assert receivers is not None and senders is not None
-        count = edges.senders_count or 0
-        back = numpy.searchsorted(receivers * count + senders, senders * count + receivers)
-        turned = lambda numbers: numbers[back]  # noqa: E731
-        leading = receivers <= senders
-    leading = leading.reshape(*leading.shape, *[1] * behind)
-    return lambda *arguments: sample(*arguments, turned=turned, leading=leading)
+        return partial(_sampled_in_square, sample, behind)
+    receivers, senders = edges.receivers, edges.senders
+    assert receivers is not None and senders is not None
+    count = edges.senders_count or 0
+    back = numpy.searchsorted(receivers * count + senders, senders * count + receivers)
+    leading = (receivers <= senders).reshape(-1, *[1] * behind)
+    return partial(sample, turned=lambda numbers: numbers[back], leading=leading)
+
+
+def _sampled_in_square(
+    sample: Callable[..., Any], behind: int, rng: Any, shape: tuple[int, ...], *arguments: Any
+) -> Any:
+    leading = numpy.triu(numpy.ones(shape[:2], dtype=bool)).reshape(*shape[:2], *[1] * behind)
+    turned = partial(numpy.swapaxes, axis1=0, axis2=1)
+    return sample(rng, shape, *arguments, turned=turned, leading=leading)

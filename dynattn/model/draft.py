@@ -107,6 +107,16 @@ class Draft:
         """The populations of the model, and of the layer an expression stands in."""
         return {n: p for n, p in self.populations.items() if p.layer in (None, layer)}
 
+    def layer_of(self, state: State) -> str | None:
+        """The layer whose population or coupling has the state; None for the model's own."""
+        if state.coupling:
+            return state.coupling.rpartition(".")[0] or None
+        return self.populations[state.population].layer
+
+    def states_seen(self, layer: str | None) -> list[State]:
+        """The states of the model, and of the layer an expression stands in."""
+        return [s for s in self.states.values() if self.layer_of(s) in (None, layer)]
+
     def population_called(self, word: str, layer: str | None) -> Population | None:
         """The population of this name: of the layer, else of the model."""
         return self.populations.get(f"{layer}.{word}") or self.populations.get(word)

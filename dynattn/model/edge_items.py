@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import prod
 
@@ -46,7 +46,7 @@ def declare_items(context: Context, declaration: tree.Coupling, ends: Endpoints)
     assert context.ends is not None
     whole = replace(context, ends=replace(context.ends, heads=None))
     stored = [item for item in declaration.body if is_item(item) and not isinstance(item, tree.Let)]
-    if stored and not _can_be_stored(context.draft, ends, head(stored[0].span)):
+    if stored and not _can_be_stored(context.draft, ends, stored):
         context.draft.names_missing = True
         return
     lets: list[Symbol] = []
@@ -58,7 +58,7 @@ def declare_items(context: Context, declaration: tree.Coupling, ends: Endpoints)
                     declare_parameter(whole, entry, keyword == "learn", place)
             case tree.Quantities(keyword="state"):
                 for entry in item.entries:
-                    _declare_state(whole, entry)
+                    declare_state(whole, entry, Place("edges", context.ends.name))
             case tree.Clause(word="weight", drawn=True):
                 _declare_weight(whole, item)
             case tree.Let():
@@ -72,15 +72,6 @@ def declare_items(context: Context, declaration: tree.Coupling, ends: Endpoints)
             declare_equation(whole, item)
         elif isinstance(item, tree.Clause) and item.word in LAW:
             declare_part(whole, item, context.ends.name)
-
-
-def _declare_state(context: Context, entry: tree.Quantity) -> None:
-    """``state w on real``: a point per edge; in a network there is none yet."""
-    assert context.ends is not None
-    if context.layer is not None:
-        context.draft.not_yet("a state of edges in a layer", entry.span, declares=True)
-    else:
-        declare_state(context, entry, Place("edges", context.ends.name))
 
 
 def states_of(draft: Draft, full: str) -> tuple[State, ...]:
@@ -106,11 +97,13 @@ def weight_of(context: Context) -> Term:
     return context.scope.symbols["weight"].value
 
 
-def _can_be_stored(draft: Draft, ends: Endpoints, span: Span) -> bool:
-    """Whether there are so many edges in all samples alike (E433), and few enough (E432)."""
+def _can_be_stored(draft: Draft, ends: Endpoints, items: Sequence[tree.Item]) -> bool:
+    """Whether what stays has so many edges in all samples alike (E433), and few enough (E432)."""
     sizes = (ends.receiver.size, ends.sender.size)
     names = {name for size in sizes for name in size.names} & set(draft.dims)
-    if names:
+    lasting = [item for item in items if _stays(item)]
+    span = head((lasting or items)[0].span)
+    if names and lasting:
         text = f"the number of edges hangs on {' and '.join(sorted(names))}, each sample's own"
         fix = "let the weight be computed from the nodes"
         draft.errors.add("E433", text, span, fix)
@@ -123,6 +116,13 @@ def _can_be_stored(draft: Draft, ends: Endpoints, span: Span) -> bool:
         draft.errors.add("E432", text, span, fix)
         return False
     return True
+
+
+def _stays(item: tree.Item) -> bool:
+    """Whether an item has numbers that are the same for all samples; a state begins with each."""
+    if isinstance(item, tree.Quantities):
+        return item.keyword != "state"
+    return isinstance(item, tree.Clause) and item.word == "weight"
 
 
 def read_member(context: Context, coupling: Symbol, name: str, span: Span) -> Term:

@@ -133,20 +133,13 @@ class Dynamics:
 
     def _seen(self) -> list[State]:
         """The states an expression of the layer may be about, without velocities."""
-        draft = self.context.draft
-        seen = draft.seen_from(self.context.layer)
-        return [
-            s for s in draft.states.values()
-            if not s.velocity_of and (s.population in seen or s.place.kind != "nodes")
-        ]  # fmt: skip
+        return [s for s in self.context.draft.states_seen(self.context.layer) if not s.velocity_of]
 
     @property
     def own(self) -> list[State]:
-        """The states of its own populations, velocities too."""
+        """The states of its own populations and of its couplings' edges, velocities too."""
         draft, layer = self.context.draft, self.context.layer
-        states = draft.states.values()
-        owned = {name for name, p in draft.populations.items() if p.layer == layer}
-        return [s for s in states if s.population in owned]
+        return [s for s in draft.states_seen(layer) if draft.layer_of(s) == layer]
 
     def moved(self) -> list[State]:
         """The states that have a law while the layer evolves, without velocities."""

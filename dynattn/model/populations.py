@@ -281,11 +281,9 @@ def is_complex_state(state: State) -> bool:
 
 def _drifting_state(context: Context, item: tree.Clause, population: str | None) -> State | None:
     draft = context.draft
-    seen = draft.seen_from(context.layer)
     names = [
-        s for s in draft.states.values()
+        s for s in draft.states_seen(context.layer)
         if population in (None, s.place.name) and s.velocity_of is None
-        and (s.population in seen or s.place.kind != "nodes")
     ]  # fmt: skip
     if item.target is None and len(names) == 1:
         return names[0]

@@ -210,8 +210,8 @@ def _starts(model: Model, network: Network, varied: frozenset[str], layer: Layer
     outputs = []
     for name in layer.own:
         state = model.states[name]
-        place = Place("nodes", state.population)
-        node = _initial_value(builder, state, place, state.shape)
+        place = builder.place(state.place)
+        node = _initial_value(builder, state, state.place, state.shape)
         kind = ArrayType(place, state.shape, state.manifold.dtype, node.type.batched)
         if (node.type.place, node.type.shape) != (kind.place, kind.shape):
             maker = builder.maker.at(state.span)

@@ -14,9 +14,8 @@ from dynattn.program import duals
 from dynattn.program.copies import own_name
 from dynattn.program.duals import Array, Dual
 from dynattn.program.increments import noise_name
-from dynattn.program.meanings import evaluate
 from dynattn.program.moments import Moment, PerNode, remembered
-from dynattn.program.sites import front_of, rows_of
+from dynattn.program.sites import entry_of, front_of, rows_of
 from dynattn.vocabulary.tableaus import TABLEAUS
 
 if TYPE_CHECKING:
@@ -63,8 +62,8 @@ def _moved(moment: Moment, states: Slopes, time: float | None = None) -> Moment:
 
 
 def _per_node(reference: Reference, term: Term, state: str, moment: Moment) -> PerNode:
-    shape = reference.shape_of(state)
-    return remembered(lambda node: duals.broadcast(evaluate(term, moment.node(node)), shape))
+    place, shape = reference.model.states[state].place, reference.shape_of(state)
+    return remembered(lambda site: reference.value_at(term, place, shape, site, moment))
 
 
 def _start(reference: Reference, layer: Layer, name: str, moment: Moment) -> PerNode:
@@ -72,7 +71,7 @@ def _start(reference: Reference, layer: Layer, name: str, moment: Moment) -> Per
     state: State = reference.model.states[name]
     if isinstance(state.init, Draw):
         drawn = own_name(name, layer.name, moment.copies[layer.name])
-        return lambda node: reference.leaf(drawn)[node]
+        return lambda site: entry_of(reference, state.place, reference.leaf(drawn), site)
     return _per_node(reference, state.init, name, moment)
 
 

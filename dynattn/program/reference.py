@@ -192,7 +192,7 @@ class Reference:
         if delay.type.place.kind == "global":
             return evaluate(delay, self.start.everywhere)
         place = delay.type.place
-        return at_sites(self, place, (), lambda n: self._at(delay, place, (), n, self.start))
+        return at_sites(self, place, (), lambda n: self.value_at(delay, place, (), n, self.start))
 
     @deep()
     def observe(self, name: str) -> Dual:
@@ -242,7 +242,7 @@ class Reference:
         """A quantity at all its nodes, or the one there is."""
         if term.type.place.kind == "edges":
             place, own = term.type.place, self._numbers_of(term.type.shape)
-            return at_sites(self, place, own, lambda n: self._at(term, place, own, n, moment))
+            return at_sites(self, place, own, lambda n: self.value_at(term, place, own, n, moment))
         if term.type.place.kind != "nodes":
             return evaluate(term, moment.everywhere)
         nodes = range(self.count(term.type.place.name))
@@ -263,16 +263,16 @@ class Reference:
     def rate_at(self, law: Law, site: int, moment: Moment) -> Dual:
         """x' of one node or edge, by a law at a moment."""
         place, use = self.model.states[law.state].place, self.model.states[law.state].manifold
-        rate = self._at(law.rate, place, self.shape_of(law.state), site, moment)
+        rate = self.value_at(law.rate, place, self.shape_of(law.state), site, moment)
         return duals.add(rate, duals.plain(0j)) if use.dtype == "complex" else rate
 
     def noise_at(self, law: Law, site: int, moment: Moment, white: Array) -> Dual:
         """The noise of one node or edge, for numbers ``white`` [coordinates...]."""
         assert law.noise is not None
         place, shape = self.model.states[law.state].place, self.shape_of(law.state)
-        return self._at(law.noise, place, shape, site, moment, {"W'": duals.plain(white)})
+        return self.value_at(law.noise, place, shape, site, moment, {"W'": duals.plain(white)})
 
-    def _at(
+    def value_at(
         self, term: Term, place: Place, shape: tuple[int, ...], site: int, moment: Moment,
         holes: Mapping[str, Dual] | None = None,
     ) -> Dual:  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from dynattn.compilation import Compilation
-from dynattn.diagnostics.report import Source, SpecError
+from dynattn.diagnostics.report import Source
 from dynattn.lower.certify import certify
 from dynattn.run.experiment import run_experiment
 from dynattn.run.simulate import Trajectory
@@ -205,20 +205,3 @@ def test_points_of_a_sweep_are_those_of_single_runs(graph: str) -> None:
         np.testing.assert_allclose(swept["final(middle)"][k, 0], alone["middle"][-1], atol=1e-6)
         last = alone["pull.kappa"][-1]
         np.testing.assert_allclose(swept["final(pull.kappa)"][k, 0], last, atol=1e-6)
-
-
-def test_what_a_network_moves_has_no_states_on_edges_yet() -> None:
-    text = """
-model layered
-param N = 5
-input text: token(4)[N]
-population unit[N] { state s on real(2) }
-layer mix {
-  coupling pass: unit -> unit { state w on real; drift -w; weight w; kernel s[j] }
-  evolve { steps 2 }
-}
-network { s = embed(text, 2); mix; output y = s }
-"""
-    with pytest.raises(SpecError) as caught:
-        _ = compiled(text).model
-    assert {d.code for d in caught.value.diagnostics} == {"E401"}

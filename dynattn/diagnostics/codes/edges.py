@@ -39,7 +39,8 @@ CODES: dict[str, Entry] = {
     "E433": Entry(
         "edges of a sample's own number",
         "A population over a dim has as many nodes as the sample is long. Its edges cannot have "
-        "numbers that stay from one sample to the next; what is computed from the nodes can.",
+        "numbers that stay from one sample to the next; what is computed from the nodes can, and a "
+        "state of the edges, which begins anew with each sample.",
         "coupling c: word -> word over causal(T) { learn w ~ normal(0, 1); weight w }",
         "coupling c: word -> word over causal(T) { weight softmax(dot(q[i], k[j])) }",
     ),
