@@ -206,7 +206,7 @@ population unit[T] { state s on torus(d) }
 coupling own: unit -> unit over causal(T) { state w on real = 1; w <- w / 2; weight w }
 layer a {
   drift s: cos(s)
-  coupling p: unit -> unit over causal(T) { state w on real; drift dot(s[i], s[j]); weight w }
+  coupling p: unit -> unit over causal(T) { state w on real; drift norm(cos(s[i])); weight w }
   evolve { steps 1 }
 }
 layer b {
