@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,11 @@ if TYPE_CHECKING:
     from dynattn.learn.parts import SamplesData
     from dynattn.learn.reports import TrainingResult
     from dynattn.learn.text import TextData
+    from dynattn.learn.words import Words
     from dynattn.present.parts import Attention
 
-SENTENCE = 48
-"""Most characters of the sentence whose attention is drawn."""
+SENTENCE, WORDS = 48, 20
+"""Most characters, and most words, of the sentence whose attention is drawn."""
 
 
 def draw_training(
@@ -55,6 +57,7 @@ def learned_attention(system: Any, data: TextData | SamplesData) -> Attention | 
     import torch
 
     from dynattn.learn.text import TextData
+    from dynattn.learn.words import Words
     from dynattn.present.attention import text_tokens
     from dynattn.present.parts import Attention
 
@@ -66,7 +69,10 @@ def learned_attention(system: Any, data: TextData | SamplesData) -> Attention | 
     if not found:
         return None
     weights = torch.stack([weight[0] for _, _, weight in found]).double().cpu().numpy()
-    tokens = text_tokens(data.alphabet.decode(symbols))
+    if isinstance(data.alphabet, Words):
+        tokens = tuple(data.alphabet.words[number] for number in symbols.tolist())
+    else:
+        tokens = text_tokens(data.alphabet.decode(symbols))
     return Attention(tokens, weights, tuple(layer for layer, _, _ in found))
 
 
@@ -74,11 +80,26 @@ def sentence(data: TextData) -> Any:
     """A whole line of the validation text, neither short nor long, as int64 symbols."""
     import numpy
 
+    from dynattn.learn.words import Words
+
+    if isinstance(data.alphabet, Words):
+        return line_of(data.validation[:20_000], data.alphabet, min(WORDS, data.context))
     text = data.alphabet.decode(data.validation[:20_000])
     lines = text.split(b"\n")[1:-1]
     wanted = [line for line in lines if SENTENCE // 2 <= len(line) <= SENTENCE]
     chosen = wanted[0] if wanted else text[:SENTENCE]
     return numpy.array(data.alphabet.encode(chosen), dtype=numpy.int64)
+
+
+def line_of(words: Any, known: Words, most: int) -> Any:
+    """The first whole line of at least half of ``most`` words; the first ``most`` without any."""
+    import numpy
+
+    from dynattn.learn.words import END
+
+    ends = numpy.flatnonzero(words == known.places[END])
+    lines = (words[a + 1 : b] for a, b in pairwise(ends.tolist()))
+    return next((line for line in lines if most // 2 <= len(line) <= most), words[:most])
 
 
 def sample_text(system: Any, data: TextData | SamplesData, length: int) -> str:

@@ -52,19 +52,23 @@ def sample(
     from dynattn.learn.devices import threads_set
     from dynattn.learn.folder import open_run, read_json
     from dynattn.learn.text import Alphabet
+    from dynattn.learn.words import Words
 
     spec = load_run(path)
     data = read_json(open_run(path).settings)["data"]
-    if data["source"] != "text":
+    if "context" not in data:
         message = f"the run in {path} was not trained on a text, so it writes none"
         raise UsageError(Diagnostic("E709", message, fix="name a run that was"))
+    words = data.get("words")
+    alphabet = Alphabet(data["characters"]) if words is None else Words(tuple(words))
     with threads_set():
         system = spec.build(dtype=torch.float32, device=device)
         made = generate.sample(
             system, prompt.encode(), length, context=data["context"], temperature=temperature,
-            top_k=top_k, seed=seed, alphabet=Alphabet(data["characters"]),
+            top_k=top_k, seed=seed, alphabet=alphabet,
         ).decode("utf-8", "replace")  # fmt: skip
     if as_json:
         print_json({"ok": True, "prompt": prompt, "text": made})
     else:
-        print_generated((prompt + made).lstrip("\n"))
+        between = " " if words is not None and prompt[-1:].strip() else ""
+        print_generated((prompt + between + made).lstrip("\n"))

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from dynattn.learn.parts import Batch, SamplesData
-from dynattn.learn.text import TextData
+from dynattn.learn.text import Alphabet, TextData
 from dynattn.model.plans import Training
 
 
@@ -61,7 +61,8 @@ def measure(
         means = {name: float(value) for name, value in system.losses(made, False).items()}
     system.train(was_training)
     loss = means.pop("loss")
-    along = bits(training, loss) if isinstance(data, TextData) else None
+    characters = isinstance(data, TextData) and isinstance(data.alphabet, Alphabet)
+    along = bits(training, loss) if characters else None
     return Measurement(loss, along, means, samples)
 
 

@@ -9,6 +9,7 @@ import torch
 from dynattn.diagnostics.report import Diagnostic, SpecError
 from dynattn.learn.devices import threads_set
 from dynattn.learn.text import BYTES, Alphabet
+from dynattn.learn.words import Words
 
 
 def sample(
@@ -20,7 +21,7 @@ def sample(
     temperature: float = 1.0,
     top_k: int | None = None,
     seed: int = 0,
-    alphabet: Alphabet = BYTES,
+    alphabet: Alphabet | Words = BYTES,
 ) -> bytes:
     """``length`` further symbols after ``prompt`` (UTF-8), without the prompt.
 
@@ -55,7 +56,7 @@ def _check(temperature: float, top_k: int | None, length: int) -> None:
         raise SpecError(Diagnostic("E571", wrong, fix=fix))
 
 
-def _encode(prompt: bytes, alphabet: Alphabet) -> list[int]:
+def _encode(prompt: bytes, alphabet: Alphabet | Words) -> list[int]:
     try:
         return [int(symbol) for symbol in alphabet.encode(prompt)]
     except UnicodeDecodeError:

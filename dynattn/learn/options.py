@@ -17,7 +17,8 @@ REQUIRED = object()
 
 @dataclass(frozen=True)
 class Option:
-    """One option. ``kind``: ``number``, ``whole``, ``numbers`` (a list), ``word`` or ``text``.
+    """One option. ``kind``: ``number``, ``whole``, ``numbers`` (a list), ``word``, ``name`` (any
+    word), ``text``, or ``call``: one of ``words`` with whole numbers, ``logmel(40, 49)``.
 
     ``low`` and ``high`` bound numbers, both ends included; ``above`` excludes the lower end.
     """
@@ -39,6 +40,10 @@ class Option:
             return " or ".join(self.words)
         if self.kind == "text":
             return 'a text in quotes, "..."'
+        if self.kind == "name":
+            return "a name"
+        if self.kind == "call":
+            return f"{self.words[0]} with {self.length[0]} whole numbers{self._range}"
         one = "whole number" if self.kind == "whole" else "number"
         if self.kind == "numbers":
             return f"a list of {' or '.join(map(str, self.length))} numbers{self._range}"
@@ -59,14 +64,23 @@ class Option:
         match self.kind:
             case "word":
                 return value in self.words
-            case "text":
+            case "text" | "name":
                 return isinstance(value, str)
+            case "call":
+                return self._is_call(value)
             case "numbers":
                 listed = isinstance(value, (list, tuple)) and len(value) in self.length
                 return listed and all(self._bounded(item) for item in value)
             case "whole":
                 return self._bounded(value) and float(value).is_integer()
         return self._bounded(value)
+
+    def _is_call(self, value: Any) -> bool:
+        """Whether this is one of the calls it may be, with whole numbers in range."""
+        known = isinstance(value, Choice) and value.name in self.words and not value.options
+        return known and len(value.arguments) in self.length and all(
+            self._bounded(item) and float(item).is_integer() for item in value.arguments
+        )  # fmt: skip
 
     def _bounded(self, value: Any) -> bool:
         if isinstance(value, bool) or not isinstance(value, (int, float)):

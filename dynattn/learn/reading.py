@@ -43,6 +43,22 @@ def read_data(path: str, span: Span, checksum: str | None = None) -> DataFile:
     return DataFile(place, content, len(raw), actual)
 
 
+PARTS = ("train", "valid")
+"""What the texts of a folder are called: ``train.txt`` and ``valid.txt``, or packed ``.txt.xz``."""
+
+
+def read_parts(path: str, span: Span) -> tuple[DataFile, ...]:
+    """The file a spec names; of a folder the text to train on and that to measure on."""
+    place = _find(path, span)
+    if not place.is_dir():
+        return (read_data(path, span),)
+    found = []
+    for name in PARTS:
+        packed = not (place / f"{name}.txt").exists() and (place / f"{name}.txt.xz").exists()
+        found.append(read_data(f"{path}/{name}.txt{'.xz' if packed else ''}", span))
+    return tuple(found)
+
+
 def _spec_folder(span: Span) -> Path:
     return Path(span.source.path).parent
 

@@ -11,6 +11,8 @@ from dynattn.learn.parts import Batch
 if TYPE_CHECKING:
     import numpy
 
+    from dynattn.learn.words import Words
+
 
 @dataclass(frozen=True)
 class Alphabet:
@@ -59,7 +61,7 @@ class TextData:
     training: Any = field(repr=False)
     validation: Any = field(repr=False)
     context: int
-    alphabet: Alphabet
+    alphabet: Alphabet | Words
     facts: Mapping[str, Any]
 
     input: str = "text"
@@ -98,6 +100,8 @@ class TextData:
 
     def baselines(self) -> dict[str, float]:
         """Bits per character of the validation part by statistics of the training part."""
+        if not isinstance(self.alphabet, Alphabet):
+            return {}
         from dynattn.learn.baselines import bigram_bits, unigram_bits
 
         parts = (self.training, self.validation, self.alphabet.size)

@@ -176,7 +176,7 @@ def start_lines(settings: RunSettings, folder: Path, step: int) -> list[str]:
         f"on {settings.device} ({_threads(settings.threads)}, {settings.dtype}), "
         f"seed {settings.seed}",
         f"data {data['path']}: {data['training']:,} "
-        f"{'samples' if data.get('source') == 'arrays' else 'symbols'} to train on, "
+        f"{_counted(data)} to train on, "
         f"{data['validation']:,} to measure on",
     ]
     if settings.baselines:
@@ -186,6 +186,12 @@ def start_lines(settings: RunSettings, folder: Path, step: int) -> list[str]:
     if not settings.tensorboard:
         lines.append("TensorBoard is not installed: metrics go to metrics.jsonl alone")
     return lines
+
+
+def _counted(data: Mapping[str, Any]) -> str:
+    """What is counted of the data: what stands in a running text, or samples."""
+    units = {"text": "symbols", "words": "words"}
+    return units.get(data["source"], "samples") if "context" in data else "samples"
 
 
 def _threads(count: int) -> str:

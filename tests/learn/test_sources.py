@@ -1,4 +1,4 @@
-"""Data sources besides text: arrays, and those that are not built yet."""
+"""Arrays as data."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ import pytest
 
 import dynattn
 from dynattn.diagnostics.report import Source, SpecError
-from dynattn.learn.data import PLANNED
 from dynattn.learn.folder import new_run
-from dynattn.learn.plan import make_plan, plan_mistakes
+from dynattn.learn.plan import make_plan
 from dynattn.learn.train import train
 from dynattn.model.model import Model
 
@@ -41,16 +40,6 @@ train {
 
 def tidal(data: str, path: str = "tidal.dyn") -> Model:
     return dynattn.Compilation(Source(path, TIDAL.replace("DATA", data))).model
-
-
-@pytest.mark.parametrize("name", PLANNED)
-def test_a_source_that_is_not_built_yet_is_refused_when_it_is_read(name: str) -> None:
-    model = tidal(f'{name}("data/x", features=logmel(40, 49), vocabulary=classes)')
-    assert plan_mistakes(model) == ()
-    with pytest.raises(SpecError) as caught:
-        make_plan(model)
-    (found,) = caught.value.diagnostics
-    assert found.code == "E518" and name in found.message and found.fix
 
 
 # ── arrays ─────────────────────────────────────────────────────────────────────────────────────

@@ -70,7 +70,8 @@ CODES: dict[str, Entry] = {
     ),
     "E510": Entry(
         "unknown data source",
-        "`data` names a source and what it reads: `text` for bytes or characters of one file.",
+        "`data` names a source and what it reads: `text` for bytes or characters of one file, "
+        "`words`, `arrays`, `table`, `images`, `audio`; `agreement` makes its samples.",
         'data txt("a.txt", context=128)',
         'data text("a.txt", context=128)',
     ),
@@ -94,7 +95,9 @@ CODES: dict[str, Entry] = {
     ),
     "E514": Entry(
         "the data does not fill the inputs",
-        "A data source fills inputs by name: `text` fills one input `text`, a sequence of tokens.",
+        "A data source fills inputs by name: `text` and `words` one input `text`, a sequence of "
+        "tokens; `images` `image` and `label`; `audio` `frames` and `label`; `agreement` `text`, "
+        "`verb` and `label`; `arrays` and `table` whatever the model has.",
         "input story: token(V)[T]",
         "input text: token(V)[T]",
     ),
@@ -118,17 +121,11 @@ CODES: dict[str, Entry] = {
         'data text("latin1.txt", context=128, symbols=characters)',
         'data text("latin1.txt", context=128)',
     ),
-    "E518": Entry(
-        "a data source that is not built yet",
-        "The language names `words`, `images`, `audio` and `agreement`. A spec that names one can "
-        "be checked, compiled and certified; training needs a source that can be read.",
-        'data images("digits.npz")',
-        'data text("a.txt", context=128)',
-    ),
     "E519": Entry(
-        "arrays that do not fit the inputs",
+        "values that do not fit the inputs",
         "`arrays` takes an npz file with one array per input, by its name: one row per sample, in "
-        "the shape of the input, whole numbers from 0 on for tokens and classes.",
+        "the shape of the input, whole numbers from 0 on for tokens and classes. `table` takes a "
+        "column per input; `images` and `audio` name the arrays they read.",
         'numpy.savez("digits.npz", images=x, label=y)   # input image: real[d]',
         'numpy.savez("digits.npz", image=x, label=y)',
     ),

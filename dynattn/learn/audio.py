@@ -1,0 +1,120 @@
+"""Recordings with labels as training data: frames of spectra, as many as each recording has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+from dynattn.diagnostics.suggest import did_you_mean
+from dynattn.learn.arrays import arrays_in, file_facts
+from dynattn.learn.fitting import facts_of, fitted, refused, split_rows
+from dynattn.learn.mel import WINDOW, frame_count, log_mel
+from dynattn.learn.parts import Part, SamplesData
+from dynattn.learn.reading import read_data
+from dynattn.model.composition import InputUse
+from dynattn.model.model import Model
+from dynattn.model.plans import Choice
+
+LEAST_SPREAD = 1e-5
+"""Standard deviations below count as this, in dB."""
+
+
+def check_audio(choice: Choice, options: Mapping[str, Any], model: Model) -> InputUse:
+    """The input of the frames; SpecError for inputs that are not frames and their label. The file
+    is looked for when it is read: a spec may be checked where its data is not.
+    """
+    mels, most = options["features"].arguments
+    dims = {dim.name: dim.limit for dim in model.dims}
+    frames = _frames_input(model, mels)
+    if frames is None or str(frames.axes[0]) not in dims:
+        message = f"audio fills 'frames', of {mels} numbers each, and their 'label'"
+        fix = f"declare dim T; input frames: real[T, {mels}]; input label: class(10)"
+        raise refused("E514", message, choice, fix)
+    limit = dims[str(frames.axes[0])]
+    if limit is not None and most > limit:
+        message = f"there are up to {most} frames, more than dim {frames.axes[0]} <= {limit}"
+        raise refused("E516", message, choice, f"write logmel({mels}, {limit}), or raise the limit")
+    return frames
+
+
+def _frames_input(model: Model, mels: int) -> InputUse | None:
+    """The input of ``mels`` numbers at each place, beside a label and nothing else."""
+    uses = {use.name: use for use in model.inputs}
+    frames, label = uses.get("frames"), uses.get("label")
+    if frames is None or label is None or len(uses) != 2:
+        return None
+    if label.type.classes is None or label.axes or frames.type.classes is not None:
+        return None
+    fits = len(frames.axes) == 2 and frames.axes[1].value(model.sizes) == mels
+    return frames if fits else None
+
+
+def load_audio(choice: Choice, options: Mapping[str, Any], model: Model) -> SamplesData:
+    """Frames in dB, each mel with mean 0 and standard deviation 1 over the training part."""
+    dim = str(check_audio(choice, options, model).axes[0])
+    file = read_data(options["path"], choice.span, options["checksum"])
+    sounds, rate, labels = _sounds(arrays_in(file, options["path"], choice), options, choice)
+    mels, most = options["features"].arguments
+    frames, lengths = _frames(sounds, rate, mels, most, choice)
+    rows = split_rows(len(labels), options["split"], choice)
+    part = fitted({"frames": frames, "label": labels}, {dim: lengths}, model, choice)
+    part = _standardised(part, rows[0], dim)
+    training, validation = part.rows(rows[0]), part.rows(rows[1])
+    facts = {**file_facts("audio", file), "rate": rate, **facts_of(training, validation)}
+    return SamplesData(training, validation, facts, options["batches"] == "mixed")
+
+
+def _sounds(
+    arrays: Mapping[str, Any], options: Mapping[str, Any], choice: Choice
+) -> tuple[list[Any], int, Any]:
+    """The recordings, from -1 to 1, how many samples of them a second has, and their labels."""
+    import numpy
+
+    for name in ("audio", "offsets", "rate", options["label"]):
+        if name not in arrays:
+            message = f"'{options['path']}' has no array '{name}'"
+            known = f"its arrays are: {', '.join(arrays) or 'none'}"
+            fix = "name the labels: label=digit" if name == options["label"] else (
+                "store all recordings end to end as audio, their offsets, and the rate in Hz"
+            )  # fmt: skip
+            raise refused("E519", message, choice, did_you_mean(name, arrays, f"{fix}; {known}"))
+    audio, offsets, labels = arrays["audio"], arrays["offsets"], arrays[options["label"]]
+    count = len(labels)
+    good = offsets.shape == (count + 1,) and offsets.dtype.kind in "iu" and audio.ndim == 1
+    if not good or offsets[0] < 0 or offsets[-1] > len(audio) or (numpy.diff(offsets) < 0).any():
+        message = f"the {count} recordings of '{options['path']}' do not lie between its offsets"
+        fix = f"recording i is audio[offsets[i]:offsets[i+1]]: give {count + 1} offsets, ascending"
+        raise refused("E519", message, choice, fix)
+    scale = float(numpy.iinfo(audio.dtype).max) + 1 if audio.dtype.kind in "iu" else 1.0
+    sounds = [audio[a:b] / scale for a, b in pairwise(offsets)]
+    return sounds, int(arrays["rate"]), labels
+
+
+def _frames(sounds: list[Any], rate: int, mels: int, most: int, choice: Choice) -> tuple[Any, Any]:
+    """[recordings, longest, mels] with padding, and how many frames each has, ``most`` at most."""
+    import numpy
+
+    counts = [frame_count(len(sound), rate) for sound in sounds]
+    if 0 in counts:
+        row = counts.index(0)
+        message = (
+            f"recording {row} (from 0) has {len(sounds[row])} samples at {rate} Hz, less than "
+        )
+        message += f"a window of {WINDOW * 1000:g} ms"
+        raise refused("E522", message, choice, "leave out the recording")
+    lengths = numpy.minimum(numpy.array(counts), most)
+    frames = numpy.zeros((len(sounds), int(lengths.max()), mels))
+    for row, sound in enumerate(sounds):
+        frames[row, : lengths[row]] = log_mel(sound, rate, mels)[: lengths[row]]
+    return frames, lengths
+
+
+def _standardised(part: Part, training: Any, dim: str) -> Part:
+    import numpy
+
+    frames, lengths = part.arrays["frames"], part.lengths[dim]
+    own = numpy.concatenate([frames[row, : lengths[row]] for row in training]).astype(float)
+    spread = numpy.maximum(own.std(0), LEAST_SPREAD)
+    scaled = ((frames - own.mean(0)) / spread).astype(numpy.float32)
+    return Part({**part.arrays, "frames": scaled}, part.lengths, part.along)

@@ -1,0 +1,192 @@
+"""Words of a text: which there are, and the source ``words``: lines, or windows of running text."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from dynattn.diagnostics.report import Diagnostic, SpecError
+from dynattn.learn.fitting import facts_of, fitted, padded, refused, split_rows
+from dynattn.learn.options import option_span
+from dynattn.learn.parts import SamplesData
+from dynattn.learn.reading import DataFile, read_data, read_parts
+from dynattn.learn.text import TextData
+from dynattn.learn.text_source import check_context, check_lengths, split_text, text_input
+from dynattn.model.composition import InputUse
+from dynattn.model.model import Model
+from dynattn.model.plans import Choice
+
+UNKNOWN, END = "<unk>", "<eos>"
+"""What stands for a word that is not among those known, and at the end of every line."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """How words become integers: each one's place in ``words``, that of ``UNKNOWN`` is 0."""
+
+    words: tuple[str, ...] = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """How many different integers there can be."""
+        return len(self.words)
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The integer of each word."""
+        return {word: place for place, word in enumerate(self.words)}
+
+    def numbers(self, words: Iterable[str]) -> Any:
+        """The integers of words; those not known are ``UNKNOWN``."""
+        import numpy
+
+        places = self.places
+        return numpy.array([places.get(word, 0) for word in words], numpy.int64)
+
+    def encode(self, text: bytes) -> Any:
+        """The integers of a text; ValueError with the word that is not among those known."""
+        found = in_words(text.decode("utf-8"))
+        for word in found:
+            if word not in self.places:
+                raise ValueError(word)
+        return self.numbers(found)
+
+    def decode(self, numbers: Any) -> bytes:
+        """The text of integers; a line ends where ``END`` stands."""
+        known = self.words
+        found = (known[n] if n < len(known) else UNKNOWN for n in map(int, numbers))
+        return "".join("\n" if word == END else f"{word} " for word in found).encode()
+
+
+def in_words(text: str) -> list[str]:
+    """The words of a text in their order; what stands between blanks is one, ``END`` a line end."""
+    return text.replace("\n", f" {END} ").split()
+
+
+def most_frequent(words: Iterable[str], size: int) -> Words:
+    """``UNKNOWN``, ``END`` and the most frequent words, ``size`` in all; equals by alphabet."""
+    counts = Counter(words)
+    counts.pop(UNKNOWN, None)
+    counts.pop(END, None)
+    ranked = sorted(counts, key=lambda word: (-counts[word], word))
+    return Words((UNKNOWN, END, *ranked[: size - 2]))
+
+
+# ── the source ─────────────────────────────────────────────────────────────────────────────────
+
+
+def check_words(choice: Choice, options: Mapping[str, Any], model: Model) -> InputUse:
+    """The input that the words fill; SpecError where it does not fit. The file is looked for
+    when it is read: a spec may be checked where its data is not.
+    """
+    use = text_input(choice, model, "words")
+    if options["context"] is not None:
+        check_context(choice, options["context"], use, model)
+    elif str(use.axes[0]) not in {dim.name for dim in model.dims}:
+        message = f"each line is a sample of its own length, and 'text' has {use.axes[0]} words"
+        fix = "declare dim T; input text: token(V)[T]; or write context= for windows"
+        raise refused("E514", message, choice, fix)
+    assert use.type.classes is not None
+    size = use.type.classes.value(model.sizes)
+    if size < 3:
+        message = f"{use.type.classes} = {size} has no room for a word beside {UNKNOWN} and {END}"
+        raise refused("E508", message, choice, f"set {use.type.classes} to 3 or more")
+    if options["vocabulary"] is not None and options["vocabulary"] > size:
+        message = f"vocabulary={options['vocabulary']} is more than {use.type.classes} = {size}"
+        span = option_span(choice, "vocabulary")
+        raise SpecError(Diagnostic("E508", message, span, f"write vocabulary={size} or less"))
+    return use
+
+
+def load_words(choice: Choice, options: Mapping[str, Any], model: Model) -> TextData | SamplesData:
+    """Windows of ``context`` words; without ``context`` each line is a sample of its own."""
+    use = check_words(choice, options, model)
+    assert use.type.classes is not None
+    size = options["vocabulary"] or use.type.classes.value(model.sizes)
+    parts = _parts(choice, options)
+    texts = {file.path.name: _text(file, choice) for file in parts}
+    load = _running if options["context"] is not None else _lines
+    facts = {
+        "source": "words",
+        "path": str(parts[0].path if len(parts) == 1 else parts[0].path.parent),
+        "bytes": sum(file.size for file in parts),
+        "sha256": _checksum(parts),
+    }
+    return load(texts, size, choice, options, model, facts)
+
+
+def _parts(choice: Choice, options: Mapping[str, Any]) -> tuple[DataFile, ...]:
+    """One file; of a folder those to train and to measure on."""
+    if options["checksum"] is not None:
+        return (read_data(options["path"], choice.span, options["checksum"]),)
+    parts = read_parts(options["path"], choice.span)
+    if len(parts) > 1 and "split" in choice.options:
+        message = f"the folder '{options['path']}' has its own parts, and split= asks for others"
+        span = option_span(choice, "split")
+        raise SpecError(Diagnostic("E515", message, span, "leave out split="))
+    return parts
+
+
+def _checksum(parts: Sequence[DataFile]) -> str:
+    if len(parts) == 1:
+        return parts[0].sha256
+    return hashlib.sha256("".join(file.sha256 for file in parts).encode()).hexdigest()
+
+
+def _text(file: DataFile, choice: Choice) -> str:
+    try:
+        text = file.content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        message = f"the data file '{file.path.name}' is not UTF-8: byte {error.start} is wrong"
+        raise refused("E517", message, choice, "save it as UTF-8") from None
+    return text if text.endswith("\n") else text + "\n"
+
+
+def _running(
+    texts: Mapping[str, str], size: int, choice: Choice, options: Mapping[str, Any], model: Model,
+    facts: Mapping[str, Any],
+) -> TextData:  # fmt: skip
+    words = [in_words(text) for text in texts.values()]
+    if len(words) == 1:
+        first, second = split_text(len(words[0]), options["split"], choice)[:2]
+        words = [words[0][:first], words[0][first : first + second]]
+    known = most_frequent(words[0], size)
+    training, validation = (known.numbers(part) for part in words)
+    check_lengths(training, validation, options, choice)
+    more = {"context": options["context"], "words": list(known.words)}
+    counts = {"training": len(training), "validation": len(validation)}
+    return TextData(training, validation, options["context"], known, {**facts, **more, **counts})
+
+
+def _lines(
+    texts: Mapping[str, str], size: int, choice: Choice, options: Mapping[str, Any], model: Model,
+    facts: Mapping[str, Any],
+) -> SamplesData:  # fmt: skip
+    """Each line with words in it, ``END`` behind them."""
+    lines = [
+        (f"line {number} of '{name}'", [*line.split(), END])
+        for name, text in texts.items()
+        for number, line in enumerate(text.split("\n"), start=1)
+        if line.strip()
+    ]
+    first = sum(bool(line.strip()) for line in next(iter(texts.values())).split("\n"))
+    rows = (range(first), range(first, len(lines)))
+    if len(texts) == 1:
+        rows = split_rows(len(lines), options["split"], choice)
+    known = most_frequent((word for row in rows[0] for word in lines[row][1]), size)
+    axis = model.inputs[0].axes[0]
+    array, lengths = padded([known.numbers(words) for _, words in lines])
+    whole = fitted(
+        {"text": array}, {str(axis): lengths}, model, choice,
+        lambda row: lines[row][0],
+    )  # fmt: skip
+    training, validation = (whole.rows(list(part)) for part in rows)
+    return SamplesData(
+        training, validation,
+        {**facts, "words": list(known.words), **facts_of(training, validation)},
+        options["batches"] == "mixed",
+    )  # fmt: skip
