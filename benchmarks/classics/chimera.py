@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import root
 
 from benchmarks.classics.truth import Array, Truth, drawn, shipped, solved
@@ -58,7 +59,7 @@ def _continuum() -> tuple[float, float]:
     """
     x = (np.arange(4000) + 0.5) / 4000 * 2 * np.pi
 
-    def order(c: float, a: complex) -> Array:
+    def order(c: float, a: complex) -> NDArray[np.complex128]:
         return c + a * np.cos(x)
 
     def missing(guess: Array) -> list[float]:

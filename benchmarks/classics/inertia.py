@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 
 from benchmarks.classics.truth import Truth, drawn, order, shipped, solved
 
@@ -44,7 +44,7 @@ def _branches() -> list[Truth]:
     def gap(r):
         return r - np.sqrt(1 - (_omega(100) / (2 * r)) ** 2).mean()
 
-    locked = brentq(gap, 0.9, 1.0)
+    locked = root_scalar(gap, bracket=(0.9, 1.0)).root
     return [
         Truth("r at K = 2 on the way up", 0.0, float(up), 0.12, "incoherence, up to 1/sqrt(N)"),
         Truth(

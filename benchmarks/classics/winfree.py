@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from benchmarks.classics.truth import Truth, drawn, order, shipped, solved
 
@@ -32,10 +31,8 @@ def _edge(gamma: float) -> float:
     """The least kappa with rest: sin(theta) = omega/s, kappa = s / (1 + <cos(theta)>)."""
     omega = 1 + gamma * ((2 * np.arange(50) + 1) / 50 - 1)
 
-    def kappa(s: float) -> float:
-        return s / (1 + np.sqrt(1 - (omega / s) ** 2).mean())
-
-    return float(minimize_scalar(kappa, bounds=(1 + gamma, 2), method="bounded").fun)
+    s = np.linspace(1 + gamma, 2, 20_001)[:, None]
+    return float((s[:, 0] / (1 + np.sqrt(1 - (omega / s) ** 2).mean(axis=1))).min())
 
 
 def _death(gamma: float, edge: float) -> Truth:

@@ -199,10 +199,12 @@ def _tolerances(scene: Scene, start: torch.Tensor, call: Call) -> tuple[Any, Any
     if model is None:
         return call.rtol, call.atol
     own = tolerances(model, call.rtol, call.atol)
-    parts = [scene.packing.spread({n: pair[k] for n, pair in own.items()}) for k in (0, 1)]
+    relative = scene.packing.spread({name: pair[0] for name, pair in own.items()})
+    absolute = scene.packing.spread({name: pair[1] for name, pair in own.items()})
     if call.method.solver == "scipy_solver":
-        return tuple(part.expand(start.shape).flatten().numpy() for part in parts)
-    return tuple(part.to(start.device, start.dtype) for part in parts)
+        relative, absolute = relative.expand(start.shape), absolute.expand(start.shape)
+        return relative.flatten().numpy(), absolute.flatten().numpy()
+    return relative.to(start), absolute.to(start)
 
 
 def _with_callbacks(watch: _Watch, method: Method) -> Callable[..., torch.Tensor]:
