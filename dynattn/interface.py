@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,10 +29,13 @@ class Spec(Compilation):
         return model
 
     def run(self, name: str | None = None, **options: Any) -> Any:
-        """Run the spec's experiment ``name`` (its first one unless given) and return the result."""
+        """Run the spec's experiment ``name`` (its first one unless given) and return the result,
+        which draws itself: ``result.plot("states", "final.svg")``, ``result.animate("out.gif")``.
+        """
+        from dynattn.present.drawing import ResultDrawing
         from dynattn.run.experiment import run_experiment
 
-        return run_experiment(self, name, **options)
+        return replace(run_experiment(self, name, **options), drawing=ResultDrawing(self))
 
     def graph(self, path: str | Path, **options: Any) -> list[Path]:
         """Draw the coupling graph to ``path``, whose ending says the format; the files written."""

@@ -13,7 +13,8 @@ from dynattn.cli.screen import note
 from dynattn.cli.settings import DEVICE, FOLDER, JSON, SEED, SET, SPEC, open_spec, read_device
 
 if TYPE_CHECKING:
-    from dynattn.model.model import Model
+    from dynattn.compilation import Compilation
+    from dynattn.model.plans import Simulation
     from dynattn.run.simulate import Trajectory
     from dynattn.run.sweep import Sweep
 
@@ -27,6 +28,7 @@ Examples
   dynattn run kuramoto.dyn
   dynattn run kuramoto.dyn transition
   dynattn run kuramoto.dyn --set K=3 --set N=2000 --seed 1 -o runs/strong
+  dynattn run kuramoto.dyn --plot states.pdf --plot graph --animate phases.gif
 """
 )
 @SPEC
@@ -34,6 +36,16 @@ Examples
 @SET
 @SEED
 @DEVICE
+@click.option(
+    "--plot",
+    "plots",
+    metavar="PICTURE[.FORMAT]",
+    multiple=True,
+    default=("default",),
+    help="What is drawn: series, sweep, states, raster, graph, or all, default, none; as svg "
+    "unless .pdf or .png follows. May be given several times.",
+)
+@click.option("--animate", metavar="FILE", help="Write the states as a moving picture, gif or mp4.")
 @FOLDER
 @JSON
 def run(
@@ -42,15 +54,23 @@ def run(
     settings: tuple[str, ...],
     seed: int | None,
     device: str | None,
+    plots: tuple[str, ...],
+    animate: str | None,
     folder: str | None,
     as_json: bool,
 ) -> None:
     """Run an experiment, the first one of the spec unless named, and plot what came out."""
     device = read_device(device or "cpu")
     compilation = open_spec(spec, settings, seed)
+    from dynattn.present.drawing import draw_pictures
+    from dynattn.present.wanted import read_wanted
+    from dynattn.run.clock import check_experiment
     from dynattn.run.experiment import find_experiment, run_experiment
 
     chosen = find_experiment(compilation.model, experiment)
+    check_experiment(compilation.model, chosen)
+    wanted = read_wanted(compilation, chosen, plots)
+    film = None if animate is None else film_place(compilation, chosen, animate)
     from dynattn.learn.devices import threads_set
 
     place = Path(folder) if folder else free_folder(f"{compilation.model.name}-{chosen.name}")
@@ -62,13 +82,44 @@ def run(
     except KeyboardInterrupt:
         note(f"what was finished is in {place}")
         raise
-    pictures = draw_result(compilation.model, result, place)
+    pictures = draw_pictures(compilation, result, place, wanted)
+    if not pictures and plots == ("default",):
+        say_why(compilation, chosen)
+    if film is not None:
+        pictures.append(make_film(compilation, result, film, as_json))
     if as_json:
         from dynattn.cli.screen import print_json
 
         print_json({"ok": True, **result_facts(result, place, pictures)})
     else:
         tell_result(result, place, pictures)
+
+
+def say_why(compilation: Compilation, simulation: Simulation) -> None:
+    """A note why an experiment has no picture of its own accord."""
+    from dynattn.present.wanted import kind_of, refusal
+
+    kind = "sweep" if kind_of(simulation) == "sweep" else "series"
+    reason = refusal(compilation, simulation, kind)
+    assert reason is not None
+    note(f"no picture is drawn: {reason.message}")
+
+
+def film_place(compilation: Compilation, simulation: Simulation, path: str) -> Path:
+    """Where the moving picture goes, once it is known that it can be made."""
+    from dynattn.present.animation import check_animation
+
+    check_animation(compilation, simulation, Path(path))
+    return Path(path)
+
+
+def make_film(compilation: Compilation, result: Any, place: Path, quiet: bool) -> Path:
+    """Write the moving picture, with a bar of its own."""
+    from dynattn.present.animation import write_animation
+    from dynattn.present.drawing import scene_of
+
+    with progress_shown(quiet) as progress:
+        return write_animation(scene_of(compilation, result), place, progress=progress)
 
 
 def free_folder(name: str) -> Path:
@@ -95,91 +146,6 @@ def progress_shown(quiet: bool) -> Iterator[Callable[[float], None] | None]:
         yield lambda done: bar.update(task, completed=done)
 
 
-# ── pictures ───────────────────────────────────────────────────────────────────────────────────
-
-
-def draw_result(model: Model, result: Trajectory | Sweep, folder: Path) -> list[Path]:
-    """Plots of what was recorded; nothing for what has too many axes to plot."""
-    from dynattn.run.sweep import Sweep
-
-    if isinstance(result, Sweep):
-        return draw_points(result, folder)
-    return draw_trajectory(model, result, folder)
-
-
-def draw_trajectory(model: Model, result: Trajectory, folder: Path) -> list[Path]:
-    """Series of numbers over time in one picture, the states of all nodes in one each."""
-    from dynattn.present.plots import draw_raster, draw_series
-    from dynattn.run.labelled import in_parts
-    from dynattn.vocabulary.manifolds import MANIFOLDS
-
-    data = result.labelled
-    series = in_parts({n: v.values for n, v in data.variables.items() if v.axes == ("time",)})
-    title = f"{result.settings['model']}: {result.name}"
-    drawn = []
-    if series:
-        drawn.append(draw_series(list(data.times), series, folder / "series.svg", title=title))
-    for name, values in result.states.items():
-        if values.ndim == 2:
-            cyclic = MANIFOLDS[model.states[name].manifold.name].phase
-            path = folder / f"{name.replace(chr(39), '.velocity')}.png"
-            drawn.append(
-                draw_raster(list(data.times), values, path, name=name, cyclic=cyclic, title=title)
-            )
-    return drawn
-
-
-def draw_points(result: Sweep, folder: Path) -> list[Path]:
-    """Records over the one parameter that is swept."""
-    from dynattn.present.plots import draw_sweep
-
-    axes = swept_axes(result)
-    measured = point_records(result)
-    if not axes:
-        return draw_repeats(result, folder)
-    if len(axes) != 1 or not measured:
-        note(f"{len(axes)} swept parameters: the numbers are in results.csv, no picture is drawn")
-        return []
-    title = f"{result.settings['model']}: {result.name}"
-    values = list(result.axes[axes[0]])
-    path = folder / "sweep.svg"
-    return [draw_sweep(values, measured, path, parameter=axes[0], title=title)]
-
-
-def draw_repeats(result: Sweep, folder: Path) -> list[Path]:
-    """Series of numbers over time, one thin line for each repeat of a simulation."""
-    from dynattn.present.plots import draw_series
-
-    title = f"{result.settings['model']}: {result.name}"
-    series = {name: values.T for name, values in repeated_series(result).items()}
-    if not series:
-        return []
-    times = list(result.labelled.times)
-    return [draw_series(times, series, folder / "series.svg", title=title)]
-
-
-def repeated_series(result: Sweep) -> dict[str, Any]:
-    """Series of numbers of a simulation that is only repeated, as [repeat, time]."""
-    from dynattn.run.labelled import in_parts
-
-    variables = result.labelled.variables.items()
-    return in_parts({name: v.values for name, v in variables if v.axes == ("repeat", "time")})
-
-
-def swept_axes(result: Sweep) -> list[str]:
-    """Names of the swept parameters: the axes of the grid but for the repeats."""
-    grid = next(iter(result.labelled.variables.values())).axes[: result.done.ndim]
-    return [axis for axis in grid if axis != "repeat"]
-
-
-def point_records(result: Sweep) -> dict[str, Any]:
-    """The records that are one number for each point of the grid."""
-    from dynattn.run.labelled import in_parts
-
-    variables = result.labelled.variables.items()
-    return in_parts({n: v.values for n, v in variables if v.values.ndim == result.done.ndim})
-
-
 # ── words ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -202,8 +168,7 @@ def series_rows(result: Trajectory) -> list[tuple[str, ...]]:
     """First, mean and last value of every series of numbers, under their titles."""
     from dynattn.run.labelled import in_parts
 
-    variables = result.labelled.variables.items()
-    series = in_parts({name: v.values for name, v in variables if v.axes == ("time",)})
+    series, variables = result.series, result.labelled.variables.items()
     single = in_parts({name: v.values for name, v in variables if v.axes == ()})
     rows = [
         (name, f"{values[0]:.4g}", f"{values.mean():.4g}", f"{values[-1]:.4g}")
@@ -217,11 +182,11 @@ def repeat_rows(result: Sweep) -> list[tuple[str, ...]]:
     """First, mean and last value of every series, averaged over the repeats, and each record."""
     rows: list[tuple[str, ...]] = [
         (name, *(f"{v:.4g}" for v in (s[:, 0].mean(), s.mean(), s[:, -1].mean(), s[:, -1].std())))
-        for name, s in repeated_series(result).items()
+        for name, s in result.series.items()
     ]
     rows += [
         (name, "", "", f"{values.mean():.4g}", f"{values.std():.4g}")
-        for name, values in point_records(result).items()
+        for name, values in result.measured.items()
     ]
     count = len(result.axes["repeat"])
     titles = ("mean of", "at the start", "over time", "at the end", f"sd of {count} ends")
@@ -230,7 +195,7 @@ def repeat_rows(result: Sweep) -> list[tuple[str, ...]]:
 
 def sweep_rows(result: Sweep) -> list[tuple[str, ...]]:
     """Mean and spread over the repeats at every point of a sweep over one parameter."""
-    axes, measured = swept_axes(result), point_records(result)
+    axes, measured = result.swept, result.measured
     if not axes:
         return repeat_rows(result)
     if len(axes) != 1 or not measured or len(result.axes[axes[0]]) > MOST_ROWS:
@@ -260,7 +225,6 @@ def shown(value: Any) -> str:
 
 def result_facts(result: Trajectory | Sweep, folder: Path, pictures: list[Path]) -> dict[str, Any]:
     """The result as a JSON object; the arrays themselves are in the files."""
-    from dynattn.run.labelled import in_parts
     from dynattn.run.sweep import Sweep
 
     facts: dict[str, Any] = {
@@ -274,10 +238,8 @@ def result_facts(result: Trajectory | Sweep, folder: Path, pictures: list[Path])
         ],
     }
     if isinstance(result, Sweep):
-        axes = {name: result.axes[name].tolist() for name in swept_axes(result)}
-        records = {name: values.tolist() for name, values in point_records(result).items()}
+        axes = {name: result.axes[name].tolist() for name in result.swept}
+        records = {name: values.tolist() for name, values in result.measured.items()}
         return {**facts, "axes": axes, "records": records}
-    variables = result.labelled.variables.items()
-    series = in_parts({name: v.values for name, v in variables if v.axes == ("time",)})
-    finals = {name: float(values[-1]) for name, values in series.items()}
+    finals = {name: float(values[-1]) for name, values in result.series.items()}
     return {**facts, "final": finals}

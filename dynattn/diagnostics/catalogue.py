@@ -18,6 +18,7 @@ from dynattn.diagnostics.codes import (
     layers,
     model,
     network,
+    pictures,
     present,
     readouts,
     run,
@@ -42,5 +43,6 @@ CODES: dict[str, Entry] = {
     **run.CODES,
     **certify.CODES,
     **present.CODES,
+    **pictures.CODES,
     **cli.CODES,
 }

@@ -45,19 +45,28 @@ def new_figure(width: float, height: float) -> Any:
     """A figure of that many inches, laid out so that nothing overlaps."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
+    engine: Any = figure.get_layout_engine()
+    engine.set(w_pad=0.1, h_pad=0.06)  # inches
+    return figure
+
+
+GRID = {"color": "#e4e6ea", "linewidth": 0.8}
+"""Lines behind curves."""
+
+PI_TICKS = {-1.0: "-π", -0.5: "-π/2", 0.0: "0", 0.5: "π/2", 1.0: "π"}
+"""Multiples of pi and how they are written."""
 
 
 def add_colourbar(figure: Any, axes: Any, image: Any, name: str, cyclic: bool) -> None:
     """The scale of ``image`` beside the axes; ``cyclic``: radians from -pi to pi."""
-    import numpy
+    from math import pi
 
     bar = figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02, aspect=28)
     bar.outline.set_visible(False)
     bar.set_label(f"{name} (radians)" if cyclic else name, parse_math=False)
     if cyclic:
-        ticks = numpy.linspace(-numpy.pi, numpy.pi, 5)
-        bar.set_ticks(ticks, labels=["-π", "-π/2", "0", "π/2", "π"])
+        bar.set_ticks([pi * turn for turn in PI_TICKS], labels=list(PI_TICKS.values()))
 
 
 def save_figure(figure: Any, path: Path) -> Path:
@@ -65,4 +74,13 @@ def save_figure(figure: Any, path: Path) -> Path:
     dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
     suffix = path.suffix.lower()
     options = {"format": suffix[1:], "dpi": 150, "metadata": dates.get(suffix)}
-    return write_whole(path, lambda file: figure.savefig(file, **options))
+    with style():
+        return write_whole(path, lambda file: figure.savefig(file, **options))
+
+
+def entitle(figure: Any, title: str) -> None:
+    """A title at the left, above all panels; none where it is empty."""
+    if title:
+        figure.suptitle(
+            title, x=0.1 / figure.get_figwidth(), ha="left", fontsize=12, parse_math=False
+        )

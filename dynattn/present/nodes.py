@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.report import Diagnostic, SpecError
 from dynattn.present.engine import Engine, find_engine
-from dynattn.present.figure import add_colourbar, new_figure, save_figure, style
+from dynattn.present.figure import add_colourbar, entitle, new_figure, save_figure, style
 from dynattn.present.palette import MUTED_TEXT, TEXT, phase_colormap, series_colour
 from dynattn.present.parts import CouplingEdges, GraphParts, NodeState, edge_arrays
 
@@ -19,6 +19,10 @@ MOST_NODES = 300
 """Beyond this many nodes a drawing of nodes is a ball of wool: adjacency pictures tell more."""
 MOST_COMPLETE = 40
 """Nodes up to which the edges of a complete coupling are drawn one by one."""
+MOST_DENSE = 0.4
+"""Share of all pairs up to which the edges of more nodes are drawn."""
+MOST_VECTORS = 20_000
+"""Edges beyond which they are pixels in vector files too."""
 MOST_NUMBERED = 40
 """Nodes up to which each carries its number."""
 
@@ -77,12 +81,12 @@ def _add_edges(graph: networkx.MultiDiGraph, coupling: CouplingEdges) -> None:
 
 
 def hidden_couplings(parts: GraphParts) -> tuple[CouplingEdges, ...]:
-    """Complete and causal couplings of so many nodes that their edges would only be a blot."""
+    """Couplings of so many nodes and edges that their edges would only be a blot."""
     return tuple(
         c
         for c in parts.drawable
-        if c.edges.kind != "edges"
-        and max(c.edges.receivers_count or 0, c.edges.senders_count or 0) > MOST_COMPLETE
+        if max(c.edges.receivers_count or 0, c.edges.senders_count or 0) > MOST_COMPLETE
+        and (c.edges.kind != "edges" or (c.edges.density or 0) > MOST_DENSE)
     )
 
 
@@ -98,7 +102,7 @@ def node_places(parts: GraphParts, engine: Engine | None) -> dict[str, Place]:
         if c not in hidden
         for i, j in zip(*(side.tolist() for side in edge_arrays(c.edges)), strict=True)
     ]
-    return _by_forces(names, pairs, engine)
+    return _by_forces(names, pairs, engine) if pairs else _circle(names)
 
 
 def _is_regular(parts: GraphParts) -> bool:
@@ -146,6 +150,11 @@ def _bare_dot(names: list[str], pairs: list[tuple[str, str]]) -> str:
 
 def draw_nodes(parts: GraphParts, path: Path) -> Path:
     """Draw every node and edge to ``path`` (svg, png or pdf)."""
+    return save_figure(nodes_figure(parts), path)
+
+
+def nodes_figure(parts: GraphParts, title: str = "") -> Any:
+    """Every node and edge, the nodes coloured by their states; ``title`` in place of the name."""
     places = node_places(parts, find_engine())
     with style():
         figure = new_figure(8.6, 8.0)
@@ -153,25 +162,26 @@ def draw_nodes(parts: GraphParts, path: Path) -> Path:
         axes.set_aspect("equal")
         axes.axis("off")
         axes.margins(0.08)
-        figure.suptitle(_title(parts), x=0.02, ha="left", fontsize=12, parse_math=False)
+        entitle(figure, _title(parts, title or parts.name))
         for number, coupling in enumerate(parts.drawable):
             if coupling not in hidden_couplings(parts):
                 _draw_edges(axes, coupling, places, series_colour(number))
         _draw_points(figure, axes, parts, places)
         if len(parts.drawable) + sum(1 for size in parts.sizes.values() if size) > 2:
             figure.legend(loc="outside lower left", ncols=3)
-        return save_figure(figure, path)
+        return figure
 
 
-def _title(parts: GraphParts) -> str:
-    lines = [f"{parts.name}: {parts.node_count} nodes"]
+def _title(parts: GraphParts, title: str) -> str:
+    lines = [f"{title}: {parts.node_count} nodes"]
     hidden = hidden_couplings(parts)
     for coupling in parts.drawable:
         edges = coupling.edges
         line = f"{coupling.name}: {edges.edge_count} edges, density {edges.density:.3g}"
         if coupling in hidden:
-            everyone = "all others" if edges.kind == "complete" else "all before it"
-            line += f" (each node receives from {everyone}; edges not drawn)"
+            everyone = {"complete": "all others", "causal": "all before it"}
+            senders = everyone.get(edges.kind, "many")
+            line += f" (each node receives from {senders}; edges not drawn)"
         lines.append(line)
     return "\n".join(lines)
 
@@ -193,7 +203,13 @@ def _draw_edges(
     else:
         axes.add_collection(
             LineCollection(
-                lines, colors=colour, linewidths=0.9, alpha=strong, zorder=1, label=label
+                lines,
+                colors=colour,
+                linewidths=0.9,
+                alpha=strong,
+                zorder=1,
+                label=label,
+                rasterized=len(lines) > MOST_VECTORS,
             )
         )
         axes.autoscale_view()
@@ -242,9 +258,16 @@ def _draw_points(figure: Any, axes: Any, parts: GraphParts, places: Mapping[str,
             add_colourbar(figure, axes, dots, state.name, state.cyclic)
         if parts.node_count <= MOST_NUMBERED:
             for k, (x, y) in enumerate(spots):
-                axes.text(
-                    x, y, str(k), ha="center", va="center", fontsize=7.5, color=TEXT, zorder=4
-                )
+                ink = _ink(dots, k)
+                axes.text(x, y, str(k), ha="center", va="center", fontsize=7.5, color=ink, zorder=4)
+
+
+def _ink(dots: Any, k: int) -> str:
+    """Dark on a light node, white on a dark one."""
+    if dots.get_array() is None:
+        return TEXT
+    red, green, blue = dots.to_rgba(dots.get_array()[k])[:3]
+    return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.42 else TEXT
 
 
 def state_colours(state: NodeState) -> Any:

@@ -43,16 +43,29 @@ def series_colour(number: int) -> str:
 
 
 def phase_colormap() -> Any:
-    """A cyclic matplotlib colormap of one lightness (a hue circle of OKLCH): no angle stands out.
+    """A cyclic matplotlib colormap: an ellipse of OKLab from violet (0) by orange to green (pi) and
+    by blue back.
 
-    Equal lightness keeps every angle visible on light and on dark alike.
+    The blue and orange of +-pi/2 and the lightness of 0 and pi are told apart with any colour
+    vision; the lightness varies so little that every angle shows on light and on dark alike.
     """
     import numpy
     from matplotlib.colors import ListedColormap
 
     hue = numpy.linspace(0.0, 2 * numpy.pi, 256, endpoint=False)
-    lab = numpy.stack([numpy.full(256, 0.72), 0.125 * numpy.cos(hue), 0.125 * numpy.sin(hue)], -1)
+    right, up = numpy.cos(hue), numpy.sin(hue)
+    light = 0.685 + 0.08 * right  # the map begins at -pi
+    lab = numpy.stack([light, 0.03 * up - 0.09 * right, 0.125 * up + 0.03 * right], -1)
     return ListedColormap(_srgb(lab), name="phase")
+
+
+def ordered_colormap() -> Any:
+    """viridis without its palest end, which is hard to see on white."""
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+
+    whole = colormaps["viridis"].resampled(256)
+    return ListedColormap(whole(range(237)), name="ordered")
 
 
 def _srgb(lab: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Plots of runs: learning curves, series over time, phases, sweeps."""
+"""Plots of numbers: learning curves, series over time, measures over a parameter."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dynattn.present.figure import add_colourbar, new_figure, save_figure, style
-from dynattn.present.palette import MUTED_TEXT, phase_colormap, series_colour
+from dynattn.present.figure import GRID, entitle, new_figure, save_figure, style
+from dynattn.present.palette import MUTED_TEXT, series_colour
 
 Curve = tuple[Sequence[float], Sequence[float]]
 """(steps, values) of one learning curve."""
 
 BITS = "bits per character"
+
+TIME = "time t"
+
+MOST_LINES = 30
+"""Repeats up to which each is drawn."""
 
 
 def learning_curves(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Curve], str]:
@@ -54,7 +59,7 @@ def draw_learning(
                       linewidth=width, marker=marker, markersize=4)  # fmt: skip
         axes.set(xlabel="step", ylabel=unit)
         axes.set_title(title, parse_math=False)
-        axes.grid(axis="y", color="#e4e6ea", linewidth=0.8)
+        axes.grid(axis="y", **GRID)
         axes.margins(x=0.02)
         _draw_baselines(axes, baselines or {})
         axes.legend(loc="upper right", bbox_to_anchor=(1.0, 1.02))
@@ -72,73 +77,42 @@ def _draw_baselines(axes: Any, baselines: Mapping[str, float]) -> None:
 def draw_series(
     times: Sequence[float], series: Mapping[str, Any], path: Path, *, title: str = ""
 ) -> Path:
+    """Draw ``series_figure`` to a file."""
+    return save_figure(series_figure(times, series, title=title), path)
+
+
+def series_figure(
+    times: Sequence[float], series: Mapping[str, Any], *, title: str = "", below: str = TIME
+) -> Any:
     """Observables over time, one panel each: ``series[name]`` is [time] or [time, repeat].
 
-    Of several repeats each is a thin line and their mean a strong one.
+    Of several repeats the mean is a strong line, in a band of their standard deviation; up to
+    MOST_LINES of them are thin lines.
     """
-    alike: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.35}
+    each: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.4}
     mean: dict[str, Any] = {"linewidth": 1.8}
-    return _draw_panels(times, series, path, "time t", 2.3, alike, mean, title)
+    return _panels(times, series, below, 2.3, (each, mean), title)
 
 
-def draw_raster(
-    times: Sequence[float],
-    values: Any,
-    path: Path,
-    *,
-    name: str,
-    cyclic: bool = True,
-    title: str = "",
-) -> Path:
-    """The state of every node over time as colour; ``values`` is [time, node], in radians.
-
-    Of complex states the phase is shown.
+def sweep_figure(
+    values: Sequence[float], measured: Mapping[str, Any], *, parameter: str, title: str = ""
+) -> Any:
+    """Measures over a parameter: ``measured[name]`` is [value, repeat]; dots, their mean and the
+    band of their standard deviation.
     """
-    import numpy
-
-    if numpy.iscomplexobj(values):
-        values, name, cyclic = numpy.angle(values), f"arg({name})", True
-    array = numpy.asarray(values, dtype=float)
-    how: dict[str, Any] = {"cmap": "viridis"}
-    if cyclic:
-        array = numpy.angle(numpy.exp(1j * array))
-        how = {"cmap": phase_colormap(), "vmin": -numpy.pi, "vmax": numpy.pi}
-    with style():
-        figure = new_figure(7.6, 4.4)
-        axes = figure.subplots()
-        extent = (times[0], times[-1], -0.5, array.shape[1] - 0.5)
-        image = axes.imshow(array.T, aspect="auto", origin="lower", extent=extent,
-                            interpolation="nearest", **how)  # fmt: skip
-        axes.set(xlabel="time t", ylabel="node")
-        axes.set_title(title, parse_math=False)
-        add_colourbar(figure, axes, image, name, cyclic)
-        return save_figure(figure, path)
-
-
-def draw_sweep(
-    values: Sequence[float],
-    measured: Mapping[str, Any],
-    path: Path,
-    *,
-    parameter: str,
-    title: str = "",
-) -> Path:
-    """Measures over a parameter: ``measured[name]`` is [value, repeat]; dots and their mean."""
-    dots: dict[str, Any] = {"linestyle": "", "marker": ".", "alpha": 0.3, "markersize": 4}
+    each: dict[str, Any] = {"linestyle": "", "marker": ".", "alpha": 0.35, "markersize": 4}
     mean: dict[str, Any] = {"marker": "o", "markersize": 4}
-    return _draw_panels(values, measured, path, parameter, 3.2, dots, mean, title)
+    return _panels(values, measured, parameter, 3.2, (each, mean), title)
 
 
-def _draw_panels(
+def _panels(
     points: Sequence[float],
     measured: Mapping[str, Any],
-    path: Path,
     below: str,
     height: float,
-    each: Mapping[str, Any],
-    mean: Mapping[str, Any],
+    looks: tuple[Mapping[str, Any], Mapping[str, Any]],
     title: str,
-) -> Path:
+) -> Any:
     """One panel of ``height`` inches a measure [point] or [point, repeat]: repeats and mean."""
     import numpy
 
@@ -147,13 +121,43 @@ def _draw_panels(
         panels = figure.subplots(len(measured), 1, sharex=True, squeeze=False)[:, 0]
         for number, (axes, (name, values)) in enumerate(zip(panels, measured.items(), strict=True)):
             rows = numpy.asarray(values, dtype=float).reshape(len(points), -1)
-            colour = series_colour(number)
-            if rows.shape[1] > 1:
-                axes.plot(points, rows, color=colour, **each)
-            axes.plot(points, rows.mean(axis=1), color=colour, **mean)
+            _draw_repeats(axes, points, rows, series_colour(number), looks)
             axes.set_ylabel(name, parse_math=False)
             axes.margins(x=0.01)
-            axes.grid(axis="y", color="#e4e6ea", linewidth=0.8)
+            axes.grid(axis="y", **GRID)
+        if logarithmic(points):
+            panels[-1].set_xscale("log")
         panels[-1].set_xlabel(below, parse_math=False)
-        figure.suptitle(title, x=0.02, ha="left", fontsize=12, parse_math=False)
-        return save_figure(figure, path)
+        entitle(figure, title)
+        return figure
+
+
+def _draw_repeats(
+    axes: Any,
+    points: Sequence[float],
+    rows: Any,
+    colour: str,
+    looks: tuple[Mapping[str, Any], Mapping[str, Any]],
+) -> None:
+    """``rows`` is [point, repeat]; the mean is the last line drawn."""
+    each, mean = looks
+    middle = rows.mean(axis=1)
+    if rows.shape[1] > 1:
+        spread = rows.std(axis=1)
+        axes.fill_between(points, middle - spread, middle + spread, color=colour, alpha=0.16,
+                          linewidth=0, label="mean and standard deviation")  # fmt: skip
+        if rows.shape[1] <= MOST_LINES:
+            axes.plot(points, rows, color=colour, **each)
+    axes.plot(points, middle, color=colour, **mean)
+
+
+def logarithmic(points: Sequence[float]) -> bool:
+    """Whether the points, three or more, grow by one factor that is not near 1."""
+    import numpy
+
+    array = numpy.asarray(points, dtype=float)
+    if len(array) < 3 or (array <= 0).any():
+        return False
+    factors = array[1:] / array[:-1]
+    even = numpy.allclose(factors, factors[0], rtol=1e-6)
+    return bool(even and max(array) > 20 * min(array))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,18 @@ class Labelled:
         return xarray.Dataset(values, coords=dict(self.axes))
 
 
+class Drawing(Protocol):
+    """What draws results: it knows the spec that they are of."""
+
+    def plot(self, result: Any, kind: str | None, path: str | Path | None) -> Any:
+        """A matplotlib figure."""
+        ...
+
+    def animate(self, result: Any, path: str | Path, frames: int, seconds: float) -> Path:
+        """The file that was written."""
+        ...
+
+
 @dataclass(frozen=True)
 class Result:
     """What an experiment gave, and what fixes its numbers. ``result["r"]`` finds them by name."""
@@ -63,6 +76,12 @@ class Result:
     statistics: Mapping[str, Any]
     status: str
     """``finished``, ``running`` or ``interrupted``."""
+    parameters: Mapping[str, NDArray[np.float64]] = field(
+        default_factory=dict, repr=False, kw_only=True
+    )
+    """The numbers [nodes] that nodes differ by, such as natural frequencies; of one simulation."""
+    drawing: Drawing | None = field(default=None, repr=False, compare=False, kw_only=True)
+    """What draws it; results of ``Spec.run`` have one."""
 
     def __getitem__(self, name: str) -> NDArray[np.float64]:
         """The numbers of a state, an observable or a record."""
@@ -76,6 +95,28 @@ class Result:
     def to_xarray(self) -> Any:
         """An ``xarray.Dataset``; ImportError where xarray is not installed."""
         return self.labelled.to_xarray()
+
+    def plot(self, kind: str | None = None, path: str | Path | None = None) -> Any:
+        """A matplotlib figure of the ``kind`` that ``dynattn run --plot`` names (None: the first
+        that is drawn by default), written to ``path`` where one is given.
+
+        UsageError E710 to E713 for what there is no picture of, SpecError E714 and E715.
+        """
+        return self._drawn().plot(self, kind, path)
+
+    def animate(self, path: str | Path, *, frames: int = 200, seconds: float = 8.0) -> Path:
+        """Write the states as a moving picture, .gif or .mp4, of at most that many frames.
+
+        UsageError E711 to E713, SpecError E714.
+        """
+        return self._drawn().animate(self, path, frames, seconds)
+
+    def _drawn(self) -> Drawing:
+        if self.drawing is None:
+            raise ValueError(
+                "this result knows no spec to be drawn with; Spec.run gives one that does"
+            )
+        return self.drawing
 
 
 def numbered(axes: Mapping[str, Any], variables: Mapping[str, Variable]) -> dict[str, NDArray[Any]]:

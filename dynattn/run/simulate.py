@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from dynattn.model.plans import Record, Simulation
 from dynattn.run.clock import check_experiment, saved_times, settings_of
-from dynattn.run.labelled import Labelled, Result, Variable, numbered
+from dynattn.run.labelled import Labelled, Result, Variable, in_parts, numbered
 from dynattn.run.provenance import versions
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
+    from dynattn.lower.module import System
     from dynattn.network.build import Network
     from dynattn.run.signals import Given
 
@@ -33,6 +34,12 @@ class Trajectory(Result):
     """[time, ...]; empty where the experiment says what to ``record``."""
     records: Mapping[str, Array] = field(repr=False)
     """By label; a series has time in front."""
+
+    @property
+    def series(self) -> dict[str, Array]:
+        """What is one number over time, [time]; complex ones in two parts."""
+        variables = self.labelled.variables.items()
+        return in_parts({name: v.values for name, v in variables if v.axes == ("time",)})
 
 
 def simulate(
@@ -85,7 +92,23 @@ def simulate(
         states={name: results[name] for name in model.states if all_of_it},
         observables={name: results[name] for name in names if all_of_it},
         records={} if all_of_it else dict(results),
+        parameters=_node_parameters(system),
     )
+
+
+def _node_parameters(system: System) -> dict[str, Array]:
+    """The parameters of nodes that are one real number each."""
+    import torch
+
+    from dynattn.lower.binding import table_of
+
+    found = {}
+    for parameter in system.model.parameters:
+        if parameter.place.kind == "nodes" and not parameter.layer and not parameter.shape:
+            table, key = table_of(system, parameter.name)
+            if not table[key].is_complex():
+                found[parameter.name] = table[key].detach().cpu().to(torch.float64).numpy()
+    return found
 
 
 def _labelled(

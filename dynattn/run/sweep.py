@@ -15,7 +15,7 @@ from dynattn.diagnostics.report import Diagnostic, SpecError
 from dynattn.model.model import Model
 from dynattn.model.plans import Record, Simulation
 from dynattn.run.clock import check_experiment, saved_times, settings_of
-from dynattn.run.labelled import Labelled, Result, Variable, numbered
+from dynattn.run.labelled import Labelled, Result, Variable, in_parts, numbered
 from dynattn.run.provenance import versions
 
 if TYPE_CHECKING:
@@ -50,6 +50,24 @@ class Sweep(Result):
     def times(self) -> Array:
         """The saved times; KeyError where no series was recorded."""
         return self.labelled.times
+
+    @property
+    def series(self) -> dict[str, Array]:
+        """What is one number over time, [repeat, time], of a simulation that is only repeated."""
+        variables = self.labelled.variables.items()
+        return in_parts({n: v.values for n, v in variables if v.axes == ("repeat", "time")})
+
+    @property
+    def swept(self) -> list[str]:
+        """Names of the swept parameters: the axes of the grid but for the repeats."""
+        grid = next(iter(self.labelled.variables.values())).axes[: self.done.ndim]
+        return [axis for axis in grid if axis != "repeat"]
+
+    @property
+    def measured(self) -> dict[str, Array]:
+        """What is one number for each point of the grid, [grid...]; complex ones in two parts."""
+        variables = self.labelled.variables.items()
+        return in_parts({n: v.values for n, v in variables if v.values.ndim == self.done.ndim})
 
 
 def sweep(

@@ -16,7 +16,7 @@ def test_a_simulation(dynattn, small, tmp_path):
     folder = tmp_path / "runs" / "small-simulate-1"
     assert {path.name for path in folder.iterdir()} == {
         "spec.dyn", "settings.json", "summary.json", "results.npz", "results.csv", "series.svg",
-        "osc.theta.png",
+        "states.svg",
     }  # fmt: skip
     assert (folder / "spec.dyn").read_text() == small.read_text()
 
@@ -112,3 +112,85 @@ def test_numbers_that_grow_without_bound_are_code_3(dynattn, small):
     done = dynattn("run", small)
     assert done.code == 3
     assert "Traceback" not in done.err
+
+
+# ── pictures ───────────────────────────────────────────────────────────────────────────────────
+
+GRID = "sweep grid { K = 0 .. 1 by 0.5; N = [2, 3]; record final(r) }"
+
+
+def drawn(folder) -> set[str]:
+    return {path.name for path in folder.iterdir() if path.suffix in (".svg", ".pdf", ".png")}
+
+
+@pytest.mark.parametrize(
+    ("said", "files"),
+    [
+        (["states.pdf", "raster"], {"states.pdf", "raster.svg"}),
+        (["all.png"], {"series.png", "states.png", "raster.png", "graph.png"}),
+        (["none"], set()),
+        (["default.PNG", "graph"], {"series.png", "states.png", "graph.svg"}),
+    ],
+)
+def test_the_pictures_are_those_asked_for(dynattn, small, tmp_path, said, files):
+    options = [word for one in said for word in ("--plot", one)]
+    done = dynattn("run", small, "-o", "out", *options)
+    assert (done.code, done.err) == (0, "")
+    assert drawn(tmp_path / "out") == files
+    assert all(f"out/{name}" in done.out for name in files)
+
+
+def test_a_sweep_over_two_parameters_is_drawn(dynattn, small, tmp_path):
+    small.write_text(small.read_text() + GRID)
+    assert dynattn("run", small, "grid", "-o", "out").code == 0
+    assert drawn(tmp_path / "out") == {"sweep.svg"}
+
+
+def test_a_sweep_over_three_parameters_says_why_nothing_is_drawn(dynattn, small, tmp_path):
+    text = (
+        small.read_text()
+        .replace("N = 2,", "N = 2, a = 0.1,")
+        .replace("drift omega", "drift a*omega")
+    )
+    small.write_text(text + GRID.replace("record", "a = [0, 1]; record"))
+    done = dynattn("run", small, "grid", "-o", "out")
+    assert (done.code, drawn(tmp_path / "out")) == (0, set())
+    assert done.err == (
+        "note: no picture is drawn: 'grid' sweeps 3 parameters, and a picture shows two at most\n"
+    )
+
+
+def test_a_raster_of_what_is_recorded_by_name_where_there_are_many_nodes(dynattn, small, tmp_path):
+    small.write_text(small.read_text().replace("every 0.5 }", "every 0.5; record theta }"))
+    assert dynattn("run", small, "-o", "two").code == 0
+    assert dynattn("run", small, "-o", "nine", "--set", "N=9").code == 0
+    assert drawn(tmp_path / "two") == {"states.svg"}
+    assert drawn(tmp_path / "nine") == {"states.svg", "raster.svg"}
+
+
+def test_a_moving_picture(dynattn, small, tmp_path):
+    done = dynattn("run", small, "-o", "out", "--animate", "phases.gif", "--json")
+    assert (done.code, done.err) == (0, "")
+    assert json.loads(done.out)["files"][-1] == "phases.gif"
+    assert (tmp_path / "phases.gif").read_bytes()[:6] == b"GIF89a"
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        (["--plot", "phases"], 2, "E710"),
+        (["--plot", "states.bmp"], 2, "E711"),
+        (["--animate", "a.avi"], 2, "E711"),
+        (["--animate", "a.mp4"], 2, "E712"),
+        (["strengths", "--plot", "raster"], 2, "E713"),
+        (["strengths", "--animate", "a.gif"], 2, "E713"),
+        (["--set", "N=5000", "--plot", "graph"], 1, "E715"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_before_anything_runs(
+    dynattn, small, tmp_path, monkeypatch, options, code, told
+):
+    monkeypatch.setenv("PATH", "")
+    done = dynattn("run", small, *options)
+    assert (done.code, done.err.split(":")[0]) == (code, f"error[{told}]")
+    assert not (tmp_path / "runs").exists()

@@ -9,8 +9,9 @@ import numpy
 import pytest
 
 from dynattn.present import attention as attention_room
-from dynattn.present import plots
+from dynattn.present import maps, palette, plots
 from dynattn.present.attention import draw_arcs, draw_heat_maps, text_tokens, visible
+from dynattn.present.figure import save_figure
 from dynattn.present.parts import Attention
 
 SUFFIXES = [".svg", ".png", ".pdf"]
@@ -116,17 +117,59 @@ def test_repeats_are_thin_and_their_mean_is_strong(figures):
     assert lines[-1].get_linewidth() > lines[0].get_linewidth()
 
 
-def test_phases_are_wrapped(figures):
-    plots.draw_raster([0.0, 1.0], [[0.0, 7.0], [3.0, -4.0]], Path("unused.svg"), name="theta")
-    shown = figures[0].axes[0].images[0].get_array()
+def test_phases_are_wrapped():
+    values = numpy.array([[0.0, 7.0], [3.0, -4.0]])
+    figure = maps.raster_figure([0.0, 1.0], [maps.Layer("theta", values, cyclic=True)])
+    shown = figure.axes[0].images[0].get_array()
     numpy.testing.assert_allclose(shown, [[0.0, 3.0], [7 - 2 * math.pi, 2 * math.pi - 4]])
 
 
-def test_a_sweep_shows_every_repeat_and_the_mean(figures):
-    plots.draw_sweep([0, 1], {"r": [[0.0, 0.2], [0.6, 1.0]]}, Path("unused.svg"), parameter="K")
-    axes = figures[0].axes[0]
+def test_a_sweep_shows_every_repeat_their_mean_and_its_spread():
+    figure = plots.sweep_figure([0, 1], {"r": [[0.0, 0.2], [0.6, 1.0]]}, parameter="K")
+    axes = figure.axes[0]
     assert axes.get_xlabel() == "K"
+    assert [list(line.get_ydata()) for line in axes.lines[:2]] == [[0.0, 0.6], [0.2, 1.0]]
     numpy.testing.assert_allclose(axes.lines[-1].get_ydata(), [0.1, 0.8])
+    (band,) = axes.collections
+    box = band.get_paths()[0].get_extents()
+    numpy.testing.assert_allclose([box.y0, box.y1], [0.0, 1.0])
+
+
+def test_many_repeats_are_their_mean_in_a_band():
+    rng = numpy.random.default_rng(0)
+    axes = plots.series_figure([0.0, 1.0], {"r": rng.normal(size=(2, 31))}).axes[0]
+    assert (len(axes.lines), len(axes.collections)) == (1, 1)
+
+
+@pytest.mark.parametrize("repeats", [(), (2,)])
+def test_two_parameters_make_a_heat_map_of_the_means(repeats):
+    grid = {"K": [0.0, 1.0, 3.0], "D": [0.1, 1.0, 10.0, 100.0]}
+    values = numpy.arange(12.0).reshape(3, 4)
+    shown = values if not repeats else numpy.stack([values - 1, values + 1], -1)
+    axes, bar = maps.heat_figure(grid, {"r": shown}).axes
+    (cells,) = axes.collections
+    numpy.testing.assert_allclose(cells.get_array(), values.T)
+    assert (axes.get_xlabel(), axes.get_ylabel(), bar.get_ylabel()) == ("K", "D", "r")
+    assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "log")
+    borders = cells.get_coordinates()
+    numpy.testing.assert_allclose(borders[0, :, 0], [-0.5, 0.5, 2.0, 4.0])
+    numpy.testing.assert_allclose(borders[:, 0, 1], 10.0 ** numpy.arange(-1.5, 3))
+
+
+def test_opposite_phases_differ_for_the_colour_blind_too():
+    """Red-blind and green-blind sight by the matrices of Machado, Oliveira and Fernandes (2009)."""
+    colours = palette.phase_colormap()(numpy.arange(256))[:, :3]
+    linear = numpy.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    blind = {
+        "red": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+                [-0.003882, -0.048116, 1.051998]],
+        "green": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+                  [-0.011820, 0.042940, 0.968881]],
+    }  # fmt: skip
+    for matrix in blind.values():
+        seen = numpy.clip(linear @ numpy.array(matrix).T, 0, 1) ** (1 / 2.2)
+        apart = numpy.linalg.norm(seen - numpy.roll(seen, 128, axis=0), axis=1)
+        assert apart.min() > 0.25
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -135,7 +178,11 @@ def test_plots_are_written(suffix: str, tmp_path: Path):
     paths = [
         plots.draw_learning({"training": (times, times)}, tmp_path / f"l{suffix}", title="$a_b"),
         plots.draw_series(times, {"r_$x": values}, tmp_path / f"s{suffix}"),
-        plots.draw_raster(times, values, tmp_path / f"p{suffix}", name="x", cyclic=False),
-        plots.draw_sweep(times, {"r": values}, tmp_path / f"w{suffix}", parameter="K_$"),
     ]
+    figures = {
+        "p": maps.raster_figure(times, [maps.Layer("x_$", numpy.array(values))]),
+        "w": plots.sweep_figure(times, {"r": values}, parameter="K_$"),
+        "h": maps.heat_figure({"K_$": times, "D": [1.0, 2.0]}, {"r_$": values}),
+    }
+    paths += [save_figure(figure, tmp_path / (n + suffix)) for n, figure in figures.items()]
     assert all(path.stat().st_size > 3000 for path in paths)

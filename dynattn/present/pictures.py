@@ -1,0 +1,232 @@
+"""The pictures of a result: one entry of PICTURES for each that ``dynattn run --plot`` names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dynattn.diagnostics.report import Diagnostic
+from dynattn.model.model import Model
+from dynattn.model.plans import Simulation
+from dynattn.present.figure import entitle, new_figure, style
+from dynattn.present.plots import series_figure, sweep_figure
+from dynattn.present.scene import Kept, Scene, kept_by
+from dynattn.present.shading import Motion
+
+if TYPE_CHECKING:
+    from dynattn.compilation import Compilation
+
+MOST_STATES = 6
+"""States drawn in one figure; the first ones."""
+
+MOST_DRAWN = 2000
+"""Nodes up to which a graph is drawn as nodes coloured by state."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One kind of picture: of which experiments, from what, and how."""
+
+    doc: str
+    of: tuple[str, ...]
+    """Kinds of experiments that have it: ``simulation``, ``repeats`` (its first one is shown where
+    only one can be) or ``sweep``.
+    """
+    lacking: Callable[[Compilation, Simulation], Diagnostic | None]
+    """Why an experiment has nothing to draw, which is known before it runs; None: it has."""
+    figure: Callable[[Scene], Any]
+    """figure(scene) -> a matplotlib figure."""
+
+
+# ── what was measured ──────────────────────────────────────────────────────────────────────────
+
+
+def _series(scene: Scene) -> Any:
+    """Numbers over time; of a repeated simulation each of its repeats."""
+    from dynattn.run.sweep import Sweep
+
+    result, series = scene.result, scene.result.series
+    if isinstance(result, Sweep):
+        series = {name: values.T for name, values in series.items()}
+    title = f"{scene.compilation.model.name}: {scene.simulation.name}"
+    return series_figure(list(result.labelled.times), series, title=title, below=scene.below)
+
+
+def _lacking_series(compilation: Compilation, simulation: Simulation) -> Diagnostic | None:
+    if simulation.records:
+        values = [r.value for r in simulation.records if r.kind == "series"]
+    else:
+        values = [item.value for item in compilation.model.observables]
+    if any(value.type.place.kind == "global" and not value.type.shape for value in values):
+        return None
+    what = f"'{simulation.name}' keeps no number of the whole model over time"
+    fix = "observe one, such as r = order(theta), and record it"
+    return Diagnostic("E714", what, simulation.span, fix)
+
+
+def _sweep(scene: Scene) -> Any:
+    """Measures over one parameter or two."""
+    from dynattn.present.maps import heat_figure
+
+    result: Any = scene.result
+    grid = {name: result.axes[name].tolist() for name in result.swept}
+    title = f"{scene.compilation.model.name}: {scene.simulation.name}"
+    if len(grid) == 2:
+        return heat_figure(grid, result.measured, title=title)
+    ((parameter, values),) = grid.items()
+    return sweep_figure(values, result.measured, parameter=parameter, title=title)
+
+
+def _lacking_sweep(compilation: Compilation, simulation: Simulation) -> Diagnostic | None:
+    count = len(simulation.settings)
+    if count > 2:
+        fact = f"'{simulation.name}' sweeps {count} parameters, and a picture shows two at most"
+        fix = "results.npz has the numbers"
+        return Diagnostic("E714", fact, simulation.span, fix)
+    numbers = [
+        r for r in simulation.records
+        if r.kind != "series" and r.value.type.place.kind == "global" and not r.value.type.shape
+    ]  # fmt: skip
+    if numbers:
+        return None
+    fact = f"'{simulation.name}' records no single number at each of its points"
+    return Diagnostic("E714", fact, simulation.span, "record average(r), or final(r)")
+
+
+# ── what the nodes did ─────────────────────────────────────────────────────────────────────────
+
+
+def _states(scene: Scene) -> Any:
+    """Every state on its manifold, at the last time."""
+    figure, motion, _ = states_figure(scene, moving=False)
+    motion.to(-1)
+    return figure
+
+
+def states_figure(scene: Scene, *, moving: bool) -> tuple[Any, Motion, int]:
+    """A panel for each state, what moves all of them to a saved time, and how many there are."""
+    from dynattn.present.panels import panel_of
+
+    items = [scene.shown(item) for item in scene.kept(over_time if moving else of_nodes)]
+    items = items[:MOST_STATES]
+    panels = [panel_of(item) for item in items]
+    stacked = all(panel.wide for panel in panels)
+    columns = 1 if len(items) == 1 or stacked else 2
+    rows = math.ceil(len(items) / columns)
+    wide, high = min(p.width for p in panels), max(p.height for p in panels)
+    times = max((item.times for item in items), key=len)
+    digits = _digits(times) if moving else None
+    with style():
+        figure = new_figure(wide * columns, high * rows + 0.5)
+        entitle(figure, scene.title)
+        regions = figure.subfigures(rows, columns, squeeze=False).ravel()
+        motions = [
+            panel.draw(region, item, moving)
+            for panel, region, item in zip(panels, regions, items, strict=False)
+        ]
+
+    def move(k: int) -> None:
+        now = f"{times[k]:.{digits}f}" if moving else f"{times[k]:g}" if len(times) else ""
+        figure._suptitle.set_text(scene.moment(now))
+        for motion in motions:
+            motion.to(k)
+
+    artists = [artist for motion in motions for artist in motion.artists]
+    return figure, Motion(move, (figure._suptitle, *artists)), len(times)
+
+
+def _digits(times: Sequence[float]) -> int:
+    """Decimals that tell the saved times apart."""
+    step = (times[-1] - times[0]) / max(1, len(times) - 1)
+    return max(0, min(6, math.ceil(-math.log10(step) - 1e-9))) if step > 0 else 0
+
+
+def of_nodes(item: Kept) -> bool:
+    """Whether the picture of the states shows it: a state, or a final or average number."""
+    return item.is_state or item.is_profile
+
+
+def over_time(item: Kept) -> bool:
+    """Whether a moving picture shows it."""
+    return item.is_state and item.kind == "series"
+
+
+def _lacking_states(compilation: Compilation, simulation: Simulation) -> Diagnostic | None:
+    return lacking_kept(compilation.model, simulation, of_nodes)
+
+
+def lacking_kept(
+    model: Model, simulation: Simulation, wanted: Callable[[Kept], bool]
+) -> Diagnostic | None:
+    if any(wanted(item) for item in kept_by(model, simulation)):
+        return None
+    name = next(iter(model.lasting)).rpartition(".")[2]
+    fact = f"'{simulation.name}' keeps no state"
+    fix = f"let it record {name}"
+    if simulation.records and simulation.repeat == 1:
+        fix += ", or leave its record out, which keeps everything"
+    return Diagnostic("E714", fact, simulation.span, fix)
+
+
+def _raster(scene: Scene) -> Any:
+    """Every node over time."""
+    from dynattn.present.maps import layers_of, raster_figure
+
+    items = [scene.shown(item) for item in scene.kept(lambda item: item.kind == "series")]
+    layers = [layer for item in items for layer in layers_of(item)]
+    times = items[0].times
+    return raster_figure(times, layers[:MOST_STATES], title=scene.title, below=scene.below)
+
+
+def _lacking_raster(compilation: Compilation, simulation: Simulation) -> Diagnostic | None:
+    return lacking_kept(compilation.model, simulation, lambda item: item.kind == "series")
+
+
+def _graph(scene: Scene) -> Any:
+    """The nodes of the graph, coloured by their states at the last time."""
+    from dynattn.present.nodes import nodes_figure
+    from dynattn.present.parts import parts_of
+
+    kept = {item.state: scene.numbers(item) for item in scene.kept(_on_nodes)}
+    parts = parts_of(scene.compilation, {name: values[-1] for name, (_, values) in kept.items()})
+    times = max((times for times, _ in kept.values()), key=len)
+    return nodes_figure(parts, scene.moment(f"{times[-1]:g}" if len(times) else ""))
+
+
+def _on_nodes(item: Kept) -> bool:
+    return item.is_state and item.type.place.kind == "nodes"
+
+
+def _lacking_graph(compilation: Compilation, simulation: Simulation) -> Diagnostic | None:
+    from dynattn.present.parts import parts_of
+
+    parts = parts_of(compilation)
+    if not parts.drawable:
+        fact = f"'{parts.name}' couples no populations, so there is no graph"
+        return Diagnostic("E714", fact, simulation.span, "draw its states")
+    if parts.node_count > MOST_DRAWN:
+        fact = f"{parts.node_count} nodes are too many to tell apart (at most {MOST_DRAWN})"
+        return Diagnostic("E715", fact, simulation.span, "draw a raster, or set a smaller size")
+    return lacking_kept(compilation.model, simulation, _on_nodes)
+
+
+SIMULATED = ("simulation", "repeats")
+
+PICTURES: dict[str, Picture] = {
+    "series": Picture(
+        "recorded numbers over time", SIMULATED, _lacking_series, _series
+    ),
+    "sweep": Picture(
+        "what was measured, over one parameter or two", ("sweep",), _lacking_sweep, _sweep
+    ),
+    "states": Picture(
+        "the states at the last time, each on its manifold", SIMULATED, _lacking_states,
+        _states,
+    ),
+    "raster": Picture("every node over time as colour", SIMULATED, _lacking_raster, _raster),
+    "graph": Picture(
+        "the coupling graph coloured by the last states", SIMULATED, _lacking_graph, _graph
+    ),
+}  # fmt: skip

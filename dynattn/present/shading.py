@@ -1,0 +1,82 @@
+"""What pictures of states share: the colours of nodes, the key beside them, how they move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dynattn.present.palette import MUTED_TEXT, ordered_colormap, series_colour
+from dynattn.present.scene import Shown
+
+MOST_NAMED = 8
+"""Nodes up to which each has a colour and a name of its own."""
+
+
+@dataclass(frozen=True)
+class Motion:
+    """What moves a picture: to a saved time, by changing these artists and no others."""
+
+    to: Callable[[int], None]
+    artists: tuple[Any, ...] = ()
+
+
+STILL = Motion(lambda k: None)
+"""Of pictures that show all times at once."""
+
+
+@dataclass(frozen=True)
+class Shading:
+    """A colour for each node."""
+
+    rgba: Any
+    """[node, 4]."""
+    names: tuple[str, ...] = ()
+    """Of the nodes, where each is told apart."""
+    scale: Any = None
+    """The matplotlib mappable of the colour bar, where there is one."""
+    label: str = ""
+
+
+def shading_of(item: Shown) -> Shading:
+    """Few nodes have colours of their own; many are coloured by what shades them."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize, to_rgba_array
+
+    if item.count <= MOST_NAMED:
+        names = tuple(f"{item.nodes}[{k}]" for k in range(item.count)) if item.count > 1 else ()
+        return Shading(to_rgba_array([series_colour(k) for k in range(item.count)]), names)
+    values = item.shade.values
+    scale = ScalarMappable(Normalize(values.min(), values.max()), ordered_colormap())
+    return Shading(scale.to_rgba(values), (), scale, item.shade.label)
+
+
+def add_key(figure: Any, axes: Any, shading: Shading) -> None:
+    """The colour bar, or the names of the nodes, to the right of the axes."""
+    if shading.scale is not None:
+        bar = figure.colorbar(shading.scale, ax=axes, shrink=0.7, pad=0.02, aspect=26)
+        bar.outline.set_visible(False)
+        bar.set_label(shading.label, parse_math=False)
+        return
+    if not shading.names:
+        return
+    from matplotlib.lines import Line2D
+
+    first = axes if not isinstance(axes, list) else axes[0]
+    handles = [
+        Line2D([], [], linestyle="", marker="o", color=colour, label=name)
+        for colour, name in zip(shading.rgba, shading.names, strict=True)
+    ]
+    first.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9.5)
+
+
+def point_size(count: int) -> float:
+    """The area of a point, in square points, that lets this many be told apart."""
+    return max(7.0, min(70.0, 3000 / max(1, count)))
+
+
+EDGE = {"edgecolors": "white", "linewidths": 0.4}
+"""Round points that lie upon each other."""
+
+OUTLINE = {"color": MUTED_TEXT, "linewidth": 0.9, "zorder": 1}
+"""Circles and triangles that states live on."""
