@@ -101,7 +101,16 @@ def _describe_coupling(model: Model, coupling: Coupling, found: Connections) -> 
         "heads": str(coupling.heads) if coupling.heads else "",
         "layer": coupling.layer or "",
         **({} if coupling.acts else {"acts": "no"}),
+        **_edge_laws(model, coupling),
     }
+
+
+def _edge_laws(model: Model, coupling: Coupling) -> dict[str, str]:
+    """The laws of the states of the edges, as ``law``; nothing where there are none."""
+    laws = [*model.laws, *(law for layer in model.layers for law in layer.laws)]
+    names = {state.name for state in coupling.states}
+    found = [spell_law(model, law) for law in laws if law.state in names and not law.is_velocity]
+    return {"law": "; ".join(dict.fromkeys(found))} if found else {}
 
 
 def built_graph(use: GraphUse, found: Connections) -> GraphUse:
@@ -180,8 +189,9 @@ def spell_edges(model: Model, coupling: Coupling, found: Connections) -> str:
 def _add_drift(diagram: MultiDiGraph, model: Model, layer: str, law: Law) -> None:
     """A layer's own motion of the nodes, couplings aside, as a loop at the population."""
     own = [spell_term(term) for term in summands(law.rate) if not named_couplings(term)]
-    if own:
-        population = model.states[law.state].population
+    own += [spell_term(law.noise)] if law.noise is not None else []
+    population = model.states[law.state].population
+    if own and population:
         key = (
             f"{layer}.{short(law.state)}"
             if diagram.has_edge(population, population, layer)

@@ -18,9 +18,10 @@ def spell_law(model: Model, law: Law) -> str:
     text = spell_term(law.rate)
     if law.noise is not None:
         text += f" + {spell_term(law.noise)}"
-    if law.discrete:
-        return f"{short(law.state)} <- {text}"
-    return f"{short(law.state)}' = {text}"
+    left = short(law.state)
+    if model.states[law.state].coupling:
+        left = PLAIN.index(left, PLAIN.pair)
+    return f"{left} <- {text}" if law.discrete else f"{left}' = {text}"
 
 
 @dataclass(frozen=True)

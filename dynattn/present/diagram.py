@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from dynattn.present.engine import Engine
 
 COUPLING_FACTS = (
-    "layer", "repeat", "heads", "kernel", "weight", "graph", "edges", "strength", "normalize",
-    "delay",
+    "layer", "repeat", "heads", "kernel", "weight", "law", "graph", "edges", "strength",
+    "normalize", "delay",
 )  # fmt: skip
 """Attributes of a coupling that its label shows, in this order."""
 FRAME = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="6">'

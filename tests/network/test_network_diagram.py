@@ -170,3 +170,15 @@ def test_a_variable_leads_back_to_what_it_was_made_from():
     found = build_network(spec).diagram
     assert sorted((u, v) for u, v, _ in found.edges) == [("a", "out"), ("text", "out")]
     assert found.nodes["text"]["size"] == "3"
+
+
+def test_noise_and_states_of_edges_are_told_with_what_they_belong_to():
+    text = LAYERS.replace("strength 0.1", "state w on real; w' = 1 - w; weight w").replace(
+        "push { drift x: [cos(x)]", "push { noise x: 0.1"
+    )
+    found = build_network(check(parse(Source("m.dyn", text)))).diagram
+    edges = {(u, v, facts["kind"]): facts for u, v, facts in found.edges(data=True)}
+    assert set(found.nodes) == {"text", "p", "logits"}
+    assert edges["p", "p", "coupling"]["law"] == "w[i,j]' = 1 - w[i,j]"
+    assert "0.1 * W'" in edges["p", "p", "drift"]["kernel"]
+    assert edges["p", "p", "drift"]["layer"] == "push"
