@@ -11,6 +11,7 @@ from dynattn.diagnostics.report import Diagnostic, UsageError
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import readouts, typing
 from dynattn.model.angles import refuse_jumps
+from dynattn.model.averages import refuse_maps
 from dynattn.model.composition import Step
 from dynattn.model.couplings import declare_coupling
 from dynattn.model.delays import refuse_in_network, refuse_readers
@@ -214,6 +215,7 @@ def _declare_laws(draft: Draft, tree: SyntaxTree, has_network: bool) -> None:
         context = Context(draft, scopes[state.place.name])
         draft.laws |= {law.state: law for law in layer_laws(context, state, own, {})}
     draft.laws = {name: draft.laws[name] for name in draft.states if name in draft.laws}
+    refuse_maps(draft)
 
 
 def _declare_observables(draft: Draft, tree: SyntaxTree) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import (
+    averages,
     constants,
     delays,
     edge_items,
@@ -98,7 +99,10 @@ def _declare_sum(context: Context, declaration: tree.Coupling) -> None:
     if pair is not None:
         coupling = replace(coupling, energy=pair[0])
         energies.check_factors(draft, weight, strength, coupling.normalize, span)
-    late = delays.delayed(inside, coupling, clauses)
+    if averages.is_spread(clauses):
+        late = averages.averaged(inside, coupling, clauses, ends)
+    else:
+        late = delays.delayed(inside, coupling, clauses)
     if late is None or len(draft.errors.found) > before:
         return
     if _shapes_fit(draft, late, ends.state) and _is_of_one_manifold(draft, late, ends.state):

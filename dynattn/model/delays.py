@@ -56,22 +56,29 @@ def delayed(
         return coupling
     clause = clauses["delay"]
     delay = translate(context, value_of(clause))
-    if typing.is_unknown(delay) or not _is_delay(context, delay, clause):
+    if typing.is_unknown(delay) or not is_delay(context, delay, clause):
         return None
-    past = _Past(context, coupling.name, delay)
-    before = len(context.draft.errors.found)
+    found = of_the_past(coupling, Past(context, coupling.name, delay), clause)
+    return None if found is None else replace(found, delay=delay)
+
+
+def of_the_past(coupling: Coupling, past: Past, clause: tree.Clause) -> Coupling | None:
+    """The coupling with what its kernels and weights read of the senders taken from the past; None
+    with a diagnostic.
+    """
+    errors = past.context.draft.errors
+    before = len(errors.found)
     changed = replace(
         coupling,
-        delay=delay,
         kernel=past.of(coupling.kernel),
         weight=past.of(coupling.weight) if coupling.weight is not None else None,
         parts=tuple(replace(part, kernel=past.of(part.kernel)) for part in coupling.parts),
     )
-    if len(context.draft.errors.found) > before:
+    if len(errors.found) > before:
         return None
     if not past.found:
         text = f"the delay has no effect: coupling '{clause_owner(coupling)}' reads no state with j"
-        _refuse(context.draft, text, clause.span, "use the sender's state in kernel or weight")
+        _refuse(past.context.draft, text, clause.span, "use the sender's state in kernel or weight")
         return None
     return changed
 
@@ -85,7 +92,7 @@ def _refuse(draft: Draft, text: str, span: Span, fix: str) -> None:
     draft.errors.add("E425", text, span, fix)
 
 
-def _is_delay(context: Context, delay: Term, clause: tree.Clause) -> bool:
+def is_delay(context: Context, delay: Term, clause: tree.Clause) -> bool:
     """Whether a term can be a delay; with a diagnostic."""
     draft, span = context.draft, value_of(clause).span
     if context.layer is not None:
@@ -118,16 +125,18 @@ def _spelled(term: Term) -> str:
 def refuse_in_network(draft: Draft) -> None:
     """Couplings of the model act in the layers of its network too, where there is no time."""
     for coupling in draft.couplings.values():
-        if coupling.delay is not None:
+        late = coupling.delay.span if coupling.delay is not None else None
+        late = coupling.averages[0].span if coupling.averages else late
+        if late is not None:
             text = "in a model with a network time is a number of steps, and nothing is late"
-            _refuse(draft, text, coupling.delay.span, "leave the delay out, or the network")
+            _refuse(draft, text, late, "leave the delay out, or the network")
 
 
 # ── the past in kernels and weights ────────────────────────────────────────────────────────────
 
 
 @dataclass
-class _Past:
+class Past:
     """Rewrites what stands on the edges of a coupling; ``found``: whether a state was there."""
 
     context: Context
@@ -172,6 +181,7 @@ class _Past:
         return sender
 
     def _leaf(self, state: Term, place: Place) -> Term:
+        """A state of the past, at the nodes or the edges."""
         kind = replace(state.type, place=place)
         return Term("delayed", (self.delay,), kind, state.span, (state.payload, self.name))
 

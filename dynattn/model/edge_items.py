@@ -46,7 +46,7 @@ def declare_items(context: Context, declaration: tree.Coupling, ends: Endpoints)
     assert context.ends is not None
     whole = replace(context, ends=replace(context.ends, heads=None))
     stored = [item for item in declaration.body if is_item(item) and not isinstance(item, tree.Let)]
-    if stored and not _can_be_stored(context.draft, ends, stored):
+    if stored and not can_be_stored(context.draft, ends, stored):
         context.draft.names_missing = True
         return
     lets: list[Symbol] = []
@@ -97,7 +97,7 @@ def weight_of(context: Context) -> Term:
     return context.scope.symbols["weight"].value
 
 
-def _can_be_stored(draft: Draft, ends: Endpoints, items: Sequence[tree.Item]) -> bool:
+def can_be_stored(draft: Draft, ends: Endpoints, items: Sequence[tree.Item]) -> bool:
     """Whether what stays has so many edges in all samples alike (E433), and few enough (E432)."""
     sizes = (ends.receiver.size, ends.sender.size)
     names = {name for size in sizes for name in size.names} & set(draft.dims)

@@ -89,7 +89,8 @@ class Model:
     def states(self) -> Mapping[str, State]:
         """Every state by its full name (``osc.theta``)."""
         owners = (*self.populations, *self.couplings)
-        return {s.name: s for owner in owners for s in owner.states}
+        chains = [s for coupling in self.couplings for s in coupling.averages]
+        return {s.name: s for s in (*(s for owner in owners for s in owner.states), *chains)}
 
     @cached_property
     def addressed(self) -> Mapping[str, State]:

@@ -182,7 +182,10 @@ class Coupling:
     """False for a ``readout``: the sum is a quantity of the receiving nodes, and part of no law."""
     delay: Term | None = None
     """Of all edges (global) or of each; kernel and weight have ``delayed`` states already."""
-
+    averages: tuple[State, ...] = ()
+    """Of a delay that is a distribution: chains that average states of the senders over the past,
+    at the nodes or the edges.
+    """
     moves: tuple[str, ...] = ()
     """The states acted on, by their full names: in a group, one of each member."""
 

@@ -13,6 +13,7 @@ node and edge by edge; the program builder turns them into whole-array operation
 | size | Size | a named size used as a number, such as ``C/H`` |
 | parameter | name | a Parameter, learned or not |
 | state | name | a State |
+| start | name | what a State is at the start; only in initial values |
 | delayed | (state, coupling) | a State as a coupling sees it, at t - args[0]; per node or edge |
 | input | name | an Input |
 | variable | name | a network variable at this point of the network |

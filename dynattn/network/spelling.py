@@ -151,6 +151,8 @@ class Speller:
             case "size":
                 text = self.size(str(term.payload))
                 return self.bracketed(text, bool(re.search(r"[-+*/ ,]", text)))
+            case "start":
+                return self.style.call(self.name(term.payload), ["0"])
             case "pair_energy":
                 return self.style.call("energy", [self.name(term.payload)])
             case "time":

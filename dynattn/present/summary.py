@@ -86,13 +86,13 @@ def populations(model: Model) -> Section:
     rows += [
         (
             coupling.name,
-            "edges",
+            f"of {state.population}" if state.population else "edges",
             state.name.rsplit(".", 1)[-1],
             str(state.manifold) + "".join(f" x{axis}" for axis in state.axes),
             init_text(state.init, names, model.sizes),
         )
         for coupling in model.couplings
-        for state in coupling.states
+        for state in (*coupling.states, *coupling.averages)
     ]
     return Section(
         "populations", ("population", "nodes", "state", "manifold", "start"), tuple(rows)

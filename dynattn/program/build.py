@@ -16,8 +16,8 @@ from dynattn.model.composition import (
     Step,
 )
 from dynattn.model.model import Model
-from dynattn.model.parts import Draw, Law, Parameter, State
-from dynattn.model.terms import Place, Term
+from dynattn.model.parts import Draw, Law, State
+from dynattn.model.terms import Term
 from dynattn.network.build import Network
 from dynattn.program.layout import widest
 from dynattn.program.network_rules import whole
@@ -34,7 +34,7 @@ from dynattn.program.nodes import (
 )
 from dynattn.program.passes.schedule import run_passes
 from dynattn.program.rules import Builder
-from dynattn.vocabulary.sizes import Size
+from dynattn.program.starts import initial_value
 
 
 def build_program(model: Model, network: Network, rewrite: bool = True) -> Program:
@@ -211,7 +211,7 @@ def _starts(model: Model, network: Network, varied: frozenset[str], layer: Layer
     for name in layer.own:
         state = model.states[name]
         place = builder.place(state.place)
-        node = _initial_value(builder, state, state.place, state.shape)
+        node = initial_value(builder, state, state.place, state.shape)
         kind = ArrayType(place, state.shape, state.manifold.dtype, node.type.batched)
         if (node.type.place, node.type.shape) != (kind.place, kind.shape):
             maker = builder.maker.at(state.span)
@@ -242,20 +242,7 @@ def _held(
 def _initial(model: Model, network: Network) -> Block:
     """Parameters in the order of their declaration, then states: values and draws."""
     builder = Builder(model, network)
-    outputs = [(p.name, _initial_value(builder, p, p.place, p.shape)) for p in model.parameters]
+    outputs = [(p.name, initial_value(builder, p, p.place, p.shape)) for p in model.parameters]
     for state in model.lasting.values():
-        outputs.append((state.name, _initial_value(builder, state, state.place, state.shape)))
+        outputs.append((state.name, initial_value(builder, state, state.place, state.shape)))
     return Block("initial", tuple(outputs))
-
-
-def _initial_value(
-    builder: Builder, quantity: Parameter | State, place: Place, shape: tuple[Size, ...]
-) -> Node:
-    dtype = quantity.dtype if isinstance(quantity, Parameter) else quantity.manifold.dtype
-    kind = ArrayType(builder.place(place), shape, dtype)
-    if not isinstance(quantity.init, Draw):
-        value = builder.node(quantity.init)
-        return builder.maker.in_complex(value) if dtype == "complex" else value
-    inputs = [builder.node(term) for term in quantity.init.arguments]
-    payload = (quantity.init.distribution, quantity.name)
-    return builder.maker.at(quantity.init.span).make("draw", inputs, kind, payload)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from dynattn.model.model import Model
 from dynattn.model.terms import GLOBAL, Place, Term
 from dynattn.network.build import Network
-from dynattn.program import network_rules
+from dynattn.program import network_rules, starts
 from dynattn.program.couplings import coupling_sum, on_edges, pair_energy
 from dynattn.program.layout import Maker, widest
 from dynattn.program.nodes import ArrayType, Node
@@ -278,6 +278,7 @@ RULES: Mapping[str, Rule] = {
     "member": _member,
     "time": lambda b, t: b.leaf(t, "time", False),
     "state": lambda b, t: b.leaf(t, "state", True),
+    "start": starts.start,
     "delayed": lambda b, t: b.leaf(t, "delayed", True),
     "input": lambda b, t: b.leaf(t, "input", True),
     "output": lambda b, t: b.leaf(t, "output", True),

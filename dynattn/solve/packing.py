@@ -37,7 +37,7 @@ class Packing:
             for (name, shape), part in zip(self.shapes.items(), parts, strict=True)
         }
         return {
-            name: torch.view_as_complex(x.contiguous()) if name in self.whole else x
+            name: torch.complex(*x.unbind(-1)) if name in self.whole else x
             for name, x in found.items()
         }
 

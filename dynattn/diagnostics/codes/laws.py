@@ -75,4 +75,28 @@ CODES: dict[str, Entry] = {
         'input drive: signal\nsimulate { t 0 .. 9; data "drive.csv" }',
         'input drive: signal\nsimulate { t 0 .. 9; data table("drive.csv") }',
     ),
+    "E336": Entry(
+        "not a gamma delay",
+        "delay gamma(mean, order): the coupling reads averages of the sender's states over the "
+        "past, with the weights of a gamma distribution of this mean. The order is a whole number "
+        "from 1 to 64: 1 forgets exponentially, and the higher it is the nearer all weight is to "
+        "the mean. The mean is above 0, of all edges or of each.",
+        "coupling pull: p -> p { kernel x[j]; delay gamma(0.5, 2.5) }",
+        "coupling pull: p -> p { kernel x[j]; delay gamma(0.5, 3) }",
+    ),
+    "E337": Entry(
+        "points without an average",
+        "A gamma delay averages the coordinates of the sender's states. The average of points of a "
+        "sphere, or of rotations, lies inside of it: no kernel is made for it.",
+        "population p[9] { state x on sphere(3) }\ncoupling c: p -> p { delay gamma(0.5, 3) }",
+        "population p[9] { state x on sphere(3) }\ncoupling c: p -> p { delay 0.5 }",
+    ),
+    "E338": Entry(
+        "an average of updates",
+        "A gamma delay averages over the time that passes. A map knows updates alone: its delay is "
+        "a whole number of them.",
+        "population p[9] { state x on real; x <- c }\n"
+        "coupling c: p -> p { kernel x[j]; delay gamma(2, 3) }",
+        "population p[9] { state x on real; x <- c }\ncoupling c: p -> p { kernel x[j]; delay 2 }",
+    ),
 }
