@@ -14,7 +14,9 @@ def unitary_factor(a, rounds=8):
     """
     for k in range(rounds):
         inverse, failed = torch.linalg.inv_ex(a)
-        other = torch.where((failed > 0)[..., None, None], torch.nan, inverse).mH
+        if k == 0:  # what comes after has an inverse
+            inverse = torch.where((failed > 0)[..., None, None], torch.nan, inverse)
+        other = inverse.mH
         if k < rounds - 5:
             norms = [torch.linalg.matrix_norm(x.detach(), keepdim=True) for x in (other, a)]
             scale = (norms[0] / norms[1]).sqrt()

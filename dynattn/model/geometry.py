@@ -11,6 +11,7 @@ from dynattn.model.complex_numbers import must_be_real
 from dynattn.model.draft import Draft
 from dynattn.model.expressions import Context
 from dynattn.model.functions import formula
+from dynattn.model.made_points import WRITE, is_point, manifold_of
 from dynattn.model.terms import ManifoldUse, Term, Type
 from dynattn.model.typing import is_unknown, spell_shape, unknown
 from dynattn.syntax import tree
@@ -97,8 +98,7 @@ def _use_of(draft: Draft, term: Term) -> ManifoldUse | None:
     """The manifold of a point; of a parameter too, whose type does not tell it."""
     while term.op in ("let", "receiver", "sender", "aligned"):
         term = term.args[0]
-    found = draft.parameters.get(term.payload) if term.op == "parameter" else None
-    return term.type.manifold if found is None else found.manifold
+    return manifold_of(draft, term)
 
 
 def _is_point(context: Context, name: str, term: Term, use: ManifoldUse) -> bool:
@@ -117,8 +117,10 @@ def _is_point(context: Context, name: str, term: Term, use: ManifoldUse) -> bool
         return True
     if membership.is_written(context.draft, term, use):
         return membership.lies_on(context.draft, term, use)
+    if is_point(context.draft, term, use):
+        return True
     text = f"whether this is a point of {use} is not known in advance"
-    fix = f"declare it: param a on {use} = ..., or write it in numbers"
+    fix = WRITE[use.name].format(name=term.span.text if term.op == "let" else "x")
     errors.add("E350", text, term.span, fix)
     return False
 

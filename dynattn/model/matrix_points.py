@@ -33,6 +33,8 @@ def is_matrix(use: ManifoldUse) -> bool:
 
 def lies_on(draft: Draft, term: Term, use: ManifoldUse) -> bool:
     """Whether a value lies on a manifold of matrices; else E318."""
+    import numpy
+
     if _generates(draft, term):
         return True
     value = _number(draft, term)
@@ -41,7 +43,7 @@ def lies_on(draft: Draft, term: Term, use: ManifoldUse) -> bool:
         if (value.ndim == 0 and value == 0) or (value.ndim and matrix_groups.hold(use.name, value)):
             return True
         text = f"this value is no point of {use}"
-        if value.ndim > 1:
+        if value.ndim > 1 and numpy.isfinite(value).all():
             off, point = _projected(use, value)
             text, fix = f"{text}: it is {off:.3g} off", f"write {WANTED[use.name]}: {point}"
     else:

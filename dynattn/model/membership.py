@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import dist
+from math import dist, isfinite
 
 from dynattn.model import constants, matrix_points
 from dynattn.model.draft import Draft
@@ -30,7 +30,7 @@ def lies_on(draft: Draft, term: Term, use: ManifoldUse) -> bool:
         return True
     written, fix = ", ".join(f"{value:g}" for value in values), entry.wanted
     text = f"{written} is no point of {use}"
-    if entry.nearest is not None:
+    if entry.nearest is not None and all(map(isfinite, values)):
         point = entry.nearest(values)
         text += f": it is {dist(values, point):.3g} off"
         fix += f": [{', '.join(_rounded(point, entry.member))}]"
