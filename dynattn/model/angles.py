@@ -187,8 +187,11 @@ def _mended(turns: Turns, fault: Fault, angle_wanted: bool) -> str:
     if term.op in ("lt", "le", "gt", "ge", "eq", "ne"):
         return f"compare its sine or cosine, such as cos({angle}) > 0"
     if term.op == "abs" or (term.op == "pow" and term.args[1].payload == 2):
-        root = "sqrt(2 - 2*cos({}))" if term.op == "abs" else "2 - 2*cos({})"
-        return f"write {root.format(angle)}, which is the same near 0, or leave the angle out"
+        parts = fault.argument.args if fault.argument.op == "sub" else (fault.argument,)
+        ends = ", ".join([_spelled(part, "x") for part in parts] + ["0"] * (len(parts) == 1))
+        square = f"2 - 2*cos({angle}), or distance({ends})^2"
+        what = f"distance({ends})" if term.op == "abs" else square
+        return f"write {what}, which is the same near 0"
     known = STRUCTURAL.get(term.op)
     if known is not None and known.kind != "nodes":
         return f"give it sines and cosines: [cos({angle}), sin({angle})]"
@@ -232,5 +235,8 @@ def _spelled(term: Term, otherwise: str = "the angle") -> str:
     """The words of the spec for a term."""
     if term.op == "let":
         return str(term.payload)
+    end = {"receiver": "[i]", "sender": "[j]"}.get(term.op, "")
+    if end and not term.span.text.endswith("]"):
+        return f"{_spelled(term.args[0], otherwise)}{end}"
     short = term.span.line == term.span.end_line and len(term.span.text) <= LONGEST
     return term.span.text if short else otherwise

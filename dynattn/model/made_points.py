@@ -6,7 +6,7 @@ What a network computes has no value before it runs, so the text has to say that
 from __future__ import annotations
 
 from dynattn.diagnostics.report import Span
-from dynattn.model import constants
+from dynattn.model import constants, membership
 from dynattn.model.draft import Draft
 from dynattn.model.terms import ManifoldUse, Term
 from dynattn.vocabulary.manifolds import MANIFOLDS
@@ -67,22 +67,14 @@ def is_point(draft: Draft, term: Term, use: ManifoldUse) -> bool:
     held = draft.parameters.get(term.payload) if term.op == "parameter" else None
     if held is not None and isinstance(held.init, Term) and not held.learned:
         return is_point(draft, held.init, use)
-    numbers = _numbers(draft, term)
-    member = MANIFOLDS[use.name].member
-    if member is not None and numbers:
+    numbers, member = membership.coordinates(draft, term), MANIFOLDS[use.name].member
+    if member is not None and numbers is not None:
         return member(numbers)
     rules = {
         "sphere": _is_unit, "positive": _is_positive, "simplex": _is_shares, "SO": _is_turn,
         "SU": _is_turn, "so": _is_rate, "su": _is_rate,
     }  # fmt: skip
     return rules[use.name](draft, term, use)
-
-
-def _numbers(draft: Draft, term: Term) -> list[float]:
-    """The coordinates of a value of numbers; none where one of them is computed later."""
-    parts = term.args if term.op == "array" else (term,)
-    values = [constants.of_term(draft, part) for part in parts]
-    return [v for v in values if v is not None] if None not in values else []
 
 
 def same(a: Term, b: Term) -> bool:
@@ -106,7 +98,10 @@ def _is_unit(draft: Draft, term: Term, use: ManifoldUse) -> bool:
     if term.op == "matmul":
         turn = ManifoldUse("SO", use.arguments, (*use.shape, *use.shape))
         return is_point(draft, term.args[0], turn) and is_point(draft, term.args[1], use)
-    return term.op == "div" and _is_length(term.args[1], term.args[0])
+    if term.op != "div":
+        return False
+    v = term.args[0]
+    return _is_length(term.args[1], v.args[0] if v.op == "neg" else v)
 
 
 def _is_length(term: Term, v: Term) -> bool:

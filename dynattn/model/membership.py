@@ -24,7 +24,7 @@ def lies_on(draft: Draft, term: Term, use: ManifoldUse) -> bool:
     """Whether a value written in numbers is a point of the manifold; else E313 or E318."""
     if matrix_points.is_matrix(use):
         return matrix_points.lies_on(draft, term, use)
-    values = _numbers(draft, term)
+    values = coordinates(draft, term)
     entry = MANIFOLDS[use.name]
     if entry.member is None or values is None or entry.member(values):
         return True
@@ -51,10 +51,10 @@ def is_written(draft: Draft, term: Term, use: ManifoldUse) -> bool:
     """Whether a value is known before anything runs: made of numbers and parameters."""
     if matrix_points.is_matrix(use):
         return matrix_points.is_written(draft, term)
-    return _numbers(draft, term) is not None
+    return coordinates(draft, term) is not None
 
 
-def _numbers(draft: Draft, term: Term) -> list[float] | None:
+def coordinates(draft: Draft, term: Term) -> list[float] | None:
     """The coordinates of a value of numbers; None where one of them is computed later."""
     parts = term.args if term.op == "array" else (term,)
     values = [constants.of_term(draft, part) for part in parts]

@@ -32,7 +32,7 @@ COUNTS = ("bernoulli", "poisson", "integers", "multinomial")
 """Distributions of whole numbers."""
 
 TURN = 2 * CONSTANTS["pi"]
-TRIALS = 3
+TRIALS = 8
 MOST_NUMBERS = 100_000
 """Larger arrays are not tried."""
 
@@ -83,6 +83,8 @@ class Turns:
             return Kind(angle=True)
         if term.op == "coupling":
             return self._sum(term)
+        if term.op == "called":
+            return self.of(term.args[0])  # distance and logmap know where a turn ends
         kinds = [self.of(argument) for argument in term.args]
         faults = _once(fault for kind in kinds for fault in kind.faults)
         angles = [a for a, kind in zip(term.args, kinds, strict=True) if kind.angle]
@@ -196,7 +198,8 @@ class Turns:
             x = rng.uniform(0.5, 1.5, shape)
             x = x + 1j * rng.uniform(0.5, 1.5, shape) if leaf.type.dtype == "complex" else x
             x = rng.integers(1, 4, shape) if self.is_whole(leaf, note=False) else x
-            drawn[key] = x, rng.integers(1, 5, shape)
+            x = rng.uniform(-3, 3, shape) if self.of(leaf).angle else x
+            drawn[key] = x, rng.choice([-3, -2, -1, 1, 2, 3], shape)
         x, turns = drawn[key]
         return x + TURN * turns if turned and self.of(leaf).angle else x
 

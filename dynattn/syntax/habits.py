@@ -43,9 +43,9 @@ def second_derivative(trouble: Trouble) -> Verdict | None:
 def imaginary_unit(trouble: Trouble) -> Verdict | None:
     """``2j``."""
     before, token = trouble.before, trouble.token
-    if before is None or before.type != "NUMBER" or token != "j" or "STAR" not in trouble.accepts:
+    if before is None or before.type != "NUMBER" or before.end_pos != token.start_pos:
         return None
-    if before.end_pos != token.start_pos:
+    if str(token) != "j" or "STAR" not in trouble.accepts:
         return None
     message = f"'{before}j' is no number"
     return Verdict(Diagnostic("E110", message, trouble.here, f"the imaginary unit is i: {before}i"))
@@ -63,7 +63,7 @@ def state_without_on(trouble: Trouble) -> Verdict | None:
 
 def rows_by_semicolons(trouble: Trouble) -> Verdict | None:
     """``[1, 2; 3, 4]``."""
-    if trouble.token != ";" or not trouble.in_brackets or trouble.open[-1] != "[":
+    if str(trouble.token) != ";" or not trouble.in_brackets or trouble.open[-1] != "[":
         return None
     line = trouble.source.text[trouble.token.end_pos or 0 :].split("\n", 1)[0]
     if "]" not in line.split("[", 1)[0]:

@@ -57,9 +57,9 @@ CODES: dict[str, Entry] = {
     "E330": Entry(
         "a value that may be no point",
         "What a network sets a state to is a point of the state's manifold: a state, a learned "
-        "value or embed(text) on it, or an expression that always is one. On sphere(D) that is "
-        "v / norm(v), [cos(a), sin(a)] or a rotated point, on positive what is made of exp, "
-        "softplus and numbers above 0, on simplex(d) p / dot(p, 1) of such a p, on SO and SU "
+        "value, embed(text) or an expmap on it, or an expression that always is one. On sphere(D) "
+        "that is v / norm(v), [cos(a), sin(a)] or a rotated point, on positive what is made of "
+        "exp, softplus and numbers above 0, on simplex(d) p / dot(p, 1) of such a p, on SO and SU "
         "products of points and expm of rotation rates. On circle, torus, real and complex every "
         "number is a point.",
         "population p[4] { state z on sphere(3) }\nnetwork { z = linear(f, 3); attend }",
