@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from dynattn.diagnostics.report import Collector, Diagnostic, UsageError
+from dynattn.diagnostics.suggest import did_you_mean
+from dynattn.vocabulary.manifolds import MANIFOLDS
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
@@ -56,13 +58,15 @@ def open_folder(path: str, has_settings: bool) -> Compilation:
     return load_run(Path(path))
 
 
-def read_settings(settings: Sequence[str]) -> dict[str, int | float]:
-    """Values by parameter name from ``NAME=VALUE`` texts; UsageError E702 for what is none."""
+def read_settings(settings: Sequence[str]) -> dict[str, int | float | str]:
+    """Values by parameter name from ``NAME=VALUE`` texts, manifolds as they are written;
+    UsageError E702 for what is none.
+    """
     errors = Collector()
-    values: dict[str, int | float] = {}
+    values: dict[str, int | float | str] = {}
     for setting in settings:
         name, equals, text = (part.strip() for part in setting.partition("="))
-        value = read_number(text)
+        value = text if text.partition("(")[0].strip() in MANIFOLDS else read_number(text)
         if value is None:
             fact = (
                 f"--set {setting}: '{text}' is not a number"
@@ -70,6 +74,7 @@ def read_settings(settings: Sequence[str]) -> dict[str, int | float]:
                 else f"--set {setting}: no value"
             )
             fix = f"write a number, as in --set {name or 'NAME'}=2.5"
+            fix = did_you_mean(text.partition("(")[0], MANIFOLDS, fix) if "(" in text else fix
             errors.add("E702", fact, fix=fix)
         else:
             values[name] = value

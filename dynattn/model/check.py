@@ -26,6 +26,7 @@ from dynattn.model.laws import declare_equations, declare_velocities
 from dynattn.model.layer_calls import declare_layer_heads, declare_layer_names
 from dynattn.model.layer_dynamics import layer_laws
 from dynattn.model.layers import declare_layer
+from dynattn.model.manifold_names import manifold_names, without_names
 from dynattn.model.memory import refuse_too_large
 from dynattn.model.model import Model
 from dynattn.model.network_steps import declare_network, refuse_time, values_of
@@ -52,12 +53,16 @@ def check(
 
     ``most_nodes``: so many nodes at most are taken from a graph whose size no parameter sets.
     Raises SpecError with every mistake of the file, and UsageError for a setting of an unknown
-    name or one that is no number.
+    name or one that is neither a number nor, where the spec names a manifold, another one.
     """
-    draft = Draft(_numbers(overrides or {}), most_nodes=most_nodes)
+    named, given = manifold_names(tree), overrides or {}
+    draft = Draft(
+        _numbers({n: value for n, value in given.items() if n not in named}), most_nodes=most_nodes
+    )
     _refuse_planned(draft, tree)
     if draft.names_missing:
         draft.finish()
+    tree = without_names(draft, tree, named, given)
     draft.later |= {item.name: "population" for item in _all(tree, syntax.Population)}
     draft.later |= {item.name: "group" for item in _all(tree, syntax.Group)}
     _declare_parameters(draft, tree)

@@ -32,6 +32,8 @@ NODEWISE = frozenset(
         "norm",
         "concat",
         "split",
+        "merge",
+        "part",
         "entry",
         "column",
         "spread",

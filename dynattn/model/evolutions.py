@@ -11,6 +11,7 @@ from dynattn.model import constants, noises
 from dynattn.model.clauses import only_value, positive
 from dynattn.model.composition import Evolution, Rest
 from dynattn.model.draft import Draft, head, value_of
+from dynattn.model.geodesics import names_it
 from dynattn.model.parts import Law
 from dynattn.model.readouts import reached
 from dynattn.model.resting import rest_of
@@ -85,9 +86,10 @@ def _by_steps(
 ) -> Found | None:
     draft = dynamics.context.draft
     for word in ("method", "step"):
-        if word in clauses:
+        if word in clauses and not (word == "method" and names_it(clauses[word])):
             text = f"steps are Euler steps of size 1, and {word} says something else"
-            draft.errors.add("E446", text, clauses[word].span, "leave it out, or write t 0 .. 5")
+            fix = "leave it out, write method geodesic, or write t 0 .. 5"
+            draft.errors.add("E446", text, clauses[word].span, fix)
     steps = constants.size(draft, value_of(clauses["steps"]))
     for term in reached(draft, [term for law in laws for term in law.terms]):
         if term.op == "time":

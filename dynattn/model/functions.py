@@ -252,12 +252,12 @@ def _total_energy(context: Context, expr: tree.Call, arguments: Arguments) -> Te
 
 
 def _geometry(name: str) -> Rule:
-    """A function of ``model.geometry``, which needs ``formula``."""
+    """A function of ``model.geometry`` or ``model.ambient``, which need ``formula``."""
 
     def rule(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
-        from dynattn.model import geometry
+        from dynattn.model import ambient, geometry
 
-        return geometry.RULES[name](context, expr, arguments)
+        return {**geometry.RULES, **ambient.RULES}[name](context, expr, arguments)
 
     return rule
 
@@ -283,8 +283,11 @@ RULES: dict[str, tuple[tuple[str, ...], Rule]] = {
     "distance": (("x", "y"), _geometry("distance")),
     "expmap": (("x", "v"), _geometry("expmap")),
     "logmap": (("x", "y"), _geometry("logmap")),
+    "ambient": (("x",), _geometry("ambient")),
+    "inner": (("x", "y"), _geometry("inner")),
+    "toward": (("x", "v"), _geometry("toward")),
     "linear": (("x", "n", "bias?", "init?"), learned.linear),
-    "swiglu": (("x", "hidden", "out"), learned.swiglu),
+    "swiglu": (("x", "hidden", "out?"), learned.swiglu),
     "embed": (("text", "width?"), learned.embed),
     "rotary": (("C", "heads?"), _rotary),
     "pulse": (("t", "a", "b"), _pulse),

@@ -21,23 +21,23 @@ from dynattn.vocabulary.manifolds import MANIFOLDS
 def distance(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
     """``distance(x, y)``: the length of the shortest geodesic between two points."""
     points = [arguments.term("x"), arguments.term("y")]
-    use = _manifold_of(context, "distance", points, expr.span)
+    use = manifold_of(context, "distance", points, expr.span)
     if use is None:
         return unknown(expr.span)
-    value = _formula(context, MANIFOLDS[use.name].distance, use, points, "xy", expr.span)
-    return _called("distance", value, points, expr.span)
+    value = formula_at(context, MANIFOLDS[use.name].distance, use, points, "xy", expr.span)
+    return called("distance", value, points, expr.span)
 
 
 def expmap(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
     """``expmap(x, v)``: of v the part along the manifold counts."""
     point, step = arguments.term("x"), arguments.term("v")
-    use = _manifold_of(context, "expmap", [point], expr.span)
+    use = manifold_of(context, "expmap", [point], expr.span)
     if use is None or is_unknown(step) or not _is_tangent(context, step, use):
         return unknown(expr.span)
     entry, inside = MANIFOLDS[use.name], replace(context, beside_points=True)
-    along = _formula(inside, entry.tangent or entry.projection, use, [point, step], "xF", step.span)
-    value = _formula(inside, entry.exponential, use, [point, along], "xv", expr.span)
-    found = _called("expmap", value, [point, step], expr.span)
+    along = formula_at(inside, entry.tangent or entry.projection, use, [point, step], "xF", step.span)
+    value = formula_at(inside, entry.exponential, use, [point, along], "xv", expr.span)
+    found = called("expmap", value, [point, step], expr.span)
     if is_unknown(found):
         return found
     return replace(found, type=use.points(found.type.place, found.type.shape))
@@ -46,21 +46,22 @@ def expmap(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
 def logmap(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
     """``logmap(x, y)``: the tangent vector at x that leads to y."""
     points = [arguments.term("x"), arguments.term("y")]
-    use = _manifold_of(context, "logmap", points, expr.span)
+    use = manifold_of(context, "logmap", points, expr.span)
     if use is None:
         return unknown(expr.span)
     inside, text = replace(context, beside_points=True), MANIFOLDS[use.name].logarithm
-    value = _formula(inside, text, use, points, "xy", expr.span)
-    return _called("logmap", value, points, expr.span)
+    value = formula_at(inside, text, use, points, "xy", expr.span)
+    return called("logmap", value, points, expr.span)
 
 
-def _called(name: str, value: Term, arguments: list[Term], span: Span) -> Term:
+def called(name: str, value: Term, arguments: list[Term], span: Span) -> Term:
+    """The value, spelled as the call of this function that it is."""
     if is_unknown(value):
         return value
     return Term("called", (value, *arguments), replace(value.type, manifold=None), span, name)
 
 
-def _formula(
+def formula_at(
     context: Context, text: str, use: ManifoldUse, arguments: list[Term], names: str, span: Span
 ) -> Term:
     """A formula of the manifold; its points as plain numbers, which may be added."""
@@ -74,7 +75,7 @@ def _formula(
 # ── which manifold ─────────────────────────────────────────────────────────────────────────────
 
 
-def _manifold_of(context: Context, name: str, points: list[Term], span: Span) -> ManifoldUse | None:
+def manifold_of(context: Context, name: str, points: list[Term], span: Span) -> ManifoldUse | None:
     """The one manifold that all of these are points of; else None, with a diagnostic."""
     if is_unknown(*points):
         return None

@@ -278,12 +278,16 @@ def _over(context: Context, value: T, by: Term | None) -> T | Term:
 
 
 def _law(context: Context, state: State, rate: Term, noise: Term | None) -> Law:
+    text = MANIFOLDS[state.manifold.name].retraction
+    return Law(state.name, rate, retraction(context, state, text), noise)
+
+
+def retraction(context: Context, state: State, text: str) -> Term:
+    """Where a step v leads from x, by a manifold's formula in the two."""
     kind = type_of(state)
     x = Term("placeholder", (), kind, state.span, "x")
     v = Term("placeholder", (), replace(kind, manifold=None), state.span, "v")
-    text = MANIFOLDS[state.manifold.name].retraction
-    holes = {"x": x, "v": v, **_sizes(state)}
-    return Law(state.name, rate, formula(context, text, holes, state.span), noise)
+    return formula(context, text, {"x": x, "v": v, **_sizes(state)}, state.span)
 
 
 def _map(context: Context, state: State, value: Term, noise: Term | None) -> Law:

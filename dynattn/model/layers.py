@@ -9,6 +9,7 @@ from dynattn.model.composition import Layer
 from dynattn.model.draft import Draft, head
 from dynattn.model.evolutions import evolution_of
 from dynattn.model.expressions import Context
+from dynattn.model.geodesics import along_geodesics
 from dynattn.model.layer_calls import body_output
 from dynattn.model.layer_dynamics import Dynamics
 from dynattn.model.readouts import reached
@@ -68,6 +69,7 @@ def _evolving(dynamics: Dynamics, declaration: tree.Layer, before: int) -> Layer
     if not laws and declaration.arguments is not None and not _evolves(declaration):
         return None if len(draft.errors.found) > before else Layer(name, (), couplings, span)
     found = evolution_of(dynamics, declaration, laws)
+    laws = along_geodesics(dynamics, declaration, laws)
     if found is None:
         return None
     own = tuple(state.name for state in dynamics.own)

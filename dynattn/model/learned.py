@@ -14,7 +14,7 @@ from dynattn.model.terms import GLOBAL, Term, Type
 from dynattn.model.typing import combine, is_unknown, unknown
 from dynattn.syntax import tree
 from dynattn.vocabulary.distributions import DISTRIBUTIONS, MATRIX_DISTRIBUTIONS
-from dynattn.vocabulary.sizes import Size
+from dynattn.vocabulary.sizes import ONE, Size
 
 
 def weight(
@@ -122,9 +122,12 @@ def linear(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
 
 
 def swiglu(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
-    x, hidden, out = arguments.term("x"), arguments.size("hidden"), arguments.size("out")
-    if is_unknown(x) or hidden is None or out is None:
+    """As wide as x unless ``out`` says otherwise."""
+    x, hidden = arguments.term("x"), arguments.size("hidden")
+    out = arguments.size("out") if "out" in arguments.expr else (*x.type.shape, None)[-2:][0]
+    if is_unknown(x) or hidden is None or ("out" in arguments.expr and out is None):
         return unknown(expr.span)
+    out = out or ONE  # of a single number, which is refused
     name, errors = unused_name(context, "swiglu"), context.draft.errors
     gate = affine(context, x, f"{name}.gate", hidden, False, expr.span)
     up = affine(context, x, f"{name}.up", hidden, False, expr.span)

@@ -39,6 +39,8 @@ node and edge by edge; the program builder turns them into whole-array operation
 | aligned | None | args[0] at the node of the same number of another population as large |
 | spread | None | args[0], the same at every node and coordinate of the Term's own type |
 | split | heads (Size) | the last axis n seen as (heads, n/heads) |
+| merge | None | the last two axes (m, n) seen as m*n |
+| part | (k, count) | the k-th of so many equal parts of the last axis |
 | rotary | (size, heads) | frequencies 10000^(-c/(size/heads)), c = 0, 1, .. within a head |
 | linear | None | args = (x, weight[out, in]) or (x, weight, bias[out]) |
 | lookup | None | args = (table[n, ...], integers): row by row |

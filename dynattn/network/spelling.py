@@ -100,7 +100,7 @@ class Speller:
         if term.op in ("receiver", "sender"):
             end = _END[term.op] + (f"+{term.payload}" if term.payload else "")
             return self.spell(term.args[0], end, around)
-        if term.op in ("split", "spread", "column", "member", "aligned"):
+        if term.op in ("split", "merge", "spread", "column", "member", "aligned"):
             return self.spell(term.args[-1], index, around)
         if term.op not in BINDING:
             return self._atom(term, index)

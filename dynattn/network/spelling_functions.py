@@ -41,7 +41,7 @@ def _called(name: str) -> Callable[[Any, Term, str], str]:
 def _geometry(speller: Speller, term: Term, index: str) -> str:
     r"""``distance(x, y)``, ``expmap(x, v)``; in LaTeX ``\operatorname{Exp}_{x}(v)``."""
     parts = [speller.spell(arg, index) for arg in term.args[1:]]
-    if speller.style.fraction and term.payload != "distance":
+    if speller.style.fraction and term.payload in ("expmap", "logmap"):
         return speller.style.call(f"{term.payload}_{parts[0]}", parts[1:])
     return speller.style.call(term.payload, parts)
 

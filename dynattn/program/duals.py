@@ -32,7 +32,7 @@ class Dual:
         """Shape of the value."""
         return self.value.shape
 
-    def __getitem__(self, key: int | slice | NDArray[numpy.int64]) -> Dual:
+    def __getitem__(self, key: int | slice | tuple[slice, ...] | NDArray[numpy.int64]) -> Dual:
         """Entries along the first axes, as numpy picks them."""
         return _map(self, lambda a, extra: a[key])
 

@@ -154,6 +154,18 @@ def _split(term: Term, view: View) -> Dual:
     return duals.reshape(value, (*value.shape[:-1], heads, value.shape[-1] // heads))
 
 
+def _merge(term: Term, view: View) -> Dual:
+    value = evaluate(term.args[0], view)
+    return duals.reshape(value, (*value.shape[:-2], value.shape[-2] * value.shape[-1]))
+
+
+def _part(term: Term, view: View) -> Dual:
+    value, (k, count) = evaluate(term.args[0], view), term.payload
+    width = value.shape[-1] // count
+    before = (slice(None),) * (len(value.shape) - 1)
+    return value[(*before, slice(k * width, (k + 1) * width))]
+
+
 def _axis(term: Term, view: View) -> Dual:
     _, k, first = term.payload
     shape = [size.value(view.moment.reference.sizes) for size in term.type.shape]
@@ -255,6 +267,8 @@ RULES: dict[str, Callable[[Term, View], Dual]] = {
     "pair_energy": _pair_energy,
     "column": _column,
     "split": _split,
+    "merge": _merge,
+    "part": _part,
     "axis": _axis,
     "entry": _entry,
     "rotary": _rotary,

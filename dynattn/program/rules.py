@@ -179,6 +179,11 @@ def _split(builder: Builder, term: Term) -> Node:
     return builder.maker.at(term.span).make("split", [inner], kind, term.payload)
 
 
+def _part(builder: Builder, term: Term) -> Node:
+    inner, (k, count) = builder.node(term.args[0]), term.payload
+    return builder.maker.at(term.span).part(inner, k, count, term.type.shape[-1])
+
+
 def _axis(builder: Builder, term: Term) -> Node:
     """Axes of size 1 stand for those along which the index stays the same."""
     _, k, first = term.payload
@@ -295,6 +300,8 @@ RULES: Mapping[str, Rule] = {
     "pair_energy": lambda b, t: pair_energy(b, t.payload),
     "column": lambda b, t: b.maker.at(t.span).expand_last(b.node(t.args[0]), 1),
     "split": _split,
+    "merge": _through,
+    "part": _part,
     "dot": _dot,
     "norm": _norm,
     "matmul": _matmul,

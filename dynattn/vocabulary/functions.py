@@ -334,6 +334,9 @@ _STRUCTURAL = (
         "x W^T + b on the last coordinate axis",
     ),
     Structural("swiglu", "learned", "swiglu(x, hidden=h, out=n)", "W3 (silu(W1 x) * W2 x)"),
+    Structural("ambient", "coordinates", "ambient(x)", "the points of a node as one real vector"),
+    Structural("inner", "coordinates", "inner(x, y)", "of two points, 1 where they are the same"),
+    Structural("toward", "coordinates", "toward(x, v)", "the force towards v, made as ambient(x)"),
     Structural("embed", "learned", "embed(text)", "a learned row per class"),
     Structural(
         "rotary", "fixed", "rotary(C, heads=H)", "frequencies 10000^(-c/(C/H)), c within a head"
@@ -351,7 +354,7 @@ STRUCTURAL: dict[str, Structural] = {
 
 TAKE_COMPLEX = frozenset({
     "dot", "norm", "sum", "mean", "std", "order", "transpose", "trace", "det", "inverse", "expm",
-    "polar", "logm", "angles", "distance", "expmap", "logmap",
+    "polar", "logm", "angles", "distance", "expmap", "logmap", "ambient", "inner", "toward",
 })  # fmt: skip
 """Structural functions whose arguments may be complex."""
 

@@ -58,6 +58,16 @@ class Manifold:
     """Default initial state: ``uniform``, or a formula of the arguments."""
     picture: str
     """How points are drawn: one of PICTURES."""
+    ambient: tuple[str, ...] = ("x",)
+    """A point as a vector of real numbers in the space around: its entries, all coordinates of the
+    first formula before those of the second, each divided by ``unit``. On compact manifolds the
+    vector has length 1, and the inner product of two is left as it is by the symmetries.
+    """
+    unit: str = "1"
+    toward: str | None = None
+    """The force towards a vector of which ``a`` and ``b`` are the parts times ``unit``: towards that
+    of a point y it is the attraction by y. None where there is no kernel.
+    """
     length: str = "norm(v)"
     """The length of a tangent vector v at x."""
     chord: str | None = None
@@ -176,6 +186,7 @@ _DEFECT = "norm(conj(transpose(x)) @ x - expm(0*x)) + abs(det(x) - 1)"
 _WRAPPED = "atan2(sin(y - x), cos(y - x))"
 _STRAIGHT = ("x + v", "y - x", "norm(y - x)")
 _HERE = "norm(y - x)^2 / 2"
+_ANGLE, _PARTS, _PULL = ("cos(x)", "sin(x)"), ("re(x)", "im(x)"), "cos(x)*b - sin(x)*a"
 
 _LOSS = "v / (x + (x == 0)) + 0.5"
 """A step from x in parts of x, beyond the loss of half of it; where x is 0 it stays 0."""
@@ -189,14 +200,16 @@ _ENTRIES = (
         "circle", (), (), "F", "x + v", "x + v", _WRAPPED, f"abs({_WRAPPED})",
         "sin(x[j] - x[i])", "sqrt(mean(cos(x))^2 + mean(sin(x))^2)",
         _sample_angles, "uniform", "circle", chord="1 - cos(y - x)", frustration="y - a",
-        phase=True, doc="an angle, in radians",
+        phase=True, ambient=_ANGLE, toward=_PULL,
+        doc="an angle, in radians",
     ),
     Manifold(
         "torus", ("d",), ("d",), "F", "x + v", "x + v", _WRAPPED, f"norm({_WRAPPED})",
         "sin(x[j] - x[i])",
         "sqrt((dot(mean(cos(x)), mean(cos(x))) + dot(mean(sin(x)), mean(sin(x)))) / d)",
         _sample_angles, "uniform", "torus", chord="dot(1 - cos(y - x), 1)", frustration="y - a",
-        phase=True, doc="d angles, in radians",
+        phase=True, ambient=_ANGLE, unit="sqrt(d)", toward=_PULL,
+        doc="d angles, in radians",
     ),
     Manifold(
         "sphere", ("D",), ("D",), "F - dot(F, x) * x", "(x + v) / norm(x + v)",
@@ -204,23 +217,27 @@ _ENTRIES = (
         _sample_sphere, "uniform", "sphere", chord=_HERE, frustration="a @ y", turns="SO",
         constraint="norm(x) - 1", member=lambda x: abs(hypot(*x) - 1) < 1e-6,
         wanted="divide the numbers by their length", nearest=_shortened, least=2,
+        toward="a",
         doc="unit vectors in R^D",
     ),
     Manifold(
         "real", ("d",), ("d",), "F", "x + v", *_STRAIGHT, "x[j] - x[i]",
         "1 / (1 + norm([std(x)])^2)", _sample_normal, "0", "line", chord=_HERE,
+        toward="a - x",
         doc="numbers; real(d) is a vector of d of them",
     ),
     Manifold(
         "complex", (), (), "F", "x + v", "x + v", "y - x", "abs(y - x)", "x[j] - x[i]",
         "abs(mean(x))", _sample_complex, "0", "plane", "abs(v)", chord="abs(y - x)^2 / 2",
-        of_complex=True, doc="a complex number",
+        of_complex=True, ambient=_PARTS, toward="a + 1i*b - x",
+        doc="a complex number",
     ),
     Manifold(
         "SO", ("n",), ("n", "n"), "(F - x @ transpose(F) @ x) / 2", "polar(x + v)",
         f"x @ expm({_STEP})", f"x @ logm({_TURN})", _BETWEEN, "x[j]", "norm(mean(x))",
         matrix_groups.sample_orthogonal, "uniform", "matrix", chord=f"n * {_HERE}",
         frustration="a @ y", turns="SO", constraint=_DEFECT, least=2,
+        unit="sqrt(n)", toward="a",
         doc="rotations: n x n orthogonal matrices of determinant 1",
     ),
     Manifold(
@@ -230,12 +247,14 @@ _ENTRIES = (
         f"x @ expm({_STEP})", f"x @ logm({_TURN})", _BETWEEN, "x[j]", "norm(mean(x))",
         matrix_groups.sample_unitary, "uniform", "matrix", chord=f"n * {_HERE}",
         frustration="a @ y", turns="SU", constraint=_DEFECT, of_complex=True, least=2,
+        ambient=_PARTS, unit="sqrt(n)", toward="a + 1i*b",
         doc="n x n unitary matrices of determinant 1",
     ),
     Manifold(
         "so", ("n",), ("n", "n"), "(F - transpose(F)) / 2", "x + v", *_STRAIGHT, "x[j] - x[i]",
         "1 / (1 + norm(std(x))^2)", matrix_groups.sample_skew, "0", "matrix", chord=f"n * {_HERE}",
         fold=matrix_groups.skew, least=2,
+        unit="sqrt(n)", toward="a - x",
         doc="n x n skew matrices: rotation rates",
     ),
     Manifold(
@@ -243,6 +262,7 @@ _ENTRIES = (
         "x + v", *_STRAIGHT, "x[j] - x[i]", "1 / (1 + norm(std(x))^2)",
         matrix_groups.sample_skew_complex, "0", "matrix", chord=f"n * {_HERE}",
         fold=matrix_groups.skew, of_complex=True, least=2,
+        ambient=_PARTS, unit="sqrt(n)", toward="a + 1i*b - x",
         doc="n x n skew-adjoint matrices of trace 0: rotation rates on SU(n)",
     ),
     Manifold(

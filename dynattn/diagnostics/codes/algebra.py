@@ -1,4 +1,4 @@
-"""Codes of complex numbers, matrices and their manifolds: E315 to E319."""
+"""Codes of complex numbers, matrices and manifolds: E315 to E319, E339 to E341."""
 
 from __future__ import annotations
 
@@ -44,5 +44,28 @@ CODES: dict[str, Entry] = {
         "population p[N] { state x on sphere(3) }\ncoupling c: p -> p { frustration 0.3 }",
         "param A on so(3) ~ normal(0, 1)\npopulation p[N] { state x on sphere(3) }\n"
         "coupling c: p -> p { frustration expm(A) }",
+    ),
+    "E339": Entry(
+        "a manifold's name with axes or a range",
+        "param M = SU(2) names a manifold, so that state x on M may stand anywhere and --set "
+        "M=SO(3) changes it. It is no quantity: it has no axes, no range and lies on nothing.",
+        "param M[2] = sphere(3)\npopulation p[N] { state x[2] on M; drift x }",
+        "param M = sphere(3)\npopulation p[N] { state x[2] on M; drift x }",
+    ),
+    "E340": Entry(
+        "no force toward that vector",
+        "toward(x, v) is the force on x towards a vector v of real numbers, in the form of "
+        "ambient(x), which is all points of a node as one vector. positive and simplex have no "
+        "attraction of their own, so nothing leads toward a vector on them.",
+        "population p[N] { state x on SO(3); drift toward(x, [1, 0, 0]) }",
+        "population p[N] { state x on SO(3); param v[9] ~ normal(0, 1); drift toward(x, v) }",
+    ),
+    "E341": Entry(
+        "a map along a geodesic",
+        "method geodesic takes every step of a layer along the geodesic of its tangent: on a "
+        "sphere a great circle, on SO(n) and SU(n) a one-parameter subgroup. A map x <- EXPR has "
+        "no tangent: it takes its values as they are.",
+        "layer move { h <- 2*h; evolve { steps 1; method geodesic } }",
+        "layer move { h <- 2*h; evolve { steps 1 } }",
     ),
 }

@@ -3,12 +3,13 @@ lowers to a fused kernel and never holds a T x T array."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from dynattn.network.build import Network
-from dynattn.program.layout import Maker, widest
+from dynattn.program.layout import Maker
 from dynattn.program.nodes import ArrayType, Node
+from dynattn.program.passes.bilinear import as_rows, bilinear, from_rows
 from dynattn.program.passes.products import Product, Products, separate
 from dynattn.program.passes.rewriting import Rule
 
@@ -32,7 +33,7 @@ def _fused(node: Node, maker: Maker) -> Node | None:
     softmax, kernel = _factors(node.inputs[0])
     if softmax is None or kernel is None:
         return None
-    score = _bilinear(softmax.inputs[0], maker)
+    score = bilinear(softmax.inputs[0], maker)
     reached = kernel.op == "reach"
     products = separate(kernel.inputs[0] if reached else kernel, maker)
     if score is None or products is None or any(p.edge is not None for p in products):
@@ -42,17 +43,23 @@ def _fused(node: Node, maker: Maker) -> Node | None:
             return None  # the weights that are left do not add up to 1
         products = _at_senders(products, maker)
     features = list(dict.fromkeys(p.sender for p in products if p.sender is not None))
-    if not features or len({f.type.shape for f in features}) > 1 or widest(*features) != "real":
+    heads = softmax.type.shape
+    if not features or len({(f.type.shape, f.type.dtype) for f in features}) > 1 or len(heads) > 1:
+        return None
+    if features[0].type.shape[: len(heads)] != heads:
         return None
     query = maker.concat([_signed(p, p.receiver, maker) for p in score])
     key = maker.concat([p.sender for p in score if p.sender is not None])
-    value = maker.concat(features)
+    value = maker.concat([as_rows(feature, len(heads), maker) for feature in features])
     op, payload = (
         ("successor_attention", kernel.payload) if reached else ("attention", node.payload)
     )
     kind = ArrayType(node.type.place, value.type.shape, "real", True)
     mixed = maker.make(op, [query, key, value], kind, payload)
-    return _joined(products, features, mixed, maker)
+    width = as_rows(features[0], len(heads), maker).type.shape[-1]
+    parts = [maker.part(mixed, k, len(features), width) for k in range(len(features))]
+    means = [from_rows(part, features[0], len(heads), maker) for part in parts]
+    return _joined(products, dict(zip(features, means, strict=True)), maker)
 
 
 def _at_senders(products: Products, maker: Maker) -> Products:
@@ -78,46 +85,12 @@ def _factors(product: Node) -> tuple[Node | None, Node | None]:
     return None, None
 
 
-def _bilinear(score: Node, maker: Maker) -> Products | None:
-    """A score as sum of dot products of vectors at both ends; None where it is none."""
-    match score.op:
-        case "div" | "mul" if score.inputs[1].type.place_axes == 0:
-            inner = _bilinear(score.inputs[0], maker)
-            return _scaled(inner, score.op, score.inputs[1], maker)
-        case "mul" if score.inputs[0].type.place_axes == 0:
-            return _scaled(_bilinear(score.inputs[1], maker), "mul", score.inputs[0], maker)
-        case "dot":
-            products = separate(maker.elementwise("mul", *score.inputs), maker)
-            if score.type.dtype != "real":
-                return None
-            if products is None or any(p.edge or not p.receiver or not p.sender for p in products):
-                return None
-            if any(
-                p.receiver and p.receiver.type.shape != p.sender.type.shape
-                for p in products
-                if p.sender
-            ):
-                return None
-            return products
-    return None
-
-
-def _scaled(products: Products | None, op: str, factor: Node, maker: Maker) -> Products | None:
-    if products is None:
-        return None
-    return tuple(
-        Product(p.sign, maker.elementwise(op, p.receiver, factor), p.sender)
-        for p in products
-        if p.receiver is not None
-    )
-
-
 def _signed(product: Product, factor: Node | None, maker: Maker) -> Node:
     assert factor is not None
     return factor if product.sign > 0 else maker.elementwise("neg", factor)
 
 
-def _joined(products: Products, features: Sequence[Node], mixed: Node, maker: Maker) -> Node:
+def _joined(products: Products, means: Mapping[Node, Node], maker: Maker) -> Node:
     """sum_k a_k(x_i) * mean of b_k: weights add up to 1, so what depends on i alone stays as it
     is.
     """
@@ -125,8 +98,7 @@ def _joined(products: Products, features: Sequence[Node], mixed: Node, maker: Ma
     for p in products:
         term = p.receiver
         if p.sender is not None:
-            width = p.sender.type.shape[-1]
-            part = maker.part(mixed, features.index(p.sender), len(features), width)
+            part = means[p.sender]
             term = part if term is None else maker.elementwise("mul", term, part)
         assert term is not None
         if total is None:
