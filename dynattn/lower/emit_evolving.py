@@ -74,8 +74,9 @@ class Moving:
         self.lines += [*body.lines, *[f"{name} = {code}" for name, code in pairs]]
 
     def _one_step(self) -> list[str]:
-        rate = self._method("rate", self.step.rate)
-        move = self._method("retract", self.step.retraction, steps=True)
+        words = self._free("rate"), self._free("retract")
+        rate = self._method(words[0], self.step.rate)
+        move = self._method(words[1], self.step.retraction, steps=True)
         names = [name for name, _ in self.step.rate.outputs]
         rates = {n: self.names.of(("rate", n), f"rate_{n.rsplit('.', 1)[-1]}") for n in names}
         texts = {Leaf("placeholder", ("v", name)): text for name, text in rates.items()}
@@ -84,9 +85,16 @@ class Moving:
             return ", ".join(texts.get(leaf) or _argument(self.names, leaf) for leaf in leaves)
 
         return [
-            f"{', '.join(rates.values())} = self.rate({given(rate)})",
-            f"{', '.join(map(self._state, names))} = self.retract({given(move)})",
+            f"{', '.join(rates.values())} = self.{words[0]}({given(rate)})",
+            f"{', '.join(map(self._state, names))} = self.{words[1]}({given(move)})",
         ]
+
+    def _free(self, name: str) -> str:
+        """The name of a method, another one where an array of the layer has it."""
+        layer = self.step.layer
+        own = [p.name for p in self.writer.model.parameters if p.layer == layer]
+        taken = {name.removeprefix(f"{layer}.").split(".")[0] for name in own}
+        return f"{name}_of_states" if name in taken else name
 
     def _method(self, name: str, block: Block, steps: bool = False) -> list[Leaf]:
         """Add a method; what it reads, in the order of its arguments."""

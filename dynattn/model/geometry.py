@@ -35,7 +35,9 @@ def expmap(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
     if use is None or is_unknown(step) or not _is_tangent(context, step, use):
         return unknown(expr.span)
     entry, inside = MANIFOLDS[use.name], replace(context, beside_points=True)
-    along = formula_at(inside, entry.tangent or entry.projection, use, [point, step], "xF", step.span)
+    along = formula_at(
+        inside, entry.tangent or entry.projection, use, [point, step], "xF", step.span
+    )
     value = formula_at(inside, entry.exponential, use, [point, along], "xv", expr.span)
     found = called("expmap", value, [point, step], expr.span)
     if is_unknown(found):

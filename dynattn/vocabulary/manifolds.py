@@ -58,16 +58,6 @@ class Manifold:
     """Default initial state: ``uniform``, or a formula of the arguments."""
     picture: str
     """How points are drawn: one of PICTURES."""
-    ambient: tuple[str, ...] = ("x",)
-    """A point as a vector of real numbers in the space around: its entries, all coordinates of the
-    first formula before those of the second, each divided by ``unit``. On compact manifolds the
-    vector has length 1, and the inner product of two is left as it is by the symmetries.
-    """
-    unit: str = "1"
-    toward: str | None = None
-    """The force towards a vector of which ``a`` and ``b`` are the parts times ``unit``: towards that
-    of a point y it is the attraction by y. None where there is no kernel.
-    """
     length: str = "norm(v)"
     """The length of a tangent vector v at x."""
     chord: str | None = None
@@ -101,6 +91,16 @@ class Manifold:
     """The point that a vector off the manifold is projected to; None where there is none."""
     least: int = 1
     """The smallest size that it moves at: sphere(1) is two points, SO(1) is one."""
+    ambient: tuple[str, ...] = ("x",)
+    """A point as a vector of real numbers in the space around: its entries, all coordinates of the
+    first formula before those of the second, each divided by ``unit``. On compact manifolds the
+    vector has length 1, and the inner product of two is left as it is by the symmetries.
+    """
+    unit: str = "1"
+    toward: str | None = None
+    """The force towards a vector whose parts times ``unit`` are ``a`` and ``b``: towards that of a
+    point y it is the attraction by y. None where there is no kernel.
+    """
     doc: str = ""
 
     def hold(self, points: Any) -> bool:
