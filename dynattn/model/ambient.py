@@ -11,7 +11,7 @@ from dynattn.model import typing
 from dynattn.model.arguments import Arguments
 from dynattn.model.expressions import Context
 from dynattn.model.functions import concatenate, contract
-from dynattn.model.geometry import called, formula_at, manifold_of
+from dynattn.model.geometry import called, common_manifold, formula_at
 from dynattn.model.matrices import beside
 from dynattn.model.terms import ManifoldUse, Term
 from dynattn.model.typing import is_unknown, spell_shape, unknown
@@ -23,7 +23,7 @@ from dynattn.vocabulary.sizes import Size, fixed
 def ambient(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
     """``ambient(x)``: all points of a node as one vector of real numbers."""
     x, span = arguments.term("x"), expr.span
-    use = manifold_of(context, "ambient", [x], span)
+    use = common_manifold(context, "ambient", [x], span)
     if use is None:
         return unknown(span)
     found = _vectors(context, x, use, span)
@@ -33,7 +33,7 @@ def ambient(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
 def inner(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
     """``inner(x, y)``: of two points, one number per point of the node."""
     points, span = [arguments.term("x"), arguments.term("y")], expr.span
-    use = manifold_of(context, "inner", points, span)
+    use = common_manifold(context, "inner", points, span)
     if use is None:
         return unknown(span)
     value = contract(context, "dot", [_vectors(context, x, use, span) for x in points], span)
@@ -43,7 +43,7 @@ def inner(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
 def toward(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
     """``toward(x, v)``: the force on x towards a vector in the form of ``ambient(x)``."""
     x, vector, span = arguments.term("x"), arguments.term("v"), expr.span
-    use = manifold_of(context, "toward", [x], span)
+    use = common_manifold(context, "toward", [x], span)
     if use is None or is_unknown(vector):
         return unknown(span)
     if MANIFOLDS[use.name].toward is None:

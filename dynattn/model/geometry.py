@@ -21,7 +21,7 @@ from dynattn.vocabulary.manifolds import MANIFOLDS
 def distance(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
     """``distance(x, y)``: the length of the shortest geodesic between two points."""
     points = [arguments.term("x"), arguments.term("y")]
-    use = manifold_of(context, "distance", points, expr.span)
+    use = common_manifold(context, "distance", points, expr.span)
     if use is None:
         return unknown(expr.span)
     value = formula_at(context, MANIFOLDS[use.name].distance, use, points, "xy", expr.span)
@@ -31,7 +31,7 @@ def distance(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
 def expmap(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
     """``expmap(x, v)``: of v the part along the manifold counts."""
     point, step = arguments.term("x"), arguments.term("v")
-    use = manifold_of(context, "expmap", [point], expr.span)
+    use = common_manifold(context, "expmap", [point], expr.span)
     if use is None or is_unknown(step) or not _is_tangent(context, step, use):
         return unknown(expr.span)
     entry, inside = MANIFOLDS[use.name], replace(context, beside_points=True)
@@ -48,7 +48,7 @@ def expmap(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
 def logmap(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
     """``logmap(x, y)``: the tangent vector at x that leads to y."""
     points = [arguments.term("x"), arguments.term("y")]
-    use = manifold_of(context, "logmap", points, expr.span)
+    use = common_manifold(context, "logmap", points, expr.span)
     if use is None:
         return unknown(expr.span)
     inside, text = replace(context, beside_points=True), MANIFOLDS[use.name].logarithm
@@ -77,7 +77,9 @@ def formula_at(
 # ── which manifold ─────────────────────────────────────────────────────────────────────────────
 
 
-def manifold_of(context: Context, name: str, points: list[Term], span: Span) -> ManifoldUse | None:
+def common_manifold(
+    context: Context, name: str, points: list[Term], span: Span
+) -> ManifoldUse | None:
     """The one manifold that all of these are points of; else None, with a diagnostic."""
     if is_unknown(*points):
         return None
