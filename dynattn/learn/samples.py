@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from dynattn.vocabulary.shipped_data import data_places
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -28,14 +30,8 @@ _ENTRIES = (
 SAMPLES: dict[str, Sample] = {entry.name: entry for entry in _ENTRIES}
 
 
-def sample_places() -> tuple[Path, ...]:
-    """Where shipped files lie: inside an installed package, or in a checkout's ``specs/data``."""
-    package = Path(__file__).parent.parent
-    return (package / "_specs" / "data", package.parent / "specs" / "data")
-
-
 def find_sample(name: str) -> Path | None:
     """The place of a shipped file, or None where no such file ships or it is gone."""
     if name not in SAMPLES:
         return None
-    return next((place / name for place in sample_places() if (place / name).is_file()), None)
+    return next((place / name for place in data_places() if (place / name).is_file()), None)

@@ -15,6 +15,7 @@ from typing import Any
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.vocabulary.graphs import GraphError
 from dynattn.vocabulary.node_graph import NodeGraph
+from dynattn.vocabulary.shipped_data import shipped_data
 
 MIB = 2**20
 MOST_NODES = 10_000_000
@@ -90,6 +91,9 @@ def _find(folder: Path, name: str, formats: tuple[Format, ...]) -> tuple[Path, F
         what = f"the ending '{path.suffix}'" if path.suffix else "no ending"
         message = f"'{name}' has {what}, which says nothing of a format"
         raise GraphFileError("E455", message, f"files end in {known}")
+    sample = shipped_data(name)
+    if sample is not None and not path.exists():
+        return sample, chosen[0]
     _refuse_missing(path, name)
     return path, chosen[0]
 

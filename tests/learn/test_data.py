@@ -152,7 +152,7 @@ def test_a_shipped_sample_that_is_not_what_shipped(tmp_path, monkeypatch, conten
     shipped = tmp_path / "shipped"
     shipped.mkdir()
     (shipped / "tinyshakespeare.txt").write_bytes(content)
-    monkeypatch.setattr(samples, "sample_places", lambda: (shipped,))
+    monkeypatch.setattr(samples, "data_places", lambda: (shipped,))
     words = 'text("tinyshakespeare.txt", context=16)'
     found = refused(tmp_path, words)
     sample = SAMPLES["tinyshakespeare.txt"]

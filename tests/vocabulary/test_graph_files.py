@@ -295,3 +295,15 @@ def test_rows_and_columns_of_different_names(tmp_path: Path) -> None:
     assert refusal(tmp_path, "m.csv", read_matrix).startswith(
         "E456: 'm.csv' is broken: column 2 is named b, row 2 is named c; "
     )
+
+
+def test_a_graph_that_ships_is_found_by_its_bare_name_unless_one_stands_beside_the_spec(
+    tmp_path: Path,
+) -> None:
+    assert read_graph(tmp_path, "new_england.graphml").nodes == 39
+    (tmp_path / "new_england.graphml").write_text(
+        '<graphml><graph edgedefault="undirected"><node id="a"/></graph></graphml>'
+    )
+    assert read_graph(tmp_path, "new_england.graphml").nodes == 1
+    with pytest.raises(GraphFileError, match="there is no file"):
+        read_graph(tmp_path, "data/new_england.graphml")

@@ -35,8 +35,9 @@ CODES: dict[str, Entry] = {
     ),
     "E454": Entry(
         "a graph file is not there",
-        "The path of a graph's or a matrix's file counts from the folder of the spec. It names an "
-        "ordinary file that can be read, not a folder.",
+        "The path of a graph's or a matrix's file counts from the folder of the spec, or is the "
+        "bare name of a file that ships: new_england.graphml. It names an ordinary file that can "
+        "be read, not a folder.",
         'graph net = file("nett.graphml")',
         'graph net = file("net.graphml")',
     ),
