@@ -9,8 +9,10 @@ import numpy
 
 from dynattn.diagnostics.report import Diagnostic
 from dynattn.model.model import Model
+from dynattn.model.network_steps import values_of
 from dynattn.model.parts import Draw
-from dynattn.model.terms import walk
+from dynattn.model.readouts import terms_of
+from dynattn.model.terms import Term, walk
 from dynattn.vocabulary.distributions import DISTRIBUTIONS
 
 if TYPE_CHECKING:
@@ -34,11 +36,11 @@ OF_PAIRS = frozenset(name for name, entry in DISTRIBUTIONS.items() if entry.plac
 
 def pair_mistakes(model: Model, connections: Mapping[str, Connections]) -> Iterator[Diagnostic]:
     """E431 for every draw for pairs of edges over a graph that lacks some of the edges back."""
-    for parameter in model.parameters:
-        init = parameter.init
+    for quantity in (*model.parameters, *model.states.values()):
+        init = quantity.init
         if not isinstance(init, Draw) or init.distribution not in OF_PAIRS:
             continue
-        edges = connections.get(parameter.place.name)
+        edges = connections.get(quantity.place.name)
         if edges is not None and not goes_both_ways(edges):
             text = f"{init.distribution} draws for edges both ways, and some edges have none back"
             fix = "couple over an undirected graph, or draw ~ normal(mean, sd)"
@@ -47,16 +49,33 @@ def pair_mistakes(model: Model, connections: Mapping[str, Connections]) -> Itera
 
 def empty_mistakes(model: Model, connections: Mapping[str, Connections]) -> Iterator[Diagnostic]:
     """E475 for every mean, spread or extreme over edges of which the graph has none."""
-    roots = [item.value for item in model.observables] + [law.rate for law in model.laws]
-    roots += [record.value for plan in model.simulations for record in plan.records]
-    for term in walk(*roots):
+    for term in walk(*_computed(model)):
         if term.op not in ("mean", "std", "min", "max"):
             continue
         place = term.args[0].type.place
         edges = connections.get(place.name) if place.kind == "edges" else None
-        if edges is not None and edges.kind == "edges" and edges.edge_count == 0:
-            text = f"{term.op} runs over the edges of '{place.name}', whose graph has none"
-            yield Diagnostic("E475", text, term.span, "couple over a graph with edges, or take sum")
+        if edges is None or edges.edge_count or (edges.edge_count is None and edges.include_self):
+            continue
+        text = f"{term.op} runs over the edges of '{place.name}', whose graph has none"
+        fix = "couple over a graph with edges, or take sum"
+        if edges.edge_count is None:
+            text += " in a sample of one node"
+            fix = "couple over everyone(..) or causal(..), nodes themselves too, or take sum"
+        yield Diagnostic("E475", text, term.span, fix)
+
+
+def _computed(model: Model) -> Iterator[Term]:
+    """What observables, laws, layers, networks, couplings and losses compute."""
+    yield from (item.value for item in model.observables)
+    laws = [*model.laws, *(law for layer in model.layers for law in layer.laws)]
+    yield from (term for law in laws for term in law.terms)
+    yield from (record.value for plan in model.simulations for record in plan.records)
+    yield from (layer.output for layer in model.layers if layer.output is not None)
+    yield from values_of(model.network)
+    yield from (term for coupling in model.couplings for term in terms_of(coupling))
+    if model.training is not None:
+        yield model.training.loss
+        yield from (record.value for record in model.training.records)
 
 
 def goes_both_ways(edges: Connections) -> bool:
