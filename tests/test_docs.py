@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from dynattn.compilation import Compilation
 from dynattn.diagnostics.catalogue import CODES
 from dynattn.diagnostics.report import Source
 from dynattn.lower.past import at_rest
+from dynattn.present.pictures import PICTURES
 from dynattn.run.experiment import run_experiment
 from dynattn.syntax.format import format_source
 from dynattn.vocabulary.distributions import DISTRIBUTIONS
@@ -143,6 +145,21 @@ def test_the_reference_names_it(family: str, name: str):
 def test_codes_named_in_the_pages_exist():
     for page in PAGES:
         assert set(re.findall(r"\bE\d{3}\b", page.read_text())) <= set(CODES)
+
+
+def test_the_page_of_pictures_names_each_and_its_python_draws(tmp_path, monkeypatch):
+    page = PROJECT / "docs" / "pictures.md"
+    kinds = r"^\| `(\w+)` \|.* \| (?:simulations|sweeps) \|$"
+    named = set(re.findall(kinds, page.read_text(), re.MULTILINE))
+    assert named == set(PICTURES)
+    monkeypatch.chdir(tmp_path)
+    code = {block.kind: block.text for block in blocks(page)}
+    (tmp_path / "waves.dyn").write_text(code["dyn"])
+    names: dict[str, Any] = {}
+    exec(code["python"], names)
+    assert names["figure"].axes
+    assert (tmp_path / "raster.pdf").read_bytes()[:4] == b"%PDF"
+    assert (tmp_path / "waves.gif").read_bytes()[:3] == b"GIF"
 
 
 # ── sizes ──────────────────────────────────────────────────────────────────────────────────────

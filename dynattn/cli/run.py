@@ -79,14 +79,14 @@ def run(
             result = run_experiment(
                 compilation, chosen.name, device=device, progress=progress, folder=place
             )
+        pictures = draw_pictures(compilation, result, place, wanted)
+        if film is not None:
+            pictures.append(make_film(compilation, result, film, as_json))
     except KeyboardInterrupt:
         note(f"what was finished is in {place}")
         raise
-    pictures = draw_pictures(compilation, result, place, wanted)
     if not pictures and plots == ("default",):
         say_why(compilation, chosen)
-    if film is not None:
-        pictures.append(make_film(compilation, result, film, as_json))
     if as_json:
         from dynattn.cli.screen import print_json
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from dynattn.present.figure import GRID
 from dynattn.present.palette import MUTED_TEXT, TEXT
-from dynattn.present.shading import EDGE, OUTLINE, Motion, Shading, add_key, point_size
+from dynattn.present.shading import OUTLINE, Motion, Shading, add_key, scatter
 
 AZIMUTH, ELEVATION = math.radians(35), math.radians(22)
 """Where the eye is."""
@@ -42,13 +42,8 @@ def draw_globe(
     axes = figure.subplots()
     _draw_sphere(axes, marks)
     axes.set_title(title, parse_math=False, fontsize=11)
-    count = points.shape[1]
-    size = point_size(count)
-    far, near = (
-        axes.scatter(*numpy.zeros((2, count)), c=shading.rgba, s=part * size, alpha=alpha,
-                     zorder=order, **EDGE)
-        for part, alpha, order in ((0.7, 0.3, 2), (1.0, 1.0, 4))
-    )  # fmt: skip
+    far = scatter(axes, shading.rgba, part=0.7, alpha=0.3, zorder=2)
+    near = scatter(axes, shading.rgba, alpha=1, zorder=4)
     arrow = MeanArrow(axes, mean)
     add_key(figure, axes, shading)
 

@@ -7,7 +7,7 @@ from typing import Any
 from dynattn.present.figure import GRID
 from dynattn.present.palette import MUTED_TEXT, series_colour
 from dynattn.present.scene import Shown
-from dynattn.present.shading import EDGE, STILL, Motion, Shading, add_key, point_size, shading_of
+from dynattn.present.shading import STILL, Motion, Shading, add_key, scatter, shading_of
 
 MOST_LINES = 200
 """Nodes, evenly chosen, whose lines are drawn."""
@@ -77,22 +77,19 @@ def _draw_over_time(axes: Any, item: Shown, values: Any, shading: Shading, movin
     """One line a node; where it moves, a mark at the time and a point on each line."""
     import numpy
 
-    chosen = numpy.unique(numpy.linspace(0, item.count - 1, min(item.count, MOST_LINES)).round())
-    chosen = chosen.astype(int)
+    chosen = _evenly(item.count)
     many = len(chosen) > 2 * FEW
     pixels = len(chosen) * len(item.times) > VECTOR_POINTS
     look: dict[str, Any] = {"linewidth": 0.7 if many else 1.5, "rasterized": pixels}
     for node in chosen:
         axes.plot(item.times, values[:, node], color=shading.rgba[node], alpha=0.75 if many else 1,
                   **look)  # fmt: skip
-    if len(chosen) < item.count:
-        axes.set_title(f"{len(chosen)} of {item.count} nodes", loc="right", fontsize=9.5)
-    axes.margins(x=0.01)
+    _say_chosen(axes, len(chosen), item.count)
+    axes.set_xlim(item.times[0], item.times[-1])
     if not moving:
         return STILL
     mark = axes.axvline(item.times[0], color=MUTED_TEXT, linewidth=1.0, zorder=2)
-    dots = axes.scatter(numpy.full(len(chosen), item.times[0]), values[0, chosen], zorder=4,
-                        c=shading.rgba[chosen], s=30, **EDGE)  # fmt: skip
+    dots = scatter(axes, shading.rgba[chosen], part=0.6, zorder=4)
 
     def move(k: int) -> None:
         mark.set_xdata([item.times[k]] * 2)
@@ -103,15 +100,26 @@ def _draw_over_time(axes: Any, item: Shown, values: Any, shading: Shading, movin
     return Motion(move, (mark, dots))
 
 
+def _evenly(count: int) -> Any:
+    """Numbers of nodes, at most MOST_LINES of them."""
+    import numpy
+
+    return numpy.unique(numpy.linspace(0, count - 1, min(count, MOST_LINES)).round()).astype(int)
+
+
+def _say_chosen(axes: Any, chosen: int, count: int) -> None:
+    if chosen < count:
+        axes.set_title(f"{chosen} of {count} nodes", loc="right", fontsize=9.5)
+
+
 def _draw_profile(axes: Any, item: Shown, values: Any, shading: Shading, moving: bool) -> Motion:
     """The value of every node above its number."""
     import numpy
 
     numbers = numpy.arange(item.count)
-    dots = axes.scatter(numbers, values[-1], c=shading.rgba, s=0.6 * point_size(item.count),
-                        zorder=3, rasterized=item.count > 5000, **EDGE)  # fmt: skip
+    dots = scatter(axes, shading.rgba, part=0.6)
+    axes.set_xlim(-0.02 * item.count - 0.5, 1.02 * item.count - 0.5)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.margins(x=0.02)
 
     def move(k: int) -> None:
         dots.set_offsets(numpy.stack([numbers, values[k]], -1))
@@ -136,9 +144,12 @@ def draw_shares(figure: Any, item: Shown, moving: bool) -> Motion:
         axes.margins(x=0)
         _name_shares(axes, names)
         return _marked(axes, item, moving)
+    chosen = _evenly(item.count)
+    _say_chosen(axes, len(chosen), item.count)
+    shares = shares[:, chosen]
     below = numpy.cumsum(shares, axis=2) - shares
     bars = [
-        axes.bar(numpy.arange(item.count), shares[-1, :, k], bottom=below[-1, :, k], width=0.9,
+        axes.bar(numpy.arange(len(chosen)), shares[-1, :, k], bottom=below[-1, :, k], width=0.9,
                  color=colours[k], label=names[k])
         for k in range(shares.shape[2])
     ]  # fmt: skip

@@ -11,8 +11,8 @@ from dynattn.present.palette import phase_colormap
 from dynattn.present.plots import TIME, logarithmic
 from dynattn.present.scene import Shown, cyclic
 
-MOST_COLUMNS = 3000
-"""Saved times that a raster shows, evenly chosen; no picture has more columns."""
+MOST_CELLS = 3000
+"""Saved times, and nodes, that a raster shows, evenly chosen; no picture has more."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +63,14 @@ def raster_figure(
 def _draw_layer(axes: Any, times: Sequence[float], layer: Layer) -> Any:
     import numpy
 
-    stride = -(-len(times) // MOST_COLUMNS)
-    shown, array = times[::stride], numpy.asarray(layer.values, dtype=float)[::stride]
+    stride, every = (-(-length // MOST_CELLS) for length in layer.values.shape)
+    shown, array = times[::stride], numpy.asarray(layer.values[::stride, ::every], dtype=float)
     how: dict[str, Any] = {"cmap": "viridis"}
     if layer.cyclic:
         array = numpy.angle(numpy.exp(1j * array))
         how = {"cmap": phase_colormap(), "vmin": -numpy.pi, "vmax": numpy.pi}
     half = 0.5 * (shown[-1] - shown[0]) / max(1, len(shown) - 1) or 0.5
-    extent = (shown[0] - half, shown[-1] + half, -0.5, array.shape[1] - 0.5)
+    extent = (shown[0] - half, shown[-1] + half, -0.5, layer.values.shape[1] - 0.5)
     image = axes.imshow(array.T, aspect="auto", origin="lower", extent=extent,
                         interpolation="nearest", **how)  # fmt: skip
     axes.yaxis.get_major_locator().set_params(integer=True)

@@ -16,7 +16,7 @@ from dynattn.present.globe import MeanArrow, draw_globe, round_axes
 from dynattn.present.lines import FEW, draw_lines, draw_shares
 from dynattn.present.palette import MUTED_TEXT
 from dynattn.present.scene import Shown
-from dynattn.present.shading import EDGE, OUTLINE, Motion, add_key, point_size, shading_of
+from dynattn.present.shading import OUTLINE, Motion, add_key, scatter, shading_of
 from dynattn.vocabulary.manifolds import MANIFOLDS
 
 MEAN = "length of the mean"
@@ -85,8 +85,7 @@ def _draw_on_circle(
         axes.text(1.13 * math.cos(turn), 1.13 * math.sin(turn), mark, ha="center", va="center",
                   color=MUTED_TEXT, fontsize=10, parse_math=False)  # fmt: skip
     shading = shading_of(item)
-    dots = axes.scatter(*numpy.zeros((2, item.count)), c=shading.rgba, alpha=0.85, zorder=3,
-                        s=point_size(item.count), rasterized=item.count > 5000, **EDGE)  # fmt: skip
+    dots = scatter(axes, shading.rgba)
     arrow = MeanArrow(axes)
     add_key(figure, axes, shading)
 
@@ -112,8 +111,7 @@ def _draw_square(figure: Any, item: Shown) -> Motion:
         spine.set(visible=True, linestyle=(0, (4, 3)))
     wrapped = numpy.angle(numpy.exp(1j * item.flat))
     shading = shading_of(item)
-    dots = axes.scatter(*numpy.zeros((2, item.count)), c=shading.rgba, alpha=0.85, zorder=3,
-                        s=point_size(item.count), clip_on=False, **EDGE)  # fmt: skip
+    dots = scatter(axes, shading.rgba, clip_on=False)
     add_key(figure, axes, shading)
     return Motion(lambda k: dots.set_offsets(wrapped[k]), (dots,))
 
@@ -140,9 +138,7 @@ def _draw_circles(figure: Any, item: Shown) -> Motion:
     angles = item.flat[..., :count]
     places = numpy.stack([numpy.cos(angles), numpy.sin(angles)], -1)
     shading = shading_of(item)
-    dots = axes.scatter(*numpy.zeros((2, item.count * count)), alpha=0.85, zorder=3, **EDGE,
-                        c=numpy.repeat(shading.rgba, count, axis=0),
-                        s=0.5 * point_size(item.count))  # fmt: skip
+    dots = scatter(axes, numpy.repeat(shading.rgba, count, axis=0))
     notes = [axes.text(*middle, "", ha="center", va="center", fontsize=9) for middle in middles]
     add_key(figure, axes, shading)
 
@@ -257,8 +253,7 @@ def draw_plane(figure: Any, item: Shown, moving: bool) -> Motion:
     axes.set(xlim=(middle[0] - half, middle[0] + half), ylim=(middle[1] - half, middle[1] + half))
     axes.axhline(0, **OUTLINE | {"linewidth": 0.5})
     axes.axvline(0, **OUTLINE | {"linewidth": 0.5})
-    dots = axes.scatter(*numpy.zeros((2, len(rgba))), c=rgba, alpha=0.85, zorder=3,
-                        s=point_size(len(rgba)), **EDGE)  # fmt: skip
+    dots = scatter(axes, rgba)
     arrow = MeanArrow(axes)
     add_key(figure, axes, shading)
 
@@ -291,8 +286,7 @@ def draw_simplex(figure: Any, item: Shown, moving: bool) -> Motion:
     if places.shape[1] <= FEW:
         for k, colour in enumerate(rgba):
             axes.plot(*places[:, k].T, color=colour, linewidth=0.8, alpha=0.6)
-    dots = axes.scatter(*numpy.zeros((2, len(rgba))), c=rgba, alpha=0.9, zorder=3,
-                        s=point_size(len(rgba)), **EDGE)  # fmt: skip
+    dots = scatter(axes, rgba)
     add_key(figure, axes, shading)
     return Motion(lambda k: dots.set_offsets(places[k]), (dots,))
 

@@ -75,8 +75,22 @@ def point_size(count: int) -> float:
     return max(7.0, min(70.0, 3000 / max(1, count)))
 
 
-EDGE = {"edgecolors": "white", "linewidths": 0.4}
-"""Round points that lie upon each other."""
+MOST_VECTORS = 5000
+"""Points beyond which they are pixels in vector files too."""
+
+
+def scatter(axes: Any, rgba: Any, *, part: float = 1.0, **look: Any) -> Any:
+    """Round points of these colours [point, 4], still to be put in their places; ``part`` of the
+    area that lets them be told apart.
+    """
+    import numpy
+
+    count = len(rgba)
+    how = {"alpha": 0.85, "zorder": 3, **look}
+    return axes.scatter(*numpy.zeros((2, count)), c=rgba, s=part * point_size(count),
+                        edgecolors="white", linewidths=0.4, rasterized=count > MOST_VECTORS,
+                        **how)  # fmt: skip
+
 
 OUTLINE = {"color": MUTED_TEXT, "linewidth": 0.9, "zorder": 1}
 """Circles and triangles that states live on."""

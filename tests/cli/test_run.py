@@ -194,3 +194,18 @@ def test_what_cannot_be_drawn_is_refused_before_anything_runs(
     done = dynattn("run", small, *options)
     assert (done.code, done.err.split(":")[0]) == (code, f"error[{told}]")
     assert not (tmp_path / "runs").exists()
+
+
+def test_an_interrupted_film_keeps_the_results_and_leaves_no_file(
+    dynattn, small, tmp_path, monkeypatch
+):
+    from dynattn.present import animation
+
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(animation, "_pixels", interrupted)
+    done = dynattn("run", small, "-o", "out", "--animate", "a.gif")
+    assert (done.code, done.err.split("\n")[0]) == (130, "note: what was finished is in out")
+    assert {path.name for path in tmp_path.iterdir()} == {"small.dyn", "out"}
+    assert (tmp_path / "out" / "results.npz").exists()

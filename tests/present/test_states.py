@@ -268,6 +268,19 @@ def test_pictures_are_written(kind, suffix, tmp_path: Path):
     assert (tmp_path / f"a{suffix}").stat().st_size > 3000
 
 
+def test_many_points_are_pixels_in_vector_files_too(tmp_path: Path):
+    of("sphere(3)", N=6000, more="; record final(x)").plot("states", tmp_path / "a.svg")
+    content = (tmp_path / "a.svg").read_text()
+    assert "data:image/png" in content
+    assert content.count("<use") < 1000
+
+
+def test_a_raster_has_no_more_rows_than_can_be_seen():
+    axes = of("circle", N=7000).plot("raster").axes[0]
+    assert axes.images[0].get_array().shape == (2334, 3)
+    assert axes.get_ylim() == (-0.5, 6999.5)
+
+
 def test_the_same_run_gives_the_same_picture(tmp_path: Path):
     for name in "ab":
         of("sphere(3)").plot("states", tmp_path / f"{name}.svg")
