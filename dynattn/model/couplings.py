@@ -196,7 +196,9 @@ def _kernel(
         )  # fmt: skip
         return typing.unknown(span), lag
     if manifold.kernel is None:
-        draft.errors.add("E403", f"{manifold.name} has no kernel of its own", span, "write one")
+        bare = ends.state.name.rsplit(".", 1)[-1]
+        fix = f"write one, such as kernel {bare}[j]"
+        draft.errors.add("E403", f"{manifold.name} has no kernel of its own", span, fix)
         return typing.unknown(span), lag
     return _default_kernel(context, manifold.kernel, _shifting(clauses), ends, span, lag), lag
 

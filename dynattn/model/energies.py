@@ -54,6 +54,8 @@ def _declare_energy(context: Context, item: tree.Clause, population: str) -> Non
     draft, span = context.draft, value_of(item).span
     energy = translate(context, value_of(item))
     if typing.is_unknown(energy):
+        states = draft.populations[population].states
+        draft.moved |= {state.name for state in states}  # what it would move, nobody knows
         return
     read = states_in(energy)
     draft.moved |= read

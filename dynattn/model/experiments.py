@@ -107,7 +107,7 @@ def _time(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
         return found
     if stop <= start or (every is not None and (every <= 0 or every > stop - start)):
         text = f"from {start:g} to {stop:g}" + (f" every {every:g}" if every is not None else "")
-        fix = "let time run forward, in steps above 0"
+        fix = "let time run forward, in steps above 0 and shorter than the whole"
         draft.errors.add("E306", f"this is no stretch of time: {text}", clause.span, fix)
     elif every is not None and (stop - start) / every > MOST_TIMES:
         text = f"{(stop - start) / every:.3g} saved times do not fit in memory"

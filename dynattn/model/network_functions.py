@@ -135,7 +135,7 @@ def picked(context: Context, value: tree.Expr, item: tree.Expr, span: Span) -> T
         errors.add("E311", text, span, "leave the index out")
     elif v.type.classes is None or v.type.place != GLOBAL or v.type.shape:
         text = "a node is picked by a class: an integer below the number of nodes"
-        errors.add("E310", text, item.span, f"declare it: input v: class({size})")
+        errors.add("E310", text, item.span, _instead(x, v, size))
     elif v.type.classes != size:
         text = f"this is below {v.type.classes}, and there are {size} nodes to pick from"
         errors.add("E301", text, item.span, f"declare it class({size})")
@@ -152,3 +152,13 @@ RULES = {
     "flatten": (("x",), flatten),
 }
 """Names of the arguments and typing rule of each."""
+
+
+def _instead(x: Term, v: Term, size: Size) -> str:
+    """What to write where an index is no class."""
+    if v.op != "number":
+        return f"declare it: input v: class({size})"
+    place = x.type.place.name.rsplit(".", 1)[-1]
+    number = "index" if place.startswith("[") else f"{place}.index"
+    node = f"the value at node {v.payload} is sum(x * ({number} == {v.payload}))"
+    return f"a coordinate is dot(x, [1, 0, ..]), and {node}" if x.type.shape else node

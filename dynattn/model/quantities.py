@@ -247,7 +247,10 @@ def fits(
             f"'{entry.name}' is declared {typing.spell_shape(shape)} and its value is "
             f"{typing.spell_shape(term.type.shape)}",
             term.span,
-            "let the two agree",
+            "let the two agree"
+            if shape
+            else f"declare {entry.name}{typing.spell_shape(term.type.shape)}"
+            ", or let a sweep take these values",
         )
         return None
     return term

@@ -8,7 +8,7 @@ from typing import Any
 
 from dynattn.diagnostics.report import Collector, Span
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.vocabulary.functions import CONSTANTS
+from dynattn.vocabulary.functions import CONSTANTS, FUNCTION_NAMES
 
 RESERVED = ("t", "index", "i", "j", "true", "false", *CONSTANTS)
 """Names with a meaning of their own in every expression."""
@@ -101,5 +101,7 @@ def _habits(name: str, known: Iterable[str]) -> dict[str, str]:
     bare, _, end = name.rpartition("_")
     if end in ("i", "j") and bare in known:
         return {name: f"{bare}[{end}] in a coupling, where i receives and j sends"}
+    if name in FUNCTION_NAMES:
+        return {name: f"{name}(...): it is a function"}
     unit = "1i for the imaginary unit, index for the number of a node"
     return {name: unit} if name in ("i", "j") else {}

@@ -21,6 +21,7 @@ HABITS = {
     "&": "write `and`",
     "|": "write `or`, and abs(x) for |x|",
     "!": "write `not`",
+    "?": "a condition is 1 or 0: (x > 0)*a + (x <= 0)*b",
     "%": "there is no remainder; a comment begins with #",
     "−": "a minus sign is written -",
     "–": "a minus sign is written -",

@@ -72,6 +72,42 @@ def rows_by_semicolons(trouble: Trouble) -> Verdict | None:
     return Verdict(Diagnostic("E102", "';' stands in a list", trouble.here, fix), Cure.SWALLOW)
 
 
+def conditional(trouble: Trouble) -> Verdict | None:
+    """``if x > 0 then 1 else 0``."""
+    before = trouble.before
+    if (
+        before is None
+        or str(before) != "if"
+        or trouble.token.type not in ("NAME", "NUMBER", "LPAR")
+    ):
+        return None
+    fix = "a condition is 1 or 0: (x > 0)*a + (x <= 0)*b"
+    span = span_of(trouble.source, before)
+    return Verdict(Diagnostic("E102", "the language has no 'if'", span, fix))
+
+
+def decimal_comma(trouble: Trouble) -> Verdict | None:
+    """``drift 3,5``."""
+    before, token = trouble.before, trouble.token
+    if before is None or before.type != "NUMBER" or str(token) != "," or trouble.in_brackets:
+        return None
+    if "COMMA" in trouble.accepts:
+        return None
+    fix = "a number has a point, such as 3.5"
+    return Verdict(Diagnostic("E102", f"unexpected ',' after '{before}'", trouble.here, fix))
+
+
+def range_for_a_value(trouble: Trouble) -> Verdict | None:
+    """``param K = 0 .. 10``."""
+    words = [str(token) for token in trouble.statement]
+    if trouble.head.type != "PARAM" or str(trouble.token) != ".." or "=" not in words[-3:]:
+        return None
+    sign = len(words) - 1 - words[::-1].index("=")
+    name, low = words[sign - 1], "".join(words[sign + 1 :])
+    fix = f"its range is param {name} = 1 in {low} .. 10; a sweep takes many values"
+    return Verdict(Diagnostic("E102", "a parameter has one value", trouble.here, fix))
+
+
 RULES: tuple[Callable[[Trouble], Verdict | None], ...] = (
     value_of_a_dim,
     quotient_of_differentials,
@@ -79,4 +115,7 @@ RULES: tuple[Callable[[Trouble], Verdict | None], ...] = (
     imaginary_unit,
     state_without_on,
     rows_by_semicolons,
+    conditional,
+    decimal_comma,
+    range_for_a_value,
 )
