@@ -57,7 +57,7 @@ def sample(
     spec = load_run(path)
     data = read_json(open_run(path).settings)["data"]
     if "context" not in data:
-        message = f"the run in {path} was not trained on a text, so it writes none"
+        message = f"the run in {path} was not trained on running text, so it writes none"
         raise UsageError(Diagnostic("E709", message, fix="name a run that was"))
     words = data.get("words")
     alphabet = Alphabet(data["characters"]) if words is None else Words(tuple(words))

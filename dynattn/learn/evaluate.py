@@ -32,6 +32,11 @@ def move(batch: Batch, device: torch.device) -> tuple[dict[str, torch.Tensor], .
     )
 
 
+def one_by_one(groups: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, list[torch.Tensor]]:
+    """The samples of all groups as lists, in the order of the groups."""
+    return {name: [row for group in groups for row in group[name]] for name in groups[0]}
+
+
 def batch_loss(system: Any, groups: Sequence[Mapping[str, torch.Tensor]]) -> torch.Tensor:
     """The loss of one batch, a mean over all of its samples."""
     found = [system.environment(group) for group in groups]

@@ -17,7 +17,7 @@ from dynattn.diagnostics.files import write_whole
 from dynattn.diagnostics.report import Diagnostic, NumericalError
 from dynattn.learn import checkpoint as saved
 from dynattn.learn.devices import choose_device, default_threads, threads_set
-from dynattn.learn.evaluate import batch_loss, measure, move
+from dynattn.learn.evaluate import batch_loss, measure, move, one_by_one
 from dynattn.learn.folder import RunFolder, write_json
 from dynattn.learn.interruption import Interruption
 from dynattn.learn.metrics import MetricsLog
@@ -186,8 +186,7 @@ def _clip(run: _Run, inputs: Groups) -> float | None:
 
 def _not_finite(run: _Run, what: str, value: float, inputs: Groups) -> NumericalError:
     """The diagnostic of a number that is none, at the line that made it where that can be found."""
-    nodes = (run.system.trace_nan(**group) for group in inputs)
-    node = next((node for node in nodes if node is not None), None)
+    node = run.system.trace_nan(**one_by_one(inputs))
     span = node.span if node is not None else run.plan.training.loss.span
     at = f"{what} is {value:g} after {run.step} of {run.plan.steps} steps"
     fix = "lower the learning rate (lr=), clip gradients (clip 1.0) or lengthen warmup="

@@ -59,9 +59,12 @@ def named_inputs(
 def input_environment(system: System, values: Mapping[str, Any]) -> dict[str, Any]:
     """The environment of samples of one length: the inputs, and the lengths that are their own.
 
-    ValueError where a sample is longer than the limit of a dim, or one dim has two lengths.
+    ValueError where a sample is longer than the limit of a dim, or one dim has two lengths;
+    TypeError for lists of samples, which may differ in length.
     """
     model = system.model
+    if is_ragged(values):
+        raise TypeError("this takes samples of one length: give an array of them, not a list")
     environment: dict[str, Any] = {"training": system.training, "white": system.white}
     for item in model.inputs:
         if item.name in values:

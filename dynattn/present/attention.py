@@ -116,7 +116,9 @@ def draw_arcs(attention: Attention, path: Path, strongest: int = 60) -> Path:
     """
     layers, heads, length, _ = attention.weights.shape
     with style():
-        figure = new_figure(max(6.0, 0.17 * length + 1.0), 2.6 * layers + 0.5)
+        longest = max(len(visible(token)) for token in attention.tokens)
+        room = max(0.17, 0.085 * longest + 0.05)
+        figure = new_figure(max(6.0, room * length + 1.0), 2.6 * layers + 0.5)
         for layer, axes in enumerate(figure.subplots(layers, 1, squeeze=False).flat):
             _draw_text(axes, attention, layer, strongest)
             _draw_layer_arcs(axes, attention.weights[layer], strongest)

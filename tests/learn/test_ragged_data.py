@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from dynattn.compilation import Compilation
-from dynattn.diagnostics.report import Source, SpecError
+from dynattn.diagnostics.report import NumericalError, Source, SpecError
 from dynattn.learn.evaluate import measure
 from dynattn.learn.folder import RunFolder, new_run
 from dynattn.learn.metrics import read_metrics
@@ -172,6 +172,42 @@ def test_a_measurement_does_not_depend_on_the_batches(tmp_path: Path) -> None:
         assert other.loss == pytest.approx(found[0].loss, rel=1e-12)
         assert other.records == pytest.approx(found[0].records, rel=1e-12)
     assert found[0].records["exp(loss)"] == pytest.approx(numpy.exp(found[0].loss), rel=1e-12)
+
+
+STIRRED = """
+layer stir(x: real[T, d]) {
+  population cell[T] { state h on real(d) = x; drift -h; noise 0.5 }
+  evolve { steps 1 }
+  output h
+}
+network {"""
+
+
+def test_every_mean_of_a_measurement_is_of_the_same_noise(tmp_path: Path) -> None:
+    """The second record is a mean made with another one: it takes a second pass."""
+    spec = stored(tmp_path, arrays(), loss="0")
+    text = (
+        spec.source.text.replace("network {", STIRRED)
+        .replace("linear(frames, d)", "linear(frames, d); x = stir(x)")
+        .replace("exp(loss)", "norm(logit), norm(logit) * mean(logits^2) / mean(logits^2)")
+    )
+    spec = Compilation(Source(spec.source.path, text))
+    plan, system = make_plan(spec.model), spec.build(dtype=torch.float64)
+    found = [measure(system, plan.training, plan.data, torch.device("cpu")) for _ in range(2)]
+    for one in found:
+        first, second = (value for name, value in one.records.items() if name.startswith("norm"))
+        assert second == pytest.approx(first, rel=1e-12)
+    assert found[0].loss != found[1].loss
+
+
+def test_a_number_that_is_none_is_traced_to_its_line(tmp_path: Path) -> None:
+    spec = stored(tmp_path, arrays())
+    text = spec.source.text.replace("linear(frames, d)", "linear(log(frames), d)")
+    spec = Compilation(Source(spec.source.path, text))
+    with pytest.raises(NumericalError) as caught:
+        train(spec, new_run("ragged", tmp_path / "run"), device="cpu", threads=1)
+    (found,) = caught.value.diagnostics
+    assert found.code == "E580" and found.span is not None and found.span.text == "log(frames)"
 
 
 # ── training ───────────────────────────────────────────────────────────────────────────────────

@@ -94,7 +94,7 @@ def test_a_folder_has_its_own_parts_and_words_come_from_the_first(tmp_path: Path
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "train.txt.xz").write_bytes(lzma.compress(TEXT.encode()))
     (tmp_path / "set" / "valid.txt").write_text("the zebra sat\n" * 5)
-    data = read(tmp_path, '"set", context=5')
+    data = read(tmp_path, '"set", context=5', ("V = 9", "V = 20"))  # room for a zebra
     assert isinstance(data, TextData)
     assert (data.facts["training"], data.facts["validation"]) == (len(in_words(TEXT)), 20)
     assert data.alphabet.decode(data.validation[:4]) == b"the <unk> sat \n"
@@ -122,7 +122,7 @@ def test_lines_of_a_folder_keep_their_parts(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "train.txt").write_text(TEXT)
     (tmp_path / "set" / "valid.txt").write_text("the cat\nthe zebra\n")
-    data = read(tmp_path, '"set"')
+    data = read(tmp_path, '"set"', ("V = 9", "V = 20"))  # room for a zebra
     assert isinstance(data, SamplesData) and data.samples == 30
     known = Words(tuple(data.facts["words"]))
     ((batch,), count), = data.validation_batches(8)  # fmt: skip

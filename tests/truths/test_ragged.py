@@ -236,3 +236,9 @@ network { output y = linear(mean(a * b), 1) }
         system(*given)
     with pytest.raises(ValueError, match="T is 3 in one input and 4 in another"):
         system(torch.ones(1, 3, 2), torch.ones(1, 4, 2))
+
+
+def test_attention_weights_are_of_samples_of_one_length() -> None:
+    system, given = built("cross_entropy(logits, next(text))", ("loss",)), samples((3, 4))
+    with pytest.raises(TypeError, match="samples of one length"):
+        system.attention_weights(**given)
