@@ -190,8 +190,9 @@ def start_lines(settings: RunSettings, folder: Path, step: int) -> list[str]:
 
 def _counted(data: Mapping[str, Any]) -> str:
     """What is counted of the data: what stands in a running text, or samples."""
-    units = {"text": "symbols", "words": "words"}
-    return units.get(data["source"], "samples") if "context" in data else "samples"
+    if "context" not in data:
+        return "samples"
+    return "words" if "words" in data else "symbols"
 
 
 def _threads(count: int) -> str:
