@@ -72,7 +72,7 @@ def add_key(figure: Any, axes: Any, shading: Shading) -> None:
 
 def point_size(count: int) -> float:
     """The area of a point, in square points, that lets this many be told apart."""
-    return max(7.0, min(70.0, 3000 / max(1, count)))
+    return max(14.0, min(70.0, 6000 / max(1, count)))
 
 
 MOST_VECTORS = 5000

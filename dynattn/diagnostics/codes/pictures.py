@@ -21,16 +21,15 @@ CODES: dict[str, Entry] = {
     ),
     "E712": Entry(
         "no ffmpeg for an mp4",
-        "An .mp4 is written by the program ffmpeg, which must be on the path. A .gif needs nothing "
-        "more than what came with dynattn.",
+        "An .mp4 is written by the program ffmpeg, which must be on the path; where it "
+        "fails, its own words are told. A .gif needs nothing more than what came with dynattn.",
         "dynattn run kuramoto.dyn --animate phases.mp4   # without ffmpeg",
         "dynattn run kuramoto.dyn --animate phases.gif",
     ),
     "E713": Entry(
         "a picture that this kind of experiment does not have",
         "A simulation has series, states, a raster and a graph, and can move. A sweep has the "
-        "picture of what was measured at its points, over one parameter or two. A simulation that "
-        "is repeated has series alone.",
+        "picture of what was measured at its points, over one parameter or two.",
         "dynattn run kuramoto.dyn transition --plot states",
         "dynattn run kuramoto.dyn transition --plot sweep",
     ),
@@ -38,7 +37,8 @@ CODES: dict[str, Entry] = {
         "nothing was kept that this picture shows",
         "A simulation that says what to `record` keeps that alone. Pictures of states need the "
         "state (`record theta`, or `final(theta)` for the last moment), rasters and moving "
-        "pictures need it over time (`record theta`), series need a quantity of the whole model.",
+        "pictures need it over time (`record theta`), series need a quantity of the whole model. "
+        "Of repeats no state is kept unless it is recorded.",
         "simulate { t 0 .. 10 every 0.1; record r }   # and --plot states",
         "simulate { t 0 .. 10 every 0.1; record r, theta }",
     ),
