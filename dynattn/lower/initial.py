@@ -215,6 +215,8 @@ def refuse_off_manifold(state: State, value: Any) -> None:
     entry = MANIFOLDS[state.manifold.name]
     if not entry.hold(value.detach()):
         text = f"some initial values of '{state.name}' are no points of {state.manifold}"
+        off = entry.farthest(value.detach())
+        text += "" if off is None else f": the worst is {off:.3g} off"
         raise SpecError(Diagnostic("E313", text, state.span, entry.wanted))
 
 

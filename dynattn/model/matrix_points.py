@@ -37,10 +37,12 @@ def lies_on(draft: Draft, term: Term, use: ManifoldUse) -> bool:
 
     if _generates(draft, term):
         return True
-    value = _number(draft, term)
+    with numpy.errstate(all="ignore"):
+        value = _number(draft, term)
+        held = value is not None and value.ndim and matrix_groups.hold(use.name, value)
     fix = f"write {WANTED[use.name]}, in numbers and parameters"
     if value is not None and (value.ndim or use.name in ("so", "su")):
-        if (value.ndim == 0 and value == 0) or (value.ndim and matrix_groups.hold(use.name, value)):
+        if held or (value.ndim == 0 and value == 0):
             return True
         text = f"this value is no point of {use}"
         if value.ndim > 1 and numpy.isfinite(value).all():

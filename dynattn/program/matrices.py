@@ -93,7 +93,7 @@ def _turns(u: Array) -> tuple[Array, Array]:
 
     angles, vectors = numpy.empty(u.shape[:-1]), numpy.empty(u.shape, numpy.complex128)
     for place in numpy.ndindex(u.shape[:-2]):
-        triangle, basis = schur(u[place], output="complex")
+        triangle, basis = schur(u[place], output="complex")[:2]
         found = numpy.angle(numpy.diagonal(triangle))
         order = numpy.argsort(found)
         found, excess = found[order], round(found.sum() / (2 * numpy.pi))
@@ -105,7 +105,7 @@ def _turns(u: Array) -> tuple[Array, Array]:
 
 
 def _like(found: Array, a: Array) -> Array:
-    return found if numpy.iscomplexobj(a) else found.real
+    return found if numpy.iscomplexobj(a) else numpy.real(found)
 
 
 def _logm(a: Array) -> Array:
@@ -128,7 +128,7 @@ def _angles_slope(a: Array, found: Array, da: Array) -> Array:
     u = _polar(a)
     angles, basis = _turns(u)
     turn = _adjoint(basis) @ _polar_slope(a, u, da) @ basis
-    return (numpy.diagonal(turn, axis1=-2, axis2=-1) * numpy.exp(-1j * angles)).imag
+    return numpy.imag(numpy.diagonal(turn, axis1=-2, axis2=-1) * numpy.exp(-1j * angles))
 
 
 def _det_slope(a: Array, found: Array, da: Array) -> Array:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import hypot
+from math import dist, hypot, isfinite
 from typing import Any
 
 from dynattn.vocabulary import matrix_groups
@@ -107,8 +107,17 @@ class Manifold:
         """Whether all the points of an array [..., coordinates] are points of the manifold."""
         if self.member is None:
             return True
-        width = points.shape[-1] if self.shape else 1
-        return all(map(self.member, points.reshape(-1, width).tolist()))
+        return all(map(self.member, self._rows(points)))
+
+    def farthest(self, points: Any) -> float | None:
+        """How far off the worst of the points is; None where no projection tells it."""
+        rows = self._rows(points)
+        if self.nearest is None or not all(isfinite(value) for row in rows for value in row):
+            return None
+        return max(dist(row, self.nearest(row)) for row in rows)
+
+    def _rows(self, points: Any) -> list[list[float]]:
+        return points.reshape(-1, points.shape[-1] if self.shape else 1).tolist()
 
 
 def _sample_angles(rng: Any, shape: tuple[int, ...]) -> Any:

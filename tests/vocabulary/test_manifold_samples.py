@@ -61,6 +61,14 @@ def test_points_of_the_sphere_have_length_1():
     assert not MANIFOLDS["sphere"].hold(1.001 * points("sphere"))
 
 
+def test_how_far_points_are_off():
+    sphere, shares = MANIFOLDS["sphere"], MANIFOLDS["simplex"]
+    assert sphere.farthest(numpy.array([[1.0, 0.0], [3.0, 4.0]])) == pytest.approx(4)
+    assert shares.farthest(numpy.array([[0.5, 0.5], [1.5, -0.5]])) == pytest.approx(0.5**0.5)
+    assert sphere.farthest(numpy.array([[numpy.nan, 0.0]])) is None
+    assert MANIFOLDS["positive"].farthest(numpy.array([-1.0])) is None
+
+
 def test_the_simplex_is_drawn_evenly():
     shares = points("simplex")
     assert shares.mean(0) == pytest.approx(numpy.full(3, 1 / 3), abs=0.015)
