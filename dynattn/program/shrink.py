@@ -40,13 +40,26 @@ def shrinkings(model: Model) -> Iterator[tuple[dict[str, int], int | None]]:
 
 def shrink(model: Model, factor: float = 1.0) -> dict[str, int]:
     """The largest sizes within ``factor`` times the limits; unchanged ones are left out."""
-    limits = {name: max(1, int(limit * factor)) for name, limit in size_limits(model).items()}
-    used = sizes_used(model)
+    limits, used = size_limits(model), sizes_used(model)
     chosen: dict[str, int] = {}
     for group in _groups(limits, used):
         own = [size for size in used if size.names and size.names <= group]
-        chosen |= _largest(sorted(group), limits, own, model.sizes)
+        chosen |= _fitting(sorted(group), limits, own, model.sizes, factor)
     return {name: value for name, value in chosen.items() if value != model.sizes[name]}
+
+
+def _fitting(
+    names: Sequence[str], limits: Mapping[str, int], sizes: Sequence[Size],
+    now: Mapping[str, int], factor: float,
+) -> dict[str, int]:  # fmt: skip
+    """The best choice of one group, within limits that grow until one keeps all sizes whole."""
+    found = {name: now[name] for name in names}
+    for growth in GROWTH[GROWTH.index(factor) :]:
+        room = {name: max(1, int(limits[name] * growth)) for name in names}
+        found = _largest(names, room, sizes, now)
+        if found != {name: now[name] for name in names} or all(now[n] <= room[n] for n in names):
+            break
+    return found
 
 
 def size_limits(model: Model) -> dict[str, int]:

@@ -76,3 +76,14 @@ def test_the_last_resort_is_the_spec_itself():
     *_, (last, most) = shrinkings(spec.model)
     assert "N" not in last and most is None
     assert shrunk(spec).model.sizes["N"] == 100
+
+
+def test_a_size_that_only_large_numbers_keep_whole_shrinks_to_the_least_of_those():
+    text = """model far "A reach that is a share of the ring"
+    param N = 256, M = 40
+    population p[N] { state theta on circle }
+    population q[M] { state phi on circle }
+    coupling near: p -> p over ring(N, reach=N/32) { normalize size }
+    coupling all:  q -> q { normalize size }
+    simulate { t 0 .. 1 every 0.1 }"""
+    assert shrink(compiled(text).model) == {"N": 32, "M": 12}
