@@ -97,7 +97,7 @@ def _changes(items: Sequence[Any]) -> bool:
             return True
         if isinstance(item, t.Population) and item.instance is not None:
             continue  # what changes the body of its type, changes nothing inherited
-        if _changes(getattr(item, "body", None) or ()):
+        if _changes(getattr(item, "body", None) or getattr(item, "clauses", None) or ()):
             return True
     return False
 

@@ -362,6 +362,7 @@ class Experiment(Node):
     kind: str
     name: str | None
     clauses: tuple[Clause | Setting, ...]
+    """With a ``Drop`` among them only until the spec is merged with what it inherits."""
 
 
 Statement = Assign | Apply | Repeat | Output

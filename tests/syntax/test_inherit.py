@@ -183,3 +183,17 @@ def test_a_changed_spec_runs_as_the_text_it_merges_to(folder: Path) -> None:
     states = written.initial_states()
     expected = written.rates(0.0, states)["osc.theta"]
     assert (changed.rates(0.0, changed.initial_states())["osc.theta"] == expected).all()
+
+
+def test_an_experiment_drops_clauses_and_swept_parameters(folder: Path) -> None:
+    text = merged(folder, "model mine extends base\nsweep onset { drop K; N = [10, 20] }")
+    body = text.split("sweep onset {")[1].split("}")[0]
+    assert [line.strip() for line in body.split("\n") if line.strip()] == [
+        "record average(r) after 5", "N = [10, 20]",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("head", ["model mine extends base", BASE.split("simulate")[0]])
+def test_an_experiment_drops_only_what_is_inherited(folder: Path, head: str) -> None:
+    with pytest.raises(SpecError, match="E415: there is no inherited 'rtol' to drop here"):
+        merged(folder, f"{head}\nsimulate {{ t 0 .. 1 every 0.1; drop rtol }}")
