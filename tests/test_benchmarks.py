@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[1]
+PAGES = ("benchmarks.md", "performance.md")
 BENCHMARKS = {
     "startup": ("--rounds", "1"),
     "long_spec": ("--rounds", "1"),
     "compile_large": ("--rounds", "1"),
     "attention": ("--rounds", "5"),
     "simulate": ("--rounds", "1", "--repeat", "1"),
+    "delays": ("--rounds", "1"),
     "training": ("--rounds", "1"),
 }
 
@@ -32,7 +34,7 @@ def rows_of(name: str) -> list[dict]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["startup", "long_spec", "simulate", "training"])
+@pytest.mark.parametrize("name", ["startup", "long_spec", "simulate", "delays", "training"])
 def test_benchmark(name):
     assert rows_of(name)
 
@@ -54,5 +56,5 @@ def test_attention_stays_near_a_rotary_softmax_layer():
 def test_every_benchmark_is_run_and_explained():
     names = {path.stem for path in (PROJECT / "benchmarks").glob("*.py")} - {"measure"}
     assert names == set(BENCHMARKS)
-    page = (PROJECT / "docs" / "benchmarks.md").read_text()
+    page = "".join((PROJECT / "docs" / name).read_text() for name in PAGES)
     assert all(f"python benchmarks/{name}.py" in page for name in names)

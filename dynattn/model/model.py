@@ -89,8 +89,13 @@ class Model:
     def states(self) -> Mapping[str, State]:
         """Every state by its full name (``osc.theta``)."""
         owners = (*self.populations, *self.couplings)
-        chains = [s for coupling in self.couplings for s in coupling.averages]
-        return {s.name: s for s in (*(s for owner in owners for s in owner.states), *chains)}
+        declared = {s.name: s for owner in owners for s in owner.states}
+        return {**declared, **self.averages}
+
+    @cached_property
+    def averages(self) -> Mapping[str, State]:
+        """The states that nobody declared: averages of others over the past."""
+        return {s.name: s for coupling in self.couplings for s in coupling.averages}
 
     @cached_property
     def addressed(self) -> Mapping[str, State]:

@@ -48,7 +48,7 @@ class Kept:
 
 def kept_by(model: Model, simulation: Simulation) -> tuple[Kept, ...]:
     """What lives on nodes or edges among the things that a simulation keeps: without ``record``
-    every state, but those of repeats, and every observable.
+    every declared state, but those of repeats, and every observable.
     """
     if simulation.records:
         found = [_recorded(record, True) for record in simulation.records if record.kind != "time"]
@@ -57,6 +57,7 @@ def kept_by(model: Model, simulation: Simulation) -> tuple[Kept, ...]:
         found = [
             Kept(name, "series", state.manifold.points(state.place, state.shape), name)
             for name, state in states.items()
+            if name not in model.averages
         ]
         found += [Kept(item.name, "series", item.value.type) for item in model.observables]
     return tuple(item for item in found if item.type.place.kind != "global")

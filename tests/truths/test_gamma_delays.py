@@ -11,6 +11,7 @@ from scipy.integrate import quad, solve_ivp
 from scipy.stats import gamma
 
 from dynattn.lower.certify import certify
+from dynattn.present.scene import kept_by
 from dynattn.run.experiment import run_experiment
 from dynattn.run.sweep import Sweep
 from dynattn.solve.solve import solve
@@ -48,7 +49,7 @@ def test_the_chain_is_the_integral_over_the_past() -> None:
     path: Any = solve_ivp(
         rate, (0, 6), np.ones(n + 1), rtol=1e-11, atol=1e-12, method="DOP853", dense_output=True
     )
-    density = gamma(a=n, scale=1.2 / n)
+    density: Any = gamma(a=n, scale=1.2 / n)
     for k in (4, 12, 24):
         t = found.times[k]
         inside = quad(lambda s, t=t: density.pdf(s) * path.sol(t - s)[0], 0, t, epsabs=1e-10)[0]
@@ -190,3 +191,12 @@ simulate { t 0 .. 200; until equilibrium; rtol 1e-10 }
 """
     x = run(text)["p.x"][-1]
     np.testing.assert_allclose(x, 1 + 0.4 * np.tanh(x), atol=1e-6)
+
+
+def test_pictures_show_what_was_declared() -> None:
+    spec = compiled(LINEAR.replace("; record p.x, late.late_x, heard", ""))
+    (simulation,) = spec.model.simulations
+    assert [kept.label for kept in kept_by(spec.model, simulation)] == ["p.x"]
+    asked = compiled(LINEAR)
+    (simulation,) = asked.model.simulations
+    assert "late.late_x" in [kept.label for kept in kept_by(asked.model, simulation)]
