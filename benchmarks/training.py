@@ -16,28 +16,31 @@ import torch
 from measure import SPECS, options, show
 
 import dynattn
+from dynattn.compilation import Compilation
+from dynattn.learn.evaluate import batch_loss, move
 from dynattn.learn.optimizers import make_optimizer
 from dynattn.learn.plan import Plan, make_plan
+from dynattn.learn.retraction import kept_on_manifolds
 from dynattn.vocabulary.distributions import stream
 
 
-def make_update() -> tuple[Plan, int, Callable[[], None]]:
+def make_update(compilation: Compilation) -> tuple[Plan, int, Callable[[], None]]:
     """The plan, the characters of one update, and the update."""
-    compilation = dynattn.load(str(SPECS / "kuramoto_attention.dyn"))
     plan = make_plan(compilation.model)
     system = compilation.build(dtype=torch.float32)
     named, parameters = system.named_parameters(), list(system.parameters())
     optimizer = make_optimizer(plan.optimizer, named, compilation.model.parameter)
     drawn = plan.data.draw(stream(0, "train.data"), plan.training.batch)
-    inputs = {name: torch.from_numpy(array) for name, array in drawn.items()}
+    inputs = move(drawn, torch.device("cpu"))
 
     def update() -> None:
         optimizer.zero_grad(set_to_none=True)
-        system.loss(**inputs)["loss"].backward()
+        batch_loss(system, inputs).backward()
         torch.nn.utils.clip_grad_norm_(parameters, plan.training.clip or float("inf"))
-        optimizer.step()
+        with kept_on_manifolds(system, compilation.model.parameter):
+            optimizer.step()
 
-    return plan, sum(array.numel() for array in inputs.values()), update
+    return plan, sum(array.numel() for group in inputs for array in group.values()), update
 
 
 def paced(update: Callable[[], None], threads: int, rounds: int) -> tuple[float, float]:
@@ -76,7 +79,7 @@ def shares(update: Callable[[], None], count: int) -> list[dict[str, Any]]:
 def main() -> None:
     """One thread, two threads, and the operations."""
     chosen = options(__doc__, rounds=10, profile=12)
-    plan, tokens, update = make_update()
+    plan, tokens, update = make_update(dynattn.load(str(SPECS / "kuramoto_attention.dyn")))
     rows = []
     for threads in (1, 2):
         cpu, wall = paced(update, threads, chosen.rounds)

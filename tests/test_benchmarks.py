@@ -20,6 +20,7 @@ BENCHMARKS = {
     "simulate": ("--rounds", "1", "--repeat", "1"),
     "delays": ("--rounds", "1"),
     "training": ("--rounds", "1"),
+    "group_attention": ("--rounds", "1", "--steps", "3"),
 }
 
 
@@ -34,7 +35,9 @@ def rows_of(name: str) -> list[dict]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["startup", "long_spec", "simulate", "delays", "training"])
+@pytest.mark.parametrize(
+    "name", ["startup", "long_spec", "simulate", "delays", "training", "group_attention"]
+)
 def test_benchmark(name):
     assert rows_of(name)
 

@@ -266,8 +266,11 @@ def attend(q, k, v, causal):
     # exactly one batch axis: the fused kernel takes no other number of them
     q, k, v = (a.expand(*batch, *a.shape[-3:]).reshape(-1, *a.shape[-3:]) for a in (q, k, v))
     q, k, v = (a.transpose(-3, -2) for a in (q, k, v))
+    width = v.shape[-1]
+    if width < k.shape[-1]:  # nor values narrower than the keys
+        v = F.pad(v, (0, k.shape[-1] - width))
     mixed = F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=1.0)
-    mixed = mixed.transpose(-3, -2)
+    mixed = mixed[..., :width].transpose(-3, -2)
     return mixed.reshape(*batch, *mixed.shape[-3:])
 
 

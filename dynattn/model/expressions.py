@@ -286,10 +286,12 @@ def _seen_from_coupling(context: Context, term: Term, name: str, span: Span) -> 
 
 
 def split(context: Context, term: Term) -> Term:
-    """With ``heads H``, the last axis n of what a coupling reads is seen as [H, n/H]."""
+    """With ``heads H``, the last axis n of what a coupling reads is seen as [H, n/H]; matrices that
+    are points of a manifold stay whole.
+    """
     heads = context.ends.heads if context.ends else None
     shape = term.type.shape
-    if heads is None or not shape or shape[0] == heads:
+    if heads is None or not shape or shape[0] == heads or term.type.matrix:
         return term
     if not constants.divides(context.draft, shape[-1], heads, term.span):
         return unknown(term.span)

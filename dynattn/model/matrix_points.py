@@ -126,7 +126,8 @@ def turned_kernel(
     if not _is_turn(context.draft, lag, state):
         return None
     bare = state.name.rsplit(".", 1)[-1]
-    found = _turned(kernel, bare, name)
+    rows = len(state.manifold.shape) == 1 and len(state.shape) > 1
+    found = _turned(kernel, bare, name, rows)
     if found is kernel:
         text = f"frustration turns {bare}[j], and this kernel has none"
         fix = f"write the kernel in {bare}[j], or leave out frustration"
@@ -148,7 +149,8 @@ def _is_turn(draft: Draft, lag: Term, state: State) -> bool:
     if is_unknown(lag):
         return False
     wanted = (state.manifold.shape[-1],) * 2
-    if lag.type.shape == wanted:
+    many = len(state.manifold.shape) == 2 and lag.type.shape == state.shape
+    if lag.type.shape == wanted or many:
         return True
     group = MANIFOLDS[state.manifold.name].turns
     text = (
@@ -160,10 +162,15 @@ def _is_turn(draft: Draft, lag: Term, state: State) -> bool:
     return False
 
 
-def _turned(expr: Any, bare: str, name: str) -> Any:
+def _turned(expr: Any, bare: str, name: str, rows: bool) -> Any:
+    """The expression with V x[j] for x[j]; of several vectors, which are rows, x[j] V^T."""
     match expr:
         case tree.Index(value=tree.Name(name=found), items=(tree.Name(name="j"),)):
-            if found == bare:
-                return tree.Binary(expr.span, "@", tree.Name(expr.span, name), expr)
-            return expr
-    return mapped(expr, lambda part: _turned(part, bare, name))
+            if found != bare:
+                return expr
+            turn = tree.Name(expr.span, name)
+            if rows:
+                back = tree.Call(expr.span, tree.Name(expr.span, "transpose"), (turn,), ())
+                return tree.Binary(expr.span, "@", expr, back)
+            return tree.Binary(expr.span, "@", turn, expr)
+    return mapped(expr, lambda part: _turned(part, bare, name, rows))

@@ -208,3 +208,47 @@ def test_two_frustrated_units_by_closed_form(manifold: str) -> None:
     turned = t + np.log((1 + half**2) / (1 + half[0] ** 2)) / decay
     mean = start.mean() - strength * np.sin(a) * turned
     np.testing.assert_allclose(phases.mean(1), mean, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["sphere(3)", "SO(3)", "SU(2)"])
+def test_a_frustration_turns_every_point_of_a_node(kind: str) -> None:
+    """Several points per node, as many as coordinates: each is turned by V, or by one of its own.
+
+    With heads V stays whole too.
+    """
+    n, algebra = int(kind[-2]), "so" if kind.startswith("s") else kind[:2].lower()
+    many = f"learn R[{n}] on {kind}" if kind[0] == "S" else ""
+    text = f"""model points
+param A on {algebra}({n}) ~ normal(0, 1)
+population p[4] {{ state x[{n}] on {kind} }}
+coupling c: p -> p over everyone(4) {{
+  heads {n}; frustration expm(A); weight softmax(inner(x[i], x[j]))
+}}
+{"coupling d: p -> p { frustration R }" if many else ""}
+"""
+    text = text.replace("normal(0, 1)\n", f"normal(0, 1)\n{many}\n", 1)
+    spec = compiled(text)
+    assert certify(spec).passed
+    system = spec.build()
+    x = system.initial_states()["p.x"].numpy()
+    v = expm(system.get_buffer("A").numpy())
+    own = dict(system.named_parameters())["R"].detach().numpy() if many else None
+    force = np.zeros_like(x)
+    for i in range(4):
+        for h in range(n):
+            flat = x[:, h].reshape(4, -1)
+            scale = n if many else 1
+            weight = np.exp((flat.conj() @ flat[i]).real / scale)
+            weight /= weight.sum()
+            for j in range(4):
+                force[i, h] += weight[j] * (v @ x[j, h])
+                if own is not None and j != i:
+                    force[i, h] += own[h] @ x[j, h]
+    if many:
+        free = (force - x @ matrix_groups.adjoint(force) @ x) / 2
+        trace = np.trace(matrix_groups.adjoint(x) @ free, axis1=-2, axis2=-1) / n
+        expected = free - trace[..., None, None] * x
+    else:
+        expected = force - (force * x).sum(-1, keepdims=True) * x
+    np.testing.assert_allclose(system.rates(0.0, {"p.x": torch.from_numpy(x)})["p.x"].detach(),
+                               expected, atol=1e-12)  # fmt: skip
