@@ -21,6 +21,7 @@ BENCHMARKS = {
     "delays": ("--rounds", "1"),
     "training": ("--rounds", "1"),
     "group_attention": ("--rounds", "1", "--steps", "3"),
+    "manifold_drift": ("--steps", "200"),
 }
 
 
@@ -54,6 +55,14 @@ def test_attention_stays_near_a_rotary_softmax_layer():
     assert [row["T"] for row in long] == [1024, 1024, 1024]
     assert all(row["ratio"] <= row["limit"] for row in long), long
     assert all(row["largest array"] < row["all weights"] for row in rows)
+
+
+@pytest.mark.slow
+def test_every_method_keeps_its_order_and_the_manifold():
+    for row in rows_of("manifold_drift"):
+        for method, order in {"euler": 1, "heun": 2, "rk4": 4, "tsit5": 5}.items():
+            assert row[f"order {method}"] > order - 0.3, row
+            assert (row[f"drift {method}"] or 0.0) < 1e-12, row
 
 
 def test_every_benchmark_is_run_and_explained():
