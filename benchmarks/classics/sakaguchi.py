@@ -38,10 +38,10 @@ def _alike() -> Truth:
 def _lorentzian() -> list[Truth]:
     """r' = -gamma r + K/2 cos(alpha) r (1 - r^2), so K_c = 2 gamma / cos(alpha)."""
     sweep = """sweep lag {
-      alpha = [0.6, 1.35]; t 0 .. 60 every 0.5; record average(r) after 30, average(Omega) after 30
+      alpha = [0.6, 1.35]; t 0 .. 40 every 0.5; record average(r) after 20, average(Omega) after 20
     }"""
-    result = shipped("sakaguchi", sweep, N=400).run("lag")
-    r, turning = result["average(r) after 30"], result["average(Omega) after 30"]
+    result = shipped("sakaguchi", sweep, N=200).run("lag")
+    r, turning = result["average(r) after 20"], result["average(Omega) after 20"]
     critical, lag = 2 * 0.5 / np.cos(0.6), 0.6
     source = (
         "Ott and Antonsen 2008: r = sqrt(1 - K_c/K); the mean frequency is omega - K r^2 sin(alpha)"

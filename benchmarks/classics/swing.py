@@ -55,7 +55,7 @@ def _rest() -> list[Truth]:
     """At three times the powers; friction only says how fast the point of rest is reached."""
     grid = _grid()
     settings = {"stress": 3, "friction": 5}
-    result = shipped("swing", "simulate { t 0 .. 12 every 1; rtol 1e-8 }", **settings).run()
+    result = shipped("swing", "simulate { t 0 .. 12 every 1; rtol 1e-7 }", **settings).run()
     theta = root(lambda x: (3 * grid.power + _flow(grid, np.append(x, 0.0)))[:-1], np.zeros(38)).x
     expected, source = order(np.append(theta, 0.0)), "power flow by scipy.optimize.root"
     return [
@@ -70,7 +70,7 @@ def _limit() -> Truth:
     only = [29 + k for k in range(10) if np.count_nonzero(grid.lines[29 + k]) == 1]
     expected = min(grid.lines[bus].max() / grid.power[bus] for bus in only)
     change = """sweep limit {
-      stress = [2, 4, 5.5, 6, 6.3, 6.5]; start previous; t 0 .. 4 every 1; record final(spread)
+      stress = [4, 6, 6.3, 6.5]; start previous; t 0 .. 3 every 1; record final(spread)
     }"""
     spread = shipped("swing", change, friction=5).run("limit")["final(spread)"]
     found = 6.2 + 0.2 * float((spread[-2:] < 0.5).sum())
