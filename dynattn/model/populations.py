@@ -263,10 +263,12 @@ def fits_state(draft: Draft, term: Term, state: State, what: str, span: Span) ->
 
 
 def _mended(term: Term, state: State) -> str:
-    """What to write for a value of the wrong shape."""
+    """What to write for a value of the wrong shape, or of other nodes."""
     wanted = state.shape
+    if term.type.place.name not in ("", state.place.name):
+        return "what belongs to other nodes comes here by a coupling or a readout"
     shapes = [part.type.shape for part in term.args]
-    if term.op == "mul" and wanted in shapes and (*wanted, *wanted) in shapes:
+    if term.op == "mul" and wanted and wanted in shapes and (*wanted, *wanted) in shapes:
         matrix = next(part for part in term.args if part.type.shape != wanted)
         vector = next(part for part in term.args if part.type.shape == wanted)
         return f"the product of a matrix and a vector is {matrix.span.text} @ {vector.span.text}"
