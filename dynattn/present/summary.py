@@ -197,7 +197,7 @@ FORMS = {
     "attention": ("fused attention", "{e} inner products, no {n} x {m} array kept", "O(T^2)"),
     "edges": ("edge by edge", "{e} kernels", "O(E)"),
     "pairs": ("pair by pair", "{e} kernels", "O(N^2)"),
-    "unused": ("not used", "nothing", "0"),
+    "unused": ("nothing to sum", "a constant, or not compiled", "0"),
 }
 """By form: its name in words, what one right-hand side costs, and how that grows."""
 
