@@ -1,4 +1,4 @@
-"""May and Leonard's competitors: coexistence, what is conserved at its limit, and the slow cycle."""
+"""May and Leonard's competitors: coexistence, its limit, and the slow cycle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Modern Hopfield retrieval: its softmax, its critical sharpness, and how many patterns it holds."""
+"""Modern Hopfield retrieval: its softmax, its critical sharpness, and its capacity."""
 
 from __future__ import annotations
 

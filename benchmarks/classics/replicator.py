@@ -10,7 +10,7 @@ PERIOD = 2 * np.pi * np.sqrt(3)
 
 
 def truths() -> list[Truth]:
-    """Games on the same numbers, what they conserve, and both parts of the eigenvalue at balance."""
+    """Games on the same numbers, what they conserve, and both parts of an eigenvalue."""
     return [_same_numbers(), _conserved(), _turn(), _spiral()]
 
 
