@@ -150,13 +150,13 @@ def test_the_emitted_file_agrees(text: str, tmp_path: Path) -> None:
 
 def test_a_layer_in_another_may_stand_below_it() -> None:
     text = """
-layer outer(h: real[n]) { output inner(h) + inner(h) }
-layer inner(h: real[n]) { output linear(h, n) }
+layer outer(h: real[n]) { output nested(h) + nested(h) }
+layer nested(h: real[n]) { output linear(h, n) }
 network { output y = outer(linear(image, n)) }
 """
     names = {name for name, _ in compiled(text).build().named_parameters()}
-    assert "outer.0.inner.linear.weight" in names and "outer.0.inner_2.linear.weight" in names
-    assert not any(name.startswith("inner") for name in names)
+    assert "outer.0.nested.linear.weight" in names and "outer.0.nested_2.linear.weight" in names
+    assert not any(name.startswith("nested") for name in names)
 
 
 def test_a_switch_reaches_into_layers_and_arguments() -> None:

@@ -1,7 +1,7 @@
 """Make ``specs/data/new_england.graphml`` from the tables of the IEEE 39-bus test case.
 
-``python benchmarks/new_england.py buses.csv edges.csv``: the buses (bus, load_p_mw, gen_p_mw) and
-branches (type, from_bus, to_bus, r, x) of pandapower's ``case39``. All powers are in units of
+``python benchmarks/data/new_england.py buses.csv edges.csv``: the buses (bus, load_p_mw, gen_p_mw)
+and branches (type, from_bus, to_bus, r, x) of pandapower's ``case39``. All powers are in units of
 100 MW, times in seconds.
 """
 
@@ -61,5 +61,5 @@ def grid(buses: Path, edges: Path) -> networkx.Graph:
 
 
 if __name__ == "__main__":
-    target = Path(__file__).parents[1] / "specs" / "data" / "new_england.graphml"
+    target = Path(__file__).parents[2] / "specs" / "data" / "new_england.graphml"
     networkx.write_graphml(grid(Path(sys.argv[1]), Path(sys.argv[2])), target)
