@@ -174,8 +174,11 @@ def emit(compilation: Compilation, path: Path, system: Any, quiet: bool) -> list
 
 
 def own_tableau(compilation: Compilation) -> Any:
-    """The fixed-step method of the first experiment where it is ours; None for torchdiffeq's."""
+    """The method of the first experiment where it is ours and takes fixed steps, else None."""
     from dynattn.solve.methods import find_method
 
-    simulations = compilation.model.simulations
-    return find_method(simulations[0].method).tableau if simulations else None
+    if not compilation.model.simulations:
+        return None
+    first = compilation.model.simulations[0]
+    method = find_method(first.method)
+    return None if method.chooses_steps(first.step) else method.tableau

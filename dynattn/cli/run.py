@@ -87,12 +87,23 @@ def run(
         raise
     if not pictures and plots == ("default",):
         say_why(compilation, chosen)
+    if "stiff" in result.statistics:
+        note(stiff_words(result))
     if as_json:
         from dynattn.cli.screen import print_json
 
         print_json({"ok": True, **result_facts(result, place, pictures)})
     else:
         tell_result(result, place, pictures)
+
+
+def stiff_words(result: Trajectory | Sweep) -> str:
+    """That stability set the steps, and what to write."""
+    when, method = f"t = {result.statistics['stiff']:.3g}", result.settings["method"]
+    return (
+        f"the model is stiff near {when}: the method '{method}' takes small steps for stability, "
+        "not for accuracy; 'method scipy_solver' may be faster"
+    )
 
 
 def say_why(compilation: Compilation, simulation: Simulation) -> None:

@@ -54,6 +54,10 @@ class Emitted:
     arrays: Mapping[str, Any]
 
 
+LIKE = {"tsit5": "dopri5"}
+"""What stands in a file for an own method with adaptive steps: torchdiffeq's of the same order."""
+
+
 def emit(
     model: Model,
     network: Network,
@@ -64,7 +68,7 @@ def emit(
 ) -> Emitted:
     """The file of a model; ``tableau`` (nodes, stages, weights): of an own fixed-step method.
 
-    Where the method of its first experiment is one of torchdiffeq's, ``tableau`` is None.
+    Where the method of its first experiment is one of torchdiffeq's, or adaptive, it is None.
     """
     system = build_system(model, network, program, seed=seed)
     _refuse_what_no_file_holds(system, tableau)
@@ -211,6 +215,7 @@ def _curved(writer: Writer) -> bool:
 
 def _library_solver(writer: Writer, simulation: Simulation) -> str:
     method = simulation.method.removeprefix("torchdiffeq.")
+    instead = "" if method not in LIKE else f"'s pair of the order of {method}"
     options = ""
     if simulation.step is not None:
         options = f', options={{"step_size": {simulation.step!r}}}'
@@ -221,7 +226,9 @@ def _library_solver(writer: Writer, simulation: Simulation) -> str:
     if _curved(writer):
         nothing = "tuple(0 * part for part in y)" if several else "0 * y"
         rate = f"lambda t, y: model(t, model.retract(y, {nothing}))"
-    return LIBRARY_SOLVE.format(rate=rate, method=method, options=options)
+    return LIBRARY_SOLVE.format(
+        rate=rate, method=LIKE.get(method, method), options=options, instead=instead
+    )
 
 
 def _tolerances(model: Model, simulation: Simulation) -> str:

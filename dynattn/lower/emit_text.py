@@ -85,7 +85,7 @@ if __name__ == "__main__":
 
 LIBRARY_SOLVE = '''
 def solve(model, times):
-    """The states at the times, by torchdiffeq."""
+    """The states at the times, by torchdiffeq{instead}."""
     return odeint({rate}, model.initial(), times, method="{method}"{options})
 '''
 

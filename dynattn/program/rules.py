@@ -281,7 +281,7 @@ RULES: Mapping[str, Rule] = {
     "node": _node_attribute,
     "joined": _joined,
     "member": _member,
-    "time": lambda b, t: b.leaf(t, "time", False),
+    "time": lambda b, t: b.leaf(t, "time", True),
     "state": lambda b, t: b.leaf(t, "state", True),
     "start": starts.start,
     "delayed": lambda b, t: b.leaf(t, "delayed", True),

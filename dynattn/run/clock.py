@@ -79,7 +79,7 @@ def model_mistakes(model: Model, simulation: Simulation) -> tuple[Diagnostic, ..
         return (Diagnostic("E615", message, simulation.span, "write steps 100 in place of t"),)
     if simulation.method not in METHODS:
         return ()  # told of by the clock
-    return tuple(law_mistakes(METHODS[simulation.method], model, simulation.span))
+    return tuple(law_mistakes(METHODS[simulation.method], model, simulation.step, simulation.span))
 
 
 def settings_of(simulation: Simulation) -> dict[str, Any]:

@@ -71,6 +71,7 @@ def integrate(
     gatherers = {r.label: Gatherer(r.kind, r.after, r.margin) for r in records}
     gatherers |= {name: Gatherer("series") for name in states} if keep_states else {}
     counts: dict[str, Any] = {"evaluations": 0, "steps": 0, "seconds": 0.0}
+    stiff: dict[str, float] = {}
     wiener = Wiener(system) if system.noisy else None
     history = _history(system, simulation, float(times[0]))
     stopping = Stopping(system, simulation, batch)
@@ -92,10 +93,11 @@ def integrate(
             for name in counts:
                 more = solution.statistics[name]
                 counts[name] = None if more is None or counts[name] is None else counts[name] + more
+            stiff = stiff or {n: x for n, x in solution.statistics.items() if n == "stiff"}
             if stopping.all_stopped:
                 break
     results = {label: gatherer.result_over(len(times)) for label, gatherer in gatherers.items()}
-    statistics = counts | {"method": simulation.method}
+    statistics = counts | stiff | {"method": simulation.method}
     return Integration(results, statistics, stopping.times, states)
 
 

@@ -179,10 +179,12 @@ class _Work:
             progress=self._report(part, progress),
         )  # fmt: skip
         self.reached = found.states
-        for name in self.counts:
+        for name in ("evaluations", "steps", "seconds"):
             more = found.statistics[name]
             known = more is not None and self.counts[name] is not None
             self.counts[name] = self.counts[name] + more if known else None
+        if "stiff" in found.statistics:
+            self.counts.setdefault("stiff", found.statistics["stiff"])
         for record in self.records:
             self._store(record, part, found.results[record.label], len(batch))
         for index in part.points:

@@ -73,12 +73,17 @@ def underflow(scene: Scene, t: float, packed: torch.Tensor, rates: torch.Tensor)
     return NumericalError(Diagnostic("E603", message, _line(scene, t, packed), fix))
 
 
-def too_many_steps(scene: Scene, t: float, limit: int, method: str) -> NumericalError:
+def too_many_steps(
+    scene: Scene, t: float, limit: int, method: str, stiff: bool = False
+) -> NumericalError:
     """E604: the limit of steps is reached."""
     message = f"the method '{method}' took {limit} steps and has only come to t = {t:.6g}"
     fix = (
         "ask for less accuracy (a larger rtol), a shorter time, or a fixed-step method with 'step'"
     )
+    if stiff:
+        message += ": the system is stiff, so that only small steps are stable"
+        fix = "use an implicit method: 'method scipy_solver'"
     return NumericalError(Diagnostic("E604", message, scene.span, fix))
 
 

@@ -79,6 +79,14 @@ def bends_of(system: Field, start: float, stop: float) -> tuple[float, ...]:
     return tuple(sorted(found)) if len(found) <= MOST_BENDS else ()
 
 
+def longest_step(system: Field) -> float:
+    """No adaptive step is longer than from one sample of a signal to the next: a burst in between
+    would be missed, in silence.
+    """
+    signals = getattr(system, "signals", {}).values()
+    return min((signal.spacing for signal in signals), default=math.inf)
+
+
 def stretches(
     times: Sequence[float], jumps: Collection[float]
 ) -> Iterator[tuple[float, float, bool]]:

@@ -11,19 +11,17 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import torch
 
 from dynattn.diagnostics.report import Diagnostic, NumericalError, SpecError
-from dynattn.lower.tolerances import tolerances
 from dynattn.solve.failures import Scene, gave_up, non_finite, too_many_steps, underflow
-from dynattn.solve.fixed import Field, States, bends_of, equal_steps, jumps_of, stretches
-from dynattn.solve.logarithms import with_logarithms
+from dynattn.solve.fixed import States, bends_of, equal_steps, jumps_of, longest_step, stretches
 from dynattn.solve.methods import ADAMS, Method
-from dynattn.vocabulary.manifolds import MANIFOLDS
+from dynattn.solve.packed import PackedField
 
 Progress = Callable[[float], None]
 
@@ -65,7 +63,7 @@ class _Stuck(Exception):
 class _Watch:
     """The right-hand side as torchdiffeq calls it; counts, and keeps the last good point."""
 
-    scene: Scene
+    field: PackedField
     call: Call
     span: tuple[float, float]
     progress: Progress | None
@@ -80,15 +78,12 @@ class _Watch:
         self.evaluations += 1
         if self.call.method.solver == "scipy_solver":
             self._watch_scipy(float(t), y)
-        return self.rates(t, y)
+        return self.field.rates(t, y)
 
-    def rates(self, t: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """The ambient field, packed as y is; not counted."""
-        packing = self.scene.packing
-        states = on_manifold(self.scene, packing.inside(y))
-        rates = self.scene.system.rates(t, states)
-        whole = {name: _as_state(rates[name], states[name]) for name in states}
-        return packing.pack_rates(states, whole)
+    @property
+    def scene(self) -> Scene:
+        """Where the solve happens."""
+        return self.field.scene
 
     def callback_step(self, t: torch.Tensor, y: torch.Tensor, dt: torch.Tensor) -> None:
         """Called by torchdiffeq before every step it tries."""
@@ -128,10 +123,10 @@ def integrate_by_library(
     scene: Scene, states: States, times: torch.Tensor, call: Call, progress: Progress | None
 ) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """States at the times, and the counts; NumericalError E603 or E604 where it fails."""
-    scene = replace(scene, packing=with_logarithms(scene.packing, scene.system))
-    start = scene.packing.pack(states)
+    field = PackedField(scene)
+    scene, start = field.scene, field.packing.pack(states)
     watch = _Watch(
-        scene, call, (float(times[0]), float(times[-1])), progress, float(times[0]), start.detach()
+        field, call, (float(times[0]), float(times[-1])), progress, float(times[0]), start.detach()
     )
     if call.method.solver == "scipy_solver":
         _refuse_gradients(watch, start)
@@ -139,7 +134,7 @@ def integrate_by_library(
     _check(scene, times, packed, call)
     if progress is not None:
         progress(1.0)
-    found = on_manifold(scene, scene.packing.unpack(packed))
+    found = field.states(packed)
     known = call.method.solver != "scipy_solver"
     steps = (watch.accepted if call.method.adaptive else watch.steps) if known else None
     return found, {"evaluations": watch.evaluations, "steps": steps}
@@ -148,33 +143,17 @@ def integrate_by_library(
 def _refuse_gradients(watch: _Watch, start: torch.Tensor) -> None:
     """scipy's numbers carry no gradient; torch would take them for constants."""
     when = torch.full((), watch.time, dtype=start.dtype, device=start.device)
-    if torch.is_grad_enabled() and watch.rates(when, start).requires_grad:
+    if torch.is_grad_enabled() and watch.field.rates(when, start).requires_grad:
         message = f"the method '{watch.call.method.name}' gives no gradients"
         fix = "solve under torch.no_grad(), or use 'method dopri5'"
         raise SpecError(Diagnostic("E611", message, watch.scene.span, fix))
-
-
-def on_manifold(scene: Scene, states: States) -> dict[str, torch.Tensor]:
-    """The nearest points of the manifold: a step of length 0, retracted."""
-    if is_flat(scene.system):
-        return dict(states)
-    return scene.system.retract(states, {name: torch.zeros_like(x) for name, x in states.items()})
-
-
-def is_flat(system: Field) -> bool:
-    """Whether every step is a plain sum, so that no point needs to be brought back."""
-    model = getattr(system, "model", None)
-    if model is None:
-        return False
-    used = {state.manifold.name for state in model.states.values()}
-    return all(MANIFOLDS[name].retraction == "x + v" for name in used)
 
 
 def _odeint(watch: _Watch, start: torch.Tensor, times: torch.Tensor, call: Call) -> torch.Tensor:
     from torchdiffeq import odeint
 
     function = _with_callbacks(watch, call.method)
-    rtol, atol = _tolerances(watch.scene, start, call)
+    rtol, atol = _tolerances(watch.field, start, call)
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="Functional iteration did not converge")
         # torchdiffeq hands min_step to every scipy method, known to it or not.
@@ -193,14 +172,11 @@ def _odeint(watch: _Watch, start: torch.Tensor, times: torch.Tensor, call: Call)
     return solution
 
 
-def _tolerances(scene: Scene, start: torch.Tensor, call: Call) -> tuple[Any, Any]:
+def _tolerances(field: PackedField, start: torch.Tensor, call: Call) -> tuple[Any, Any]:
     """Relative and absolute, for each component of the start."""
-    model = getattr(scene.system, "model", None)
-    if model is None:
-        return call.rtol, call.atol
-    own = tolerances(model, call.rtol, call.atol)
-    relative = scene.packing.spread({name: pair[0] for name, pair in own.items()})
-    absolute = scene.packing.spread({name: pair[1] for name, pair in own.items()})
+    relative, absolute = field.tolerances(call.rtol, call.atol)
+    if not isinstance(relative, torch.Tensor):
+        return relative, absolute
     if call.method.solver == "scipy_solver":
         relative, absolute = relative.expand(start.shape), absolute.expand(start.shape)
         return relative.flatten().numpy(), absolute.flatten().numpy()
@@ -237,9 +213,7 @@ def _options(scene: Scene, times: torch.Tensor, call: Call) -> dict[str, Any]:
 
 
 def _seen_samples(scene: Scene) -> dict[str, Any]:
-    """No step goes past a sample of a signal unseen: a burst would be missed, in silence."""
-    signals = getattr(scene.system, "signals", {})
-    shortest = min((signal.spacing for signal in signals.values()), default=math.inf)
+    shortest = longest_step(scene.system)
     return {"max_step": shortest} if shortest < math.inf else {}
 
 
@@ -291,7 +265,9 @@ def _explained(watch: _Watch, error: BaseException) -> NumericalError | None:
     if isinstance(error, _Stuck) or text.startswith(("underflow in dt", "non-finite values")):
         t = torch.full((), watch.time, dtype=watch.point.dtype, device=watch.point.device)
         with torch.no_grad():
-            return underflow(watch.scene, watch.time, watch.point, watch.rates(t, watch.point))
+            return underflow(
+                watch.scene, watch.time, watch.point, watch.field.rates(t, watch.point)
+            )
     return None
 
 
@@ -306,7 +282,3 @@ def _check(scene: Scene, times: torch.Tensor, packed: torch.Tensor, call: Call) 
         raise non_finite(scene, float(times[k]), packed[k], float(times[k - 1]), packed[k - 1])
     if len(packed) < len(times):
         raise gave_up(scene, float(times[max(0, len(packed) - 1)]), call.method.name)
-
-
-def _as_state(rate: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
-    return rate if rate.shape == state.shape else rate.expand(state.shape)

@@ -26,7 +26,8 @@ class Method:
     order: int
     """Order of convergence; for the variable-order ones the order they start with."""
     adaptive: bool = False
-    """Whether it chooses its steps by ``rtol`` and ``atol``."""
+    """Whether it chooses its steps by ``rtol`` and ``atol``; an own one only where no ``step`` is
+    given."""
     tableau: Tableau | None = None
     """Of the own methods."""
     solver: str = ""
@@ -39,6 +40,10 @@ class Method:
         """Whether a spec must give ``step``: nothing guesses one."""
         return not self.adaptive
 
+    def chooses_steps(self, step: float | None) -> bool:
+        """Whether its steps follow the tolerances, with this ``step`` in the spec or with none."""
+        return self.adaptive and (step is None or self.tableau is None)
+
 
 ADAMS = ("explicit_adams", "implicit_adams", "fixed_adams")
 """Multistep methods: their coefficients hold for equal steps only."""
@@ -47,7 +52,7 @@ _OWN = (
     Method("euler", "own", 1, tableau=TABLEAUS["euler"]),
     Method("heun", "own", 2, tableau=TABLEAUS["heun"]),
     Method("rk4", "own", 4, tableau=TABLEAUS["rk4"]),
-    Method("tsit5", "own", 5, tableau=TABLEAUS["tsit5"]),
+    Method("tsit5", "own", 5, True, TABLEAUS["tsit5"], options=("first_step", "max_step")),
 )
 _ORDERS = {
     "dopri8": 8, "dopri5": 5, "bosh3": 3, "fehlberg2": 2, "adaptive_heun": 2, "euler": 1,
@@ -97,14 +102,16 @@ def find_method(name: str, span: Span | None = None) -> Method:
     raise SpecError(Diagnostic("E601", f"there is no method '{name}'", span, fix))
 
 
-def law_mistakes(method: Method, model: Model, span: Span | None = None) -> list[Diagnostic]:
+def law_mistakes(
+    method: Method, model: Model, step: float | None, span: Span | None = None
+) -> list[Diagnostic]:
     """Why a method cannot integrate the laws of a model: E613 (pulses), E614 (noise), E616
     (delays).
     """
-    found = []
+    found, adaptive = [], method.chooses_steps(step)
     for coupling in model.couplings:
-        if coupling.delay is not None and method.tableau is None:
-            kind = "adaptive steps" if method.adaptive else "no delays"
+        if coupling.delay is not None and (adaptive or method.tableau is None):
+            kind = "adaptive steps" if adaptive else "no delays"
             message = f"the method '{method.name}' takes {kind}, and '{coupling.name}' has a delay"
             fix, delay = "write 'method rk4; step 0.01'", ((coupling.delay.span, "the delay"),)
             found.append(Diagnostic("E616", message, span, fix, delay))
@@ -112,27 +119,29 @@ def law_mistakes(method: Method, model: Model, span: Span | None = None) -> list
         message = f"the method '{method.name}' does not stop at the ends of a pulse"
         found.append(Diagnostic("E613", message, span, "use 'method dopri5', or 'method rk4'"))
     for law in model.laws:
-        if law.noise is not None and (problem := _noise_problem(method, model, law)):
+        if law.noise is not None and (problem := _noise_problem(method, adaptive, model, law)):
             message, fix = problem
             found.append(Diagnostic("E614", message, span, fix, ((law.noise.span, "the noise"),)))
     return found
 
 
-def _noise_problem(method: Method, model: Model, law: Law) -> tuple[str, str] | None:
+def _noise_problem(
+    method: Method, adaptive: bool, model: Model, law: Law
+) -> tuple[str, str] | None:
     manifold = model.states[law.state].manifold
     fix = f"write 'method {noises.method_for(manifold)}; step 0.01'"
     if law.discrete:
         return None
     if method.name not in noises.METHODS:
-        kind = "adaptive steps" if method.adaptive else "no noise"
+        kind = "adaptive steps" if adaptive else "no noise"
         return f"the method '{method.name}' takes {kind}, and '{law.state}' has noise", fix
     text = noises.sense_problem(method.name, law, manifold)
     return (text, fix) if text else None
 
 
-def check_law(method: Method, model: Model, span: Span | None = None) -> None:
+def check_law(method: Method, model: Model, step: float | None, span: Span | None = None) -> None:
     """SpecError with what ``law_mistakes`` finds."""
-    found = law_mistakes(method, model, span)
+    found = law_mistakes(method, model, step, span)
     if found:
         raise SpecError(found)
 
@@ -141,11 +150,11 @@ def check_step(method: Method, step: float | None, span: Span | None = None) -> 
     """SpecError E602 where a fixed-step method has no step, E606 where a step makes no sense."""
     if method.needs_step and step is None:
         message = f"the method '{method.name}' takes steps of fixed size, and no step is given"
-        fix = f"write 'step 0.01' beside 'method {method.name}', or use 'method dopri5'"
+        fix = f"write 'step 0.01' beside 'method {method.name}', or use 'method tsit5'"
         raise SpecError(Diagnostic("E602", message, span, fix))
     if step is None:
         return
-    if not method.needs_step:
+    if method.chooses_steps(step):
         message = (
             f"the method '{method.name}' chooses its own steps, so 'step {step:g}' has no effect"
         )

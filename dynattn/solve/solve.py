@@ -13,6 +13,7 @@ import torch
 
 from dynattn.diagnostics.report import Diagnostic, Span, SpecError
 from dynattn.diagnostics.suggest import did_you_mean
+from dynattn.solve.adaptive import Demand, integrate_adaptively
 from dynattn.solve.delays import check_delays
 from dynattn.solve.failures import Scene, refuse_non_finite
 from dynattn.solve.fixed import (
@@ -78,8 +79,9 @@ def solve(
 ) -> Solution:
     """Integrate ``states`` from the first of the times through all of them.
 
-    ``batch`` says how many leading axes of the states are batch axes; adaptive methods share one
-    step size among its points, small enough for the hardest. ``atol`` None is ``rtol``.
+    ``batch`` says how many leading axes of the states are batch axes. Each of its points has step
+    sizes of its own with tsit5; torchdiffeq's adaptive methods share one, small enough for the
+    hardest. The rates are asked at one time, or at times [batch...]. ``atol`` None is ``rtol``.
     ``describe`` names a point of the batch in messages. ``wiener`` goes on with the noise of an
     earlier stretch, ``history`` with its past; None begins anew. Differentiable in states and
     parameters.
@@ -90,7 +92,7 @@ def solve(
     chosen = find_method(method, span)
     check_step(chosen, step, span)
     if (model := getattr(system, "model", None)) is not None:
-        check_law(chosen, model, span)
+        check_law(chosen, model, step, span)
     _check_tolerances(rtol, atol, span)
     _check_options(chosen, options or {}, span)
     grid = _checked_times(times, span)
@@ -101,6 +103,12 @@ def solve(
             {name: x[None] for name, x in states.items()},
             {"evaluations": 0, "steps": 0},
         )
+    elif chosen.tableau is not None and chosen.chooses_steps(step):
+        demand = Demand(
+            method, chosen.tableau, chosen.order, rtol, rtol if atol is None else atol, max_steps,
+            options or {},
+        )  # fmt: skip
+        found, counts = integrate_adaptively(scene, states, grid.tolist(), demand, progress)
     elif chosen.tableau is not None:
         memory = Memory(wiener, history)
         found, counts = _by_own(scene, states, grid.tolist(), chosen, step or 0.0, progress, memory)

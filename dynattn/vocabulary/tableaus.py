@@ -1,4 +1,4 @@
-"""Our own fixed-step methods as tableaus. Adding one is one entry here and in ``solve.methods``."""
+"""Our own explicit methods as tableaus. Adding one is one entry here and in ``solve.methods``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ class Tableau:
     stages: tuple[tuple[float, ...], ...]
     """Row i holds a_ij for j < i; the first row is empty."""
     weights: tuple[float, ...]
+    error: tuple[float, ...] = ()
+    """Of an embedded pair: h sum_i e_i k_i estimates the error of a step. The last k is the rate at
+    the step's end, where the next one begins."""
+    dense: tuple[tuple[float, ...], ...] = ()
+    """Of an embedded pair: x + h sum_i (sum_p d_ip z^p) k_i, p = 1, 2, .., is the state after part
+    z of the step."""
+    edge: float = 0.0
+    """Of an embedded pair: x' = -x is stable up to this step."""
 
 
 EULER = Tableau((0.0,), ((),), (1.0,))
@@ -22,7 +30,8 @@ RK4 = Tableau(
     ((), (0.5,), (0.0, 0.5), (0.0, 0.0, 1.0)),
     (1 / 6, 1 / 3, 1 / 3, 1 / 6),
 )
-# Tsitouras, Computers & Mathematics with Applications 62 (2011) 770, the fifth-order solution.
+# Tsitouras, Computers & Mathematics with Applications 62 (2011) 770: the fifth-order solution, its
+# distance from the fourth-order one, and the continuous fourth-order one.
 TSIT5 = Tableau(
     (0.0, 0.161, 0.327, 0.9, 0.9800255409045097, 1.0),
     (
@@ -36,6 +45,18 @@ TSIT5 = Tableau(
     ),
     (0.09646076681806523, 0.01, 0.4798896504144996, 1.379008574103742, -3.290069515436081,
      2.324710524099774),
+    error=(-0.00178001105222577714, -0.0008164344596567469, 0.007880878010261995,
+           -0.1447110071732629, 0.5823571654525552, -0.45808210592918697, 1 / 66),
+    dense=(
+        (1.0, -2.763706197274826, 2.9132554618219126, -1.0530884977290216),
+        (0.0, 0.1317, -0.2234, 0.1017),
+        (0.0, 3.9302962368947516, -5.941033872131505, 2.490627285651253),
+        (0.0, -12.411077166933676, 30.33818863028232, -16.548102889244902),
+        (0.0, 37.50931341651104, -88.1789048947664, 47.37952196281928),
+        (0.0, -27.896526289197286, 65.09189467479366, -34.87065786149661),
+        (0.0, 1.5, -4.0, 2.5),
+    ),
+    edge=3.5068,
 )  # fmt: skip
 
 TABLEAUS: dict[str, Tableau] = {"euler": EULER, "heun": HEUN, "rk4": RK4, "tsit5": TSIT5}

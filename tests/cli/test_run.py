@@ -209,3 +209,16 @@ def test_an_interrupted_film_keeps_the_results_and_leaves_no_file(
     assert (done.code, done.err.split("\n")[0]) == (130, "note: what was finished is in out")
     assert {path.name for path in tmp_path.iterdir()} == {"small.dyn", "out"}
     assert (tmp_path / "out" / "results.npz").exists()
+
+
+def test_a_stiff_model_is_told(dynattn, tmp_path):
+    text = "model m\npopulation p[1] { state x on real = 0; drift k * (cos(t) - x) }\nparam k = 1\n"
+    text += "simulate { t 0 .. 2 every 1; method tsit5; rtol 1e-4 }\n"
+    text += "sweep s { k = [1, 3e3]; record final(y) }\nobserve y = mean(x)\n"
+    (tmp_path / "m.dyn").write_text(text)
+    assert dynattn("run", "m.dyn").err == ""
+    done = dynattn("run", "m.dyn", "s")
+    assert done.code == 0
+    assert "note: the model is stiff near t = 0." in done.err
+    assert "the method 'tsit5' takes small steps for stability, not for accuracy" in done.err
+    assert json.loads(dynattn("run", "m.dyn", "s", "--json").out)["statistics"]["stiff"] < 1

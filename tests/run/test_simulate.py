@@ -258,3 +258,17 @@ def test_the_module_of_a_spec_goes_through_vmap_and_jacfwd():
     expected = (torch.func.vmap(final)(theta + unit) - torch.func.vmap(final)(theta - unit)) / 2e-6
     assert (torch.func.jacrev(final)(theta) - expected.T).abs().max() < 1e-8
     assert (torch.func.jacfwd(final)(theta) - expected.T).abs().max() < 1e-8
+
+
+def test_an_observable_of_nodes_may_mention_the_time():
+    text = """
+    model m
+    population p[3] { state x on real = index; drift 1 }
+    observe y = mean(x * cos(t))
+    observe z = x * cos(t)
+    simulate { t 0 .. 2 every 0.5 }
+    """
+    found = run(compiled(text))
+    cosines = np.cos(found.times)
+    assert found["z"] == pytest.approx((np.arange(3) + found.times[:, None]) * cosines[:, None])
+    assert found["y"] == pytest.approx((1 + found.times) * cosines)

@@ -55,7 +55,7 @@ def slope(system, states, method, steps, stop, exact):
 
 
 @pytest.mark.parametrize(
-    "method", [m for m in METHODS.values() if m.needs_step], ids=lambda m: m.name
+    "method", [m for m in METHODS.values() if m.needs_step or m in OWN], ids=lambda m: m.name
 )
 def test_order_of_convergence_on_the_line(method):
     """x' = x cos t has x = exp(sin t)."""
@@ -68,7 +68,7 @@ def test_order_of_convergence_on_the_line(method):
 
 
 @pytest.mark.parametrize(
-    "method", [m for m in METHODS.values() if m.needs_step], ids=lambda m: m.name
+    "method", [m for m in METHODS.values() if m.needs_step or m in OWN], ids=lambda m: m.name
 )
 def test_order_of_convergence_on_the_sphere(method):
     x0 = torch.tensor([[0.6, 0.0, 0.8], [0.0, -1.0, 0.0]], dtype=F64)

@@ -85,7 +85,7 @@ def test_fixed_method_without_step():
     assert told(check_step, METHODS["rk4"], None) == (
         "E602",
         "the method 'rk4' takes steps of fixed size, and no step is given",
-        "write 'step 0.01' beside 'method rk4', or use 'method dopri5'",
+        "write 'step 0.01' beside 'method rk4', or use 'method tsit5'",
     )
 
 

@@ -24,7 +24,7 @@ simulate { t 0 .. 5 every 0.5; method METHOD; rtol 1e-6 }
 """
 
 
-@pytest.mark.parametrize("method", ["dopri5", "bosh3", "scipy_solver"])
+@pytest.mark.parametrize("method", ["dopri5", "tsit5", "bosh3", "scipy_solver"])
 def test_the_error_does_not_grow_with_the_turns(method: str) -> None:
     found = []
     for far in (0.0, 2e4 * np.pi):

@@ -66,7 +66,7 @@ def test_vmap_of_a_gradient():
     assert (got - expected).abs().max() < 1e-8
 
 
-@pytest.mark.parametrize("method", ["rk4", "dopri5", "midpoint"])
+@pytest.mark.parametrize("method", ["rk4", "dopri5", "tsit5", "midpoint"])
 def test_gradient_to_parameters_through_every_library(method):
     """Direct back-propagation: every parameter gets its gradient."""
 
@@ -126,7 +126,7 @@ def test_saved_times_are_hit_exactly():
 
 
 def test_float32_stays_float32():
-    for method, step in (("rk4", 0.1), ("dopri5", None), ("midpoint", 0.1)):
+    for method, step in (("rk4", 0.1), ("dopri5", None), ("tsit5", None), ("midpoint", 0.1)):
         got = solve(
             Flat(lambda t, x: -x),
             {"p.x": torch.ones(1)},

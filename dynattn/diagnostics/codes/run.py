@@ -46,7 +46,8 @@ CODES: dict[str, Entry] = {
     "E606": Entry(
         "times, steps or tolerances that make no sense",
         "Times run strictly in one direction, steps and tolerances are positive, an adaptive "
-        "method takes no 'step', and an average begins before the end.",
+        "method takes no 'step' (but tsit5, which is adaptive without and fixed with one), and an "
+        "average begins before the end.",
         "simulate { t 0 .. 10 every 0.1; method dopri5; step 0.01 }",
         "simulate { t 0 .. 10 every 0.1; method dopri5; rtol 1e-8 }",
     ),
@@ -108,8 +109,8 @@ CODES: dict[str, Entry] = {
     ),
     "E616": Entry(
         "delay and method do not fit",
-        "A delay needs steps of a fixed size, and the past between them: the own methods euler, "
-        "heun, rk4 and tsit5 have both.",
+        "A delay needs steps of a fixed size, and the past between them: with 'step' the own "
+        "methods euler, heun, rk4 and tsit5 have both.",
         "coupling pull: p -> p { kernel x[j]; delay 1 }\nsimulate { t 0 .. 10 }",
         "coupling pull: p -> p { kernel x[j]; delay 1 }\n"
         "simulate { t 0 .. 10; method rk4; step 0.01 }",
