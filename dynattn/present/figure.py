@@ -51,6 +51,26 @@ def new_figure(width: float, height: float) -> Any:
     return figure
 
 
+CONSTANT = 1e-6
+"""Changes below this part of a number are those of rounding and of steps: drawn as level lines."""
+
+
+def level(axes: Any, values: Any) -> bool:
+    """Whether ``values`` hardly change; the axis upwards then makes nothing of what does."""
+    import numpy
+
+    finite = numpy.asarray(values)[numpy.isfinite(values)]
+    if not finite.size:
+        return False
+    low, top = float(finite.min()), float(finite.max())
+    size = max(abs(low), abs(top))
+    if top - low > CONSTANT * size:
+        return False
+    margin = 0.06 * size or 0.5
+    axes.set_ylim(low - margin, top + margin)
+    return True
+
+
 GRID = {"color": "#e4e6ea", "linewidth": 0.8}
 """Lines behind curves."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dynattn.present.figure import GRID
+from dynattn.present.figure import GRID, level
 from dynattn.present.palette import MUTED_TEXT, series_colour
 from dynattn.present.scene import Shown
 from dynattn.present.shading import STILL, Motion, Shading, add_key, scatter, shading_of
@@ -68,9 +68,10 @@ def _limit(axes: Any, values: Any, item: Shown) -> None:
         axes.set_yscale("log", nonpositive="clip")
         axes.set_ylim(0.7 * low, 1.4 * top)
         return
-    low, top = float(numpy.nanmin(values)), float(numpy.nanmax(values))
-    margin = 0.06 * (top - low) or 0.5
-    axes.set_ylim(low - margin, top + margin)
+    if not level(axes, values):
+        low, top = float(numpy.nanmin(values)), float(numpy.nanmax(values))
+        margin = 0.06 * (top - low)
+        axes.set_ylim(low - margin, top + margin)
 
 
 def _draw_over_time(axes: Any, item: Shown, values: Any, shading: Shading, moving: bool) -> Motion:

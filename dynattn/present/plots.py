@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dynattn.present.figure import GRID, entitle, new_figure, save_figure, style
+from dynattn.present.figure import GRID, entitle, level, new_figure, save_figure, style
 from dynattn.present.palette import MUTED_TEXT, series_colour
 
 Curve = tuple[Sequence[float], Sequence[float]]
@@ -124,6 +124,7 @@ def _panels(
             _draw_repeats(axes, points, rows, series_colour(number), looks)
             axes.set_ylabel(name, parse_math=False)
             axes.margins(x=0.01)
+            level(axes, rows)
             axes.grid(axis="y", **GRID)
         if logarithmic(points):
             panels[-1].set_xscale("log")

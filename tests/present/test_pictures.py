@@ -135,6 +135,14 @@ def test_a_sweep_shows_every_repeat_their_mean_and_its_spread():
     numpy.testing.assert_allclose([box.y0, box.y1], [0.0, 1.0])
 
 
+def test_what_only_rounding_changes_is_a_level_line():
+    drift = 0.0015 * (1 + 1e-9 * numpy.arange(4))
+    figure = plots.series_figure([0, 1, 2, 3], {"conserved": drift, "r": numpy.arange(4) / 10})
+    heights = [numpy.ptp(axes.get_ylim()) for axes in figure.axes]
+    assert heights[0] > 1e-4
+    assert heights[1] == pytest.approx(0.33)
+
+
 def test_many_repeats_are_their_mean_in_a_band():
     rng = numpy.random.default_rng(0)
     axes = plots.series_figure([0.0, 1.0], {"r": rng.normal(size=(2, 31))}).axes[0]
