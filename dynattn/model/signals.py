@@ -16,6 +16,7 @@ from dynattn.model.draft import Draft
 from dynattn.model.plans import Choice, Simulation
 from dynattn.model.training import choice
 from dynattn.syntax import tree
+from dynattn.vocabulary.shipped_data import beside_or_shipped
 from dynattn.vocabulary.sizes import Size
 
 SOURCES = {"table": ".csv", "arrays": ".npz"}
@@ -72,7 +73,8 @@ def source(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
 
 
 def _is_there(draft: Draft, chosen: Choice, name: str) -> bool:
-    path, ending = Path(chosen.span.source.path).parent / name, SOURCES[chosen.name]
+    path = beside_or_shipped(Path(chosen.span.source.path).parent, name)
+    ending = SOURCES[chosen.name]
     if path.suffix.lower() != ending:
         text = f"{chosen.name} reads files that end in {ending}, and this is '{name}'"
         other = next((word for word, end in SOURCES.items() if end == path.suffix.lower()), None)

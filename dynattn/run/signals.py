@@ -19,6 +19,7 @@ from dynattn.model.model import Model
 from dynattn.model.plans import Simulation
 from dynattn.model.terms import Term, walk
 from dynattn.vocabulary.edge_lists import is_number, read_rows_of
+from dynattn.vocabulary.shipped_data import beside_or_shipped
 
 Array = NDArray[np.float64]
 Given = Mapping[str, tuple[ArrayLike, ArrayLike]]
@@ -87,7 +88,8 @@ def _read(simulation: Simulation) -> _Samples:
     if simulation.data is None:
         text = f"the experiment '{simulation.name}' has no samples of its signals"
         raise _missing(simulation, text, 'write data table("drive.csv") in it')
-    path = Path(simulation.data.span.source.path).parent / simulation.data.arguments[0]
+    folder = Path(simulation.data.span.source.path).parent
+    path = beside_or_shipped(folder, simulation.data.arguments[0])
     try:
         columns = _table(path) if simulation.data.name == "table" else _arrays(path)
     except (OSError, ValueError, EOFError) as problem:

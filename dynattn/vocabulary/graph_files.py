@@ -15,7 +15,7 @@ from typing import Any
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.vocabulary.graphs import GraphError
 from dynattn.vocabulary.node_graph import NodeGraph
-from dynattn.vocabulary.shipped_data import shipped_data
+from dynattn.vocabulary.shipped_data import beside_or_shipped
 
 MIB = 2**20
 MOST_NODES = 10_000_000
@@ -84,16 +84,13 @@ def find_matrix_file(folder: Path, name: str) -> tuple[Path, Format]:
 
 
 def _find(folder: Path, name: str, formats: tuple[Format, ...]) -> tuple[Path, Format]:
-    path = folder / name
+    path = beside_or_shipped(folder, name)
     chosen = [item for item in formats if path.suffix.lower() in item.suffixes]
     if not chosen:
         known = ", ".join(suffix for item in formats for suffix in item.suffixes)
         what = f"the ending '{path.suffix}'" if path.suffix else "no ending"
         message = f"'{name}' has {what}, which says nothing of a format"
         raise GraphFileError("E455", message, f"files end in {known}")
-    sample = shipped_data(name)
-    if sample is not None and not path.exists():
-        return sample, chosen[0]
     _refuse_missing(path, name)
     return path, chosen[0]
 

@@ -17,3 +17,9 @@ def shipped_data(name: str) -> Path | None:
         if place.is_dir() and name in {item.name for item in place.iterdir()}:
             return place / name
     return None
+
+
+def beside_or_shipped(folder: Path, name: str) -> Path:
+    """Where a file that a spec names lies: in the folder of the spec, else with what ships."""
+    sample, beside = shipped_data(name), folder / name
+    return beside if sample is None or beside.exists() else sample
