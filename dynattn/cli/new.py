@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -24,15 +25,11 @@ Examples
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object to stdout.")
 def new(name: str | None, listing: bool, output: str | None, as_json: bool) -> None:
     """Start a spec of your own from one that ships."""
-    from dynattn.cli.screen import print_json, print_line, print_table
+    from dynattn.cli.screen import print_json, print_line
 
     specs = shipped_specs()
     if listing or name is None:
-        titles = {key: title_of(path) for key, path in specs.items()}
-        if as_json:
-            print_json({"ok": True, "specs": titles})
-        else:
-            print_table(("spec", "about"), tuple(titles.items()))
+        show(specs, as_json)
         return
     if name not in specs:
         raise UsageError(unknown_spec(name, tuple(specs)))
@@ -63,12 +60,20 @@ def copy_spec(source: Path, target: Path) -> None:
     write_whole(target, source.read_bytes())
 
 
-def title_of(path: Path) -> str:
-    """What a spec says it is about, from its first line."""
-    from dynattn.diagnostics.report import Source
-    from dynattn.syntax.parse import parse
-    from dynattn.syntax.tree import ModelHeader
+def show(specs: Mapping[str, Path], as_json: bool) -> None:
+    """List the shipped specs, those of a kind together."""
+    from dynattn.cli.screen import print_heading, print_json, print_table
+    from dynattn.cli.shelf import KINDS, entries
 
-    tree = parse(Source(str(path), path.read_text(encoding="utf-8")))
-    headers = (item for item in tree.declarations if isinstance(item, ModelHeader))
-    return next((header.doc or "" for header in headers), "")
+    found = entries(specs)
+    if as_json:
+        titles = {name: entry.about for name, entry in found.items()}
+        kinds = {name: entry.kind for name, entry in found.items()}
+        print_json({"ok": True, "specs": titles, "kinds": kinds})
+        return
+    width = max(map(len, found))
+    for kind in KINDS:
+        rows = [(n.ljust(width), entry.about) for n, entry in found.items() if entry.kind == kind]
+        if rows:
+            print_heading(kind)
+            print_table(("spec", "about"), rows)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.cli.conftest import SPECS
 
 
@@ -19,11 +21,34 @@ def test_another_name(dynattn, tmp_path):
     assert (tmp_path / "mine.dyn").exists()
 
 
-def test_every_shipped_spec_is_listed(dynattn):
-    lines = dynattn("new", "--list").out.splitlines()
-    assert [line.split()[0] for line in lines[1:]] == sorted(p.stem for p in SPECS.glob("*.dyn"))
+def test_every_shipped_spec_is_listed_with_those_of_its_kind(dynattn):
+    blocks = dynattn("new", "--list").out.strip().split("\n\n")
+    names = {b.splitlines()[0]: [line.split()[0] for line in b.splitlines()[2:]] for b in blocks}
+    assert sorted(name for kind in names.values() for name in kind) == sorted(
+        p.stem for p in SPECS.glob("*.dyn")
+    )
+    assert "winfree" in names["phases"]
+    assert "may_leonard" in names["abundances and shares"]
+    assert "frustrated_synchronization" in names["networks that learn"]  # by what it inherits
     facts = json.loads(dynattn("new", "--list", "--json").out)
     assert facts["specs"]["synchronization"].startswith("The same attraction on any manifold")
+    assert {name for name, kind in facts["kinds"].items() if kind == "phases"} == set(
+        names["phases"]
+    )
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in SPECS.glob("*.dyn")))
+def test_a_copy_finds_the_data_that_ship(dynattn, name):
+    """In a folder that holds nothing else."""
+    assert dynattn("new", name).code == 0
+    done = dynattn("check", f"{name}.dyn")
+    assert (done.code, done.err) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["echo_state", "swing"])
+def test_a_copy_that_reads_data_runs(dynattn, name):
+    assert dynattn("new", name).code == 0
+    assert dynattn("run", f"{name}.dyn", "-o", "out", "--plot", "none").code == 0
 
 
 def test_an_unknown_name(dynattn):
