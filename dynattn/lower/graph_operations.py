@@ -118,6 +118,12 @@ def per_receiver(
     return make
 
 
+def apart(node: Node, context: Context) -> Operation:
+    coupling, rank = node.payload, width_of(node.inputs[0])
+    needs = (context.receivers(coupling), context.senders(coupling))
+    return kernel_call(kernels.apart_pairs, rank, needs=needs)
+
+
 def graph_sum(node: Node, context: Context) -> Operation:
     coupling, form, weight = node.payload
     if form not in GRAPH_SUMS:

@@ -74,6 +74,13 @@ def over_pairs(values, receivers, senders, rank):
     return values.expand(shape)
 
 
+def apart_pairs(values, receivers, senders, rank):
+    """The array at every pair; where j is i it is that of the next node and i."""
+    values = over_pairs(values, receivers, senders, rank)
+    mask = pair_mask(values, receivers, senders, rank, False, False)
+    return torch.where(mask, values, values.roll(1, -rank - 2))
+
+
 def sum_pairs(values, receivers, senders, rank, causal, include_self):
     """[.., receivers, senders, *] -> [.., receivers, *]: the sum over each receiver's senders."""
     values = over_pairs(values, receivers, senders, rank)

@@ -214,6 +214,7 @@ OPERATIONS: Mapping[str, Callable[[Node, Context], Operation]] = {
     "successor": graph_operations.successor,
     "reach": graph_operations.reach,
     "listed": graph_operations.listed,
+    "apart": graph_operations.apart,
     "pick": graph_operations.pick,
 }
 """Leaves (parameter, state, input, variable, output, placeholder, time): see ``routine``."""

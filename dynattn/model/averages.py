@@ -137,7 +137,7 @@ class _Averages(Past):
         on_edges = place.name if place.kind == "edges" else ""
         draft.states[name] = State(
             name, "" if on_edges else place.name, use, axes, _at(_started(source), place), span,
-            coupling=on_edges,
+            coupling=on_edges, averaged=True,
         )  # fmt: skip
         draft.moved.add(name)
         draft.equations[name] = (

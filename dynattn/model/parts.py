@@ -64,6 +64,8 @@ class State:
     """The state whose rate of change this is, where that state has inertia."""
     coupling: str = ""
     """The coupling whose edges it lives on, where it does; it has no population then."""
+    averaged: bool = False
+    """Whether it holds the stages of a distributed delay, which are its law."""
 
     @property
     def place(self) -> Place:

@@ -285,7 +285,7 @@ def _drifting_state(context: Context, item: tree.Clause, population: str | None)
     draft = context.draft
     names = [
         s for s in draft.states_seen(context.layer)
-        if population in (None, s.place.name) and s.velocity_of is None
+        if population in (None, s.place.name) and s.velocity_of is None and not s.averaged
     ]  # fmt: skip
     if item.target is None and len(names) == 1:
         return names[0]

@@ -40,10 +40,11 @@ from dynattn.program.starts import initial_value
 def build_program(model: Model, network: Network, rewrite: bool = True) -> Program:
     """The array program of a model; ``rewrite`` False leaves every coupling in its plain form."""
     varied = varied_parameters(model)
+    laws = in_order(model)
     program = Program(
         initial=_initial(model, network),
-        field=_rates(model, network, model.laws, varied, "field") if model.laws else None,
-        retraction=_retraction(model, network, model.laws) if model.laws else None,
+        field=_rates(model, network, laws, varied, "field") if laws else None,
+        retraction=_retraction(model, network, laws) if laws else None,
         observe=_named_terms(
             model, network, varied, "observe", [(o.name, o.value) for o in model.observables]
         ),
@@ -55,6 +56,12 @@ def build_program(model: Model, network: Network, rewrite: bool = True) -> Progr
         delays=_delays(model, network, varied),
     )
     return run_passes(program, model, network) if rewrite else program
+
+
+def in_order(model: Model) -> tuple[Law, ...]:
+    """The laws in the order of the states: callers that unpack states get rates that fit."""
+    places = {name: place for place, name in enumerate(model.states)}
+    return tuple(sorted(model.laws, key=lambda law: places[law.state]))
 
 
 def varied_parameters(model: Model) -> frozenset[str]:

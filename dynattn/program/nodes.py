@@ -60,6 +60,7 @@ are cut at the end |
 | successor | a | l | at every node the value l places after it; past the end the last one's |
 | reach | e | (coupling, l) | e at pairs (i, j) for which (i, j + l) is an edge too, else 0 |
 | listed | e | coupling | an array of pairs at the pairs that are edges: [.., edges, *] |
+| apart | e | coupling | e at pairs of different nodes; at those of one node that of the next one |
 | edge_sum | e | coupling | sum over the senders of each receiver |
 | edge_softmax | e | coupling | exp(e) over its sum over the receiver's senders |
 | edge_normalize | e | coupling | e over its sum over the receiver's senders |

@@ -10,6 +10,7 @@ from dynattn.program.nodes import Program
 from dynattn.program.passes.choose_forms import choose_forms
 from dynattn.program.passes.fuse_attention import fuse_attention
 from dynattn.program.passes.hoist_heads import hoist_heads
+from dynattn.program.passes.keep_apart import keep_apart
 from dynattn.program.passes.rewriting import Rule, map_blocks, rewrite_block
 from dynattn.program.passes.separate_kernels import separate_kernels
 from dynattn.program.passes.simplify import simplify
@@ -27,6 +28,7 @@ def passes(network: Network) -> tuple[tuple[str, Rule], ...]:
         ("hoist_heads", hoist_heads),
         ("choose_forms", choose_forms(network)),
         ("simplify again", simplify),
+        ("keep_apart", keep_apart(network)),
     )
 
 
