@@ -38,6 +38,9 @@ ORIGIN = Need("origin")
 SPARSE_PARTS = ("starts", "columns", "values", "starts_t", "columns_t", "values_t")
 """A matrix and its transpose in CSR form, in the order SparseProduct takes them."""
 
+EDGE_PARTS = ("starts", "columns", "rows", "order", "starts_t", "columns_t", "order_t")
+"""Where the edges stand in a CSR matrix and in its transpose, as WeighedProduct takes it."""
+
 
 @dataclass(frozen=True)
 class Context:
@@ -147,12 +150,13 @@ def _fold(op: str, values: list[Any]) -> Any:
 
 
 def make_array(key: tuple[Any, ...], context: Context) -> Any:
-    """The fixed array of a key, as numpy: int64 for numbers of nodes, else float64 or complex128.
+    """The fixed array of a key, as numpy: int64 for numbers of nodes, int32 in sparse matrices,
+    else float64 or complex128.
 
     Keys: ``(receivers | senders | degree, coupling)``, ``(edge, coupling, attribute)``,
     ``(node, population, attribute)``,
     ``(total | dense, coupling, attribute or None)``,
-    ``(sparse, coupling, attribute or None, part)``,
+    ``(sparse, coupling, attribute or None, part)``, ``(entries, coupling, part)``,
     ``(places, coupling)`` where edges are pairs,
     ``(offsets, coupling)``, ``(offset | spectrum, coupling, attribute or None)`` where all nodes
     hear the same offsets, ``(rotary, size, heads)`` and ``(axis, first, count, axes behind)`` in
@@ -186,6 +190,8 @@ def make_array(key: tuple[Any, ...], context: Context) -> Any:
             return edges.attributes[rest[1]]
         case "offsets":
             return edges.offsets
+        case "entries":
+            return _entries(edges)[EDGE_PARTS.index(rest[1])]
         case "places":
             receivers, senders = _pairs(edges)
             return receivers * edges.senders_count + senders
@@ -246,15 +252,36 @@ def _sparse(edges: Any, attribute: str | None) -> tuple[Any, ...]:
     """starts, columns, weights of the matrix [receivers, senders], then those of its transpose."""
     weights = _weights(edges, attribute)
     order = numpy.lexsort((edges.receivers, edges.senders))
+    kind = _index(len(weights))
+    columns, columns_t = edges.senders.astype(kind), edges.receivers[order].astype(kind)
     return (
-        _starts(edges.receivers, edges.receivers_count), edges.senders, weights,
-        _starts(edges.senders, edges.senders_count), edges.receivers[order], weights[order],
+        _starts(edges.receivers, edges.receivers_count), columns, weights,
+        _starts(edges.senders, edges.senders_count), columns_t, weights[order],
     )  # fmt: skip
 
 
 def _starts(rows: Any, count: int) -> Any:
     ends = numpy.cumsum(numpy.bincount(rows, minlength=count))
-    return numpy.concatenate([[0], ends]).astype(numpy.int64)
+    return numpy.concatenate([[0], ends]).astype(_index(len(rows)))
+
+
+def _index(count: int) -> Any:
+    """The integers of a sparse matrix: the shorter, the faster it is read."""
+    return numpy.int32 if count < 2**31 else numpy.int64
+
+
+def _entries(edges: Any) -> tuple[Any, ...]:
+    """``EDGE_PARTS`` of a list of edges."""
+    receivers, senders, kind = edges.receivers, edges.senders, _index(len(edges.receivers))
+    order = numpy.lexsort((receivers, senders))
+    back = numpy.empty_like(order)
+    back[order] = numpy.arange(len(order))
+    whole = (senders, receivers, order)
+    columns, rows, order = (a.astype(kind) for a in whole)
+    return (
+        _starts(receivers, edges.receivers_count), columns, rows, order,
+        _starts(senders, edges.senders_count), rows[order], back.astype(kind),
+    )  # fmt: skip
 
 
 def array_name(key: tuple[Any, ...]) -> str:

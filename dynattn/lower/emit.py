@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.files import write_whole
-from dynattn.lower import kernels, rotations
+from dynattn.lower import edge_kernels, kernels, rotations, sum_kernels
 from dynattn.lower.code import wrapped
 from dynattn.lower.emit_evolving import layer_class
 from dynattn.lower.emit_functions import function_class, functions_of
@@ -35,7 +35,7 @@ from dynattn.lower.emit_text import (
 from dynattn.lower.initial import in_double
 from dynattn.lower.module import System, build_system
 from dynattn.lower.pairs import as_pairs
-from dynattn.lower.sparse import SparseProduct
+from dynattn.lower.sparse import SparseProduct, WeighedProduct
 from dynattn.lower.tolerances import tolerances
 from dynattn.model.model import Model
 from dynattn.model.plans import Simulation
@@ -285,7 +285,7 @@ def _assembled(writer: Writer, body: str) -> str:
         if re.search(rf"(?<![\w.\"]){name}(?![\w\"=])", code)
     }
     constants = "".join(f"{name} = {value}\n" for name, value in sizes.items())
-    if "SparseProduct(" in text:
+    if "sparse_csr_tensor(" in text:
         constants += f"\n{QUIET}"
     gap = "\n\n" if constants else "" if text.startswith("DTYPES") else "\n"
     return f"{_head(writer)}\n{_imports(text)}\n{constants}{gap}{text}"
@@ -298,7 +298,7 @@ def _head(writer: Writer) -> str:
 
 
 def _imports(text: str) -> str:
-    text += "warnings." if "SparseProduct(" in text else ""
+    text += "warnings." if "sparse_csr_tensor(" in text else ""
     lines = [
         f"import {name}"
         for name in ("argparse", "json", "math", "warnings")
@@ -314,6 +314,7 @@ def _imports(text: str) -> str:
 def _copied(writer: Writer, body: str) -> list[str]:
     """The sources of the functions that the body calls, and of those that they call."""
     wanted: dict[str, Any] = {}
+    rooms = (kernels, rotations, edge_kernels, sum_kernels)
     queue = [function for function in writer.copies if f"{function.__name__}(" in body]
     while queue:
         function = queue.pop(0)
@@ -322,6 +323,8 @@ def _copied(writer: Writer, body: str) -> list[str]:
         wanted[function.__name__] = function
         if inspect.isfunction(function):
             names = function.__code__.co_names
-            found = [getattr(room, name, None) for name in names for room in (kernels, rotations)]
-            queue += [f for f in found if inspect.isfunction(f) or f is SparseProduct]
+            found = [getattr(room, name, None) for name in names for room in rooms]
+            queue += [
+                f for f in found if inspect.isfunction(f) or f in (SparseProduct, WeighedProduct)
+            ]
     return [inspect.getsource(item).strip("\n") for item in reversed(list(wanted.values()))]

@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from dynattn.lower import edge_kernels, kernels
+from dynattn.lower import edge_kernels, kernels, sum_kernels
 from dynattn.lower.code import Code, call_code, method_code, tuple_code
-from dynattn.lower.context import ORIGIN, SPARSE_PARTS, Context, Need, width_of
+from dynattn.lower.context import EDGE_PARTS, ORIGIN, SPARSE_PARTS, Context, Need, width_of
 from dynattn.lower.operation import Operation, fixed_array, kernel_call, method_call
-from dynattn.program.nodes import OFFSETS, PAIRS, Node
+from dynattn.program.nodes import EDGES, OFFSETS, PAIRS, Node
 from dynattn.vocabulary.sizes import Size
 
 
@@ -175,20 +175,31 @@ def _uniform(fits: bool, form: str, coupling: str) -> None:
 
 
 def _dense(node: Node, context: Context, coupling: str, weight: str | None) -> Operation:
+    if weight == EDGES:
+        counts = (context.receivers(coupling), context.senders(coupling))
+        places = Need("array", ("places", coupling))
+        return _together(node, sum_kernels.dense_weighed_sums, (places, *counts), given=1)
     needs = (Need("array", ("dense", coupling, weight)),)
     return _together(node, kernels.dense_sums, needs)
 
 
 def _csr(node: Node, context: Context, coupling: str, weight: str | None) -> Operation:
     _uniform(context.edges(coupling).kind == "edges", "csr", coupling)
+    if weight == EDGES:
+        needs = tuple(Need("array", ("entries", coupling, part)) for part in EDGE_PARTS)
+        return _together(node, sum_kernels.weighed_sums, needs, given=1)
     needs = tuple(Need("array", ("sparse", coupling, weight, part)) for part in SPARSE_PARTS)
     return _together(node, kernels.sparse_sums, needs)
 
 
-def _together(node: Node, function: Callable[..., Any], needs: tuple[Need, ...]) -> Operation:
-    """One product for all features: function(features, matrix tensors, ranks)."""
-    ranks = tuple(width_of(item) for item in node.inputs)
-    count = len(ranks)
+def _together(
+    node: Node, function: Callable[..., Any], needs: tuple[Need, ...], given: int = 0
+) -> Operation:
+    """One product for all features: function(features, what makes the matrix, ranks); the last
+    ``given`` inputs are no features, and come before the needs.
+    """
+    count = len(node.inputs) - given
+    ranks = tuple(width_of(item) for item in node.inputs[:count])
 
     def run(*arrays: Any) -> tuple[Any, ...]:
         return function(arrays[:count], arrays[count:], ranks)
@@ -231,6 +242,15 @@ def listed(node: Node, context: Context) -> Operation:
     return kernel_call(edge_kernels.list_pairs, rank, needs=needs)
 
 
+def _window(node: Node, context: Context, coupling: str, weight: str | None) -> Operation:
+    ends = context.edges(coupling).window
+    _uniform(ends is not None and weight is None, "window", coupling)
+    assert ends is not None
+    return _one_by_one(
+        node, sum_kernels.window_nodes, (*ends, context.edges(coupling).include_self)
+    )
+
+
 def _roll(node: Node, context: Context, coupling: str, weight: str | None) -> Operation:
     if sides := context.edges(coupling).sides:
         steps = tuple(map(tuple, context.edges(coupling).steps.tolist()))
@@ -270,8 +290,8 @@ def _signed_offsets(context: Context, form: str, coupling: str) -> tuple[int, ..
 
 
 GRAPH_SUMS = {
-    "mean_field": _mean_field, "prefix": _prefix, "roll": _roll, "fft": _fft, "dense": _dense,
-    "csr": _csr, "weighted": _weighted,
+    "mean_field": _mean_field, "prefix": _prefix, "window": _window, "roll": _roll, "fft": _fft,
+    "dense": _dense, "csr": _csr, "weighted": _weighted,
 }  # fmt: skip
 """The forms of a graph sum, as ``choose_forms`` names them."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from dynattn.lower import kernels
@@ -11,7 +12,7 @@ from dynattn.lower.code import Code, call_code
 from dynattn.lower.context import ORIGIN, Context, Need, exact_size, rank_of, static_numbers
 from dynattn.lower.operation import Operation
 from dynattn.lower.operations import OPERATIONS
-from dynattn.program.nodes import Block, Node
+from dynattn.program.nodes import EDGES, PAIRS, Block, Node
 from dynattn.vocabulary.functions import ELEMENTWISE
 from dynattn.vocabulary.sizes import Size
 
@@ -67,6 +68,18 @@ class Plan:
     def size(self) -> int:
         """How many slots there are."""
         return len(self.leaves) + len(self.numbers) + len(self.instructions)
+
+    @cached_property
+    def spent(self) -> tuple[tuple[int, ...], ...]:
+        """By instruction: the results that nothing reads after it, whose memory is free then."""
+        first = len(self.leaves) + len(self.numbers)
+        kept = {slot for _, slot in self.outputs}
+        found: list[tuple[int, ...]] = []
+        for instruction in reversed(self.instructions):
+            read = {instruction.result, *instruction.arguments}
+            found.append(tuple(sorted(k for k in read - kept if k >= first)))
+            kept |= read
+        return tuple(reversed(found))
 
 
 @dataclass
@@ -145,7 +158,8 @@ class Planner:
         ranks = [self.fresh.get(id(x), rank_of(x)) for x in node.inputs]
         if id(item) not in self.fresh:
             return slot
-        if node.op in WITHOUT_BATCH:
+        weights = node.op == "graph_sum" and node.payload[2] in (PAIRS, EDGES)
+        if node.op in WITHOUT_BATCH and not weights:
             raise ValueError(
                 f"a parameter of {node.op} cannot be swept as a batch: build one by one"
             )
@@ -263,7 +277,10 @@ class Routine:
         self.keys = [leaf.key for leaf in leaves if leaf.kind in GIVEN or leaf.kind == "dim"]
         self.tables = [find(leaf) for leaf in leaves[len(self.keys) :]]
         self.blank = [*plan.numbers, *[None] * len(plan.instructions)]
-        self.steps = [(i.operation.function, i.arguments, i.result) for i in plan.instructions]
+        self.steps = [
+            (i.operation.function, i.arguments, i.result, spent)
+            for i, spent in zip(plan.instructions, plan.spent, strict=True)
+        ]
 
     def slots(self, environment: Mapping[str, Any]) -> list[Any]:
         """The slots before the first instruction."""
@@ -273,13 +290,15 @@ class Routine:
     def __call__(self, environment: Mapping[str, Any]) -> dict[str, Any]:
         """The results by name."""
         slots = self.slots(environment)
-        for function, arguments, result in self.steps:
+        for function, arguments, result, spent in self.steps:
             slots[result] = function(*[slots[k] for k in arguments])
+            for k in spent:
+                slots[k] = None
         return {name: slots[slot] for name, slot in self.plan.outputs}
 
     def watched(self, environment: Mapping[str, Any]) -> tuple[dict[str, Any], list[Any]]:
         """The results, and every slot: for looking inside."""
         slots = self.slots(environment)
-        for function, arguments, result in self.steps:
+        for function, arguments, result, _ in self.steps:
             slots[result] = function(*[slots[k] for k in arguments])
         return {name: slots[slot] for name, slot in self.plan.outputs}, slots

@@ -1,4 +1,4 @@
-"""The product of a sparse matrix with node features, differentiable in the features."""
+"""Products of sparse matrices with node features, differentiable in the features and weights."""
 
 from __future__ import annotations
 
@@ -46,3 +46,59 @@ class SparseProduct(torch.autograd.Function):
         x = inputs[6].movedim(in_dims[6], -1)
         result = SparseProduct.apply(*inputs[:6], x.reshape(x.shape[0], -1))
         return result.reshape(-1, *x.shape[1:]), 2
+
+
+class WeighedProduct(torch.autograd.Function):
+    """A x for a CSR matrix whose entries are computed: weights [edges], x [senders, columns].
+
+    ``starts``, ``columns``, ``rows`` are the edges by receiver; ``order`` puts them by sender,
+    where they are ``starts_t``, ``columns_t``, and ``order_t`` puts them back.
+    """
+
+    @staticmethod
+    def forward(starts, columns, rows, order, starts_t, columns_t, order_t, weights, x):
+        shape = (starts.shape[0] - 1, starts_t.shape[0] - 1)
+        matrix = torch.sparse_csr_tensor(
+            starts, columns, weights.contiguous(), shape, check_invariants=False
+        )
+        return matrix @ x.contiguous()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+
+    @staticmethod
+    def backward(ctx, *gradients):
+        starts, columns, rows, order, starts_t, columns_t, order_t, weights, x = ctx.saved_tensors
+        (gradient,) = gradients
+        by_weight = by_x = None
+        if ctx.needs_input_grad[7]:
+            ends = gradient.index_select(0, rows) * x.index_select(0, columns)
+            by_weight = ends.sum(1)
+        if ctx.needs_input_grad[8]:
+            rows_t = columns.index_select(0, order)
+            swapped = (starts_t, columns_t, rows_t, order_t, starts, columns, order)
+            by_x = WeighedProduct.apply(*swapped, weights.index_select(0, order), gradient)
+        return (None,) * 7 + (by_weight, by_x)
+
+    @staticmethod
+    def jvp(ctx, *tangents):
+        *edges, weights, x = ctx.saved_tensors
+        moved = [(tangents[7], x), (weights, tangents[8])]
+        found = [WeighedProduct.apply(*edges, w, a) for w, a in moved
+                 if w is not None and a is not None]  # fmt: skip
+        return sum(found[1:], found[0])
+
+    @staticmethod
+    def vmap(info, in_dims, *inputs):
+        *edges, weights, x = inputs
+        if in_dims[7] is None:
+            x = x.movedim(in_dims[8], -1)
+            result = WeighedProduct.apply(*edges, weights, x.reshape(x.shape[0], -1))
+            return result.reshape(-1, *x.shape[1:]), 2
+        parts = [
+            WeighedProduct.apply(*edges, w, x if in_dims[8] is None else x.select(in_dims[8], k))
+            for k, w in enumerate(weights.unbind(in_dims[7]))
+        ]
+        return torch.stack(parts), 0

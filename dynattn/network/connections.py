@@ -90,6 +90,15 @@ class Connections:
         return numpy.where(2 * steps <= sides, steps, steps - numpy.array(sides))
 
     @property
+    def window(self) -> tuple[int, int] | None:
+        """First and last of offsets that, 0 aside, leave no gap between them; else None."""
+        if self.offsets is None or self.sides:
+            return None
+        steps = numpy.union1d(self.steps[:, 0], [0])
+        gapless = steps[-1] - steps[0] == len(steps) - 1
+        return (int(steps[0]), int(steps[-1])) if gapless else None
+
+    @property
     def opposite(self) -> Array:
         """The offset the other way of each offset."""
         sides = self.sides or (self.receivers_count or 1,)

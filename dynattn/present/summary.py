@@ -15,7 +15,7 @@ from dynattn.network.equations import spell_coupling, spell_laws
 from dynattn.network.spelling import short, short_names, spell_term
 from dynattn.network.styles import PLAIN, Style
 from dynattn.program.copies import layer_uses
-from dynattn.program.nodes import OFFSETS, PAIRS, Node, Program
+from dynattn.program.nodes import GIVEN_WEIGHTS, Node, Program
 from dynattn.vocabulary.functions import ELEMENTWISE
 from dynattn.vocabulary.sizes import Size
 
@@ -189,6 +189,7 @@ class Form:
 FORMS = {
     "mean_field": ("mean field", "{sum} over {n} nodes", "O(N)"),
     "prefix": ("running sums", "{running sum} over {n} nodes", "O(N)"),
+    "window": ("running sums of a window", "{windowed sum} over {n} nodes", "O(N)"),
     "roll": ("shifted copies", "{shifted sum} over {e} edges", "O(E)"),
     "fft": ("Fourier transform", "{convolution} over {n} nodes", "O(N log N)"),
     "csr": ("sparse matrix product", "{product} with {e} edges", "O(E)"),
@@ -217,7 +218,7 @@ def _form_of(node: Node) -> tuple[str, Form] | None:
     match node.op:
         case "graph_sum":
             coupling, form, weight = node.payload
-            return coupling, Form(form, len(node.inputs) - (weight in (OFFSETS, PAIRS)))
+            return coupling, Form(form, len(node.inputs) - (weight in GIVEN_WEIGHTS))
         case "attention":
             return node.payload, Form("attention", 1)
         case "edge_sum":
@@ -235,7 +236,7 @@ def cost_text(form: Form, model: Model, coupling: Coupling, connections: Connect
     plural = "" if form.features == 1 else "s"
     counted = {
         word: f"{form.features} {word}{plural}"
-        for word in ("sum", "running sum", "shifted sum", "convolution", "product")
+        for word in ("sum", "running sum", "windowed sum", "shifted sum", "convolution", "product")
     }
     return f"{order}: {text.format(n=nodes, m=senders, e=edges, **counted)}"
 

@@ -70,9 +70,9 @@ are cut at the end |
 | pick | tuple | k | its k-th array |
 
 In ``graph_sum``, ``weight`` is an attribute of the coupling's edges or None (all 1), ``form`` is
-``mean_field``, ``prefix``, ``roll``, ``fft``, ``dense``, ``csr`` or ``weighted`` ('' until the pass
-``choose_forms`` has run). With the weights ``OFFSETS`` and ``PAIRS`` the last input is no feature
-but the weights.
+``mean_field``, ``prefix``, ``window``, ``roll``, ``fft``, ``dense``, ``csr`` or ``weighted`` (''
+until the pass ``choose_forms`` has run). With the weights of ``GIVEN_WEIGHTS`` the last input is no
+feature but the weights.
 ``pairs`` places belong to couplings over ``everyone`` and ``causal``; all others are edge lists.
 """
 
@@ -92,6 +92,12 @@ OFFSETS = "weights per offset"
 
 PAIRS = "weights per pair"
 """The weight of a ``graph_sum`` whose weights, one per pair of nodes, are its last input."""
+
+EDGES = "weights per edge"
+"""The weight of a ``graph_sum`` whose weights, one per edge of a list, are its last input."""
+
+GIVEN_WEIGHTS = {OFFSETS: "offsets", PAIRS: "pairs", EDGES: "edges"}
+"""By weight of a ``graph_sum`` whose last input is no feature but the weights: their place."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dynattn.model.model import Model
 from dynattn.program.layout import joined
-from dynattn.program.nodes import OFFSETS, PAIRS, Block, Node, Program
+from dynattn.program.nodes import GIVEN_WEIGHTS, Block, Node, Program
 from dynattn.vocabulary.functions import ELEMENTWISE, MATRIX_FUNCTIONS
 from dynattn.vocabulary.sizes import ONE, Size
 
@@ -100,8 +100,8 @@ def _places(block: Block, node: Node) -> None:
     }  # fmt: skip
     wanted = kinds.get(node.op)
     inputs = node.inputs
-    if node.op == "graph_sum" and node.payload[2] in (OFFSETS, PAIRS):
-        if inputs[-1].type.place.kind != {OFFSETS: "offsets", PAIRS: "pairs"}[node.payload[2]]:
+    if node.op == "graph_sum" and node.payload[2] in GIVEN_WEIGHTS:
+        if inputs[-1].type.place.kind != GIVEN_WEIGHTS[node.payload[2]]:
             raise _fault(block, node, f"its last input has no {node.payload[2]}")
         inputs = inputs[:-1]
     for child in inputs:

@@ -1,16 +1,17 @@
 """The form of every graph sum, by the structure of its graph.
 
-Measured costs: where all nodes hear the same offsets, up to ``ROLLED`` shifted copies are added up,
-and beyond them a Fourier transform wins. Elsewhere dense rows win where more than about a tenth of
-the entries are there, or up to 300 nodes, where calls cost more than arithmetic; else compressed
-rows (CSR).
+Measured costs: where all nodes hear the same offsets, a row of them without gaps is a difference of
+two running sums; else up to ``ROLLED`` shifted copies are added up, and beyond them a Fourier
+transform wins. Elsewhere dense rows win where more than about a tenth of the entries are there, or
+up to 300 nodes, where calls cost more than arithmetic; else compressed rows (CSR).
 """
 
 from __future__ import annotations
 
 from dynattn.network.build import Network
+from dynattn.network.connections import Connections
 from dynattn.program.layout import Maker
-from dynattn.program.nodes import Node
+from dynattn.program.nodes import EDGES, Node
 from dynattn.program.passes.rewriting import Rule
 
 DENSE_NODES = 300
@@ -18,6 +19,8 @@ DENSE_SHARE = 0.1
 ROLLED = 8
 TRANSFORMED = 3
 """Sides of a lattice up to which one Fourier transform runs over all of them."""
+WINDOWED = 1_000_000
+"""Nodes up to which the difference of two running sums keeps twelve digits and more."""
 
 
 def choose_forms(network: Network) -> Rule:
@@ -27,23 +30,34 @@ def choose_forms(network: Network) -> Rule:
         if node.op != "graph_sum" or node.payload[1]:
             return None
         name, _, weight = node.payload
-        form = form_of(network, name)
+        form = form_of(network.connections[name], weight)
         return maker.make("graph_sum", node.inputs, node.type, (name, form, weight))
 
     return rule
 
 
-def form_of(network: Network, coupling: str) -> str:
-    """``mean_field``, ``prefix``, ``roll``, ``fft``, ``dense`` or ``csr``."""
-    connections = network.connections[coupling]
+def form_of(connections: Connections, weight: str | None) -> str:
+    """``mean_field``, ``prefix``, ``window``, ``roll``, ``fft``, ``dense`` or ``csr``."""
+    if weight == EDGES:
+        return "dense" if connections.density >= DENSE_SHARE else "csr"
     if connections.kind == "complete":
         return "mean_field"
     if connections.kind == "causal":
         return "prefix"
     if connections.offsets is not None:
+        if weight is None and has_window(connections):
+            return "window"
         few = len(connections.offsets) <= ROLLED or len(connections.sides) > TRANSFORMED
         return "roll" if few else "fft"
     nodes = max(connections.receivers_count or 0, connections.senders_count or 0)
     if nodes <= DENSE_NODES or connections.density >= DENSE_SHARE:
         return "dense"
     return "csr"
+
+
+def has_window(connections: Connections) -> bool:
+    """Whether the offsets are a row without gaps, but for 0, of a length that is worth it."""
+    nodes = connections.receivers_count or 0
+    if connections.sides or nodes > WINDOWED or len(connections.offsets) < ROLLED:
+        return False
+    return connections.window is not None

@@ -14,14 +14,14 @@ from dataclasses import replace
 from dynattn.model.terms import Place
 from dynattn.network.build import Network
 from dynattn.program.layout import Maker
-from dynattn.program.nodes import OFFSETS, PAIRS, ArrayType, Node
+from dynattn.program.nodes import EDGES, OFFSETS, PAIRS, ArrayType, Node
 from dynattn.program.passes.matrix_products import summed_product
 from dynattn.program.passes.products import Product, Products, one_end, separate
 from dynattn.program.passes.rewriting import Rule
 from dynattn.vocabulary.functions import ELEMENTWISE
 
 Weight = str | Node | None
-"""An attribute of the edges, a node with a weight per offset or per pair, or nothing."""
+"""An attribute of the edges, a node with a weight per offset, pair or edge, or nothing."""
 
 
 def separate_kernels(network: Network) -> Rule:
@@ -67,9 +67,11 @@ def _weight(product: Product, maker: Maker, same_offsets: bool) -> Weight:
     if edge.type.place.kind == "pairs":
         return None if edge.type.shape else edge
     # Without a sender's factor there is nothing to be shifted or transformed.
-    if not same_offsets or product.sender is None:
-        return None
-    return _per_offset(edge, maker)
+    shifted = same_offsets and product.sender is not None
+    per_offset = _per_offset(edge, maker) if shifted else None
+    if per_offset is not None:
+        return per_offset
+    return None if edge.type.shape or edge.type.dtype != "real" else edge
 
 
 def _per_offset(node: Node, maker: Maker) -> Node | None:
@@ -105,8 +107,8 @@ def _graph_sums(weighed: Sequence[tuple[Product, Weight]], node: Node, maker: Ma
 def _graph_sum(features: Sequence[Node], weight: Weight, node: Node, maker: Maker) -> Node:
     inputs = list(features)
     if isinstance(weight, Node):
-        pairs = weight.type.place.kind == "pairs"
-        inputs, weight = [*inputs, weight], PAIRS if pairs else OFFSETS
+        of_place = {"pairs": PAIRS, "edges": EDGES}
+        inputs, weight = [*inputs, weight], of_place.get(weight.type.place.kind, OFFSETS)
     form = "weighted" if weight == PAIRS else ""
     batched = any(item.type.batched for item in inputs)
     kind = ArrayType(node.type.place, (), "tuple", batched)
