@@ -8,7 +8,15 @@ from dynattn.lower.kernels import over_pairs
 
 
 def weighted_sums(features, weights, ranks, causal, include_self):
-    """sum_j weights[.., i, j] a_j for each feature a, over the pairs that are edges."""
+    """sum_j weights[.., i, j] a_j for each feature a, over the pairs that are edges.
+
+    ``include_self`` None: without pairs (i, i), whose weights may be infinite or nan.
+    """
+    if include_self is None and not causal:
+        weights = weights.masked_fill(
+            torch.eye(*weights.shape[-2:], dtype=torch.bool, device=weights.device), 0.0
+        )
+        include_self = True
     pairs = list(zip(features, ranks, strict=True))
     rows = [a.unsqueeze(-2) if r == 0 else a.flatten(-r).mT for a, r in pairs]
     batch = torch.broadcast_shapes(*[row.shape[:-2] for row in rows])

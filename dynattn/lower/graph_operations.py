@@ -11,7 +11,7 @@ from dynattn.lower import edge_kernels, kernels, sum_kernels
 from dynattn.lower.code import Code, call_code, method_code, tuple_code
 from dynattn.lower.context import EDGE_PARTS, ORIGIN, SPARSE_PARTS, Context, Need, width_of
 from dynattn.lower.operation import Operation, fixed_array, kernel_call, method_call
-from dynattn.program.nodes import EDGES, OFFSETS, PAIRS, Node
+from dynattn.program.nodes import EDGES, OFFSETS, PAIRS, Node, ordered
 from dynattn.vocabulary.sizes import Size
 
 
@@ -217,7 +217,11 @@ def _weighted(node: Node, context: Context, coupling: str, weight: str | None) -
     edges = context.edges(coupling)
     _uniform(edges.kind != "edges" and weight == PAIRS, "weighted", coupling)
     ranks = tuple(width_of(item) for item in node.inputs[:-1])
-    fixed = (ranks, edges.kind == "causal", edges.include_self)
+    made = ordered([node.inputs[-1]])
+    shares = node.inputs[-1].op in ("edge_softmax", "edge_normalize")  # 0 where no edge is
+    own = None if any(item.op in ("receiver", "sender") for item in made) else False
+    itself = True if edges.include_self or shares else own
+    fixed = (ranks, edges.kind == "causal" and not shares, itself)
 
     def run(*arrays: Any) -> tuple[Any, ...]:
         return edge_kernels.weighted_sums(arrays[:-1], arrays[-1], *fixed)

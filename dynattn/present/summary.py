@@ -202,6 +202,9 @@ FORMS = {
 }
 """By form: its name in words, what one right-hand side costs, and how that grows."""
 
+PLAIN_FORMS = ("edges", "pairs")
+"""Forms that sum the kernels, or beside another form the weights alone."""
+
 
 def chosen_forms(program: Program) -> dict[str, Form]:
     """By coupling: the form its sum takes in the program."""
@@ -209,7 +212,7 @@ def chosen_forms(program: Program) -> dict[str, Form]:
     for block in program.blocks:
         for node in block.nodes:
             read = _form_of(node)
-            if read is not None:
+            if read is not None and (read[0] not in found or read[1].name not in PLAIN_FORMS):
                 found[read[0]] = read[1]
     return found
 

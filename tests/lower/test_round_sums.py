@@ -151,14 +151,16 @@ simulate {{ t 0 .. 1 every 0.1 }}
 
 SPECS = [
     ("ring(N, reach=2)", "", "roll"),
-    ("ring(N, reach=N/4)", "", "fft"),
+    ("ring(N, reach=N/4)", "", "window"),
     ("ring(N, reach=N/4)", "weight 1 + A*cos(2*pi*distance/N)", "fft"),
     ("ring(N, reach=2)", "weight exp(-A*distance)", "roll"),
     ("ring(N, reach=N/4)", "weight 1/distance; kernel cos(theta[j])", "fft"),
     ("ring(N)", "kernel tanh(A*sin(theta[j] - theta[i]))", "edges"),
     ("ring(N, reach=N/2)", "", "mean_field"),
     ("cycle_graph(n=N)", "normalize degree", "roll"),
-    ("circulant_graph(n=N, offsets=[1, 2, 3, 4, 5])", "", "fft"),
+    ("circulant_graph(n=N, offsets=[1, 2, 3, 4, 5])", "", "window"),
+    ("circulant_graph(n=N, offsets=[1, 2, 3, 4, 6])", "", "fft"),
+    ("ring(N)", "weight ~ normal(0, A)", "csr"),
     ("one_to_one(N)", "kernel A*cos(theta[j])", "roll"),
 ]
 

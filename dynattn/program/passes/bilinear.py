@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dynattn.program.layout import Maker
-from dynattn.program.nodes import Node
+from dynattn.program.nodes import ArrayType, Node
 from dynattn.program.passes.products import LIMIT, Product, Products, flipped, separate
 from dynattn.vocabulary.sizes import fixed
 
@@ -29,6 +29,33 @@ def bilinear(score: Node, maker: Maker) -> Products | None:
             found = _of_dot(score, maker)
             return found if found is not None else _of_many(score, maker)
     return None
+
+
+def of_numbers(score: Node, maker: Maker) -> Products | None:
+    """A score that is a sum of products of numbers of both ends, each a coordinate of the vectors.
+
+    What depends on the receiver alone is the same for all its senders: its softmax has none of it.
+    """
+    found = separate(score, maker) if (score.type.shape, score.type.dtype) == ((), "real") else None
+    if found is None or any(p.edge is not None for p in found):
+        return None
+    both = [p for p in found if p.sender is not None]
+    if any(f is not None and f.type.shape for p in both for f in (p.receiver, p.sender)):
+        return None
+    if not any(p.receiver is not None and p.receiver.type.place_axes for p in both):
+        return None
+    one = maker.make("constant", (), ArrayType(shape=(fixed(1),)), (1.0,))
+    return (
+        tuple(
+            Product(
+                p.sign,
+                one if p.receiver is None else maker.expand_last(p.receiver, 1),
+                None if p.sender is None else maker.expand_last(p.sender, 1),
+            )
+            for p in both
+        )
+        or None
+    )
 
 
 def _of_dot(score: Node, maker: Maker) -> Products | None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from dynattn.network.build import Network
 from dynattn.program.layout import Maker
 from dynattn.program.nodes import ArrayType, Node
-from dynattn.program.passes.bilinear import as_rows, bilinear, from_rows
+from dynattn.program.passes.bilinear import as_rows, bilinear, from_rows, of_numbers
 from dynattn.program.passes.products import Product, Products, separate
 from dynattn.program.passes.rewriting import Rule
 
@@ -33,7 +33,7 @@ def _fused(node: Node, maker: Maker) -> Node | None:
     softmax, kernel = _factors(node.inputs[0])
     if softmax is None or kernel is None:
         return None
-    score = bilinear(softmax.inputs[0], maker)
+    score = bilinear(softmax.inputs[0], maker) or of_numbers(softmax.inputs[0], maker)
     reached = kernel.op == "reach"
     products = separate(kernel.inputs[0] if reached else kernel, maker)
     if score is None or products is None or any(p.edge is not None for p in products):

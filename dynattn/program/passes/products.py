@@ -8,13 +8,14 @@ differences, exponentials of differences.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dynattn.program.layout import Maker
 from dynattn.program.nodes import Node, ordered
 from dynattn.program.passes.complex_products import parts_of
 from dynattn.program.passes.matrix_products import separate_product
 from dynattn.program.passes.one_end import SHAPED, at_nodes
+from dynattn.program.passes.weights import weighed
 from dynattn.vocabulary.functions import ELEMENTWISE, MATRIX_FUNCTIONS
 
 LIMIT = 32
@@ -29,15 +30,28 @@ class Product:
     receiver: Node | None = None
     sender: Node | None = None
     edge: Node | None = None
+    dotted: bool = False
+    """Whether receiver and sender are vectors, of which the inner product is taken."""
 
 
 Products = tuple[Product, ...]
 
 
-def separate(node: Node, maker: Maker) -> Products | None:
-    """The products whose sum an edge quantity is, or None where it does not split."""
+def separate(node: Node, maker: Maker, *, dotted: bool = False) -> Products | None:
+    """The products whose sum an edge quantity is, or None where it does not split.
+
+    ``dotted``: whether inner products, and edge quantities that do not split, may be among them.
+    """
     found = _separate(node, maker)
-    return None if found is None or len(found) > LIMIT else found
+    if found is None or len(found) > LIMIT:
+        return None
+    return found if dotted or not any(p.dotted or _is_opaque(p) for p in found) else None
+
+
+def _is_opaque(product: Product) -> bool:
+    """Whether its edge factor is computed from both ends."""
+    ends = ("receiver", "sender", "delayed")
+    return product.edge is not None and any(n.op in ends for n in ordered([product.edge]))
 
 
 def _separate(node: Node, maker: Maker) -> Products | None:
@@ -57,12 +71,16 @@ def _separate(node: Node, maker: Maker) -> Products | None:
             return _arithmetic(node, maker)
         case "re" | "im" | "conj":
             inner = _separate(node.inputs[0], maker)
-            found = None if inner is None else parts_of(node.op, inner, maker)
+            found = (
+                None if inner is None or not _is_plain(inner) else parts_of(node.op, inner, maker)
+            )
             return found or _one_sided(node, maker)
         case "sin" | "cos" | "cis":
             return _trigonometric(node, maker)
         case "unsqueeze":
             return _unsqueezed(node, maker)
+        case "dot":
+            return _inner_product(node, maker)
         case "matmul" | "merge":
             found = separate_product(node, maker, _separate, one_end, Product)
             return _one_sided(node, maker) if found is None else found
@@ -81,8 +99,23 @@ def _is_own(node: Node) -> bool:
     return held and not any(item.op in ("receiver", "sender", "edge", "reach") for item in met)
 
 
+def _is_of_edges(node: Node) -> bool:
+    """The same where attributes of the edges are among the numbers."""
+    met = [item for item in ordered([node]) if item.type.place.kind == "edges"]
+    return any(item.op == "edge" and item.payload[1] != "one" for item in met) and not any(
+        item.op in ("receiver", "sender", "reach", "delayed", "edge_softmax", "edge_normalize")
+        for item in met
+    )
+
+
 def _arithmetic(node: Node, maker: Maker) -> Products | None:
     parts = [_separate(child, maker) for child in node.inputs]
+    if node.op == "mul" and not all(map(_is_plain, parts)):
+        return weighed(node, parts, maker, _times)
+    if node.op == "pow" and not _is_plain(parts[0]):
+        return None
+    if node.op == "div" and not _is_plain(parts[1]):
+        return None
     if any(part is None for part in parts):
         return None
     first = parts[0] or ()
@@ -107,10 +140,11 @@ def _expanded(first: Products, second: Products, node: Node, maker: Maker) -> Pr
     (x[j] - x[i])^2 multiplied out is a small difference of large numbers; sines and cosines are
     bounded. A sum of one end alone stays one factor.
     """
-    if len(first) > 1 and len(second) > 1:
-        one, other = (_collected(child, maker) for child in node.inputs[:2])
-        first = (one,) if one else first
-        second = (other,) if other else second
+    if node.op == "mul":
+        first, second = (
+            found if len(found) < 2 or (one := _collected(child, maker)) is None else (one,)
+            for found, child in zip((first, second), node.inputs, strict=True)
+        )
     if len(first) > 1 and len(second) > 1 and not _bounded((*first, *second)):
         return None
     return tuple(_times(a, b, maker) for a in first for b in second)
@@ -128,6 +162,14 @@ def flipped(product: Product) -> Product:
 
 
 def _times(a: Product, b: Product, maker: Maker) -> Product:
+    if a.dotted:
+        return replace(
+            a,
+            sign=a.sign * b.sign,
+            receiver=_scaled(a.receiver, b.receiver, maker),
+            sender=_scaled(a.sender, b.sender, maker),
+            edge=_multiply(a.edge, b.edge, maker),
+        )
     return Product(
         a.sign * b.sign,
         _multiply(a.receiver, b.receiver, maker),
@@ -142,6 +184,14 @@ def _multiply(a: Node | None, b: Node | None, maker: Maker) -> Node | None:
     return maker.elementwise("mul", a, b)
 
 
+def _scaled(vector: Node | None, number: Node | None, maker: Maker) -> Node | None:
+    """A vector times a number."""
+    if vector is None or number is None:
+        return vector
+    wide = maker.expand_last(number, 1) if number.type.place_axes else number
+    return maker.elementwise("mul", vector, wide)
+
+
 def _collected(node: Node, maker: Maker) -> Product | None:
     """A sum that depends on one end alone, as one factor."""
     found = one_end(node, maker)
@@ -151,6 +201,24 @@ def _collected(node: Node, maker: Maker) -> Product | None:
     if end == "sender":
         return Product(sender=value)
     return Product(edge=value) if end == "edge" else Product(receiver=value)
+
+
+def _is_plain(products: Products | None) -> bool:
+    return products is not None and not any(p.dotted for p in products)
+
+
+def _inner_product(node: Node, maker: Maker) -> Products | None:
+    """An inner product of vectors, one of them of each end, or both of the same end."""
+    ends = [one_end(child, maker) for child in node.inputs]
+    (name, a), (other, b) = (end or ("", node) for end in ends)
+    if "" in (name, other) or "edge" in (name, other):
+        return None
+    if {name, other} == {"receiver", "sender"}:
+        near, far = (a, b) if name == "receiver" else (b, a)
+        fits = node.type.shape == () and near.type.shape == far.type.shape != ()
+        return (Product(receiver=near, sender=far, dotted=True),) if fits else None
+    made = maker.dot(a, b)
+    return (Product(sender=made),) if "sender" in (name, other) else (Product(receiver=made),)
 
 
 def _reciprocal(p: Product, maker: Maker) -> Product:
@@ -178,7 +246,7 @@ def _power(node: Node, base: Products, maker: Maker) -> Products | None:
 def _two_sides(argument: Node, maker: Maker) -> tuple[Products, Products] | None:
     """A sum as (receiver-only products, sender-only products); None where a product mixes both."""
     products = _separate(argument, maker)
-    if products is None:
+    if products is None or not _is_plain(products):
         return None
     receiver: list[Product] = []
     sender: list[Product] = []
@@ -270,14 +338,12 @@ def one_end(node: Node, maker: Maker) -> tuple[str, Node] | None:
     """(end, node-level value) of an operand that depends on one end alone."""
     products = _separate(node, maker)
     if products is None or len(products) != 1:
-        sides = None if products is None else _two_sides(node, maker)
-        if sides is None or (sides[0] and sides[1]):
-            return None
-        part = _summed(sides[0] or sides[1], maker)
-        assert part is not None
-        value = part[1] if part[0] > 0 else maker.elementwise("neg", part[1])
-        return ("receiver" if sides[0] else "sender", value)
+        if _is_of_edges(node):
+            return "edge", maker.real(node)
+        return None if products is None else _summed_end(node, maker)
     p = products[0]
+    if p.dotted:
+        return None
     present = [
         (end, f) for end in ("receiver", "sender", "edge") if (f := getattr(p, end)) is not None
     ]
@@ -292,10 +358,24 @@ def one_end(node: Node, maker: Maker) -> tuple[str, Node] | None:
     return ("global" if value.type.place_axes == 0 else end), value
 
 
+def _summed_end(node: Node, maker: Maker) -> tuple[str, Node] | None:
+    """The same of a sum: of one end, and of numbers of the whole model beside it."""
+    sides = _two_sides(node, maker)
+    if sides is None:
+        return None
+    near, far = sides
+    if near and far and any(p.receiver is None or p.receiver.type.place_axes for p in near):
+        return None
+    part = _summed((*far, *near), maker)
+    assert part is not None
+    value = part[1] if part[0] > 0 else maker.elementwise("neg", part[1])
+    return ("sender" if far else "receiver", value)
+
+
 def _unsqueezed(node: Node, maker: Maker) -> Products | None:
     """New coordinate axes go to every factor of full rank; place axes are aligned again later."""
     products = _separate(node.inputs[0], maker)
-    if products is None:
+    if products is None or not _is_plain(products):
         return None
     count = len(node.type.shape) - len(node.inputs[0].type.shape)
     if count == 0:

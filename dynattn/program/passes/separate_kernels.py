@@ -42,7 +42,7 @@ def _separated(node: Node, maker: Maker, same_offsets: bool) -> Node | None:
         return product
     if inner.op == "dot":  # sum_j w sum_c a_c b_c = sum_c a_c sum_j w b_c
         last = maker.elementwise("mul", *inner.inputs)
-    products = separate(inner if last is None else last, maker)
+    products = separate(inner, maker, dotted=True) if last is None else separate(last, maker)
     if products is None:
         return None
     weighed = [(p, _weight(p, maker, same_offsets)) for p in products]
@@ -147,7 +147,7 @@ def _joined(products: Products, sums: Sequence[Node], maker: Maker, contract: bo
         if p.receiver is not None:
             term = (
                 maker.dot(p.receiver, value)
-                if contract
+                if contract or p.dotted
                 else maker.elementwise("mul", p.receiver, value)
             )
         if total is None:
