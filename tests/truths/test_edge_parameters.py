@@ -110,7 +110,8 @@ def test_all_pairs_take_one_matrix_product_whatever_their_number() -> None:
     for n in (9, 700):
         spec = compiled(OSCILLATORS.replace("OVER", ""), N=n)
         assert sums(spec) == [("pull", "weighted", "weights per pair")]
-    assert sums(compiled(OSCILLATORS.replace("OVER", "over net"))) == ["pull"]
+    listed = compiled(OSCILLATORS.replace("OVER", "over net"))
+    assert sums(listed) == [("pull", "dense", "weights per edge")]
 
 
 LINEAR = """
