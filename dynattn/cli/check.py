@@ -27,7 +27,7 @@ Examples
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object to stdout.")
 def check(files: tuple[str, ...], as_json: bool) -> int:
-    """Report every mistake in the files; exit code 1 where there is one."""
+    """Report every mistake in the files. Exit code 1 where there is one."""
     from dynattn.cli.screen import diagnostic_facts, print_diagnostics, print_json, print_line
 
     found = {path: mistakes_in(path) for path in files}

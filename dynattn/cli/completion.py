@@ -15,7 +15,7 @@ WHERE = {
 @click.argument("shell", type=click.Choice(tuple(WHERE)))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print a shell's completion script; put it where the shell looks for such scripts."""
+    """Print the completion script of a shell. Put it where the shell looks for such scripts."""
     from click.shell_completion import get_completion_class
 
     script = get_completion_class(shell)

@@ -37,8 +37,8 @@ def explain(
     seed: int | None,
     as_json: bool,
 ) -> None:
-    """Tell more: about a spec (equations, energy, graph, form, parameters, cost) or an error
-    code.
+    """Tell more about a spec or an error code. Of a spec: its equations, energy, graphs, forms and
+    their cost, and parameters.
     """
     if re.fullmatch(r"[Ee]\d{3}", what):
         explain_code(what.upper(), as_json)

@@ -59,7 +59,7 @@ def run(
     folder: str | None,
     as_json: bool,
 ) -> None:
-    """Run an experiment, the first one of the spec unless named, and plot what came out."""
+    """Run an experiment and draw what came out. The first one of the spec, unless it is named."""
     device = read_device(device or "cpu")
     compilation = open_spec(spec, settings, seed)
     from dynattn.present.drawing import draw_pictures

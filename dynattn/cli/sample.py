@@ -20,9 +20,9 @@ Examples
 )
 @click.argument("run", metavar="RUN")
 @click.option("--prompt", default="\n", show_default="a line end", help="The text to go on with.")
-@click.option("--length", default=400, show_default=True, help="Characters to write.")
+@click.option("--length", default=400, show_default=True, help="Characters or words to write.")
 @click.option("--temperature", default=1.0, show_default=True, help="0: the likeliest alone.")
-@click.option("--top-k", type=int, help="Draw among the K likeliest characters alone.")
+@click.option("--top-k", type=int, help="Draw among the K likeliest alone.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the draws.")
 @DEVICE
 @JSON

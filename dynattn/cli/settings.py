@@ -23,13 +23,13 @@ SET = click.option(
     "settings",
     metavar="NAME=VALUE",
     multiple=True,
-    help="Set a parameter of the spec; may be given several times.",
+    help="Set a parameter: a number, or a manifold. May be given several times.",
 )
 SEED = click.option(
     "--seed", type=click.IntRange(min=0), help="Seed of every draw, not the spec's."
 )
 DEVICE = click.option(
-    "--device", help="cpu, cuda, cuda:1, mps, or auto. Training is auto by default, all else cpu."
+    "--device", help="cpu, cuda, cuda:1, mps, or auto; cpu unless given, and auto for training."
 )
 FOLDER = click.option("-o", "--output", "folder", metavar="DIR", help="Folder for what is written.")
 
