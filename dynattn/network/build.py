@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy
 
-from dynattn.diagnostics.report import Collector, Span
+from dynattn.diagnostics.report import Collector, Diagnostic, Span
 from dynattn.model.graph_making import GraphMaker, chosen_nodes, title_of
 from dynattn.model.model import Model
 from dynattn.model.parts import Coupling, GraphUse, Population
+from dynattn.network.collisions import edge_collisions, node_collisions
 from dynattn.network.connections import Array, Connections
 from dynattn.network.diagram import draw_diagram
 from dynattn.network.structure import (
@@ -80,8 +81,7 @@ def build_network(model: Model, *, seed: int = 0, repeat: int = 0) -> Network:
     found = {coupling.name: builder.connect(coupling) for coupling in model.couplings}
     connections = {name: value for name, value in found.items() if value is not None}
     for mistakes in (symmetry_mistakes, pair_mistakes, empty_mistakes):
-        for mistake in mistakes(model, connections):
-            builder.errors.add(mistake.code, mistake.message, mistake.span, mistake.fix)
+        builder.tell(mistakes(model, connections))
     builder.errors.raise_if_any()
     return Network(model, connections, builder.attributes, builder.matching)
 
@@ -97,6 +97,11 @@ class _Builder:
     attributes: dict[tuple[str, str], Array] = field(default_factory=dict)
     matching: dict[str, str] = field(default_factory=dict)
 
+    def tell(self, mistakes: Iterable[Diagnostic]) -> None:
+        """Keep mistakes that others have found."""
+        for item in mistakes:
+            self.errors.add(item.code, item.message, item.span, item.fix, item.notes)
+
     def describe(self, population: Population) -> None:
         """The node attributes of a population that is made from a graph."""
         if population.made_from is None:
@@ -108,6 +113,7 @@ class _Builder:
         nodes = self._nodes(graph, use, population, span) if graph else None
         if graph is None or nodes is None:
             return
+        self.tell(node_collisions(self.model, population, graph))
         if graph.labels:
             self.matching[population.name] = matching_of(
                 [graph.labels[n] for n in nodes], whole=len(nodes) == graph.nodes
@@ -149,6 +155,8 @@ class _Builder:
             return lattice_connections(*torus) if fits and self._is_bare(coupling) else None
         graph = self._make(use, use.name or coupling.name, ends, span)
         graph = self._grown(graph, ends) if graph else None
+        if graph is not None:
+            self.tell(edge_collisions(self.model, coupling, graph))
         nodes = [self._nodes(graph, use, end, span) for end in ends] if graph else []
         if graph is None or any(chosen is None for chosen in nodes):
             return None

@@ -68,7 +68,7 @@ def equations(
     ]
     met += [p for c in sums for p in (c.strength, c.weight, c.kernel, c.delay) if p is not None]
     for name, term in definitions(*met).items():
-        index = "i" if term.type.place.kind == "nodes" else ""
+        index = {"nodes": "i", "edges": style.pair}.get(term.type.place.kind, "")
         right = speller.spell(term, index)
         lines.append(Equation(speller.point(name, index), "=", (right,), style))
     return tuple(lines)

@@ -180,8 +180,7 @@ class Speller:
         if term.op == "index":
             implicit = self.style.implicit and index
             return index if implicit else self.point("index", index if at_nodes else "")
-        held = term.type.place.kind == "edges" and term.op in ("parameter", "state")
-        if held or (term.op == "edge" and self.style.implicit):
+        if term.type.place.kind == "edges" and term.op in _OF_EDGES:
             return self.point(str(term.payload), self.style.pair)
         return self.point(str(term.payload), index if at_nodes else "")
 
@@ -238,3 +237,7 @@ def spell_number(value: complex) -> str:
         if value == constant:
             return name
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)
+
+
+_OF_EDGES = frozenset({"parameter", "state", "let", "edge", "placeholder"})
+"""What an edge may have itself, and is written with its two nodes."""

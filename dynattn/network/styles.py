@@ -84,7 +84,7 @@ class Style:
     dot: str = ""
     """Between two factors of which the second begins with a digit."""
     implicit: bool = False
-    """Whether node numbers and edges are told by their indices alone: ``index[i]`` is i."""
+    """Whether the number of a node is told by its index alone: ``index[i]`` is i."""
 
 
 # ── as the language writes it, and with Greek letters ──────────────────────────────────────────
@@ -216,7 +216,7 @@ def _latex_entry(array: str, indices: Sequence[str]) -> str:
 
 
 def _latex_pair(counter: str) -> str:
-    return rf"\sum_{{{counter}}}"
+    return rf"\sum_{{{latex_name(counter)}}}"
 
 
 PLAIN = Style(

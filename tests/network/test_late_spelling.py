@@ -27,3 +27,25 @@ def test_delays_in_the_law() -> None:
     )
     (law,) = spell_laws(model, model.laws, PLAIN)
     assert "K * sum_j sin(theta[j](t - tau) - theta[i])" in law
+
+
+EDGES = """
+model edges
+population osc[5] { state theta on circle }
+coupling pull: osc -> osc over ring(5, reach=2) {
+  state m on real = 1
+  inertia distance; drift -m; noise distance
+  let far = distance^2
+  weight far * m
+}
+simulate { t 0 .. 1; method heun; step 0.1 }
+"""
+
+
+def test_what_edges_have_carries_both_indices() -> None:
+    model = Compilation(Source("edges.dyn", EDGES)).model
+    phase, moved, far = spell_laws(model, model.laws, PRETTY)
+    assert phase.replace(MINUS, "-") == "θ_i' = Σ_j far_ij m_ij sin(θ_j - θ_i)"
+    assert moved.replace(MINUS, "-") == "distance_ij m_ij'' = -m_ij - m_ij' + distance_ij W_ij'"
+    assert far == "far_ij = distance_ij^2"
+    assert "distance[i,j] * m[i,j]''" in spell_laws(model, model.laws, PLAIN)[1]
