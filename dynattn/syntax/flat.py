@@ -14,6 +14,7 @@ from dynattn.diagnostics.report import Source
 from dynattn.syntax import tree as t
 from dynattn.syntax.format import format_source
 from dynattn.syntax.inherit import parse_whole, relocated
+from dynattn.syntax.merge import key_of
 from dynattn.syntax.parse import parse
 from dynattn.syntax.unparse import INDENT, block_of, line_of
 
@@ -40,6 +41,8 @@ class Writer:
         self.declarations = declarations
         self.own = source
         self.notes = {id(source): Notes(source)}
+        for node in (one for item in declarations for one in items_below(item)):
+            self.notes_of(node)
 
     def lines(self) -> Iterator[str]:
         """All lines, unindented blocks and all; a blank one where the sources have one."""
@@ -61,20 +64,30 @@ class Writer:
     def written(self, item: Any) -> list[str]:
         """One declaration, clause or statement with its comments."""
         notes = self.notes_of(item)
-        above, parts = notes.above(item), block_of(item)
+        above, beside, parts = notes.above(item), notes.beside(item), block_of(item)
         if parts is None:
-            return [*above, line_of(item) + notes.beside(item)]
+            return [*above, line_of(item) + beside]
+        above += self.of_changes(item)
         head, body = parts
-        inner = [line for one in joined(body) for line in self.written(one)]
+        inner = [line for one in joined(body) for line in self.written(one)] + notes.tail(item)
         short = item.span.line == item.span.end_line and not any("#" in one for one in inner)
         if not inner or (short and not any(one.endswith("{") for one in inner)):
             inside = f" {'; '.join(inner)} " if inner else " "
-            return [*above, f"{head} {{{inside}}}{notes.beside(item)}"]
+            return [*above, f"{head} {{{inside}}}{beside}"]
         opening = notes.at_head(item)
         return [
             *above, f"{head} {{{opening}", *(f"{INDENT}{one}" for one in inner),
-            "}" + notes.beside(item),
+            "}" + beside,
         ]  # fmt: skip
+
+    def of_changes(self, item: t.Node) -> Iterator[str]:
+        """The comments of what changes the body of an item alone: lines above it."""
+        for notes in reversed(self.notes.values()):
+            for change in notes.changes:
+                if notes.source is not item.span.source and key_of(change) == key_of(item):
+                    beside = (notes.at_head(change), notes.beside(change))
+                    yield from (*notes.above(change), *(text.strip() for text in beside if text))
+                    yield from notes.tail(change)
 
 
 class Notes:
@@ -85,18 +98,16 @@ class Notes:
         self.source = source
         self.found = {(c.span.line, c.span.column): c.text.rstrip() for c in tree.comments}
         ends = [node for item in tree.declarations for node in items_below(item)]
-        self.starts = sorted((n.span.line, n.span.column) for n in ends)
+        closing = [ending(node) for node in ends if block_of(node) is not None]
+        self.starts = sorted([*((n.span.line, n.span.column) for n in ends), *closing])
         self.last = [] if not self.starts else [
-            text for spot, text in self.found.items()
-            if spot > self.starts[-1] and self.alone(spot) and not self.inside(spot, ends)
+            text for spot, text in self.found.items() if spot > self.starts[-1] and self.alone(spot)
         ]  # fmt: skip
+        self.changes = tuple(item for item in tree.declarations if changes_body_alone(item))
 
     def alone(self, spot: Spot) -> bool:
         """Whether nothing stands before the comment on its line."""
         return not self.source.lines[spot[0] - 1][: spot[1] - 1].strip()
-
-    def inside(self, spot: Spot, items: Iterable[t.Node]) -> bool:
-        return any(spot < (n.span.end_line, n.span.end_column) for n in items)
 
     def above(self, item: t.Node) -> list[str]:
         """The lines of comment between what stands before an item and the item."""
@@ -107,6 +118,14 @@ class Notes:
             text for spot, text in self.found.items()
             if floor < spot < start and self.alone(spot) and spot[0] < item.span.line
         ]  # fmt: skip
+
+    def tail(self, item: t.Node) -> list[str]:
+        """The lines of comment between the last part of a block and its closing brace."""
+        end = ending(item)
+        floor = max(spot for spot in self.starts if spot < end)
+        return [
+            text for spot, text in self.found.items() if floor < spot < end and self.alone(spot)
+        ]
 
     def beside(self, item: t.Node) -> str:
         """The comment behind the end of an item, where nothing stands between them."""
@@ -130,6 +149,18 @@ class Notes:
         while line and self.source.lines[line - 1].lstrip().startswith("#"):
             line -= 1
         return line > 0 and not self.source.lines[line - 1].strip()
+
+
+def ending(item: t.Node) -> Spot:
+    """Where the closing brace of a block stands."""
+    return item.span.end_line, item.span.end_column - 1
+
+
+def changes_body_alone(item: Any) -> bool:
+    """Whether a declaration leaves its head to what it changes, whose place in a file it takes."""
+    if isinstance(item, t.Population):
+        return item.size is None
+    return isinstance(item, t.Coupling) and item.sender is None
 
 
 def items_below(item: Any) -> Iterator[t.Node]:

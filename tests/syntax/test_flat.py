@@ -39,6 +39,7 @@ population osc[net] is cell(a=K) {
 coupling pull: osc -> osc over net {  # along the edges
   kernel x[j] - x[i]
   strength K   # said again below
+  # that is all
 }
 observe m = mean(x)
 
@@ -54,7 +55,11 @@ MINE = """\
 model mine extends base
 # Of mine alone.
 param b = 0.5  # new
-coupling pull { strength b*K }  # changed
+# Weaker.
+coupling pull {  # in part
+  strength b*K
+  # no more than that
+}  # changed
 drop kinds
 # the end
 """
@@ -76,9 +81,14 @@ population osc[net] is cell(a=K) {
 # Of mine alone.
 param b = 0.5  # new
 
+# Weaker.
+# in part
+# changed
+# no more than that
 coupling pull: osc -> osc over net {  # along the edges
   kernel   x[j] - x[i]
   strength b*K
+  # that is all
 }
 observe m = mean(x)
 
