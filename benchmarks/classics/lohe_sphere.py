@@ -32,9 +32,11 @@ def _same_numbers() -> Truth:
 
 
 def _order(K: float) -> float:
-    """r = <lambda> / (K r): as x' = W x + h - <h, x> x with h = K r is y/s of the linear
-    (y, s)' = [[W, h], [h, 0]] (y, s), it rests with <h, x> = lambda, the last eigenvalue:
-    lambda^4 + (w^2 - h^2) lambda^2 = h^2 w^2 u^2, for a speed w and an axis with <axis, h> = h u."""
+    """r = <lambda> / (K r), lambda^4 + (w^2 - h^2) lambda^2 = h^2 w^2 u^2, h = K r.
+
+    As x' = W x + h - <h, x> x is y/s of the linear (y, s)' = [[W, h], [h, 0]] (y, s), it rests
+    with <h, x> = lambda, the largest eigenvalue, for a speed w and an axis a with <a, h> = h u.
+    """
     w = (np.arange(400)[:, None] + 0.5) / 400 * 6
     u = (np.arange(400)[None, :] + 0.5) / 400
     weight = w**2 * np.exp(-(w**2) / 2)
