@@ -53,7 +53,7 @@ def _two() -> list[Truth]:
     change = """population osc { state theta on circle = 0; param omega = 0.4 * index; drift omega }
     coupling pull { state w on real = 1 }
     observe strong = min(pull.w)
-    simulate { t 0 .. 400 every 10; rtol 1e-6 }"""
+    simulate { t 0 .. 400 every 10; rtol 1e-6; record theta, strong }"""
     result = shipped("adaptive", change, N=2, alpha=0, beta=-np.pi / 2).run()
     theta, phi = result["theta"][-1], np.arcsin(0.8) / 2
     source = "fixed point sin(2 phi) = 2 gap, w = cos(phi), Seliger, Young and Tsimring 2002"
