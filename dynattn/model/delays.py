@@ -76,13 +76,19 @@ def of_the_past(coupling: Coupling, past: Past, clause: tree.Clause) -> Coupling
         weight=past.of(coupling.weight) if coupling.weight is not None else None,
         parts=tuple(replace(part, kernel=past.of(part.kernel)) for part in coupling.parts),
     )
-    if len(errors.found) > before:
+    if len(errors.found) > before or typing.is_unknown(*_read(coupling)):
         return None
     if not past.found:
         text = f"the delay has no effect: coupling '{clause_owner(coupling)}' reads no state with j"
         _refuse(past.context.draft, text, clause.span, "use the sender's state in kernel or weight")
         return None
     return changed
+
+
+def _read(coupling: Coupling) -> tuple[Term, ...]:
+    """What the sums of a coupling are made of."""
+    weight = () if coupling.weight is None else (coupling.weight,)
+    return (coupling.kernel, *weight, *(part.kernel for part in coupling.parts))
 
 
 def clause_owner(coupling: Coupling) -> str:

@@ -50,6 +50,9 @@ def parameter_named(draft: Draft, item: tree.Setting) -> str | None:
         return name
     fix = did_you_mean(name, draft.values, "name a parameter with a value")
     text = f"there is no parameter '{spell(item.name)}' to set"
+    if name in draft.parameters:
+        text = f"'{name}' is not one number, and an experiment sets single numbers"
+        fix = f"multiply it: param s = 1, then s*{name} where it is used, and set s"
     draft.errors.add("E217", text, item.span, fix)
     return None
 
