@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import torch
 
-from dynattn.compilation import Compilation
 from dynattn.diagnostics.catalogue import CODES
 from dynattn.diagnostics.report import Source
+from dynattn.interface import Spec
 from dynattn.lower.past import at_rest
 from dynattn.present.pictures import PICTURES
 from dynattn.run.experiment import run_experiment
@@ -76,7 +76,7 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("block", SPECS, ids=str)
 def test_every_spec_compiles_and_computes(block: Block, folder: Path):
-    spec = Compilation(Source(str(folder / "page.dyn"), block.text))
+    spec = Spec(Source(str(folder / "page.dyn"), block.text))
     system = spec.build()
     if not spec.model.network and spec.model.inputs:  # signals: samples are read when it is run
         assert run_experiment(spec)
