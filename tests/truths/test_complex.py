@@ -90,8 +90,8 @@ def test_amplitude_death_of_two_unlike_oscillators() -> None:
 
 def test_gradients_are_those_of_central_differences() -> None:
     text = network().model.source.text.replace(
-        "  param omega ~ normal(0, 1)\n",
-        "  param omega ~ normal(0, 1)\n  learn g on complex ~ normal(0, 0.3)\n",
+        "  param omega ~ normal(0, width)\n",
+        "  param omega ~ normal(0, width)\n  learn g on complex ~ normal(0, 0.3)\n",
     )
     text = text.replace("abs(z)^2) * z", "abs(z)^2) * z + g*conj(z)")
     system = compiled(text, N=4).build()
@@ -235,7 +235,7 @@ def test_results_keep_the_imaginary_part(tmp_path: Path) -> None:
     folder.write(found)
     written = (tmp_path / "table" / "results.csv").read_text()
     rows = list(csv.DictReader(written.splitlines()))
-    assert list(rows[0]) == ["time", "re(m)", "im(m)", "r"]
+    assert list(rows[0]) == ["time", "re(m)", "im(m)", "r", "size"]
     assert float(rows[-1]["im(m)"]) == pytest.approx(found["m"][-1].imag)
 
 
