@@ -64,11 +64,15 @@ def mistakes_in(path: str) -> tuple[Diagnostic, ...]:
 
 def mistakes_of(model: Model) -> tuple[Diagnostic, ...]:
     """What is wrong with the experiments and the training of a model that is right itself."""
-    from dynattn.learn.plan import plan_mistakes
     from dynattn.run.clock import clock_mistakes, model_mistakes
 
     found = first_of_each([item for run in model.simulations for item in clock_mistakes(run)])
     found += [item for run in model.simulations for item in model_mistakes(model, run)]
+    if model.training is None:
+        return tuple(found)
+    # Data and optimisers have much to load.
+    from dynattn.learn.plan import plan_mistakes
+
     return (*found, *plan_mistakes(model))
 
 

@@ -68,9 +68,10 @@ def _check_start(
     if found.begins is None or found.begins.kind != "previous":
         return
     count = sum(isinstance(item, tree.Setting) for item in declaration.clauses)
-    if count != 1:
+    single = sum(len(values) == 1 for _, values in found.settings)
+    if not count or count - single > 1:
         text = "start previous goes from point to point of a sweep over one parameter"
-        text += f", and this has {count}"
+        text += f", and this has {count - single}"
         fix = "sweep one parameter, or leave the clause out"
         draft.errors.add("E322", text, clause.span, fix)
 

@@ -120,7 +120,7 @@ def declare_parameter(
         return
     if shape is None or init is None:
         return
-    check_range(draft, entry, init, learned)
+    check_range(draft, entry, init, learned, inner=bool(context.owner))
     draft.parameters[full] = Parameter(
         full, place, shape, init, entry.name_span, learned=learned, manifold=use,
         limits=limits(draft, entry), doc=entry.doc or "", layer=context.layer,

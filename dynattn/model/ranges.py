@@ -17,13 +17,17 @@ FIXES = {
 """What to do about a range of something that no range can hold."""
 
 
-def check_range(draft: Draft, entry: tree.Quantity, init: Term | Draw, learned: bool) -> None:
-    """E326 for a range of what is drawn or learned; E306 for an array with a number outside."""
+def check_range(
+    draft: Draft, entry: tree.Quantity, init: Term | Draw, learned: bool, inner: bool
+) -> None:
+    """E326 for a range of what is drawn or learned; E306 for an array with a number outside, and
+    for a number outside of ``inner`` declarations: that of the model is checked when it is set.
+    """
     if learned:
         refuse_range(draft, entry, "what is learned")
     elif isinstance(init, Draw):
         refuse_range(draft, entry, "what is drawn")
-    elif entry.axes and isinstance(entry.limits, tree.Range):
+    elif (entry.axes or inner) and isinstance(entry.limits, tree.Range):
         _check_numbers(draft, entry, entry.limits, init)
 
 
@@ -40,7 +44,11 @@ def _check_numbers(draft: Draft, entry: tree.Quantity, limits: tree.Range, init:
         low, high = number(draft, limits.first), number(draft, limits.last)
     except NotConstant:
         return  # told where the range is read
-    for value, term in _numbers(init):
+    try:
+        whole = None if entry.init is None else number(draft, entry.init.value)
+    except NotConstant:
+        whole = None
+    for value, term in _numbers(init) if whole is None else ((whole, init),):
         if not low <= value <= high:
             text = f"{value:g} in '{entry.name}' is outside its range {low:g} .. {high:g}"
             fix = "choose a value inside, or widen the range"

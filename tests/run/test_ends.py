@@ -26,6 +26,7 @@ sweep each { K = [0.5, 1, 2]; until m < 0.1; record m, final(m), average(m), tim
 sweep sizes { N = [2, 3]; until m < 0.1; record m }
 sweep on { K = 0 .. 2; t 0 .. 1 every 0.1; start previous; record m, final(m) }
 sweep again { K = 0 .. 2; t 0 .. 1 every 0.1; start previous; repeat 2; record final(m) }
+sweep held { N = 2; K = 0 .. 2; t 0 .. 1 every 0.1; start previous; record final(m) }
 sweep grown { N = [2, 3]; start previous; record final(m) }
 simulate at_rest { start equilibrium at K = 2 }
 continue branch { K = 0 .. 2; detect fold }
@@ -98,6 +99,8 @@ def test_start_previous_goes_from_point_to_point() -> None:
     assert found["final(m)"] == pytest.approx([1, math.exp(-1), math.exp(-3)])
     assert [a == b for (_, a), (b, _) in pairwise((m[0], m[-1]) for m in found["m"])] == [True] * 2
     assert np.array_equal(run("again")["final(m)"], np.stack([found["final(m)"]] * 2, axis=1))
+    # A setting of one value is no second way to go.
+    assert run("held")["final(m)"][0] == pytest.approx(found["final(m)"])
 
 
 def test_a_map_ends_where_it_changes_nothing() -> None:
