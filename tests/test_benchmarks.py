@@ -20,6 +20,7 @@ BENCHMARKS = {
     "simulate": ("--rounds", "1", "--repeat", "1"),
     "delays": ("--rounds", "1"),
     "training": ("--rounds", "1"),
+    "solvers": ("--rounds", "3"),
     "group_attention": ("--rounds", "1", "--steps", "3"),
     "manifold_drift": ("--steps", "200"),
 }
@@ -63,6 +64,16 @@ def test_every_method_keeps_its_order_and_the_manifold():
         for method, order in {"euler": 1, "heun": 2, "rk4": 4, "tsit5": 5}.items():
             assert row[f"order {method}"] > order - 0.3, row
             assert (row[f"drift {method}"] or 0.0) < 1e-12, row
+
+
+@pytest.mark.slow
+def test_our_solver_is_ahead_at_equal_error():
+    rows = {(row["problem"], row["solver"].split(", ")[-1]): row for row in rows_of("solvers")}
+    assert {problem for problem, _ in rows} == {"sparse", "dense"}
+    assert all(row["error"] <= 1.01 * rows[name, "as written"]["error"]
+               for (name, _), row in rows.items())  # fmt: skip
+    assert all(rows[name, "our rates"]["times ours"] > 1.3 for name in ("sparse", "dense"))
+    assert all(rows[name, "as written"]["times ours"] > 1.8 for name in ("sparse", "dense"))
 
 
 def test_every_benchmark_is_run_and_explained():

@@ -17,23 +17,32 @@ def weighted_sums(features, weights, ranks, causal, include_self):
             torch.eye(*weights.shape[-2:], dtype=torch.bool, device=weights.device), 0.0
         )
         include_self = True
+    first, own_kind = features[0].shape, weights.dtype
+    if not any(ranks) and all(a.shape == first and a.dtype == own_kind for a in features):
+        return weigh(torch.stack(tuple(features), -2), weights, causal, include_self).unbind(-2)
     pairs = list(zip(features, ranks, strict=True))
     rows = [a.unsqueeze(-2) if r == 0 else a.flatten(-r).mT for a, r in pairs]
     batch = torch.broadcast_shapes(*[row.shape[:-2] for row in rows])
     stacked = torch.cat([row.expand(*batch, *row.shape[-2:]) for row in rows], -2)
     kind = torch.promote_types(stacked.dtype, weights.dtype)
-    stacked, matrix = stacked.to(kind), weights.to(kind)
-    if causal:
-        matrix = matrix.tril(0 if include_self else -1)
-    product = stacked @ matrix.mT
-    if not causal and not include_self:
-        product = product - matrix.diagonal(dim1=-2, dim2=-1).unsqueeze(-2) * stacked
+    product = weigh(stacked.to(kind), weights.to(kind), causal, include_self)
     parts = list(product.split([row.shape[-2] for row in rows], -2))
     for k, (a, r) in enumerate(pairs):
         own = torch.promote_types(a.dtype, weights.dtype)
         part = parts[k].real if kind.is_complex and not own.is_complex else parts[k]
         parts[k] = part.squeeze(-2) if r == 0 else part.mT.unflatten(-1, a.shape[-r:])
     return tuple(parts)
+
+
+def weigh(rows, matrix, causal, include_self):
+    """rows [.., features, senders] times the weights of the pairs that are edges."""
+    if causal:
+        matrix = matrix.tril(0 if include_self else -1)
+    product = rows @ matrix.mT
+    if causal or include_self:
+        return product
+    own = matrix.diagonal(dim1=-2, dim2=-1).unsqueeze(-2)
+    return torch.addcmul(product, own, rows, value=-1)
 
 
 def list_pairs(values, places, receivers, senders, rank):

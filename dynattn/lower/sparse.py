@@ -20,7 +20,7 @@ class SparseProduct(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(*inputs):  # torch binds the names of arguments anew at every call
+    def forward(*inputs):  # no names: torch would bind them anew at every call
         starts, columns, weights, starts_t, _, _, x = inputs
         shape = (starts.shape[0] - 1, starts_t.shape[0] - 1)
         matrix = torch.sparse_csr_tensor(starts, columns, weights, shape, check_invariants=False)

@@ -92,7 +92,7 @@ class Simulation:
     stop: float | None = None
     every: float | None = None
     steps: int | None = None
-    method: str = "dopri5"
+    method: str = "tsit5"
     step: float | None = None
     rtol: float = 1e-6
     atol: float | None = None

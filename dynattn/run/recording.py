@@ -77,7 +77,7 @@ def integrate(
     stopping = Stopping(system, simulation, batch)
     most = INTERVALS + 1 if simulation.until else len(times)
     pieces = list(_pieces(len(times), sum(x.numel() for x in states.values()), most))
-    with torch.no_grad():
+    with torch.inference_mode():
         for start, stop in pieces:
             part = times[start:stop]
             report = _within(progress, start / (len(times) - 1), (stop - 1) / (len(times) - 1))

@@ -55,7 +55,7 @@ def integrate_adaptively(
         if progress is not None:
             progress(run.fraction)
     found = run.field.states(run.saved.gathered())
-    counts = {"evaluations": run.evaluations, "steps": int(run.control.steps.max())}
+    counts: dict[str, Any] = {"evaluations": run.evaluations, "steps": int(run.control.steps.max())}
     if run.stiffness.since is not None:
         counts["stiff"] = run.sign * run.stiffness.since
     return found, counts
@@ -81,6 +81,7 @@ class _Run:
         self.scales = _Scales(self.y, field, demand)
         self.slopes = Slopes(self.y, self.tableau)
         self.saved = Saved(self.batch, self.grid, self.y)
+        self.nodes = np.array((*self.tableau.nodes, 1.0))[:, None]
         self.evaluations = self.attempts = 0
 
     # ── the field ──────────────────────────────────────────────────────────────────────────────
@@ -88,20 +89,26 @@ class _Run:
     def rates(self, t: Tensor, y: Tensor) -> Tensor:
         """Of the packed states, by time as it runs here."""
         self.evaluations += 1
-        found = self.field.rates(t.reshape(self.batch), y.reshape(*self.batch, -1))
-        found = found if self.sign > 0 else -found
-        return found.reshape(y.shape)
+        if len(self.batch) < 2:
+            found = self.field.rates(t, y)
+        else:
+            found = self.field.rates(t, y.reshape(*self.batch, -1)).reshape(y.shape)
+        return found if self.sign > 0 else -found
 
     def tensor(self, numbers: Numbers) -> Tensor:
         """Numbers of the host beside the states."""
-        return torch.as_tensor(numbers).to(self.y)
+        return torch.from_numpy(numbers).to(self.y)
+
+    def now(self, times: Numbers) -> Tensor:
+        """Times [.., points] as the field takes them: [.., batch...]."""
+        return self.tensor(self.sign * times).reshape((*times.shape[:-1], *self.batch))
 
     # ── the first step ─────────────────────────────────────────────────────────────────────────
 
     def begin(self) -> None:
         """The first rates, and a first step size: Hairer, Norsett & Wanner I, section II.4."""
         control = self.control
-        first = self.rates(self.tensor(self.sign * control.time), self.y)
+        first = self.rates(self.now(control.time), self.y)
         self.slopes.restart(first)
         given = self.demand.options.get("first_step")
         with torch.no_grad():
@@ -118,7 +125,7 @@ class _Run:
         h = np.where(small, 1e-6, 0.01 * size / np.where(small, 1.0, speed))
         h = np.minimum(h, self.grid[-1] - self.grid[0])
         there = self.slopes.moved(self.y, first.reshape(1, -1), self._ones, self._spread(h))
-        later = self.rates(self.tensor(self.sign * (self.control.time + h)), there)
+        later = self.rates(self.now(self.control.time + h), there)
         bend = _host(norm(later - first)) / h
         sharpest = np.maximum(speed, np.where(np.isfinite(bend), bend, math.inf))
         bound = np.where(
@@ -160,10 +167,10 @@ class _Run:
         """The states at the end of the step, and those of the last stage before."""
         times = self._stage_times()
         point = level = self.y
-        rows = (*self.tableau.stages[1:], self.tableau.weights)
-        for i in range(1, len(rows) + 1):
+        last = len(self.nodes) - 1
+        for i in range(1, last + 1):
             level, point = point, self.slopes.moved_by(self.y, i, h)
-            if i == len(rows):
+            if i == last and not self.field.straight:
                 point = self.field.landed(point.reshape(*self.batch, -1)).reshape(self.y.shape)
             self.slopes.put(i, self.rates(times[i], point))
         return point, level
@@ -183,17 +190,16 @@ class _Run:
                 scaled = _host(self.slopes.stretch(h, y, level))
             self.stiffness.look(scaled, accepted, self.control.time)
 
-    def _stage_times(self) -> Tensor:
-        """[stages, points]; before the end of the step, if the rates jump there."""
+    def _stage_times(self) -> tuple[Tensor, ...]:
+        """[batch...] of each stage; before the end of the step, if the rates jump there."""
         control = self.control
-        nodes = np.array((*self.tableau.nodes, 1.0))
-        times = control.time + nodes[:, None] * control.size
+        times = control.time + self.nodes * control.size
         ends = control.arrival()
         if self.jumps:
             jumping = control.landing & np.isin(ends, self.jumps)
             ends = np.where(jumping, _just_before(ends, self.y.dtype), ends)
-        times[nodes == 1] = ends
-        return self.tensor(self.sign * times)
+        times[self.nodes[:, 0] == 1] = ends
+        return self.now(times).unbind(0)
 
     def _go_on(self, y: Tensor, accepted: Flags) -> None:
         """From the end of the step, where it was good enough."""
@@ -206,7 +212,7 @@ class _Run:
             self.y = torch.where(chosen, y, self.y)
             self.slopes.shift(chosen)
         if self.jumps and bool((accepted & np.isin(control.time, self.jumps)).any()):
-            self.slopes.restart(self.rates(self.tensor(self.sign * control.time), self.y))
+            self.slopes.restart(self.rates(self.now(control.time), self.y))
 
     def _spread(self, size: Numbers) -> Tensor | float:
         """Step sizes as factors of packed states."""

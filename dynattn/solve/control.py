@@ -103,10 +103,10 @@ class StiffnessWatch:
     """Tells where stability, not accuracy, keeps the steps of an explicit method small.
 
     Looks at h |lambda|, as dopri5.f of Hairer & Wanner: a long run of steps at the edge of the
-    region of stability.
+    region of stability. Every approach to rest has some, which only matters if they are many.
     """
 
-    EVERY, MANY, FEW = 50, 15, 6
+    FROM, EVERY, MANY, FEW = 1000, 50, 15, 6
 
     def __init__(self, points: int, edge: float) -> None:
         self.edge = 0.95 * edge
@@ -118,7 +118,8 @@ class StiffnessWatch:
 
     def wants(self, step: int) -> bool:
         """Whether to look at this step."""
-        return self.since is None and (step % self.EVERY == 0 or bool(self._count.any()))
+        due = step >= self.FROM and (step % self.EVERY == 0 or bool(self._count.any()))
+        return due and self.since is None
 
     def look(self, scaled: Numbers, accepted: Flags, time: Numbers) -> None:
         """Take in h |lambda| of a step."""

@@ -90,7 +90,7 @@ def too_many_steps(
 def gave_up(scene: Scene, t: float, method: str) -> NumericalError:
     """E604: the method itself found no solution."""
     message = f"the method '{method}' found no solution beyond t = {t:.6g}"
-    fix = "take smaller steps, or use 'method dopri5'"
+    fix = "take smaller steps, or use 'method tsit5'"
     return NumericalError(Diagnostic("E604", message, scene.span, fix))
 
 

@@ -145,7 +145,7 @@ def _refuse_gradients(watch: _Watch, start: torch.Tensor) -> None:
     when = torch.full((), watch.time, dtype=start.dtype, device=start.device)
     if torch.is_grad_enabled() and watch.field.rates(when, start).requires_grad:
         message = f"the method '{watch.call.method.name}' gives no gradients"
-        fix = "solve under torch.no_grad(), or use 'method dopri5'"
+        fix = "solve under torch.no_grad(), or use 'method tsit5'"
         raise SpecError(Diagnostic("E611", message, watch.scene.span, fix))
 
 

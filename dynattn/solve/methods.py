@@ -117,7 +117,7 @@ def law_mistakes(
             found.append(Diagnostic("E616", message, span, fix, delay))
     if model.jumps and method.solver in (*ADAMS, "scipy_solver"):
         message = f"the method '{method.name}' does not stop at the ends of a pulse"
-        found.append(Diagnostic("E613", message, span, "use 'method dopri5', or 'method rk4'"))
+        found.append(Diagnostic("E613", message, span, "use 'method tsit5', or 'method rk4'"))
     for law in model.laws:
         if law.noise is not None and (problem := _noise_problem(method, adaptive, model, law)):
             message, fix = problem

@@ -24,8 +24,8 @@ class PackedField:
         self.system, self.packing = scene.system, packing
         self.flat = is_flat(scene.system)
         self.straight = packing is not scene.packing or self.flat
-        """Whether a point stays as it is after a step. Beside logarithms it always does: what is
-        near the manifold stays near, and a logarithm of 0 would not come back."""
+        """Whether no point needs to land after a step. Beside logarithms none does: what is near
+        the manifold stays near, and a logarithm of 0 would not come back."""
 
     def rates(self, t: Tensor, y: Tensor) -> Tensor:
         """[batch..., all coordinates] at y of that shape; t: one time, or [batch...]."""
@@ -38,8 +38,6 @@ class PackedField:
 
     def landed(self, y: Tensor) -> Tensor:
         """The nearest point of the manifold."""
-        if self.straight:
-            return y
         return self.packing.pack(on_manifold(self.system, self.packing.unpack(y)))
 
     def states(self, y: Tensor) -> dict[str, Tensor]:

@@ -21,6 +21,9 @@ class Packing:
 
     def pack(self, states: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """One tensor; states without the batch axes are repeated along them."""
+        if len(self.shapes) == 1 and not self.whole:
+            ((name, shape),) = self.shapes.items()
+            return states[name].expand(*self.batch, *shape).reshape(*self.batch, -1)
         parts = [
             self._in_parts(name, states[name]).expand(*self.batch, *shape).reshape(*self.batch, -1)
             for name, shape in self.shapes.items()
@@ -29,6 +32,9 @@ class Packing:
 
     def unpack(self, packed: torch.Tensor) -> dict[str, torch.Tensor]:
         """The states again; axes in front of the last are kept."""
+        if len(self.shapes) == 1 and not self.whole:
+            ((name, shape),) = self.shapes.items()
+            return {name: packed.reshape(*packed.shape[:-1], *shape)}
         sizes = [prod(shape) for shape in self.shapes.values()]
         parts = packed.split(sizes, dim=-1)
         front = packed.shape[:-1]

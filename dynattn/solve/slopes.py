@@ -28,9 +28,10 @@ class Slopes:
         self.apart: list[Tensor] = [y] * count
         self.buffer: Tensor | None = None
         if not torch.is_grad_enabled():
-            self.buffer = y.new_empty(count, y.numel())
-            self.apart = list(self.buffer.unbind(0))
-            self.some = [self.buffer[:i] for i in range(count + 1)]
+            buffer = y.new_empty(count, y.numel())
+            self.apart = list(buffer.unbind(0))
+            self.some = [buffer[:i] for i in range(count + 1)]
+            self.buffer = buffer
 
     @property
     def first(self) -> Tensor:

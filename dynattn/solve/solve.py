@@ -64,7 +64,7 @@ def solve(
     states: States,
     times: torch.Tensor | Sequence[float],
     *,
-    method: str = "dopri5",
+    method: str = "tsit5",
     step: float | None = None,
     rtol: float = 1e-6,
     atol: float | None = None,

@@ -32,7 +32,7 @@ def refused(text: str) -> tuple[str, str, str]:
 
 def test_noise_needs_fixed_steps() -> None:
     assert refused(NOISY.format("real", "-x", "0.1", "rtol 1e-3")) == (
-        "E614", "the method 'dopri5' takes adaptive steps, and 'p.x' has noise",
+        "E614", "the method 'tsit5' takes adaptive steps, and 'p.x' has noise",
         "write 'method euler; step 0.01'",
     )  # fmt: skip
     assert refused(NOISY.format("real", "-x", "0.1", "method rk4; step 0.1")) == (
@@ -78,7 +78,7 @@ def test_methods_that_go_across_a_pulse(method: str) -> None:
     name = method.split(";")[0]
     assert refused(PULSE.format(f"method {method}")) == (
         "E613", f"the method '{name}' does not stop at the ends of a pulse",
-        "use 'method dopri5', or 'method rk4'",
+        "use 'method tsit5', or 'method rk4'",
     )  # fmt: skip
 
 

@@ -67,7 +67,7 @@ def test_what_a_trajectory_tells():
     assert set(got.observables) == {"r", "w"}
     assert set(got.states) == {"osc.theta"}
     assert (got.seed, got.status, got.name) == (3, "finished", "simulate")
-    assert got.settings["method"] == "dopri5"
+    assert got.settings["method"] == "tsit5"
     assert got.settings["t"] == [0, 5]
     assert {"python", "torch", "numpy", "torchdiffeq"} <= set(got.versions)
     assert got.statistics["evaluations"] > 0

@@ -253,14 +253,21 @@ def stiff(t, x):
 
 def test_a_stiff_problem_is_told():
     found = run(stiff, [0.0], [0.0, 5.0])
-    assert 0 < found.statistics["stiff"] < 1.0
-    assert "stiff" not in run(wave, [1.0], [0.0, 40.0]).statistics
-    assert "stiff" not in run(turning(torch.tensor(9.0)), [1.0, 0.0], [0.0, 40.0]).statistics
+    assert 0 < found.statistics["stiff"] < 3.0
+    turned = run(turning(torch.tensor(9.0)), [1.0, 0.0], [0.0, 200.0]).statistics
+    assert turned["steps"] > 1500
+    assert "stiff" not in turned
+
+
+def test_what_comes_to_rest_soon_is_not_called_stiff():
+    found = run(lambda t, x: -x, [1.0], [0.0, 1000.0]).statistics
+    assert found["steps"] > 250
+    assert "stiff" not in found
 
 
 def test_a_stiff_problem_that_does_not_end():
-    item = told(stiff, [0.0], [0.0, 50.0], max_steps=400)
+    item = told(stiff, [0.0], [0.0, 50.0], max_steps=1200)
     assert item.code == "E604"
-    assert item.message.startswith("the method 'tsit5' took 400 steps and has only come to t = 0.")
+    assert item.message.startswith("the method 'tsit5' took 1200 steps and has only come to t = ")
     assert item.message.endswith(": the system is stiff, so that only small steps are stable")
     assert item.fix == "use an implicit method: 'method scipy_solver'"

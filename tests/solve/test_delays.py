@@ -42,7 +42,7 @@ def refused(compilation: Compilation) -> Diagnostic:
 def test_delays_need_the_own_methods() -> None:
     found = refused(compiled(experiment="simulate { t 0 .. 1 }"))
     assert (found.code, found.message) == (
-        "E616", "the method 'dopri5' takes adaptive steps, and 'c' has a delay",
+        "E616", "the method 'tsit5' takes adaptive steps, and 'c' has a delay",
     )  # fmt: skip
     assert found.fix == "write 'method rk4; step 0.01'"
     experiment = "simulate { t 0 .. 1 every 0.5; method midpoint; step 0.1 }"

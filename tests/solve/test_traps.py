@@ -168,7 +168,7 @@ def test_step_limit():
     system = Flat(lambda t, x: torch.cos(1e4 * t) * torch.ones_like(x))
     item = told(NumericalError, system=system, times=[0.0, 100.0], max_steps=50)
     assert item.code == "E604"
-    assert item.message.startswith("the method 'dopri5' took 50 steps and has only come to t = ")
+    assert item.message.startswith("the method 'tsit5' took 50 steps and has only come to t = ")
     assert item.fix == (
         "ask for less accuracy (a larger rtol), a shorter time, or a fixed-step method with 'step'"
     )
@@ -209,7 +209,7 @@ def test_scipy_does_not_lose_gradients_in_silence():
     )
     assert (item.code, item.message, item.fix) == (
         "E611", "the method 'scipy_solver' gives no gradients",
-        "solve under torch.no_grad(), or use 'method dopri5'",
+        "solve under torch.no_grad(), or use 'method tsit5'",
     )  # fmt: skip
 
 
