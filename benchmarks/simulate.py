@@ -21,6 +21,7 @@ from dynattn.model.plans import Simulation
 from dynattn.run.simulate import simulate
 from dynattn.run.sweep import sweep
 
+ADAPTIVE = ("tsit5", "dopri5")
 FIXED = ("rk4", "tsit5", "torchdiffeq.rk4")
 STEP = 0.1
 """Of the methods with steps of one size."""
@@ -42,9 +43,11 @@ def row(name: str, method: str, seconds: float, statistics: Any, points: int) ->
 
 
 def simulations(compilation: Compilation, shipped: Simulation, rounds: int) -> list[dict[str, Any]]:
-    """The shipped simulation, and the same with steps of one size."""
-    chosen = [shipped, *(replace(shipped, method=name, step=STEP) for name in FIXED)]
-    calls = {item.method: lambda item=item: simulate(compilation, item) for item in chosen}
+    """The shipped simulation with steps that follow the tolerance, and with steps of one size."""
+    adaptive = [replace(shipped, method=name) for name in ADAPTIVE]
+    chosen = {item.method: item for item in adaptive}
+    chosen |= {f"{n}, step {STEP}": replace(shipped, method=n, step=STEP) for n in FIXED}
+    calls = {n: lambda item=item: simulate(compilation, item) for n, item in chosen.items()}
     seconds = interleaved(calls, rounds)
     return [
         row("simulate", name, statistics.median(seconds[name]), call().statistics, 1)

@@ -257,10 +257,11 @@ def sparse_sums(features, matrix, ranks):
     """The same for a sparse matrix (the six tensors of SparseProduct), node-major."""
     if any(a.is_complex() for a in features):
         return sums_in_parts(sparse_sums, features, matrix, ranks)
-    if all(a.shape == features[0].shape for a in features):
-        stacked = torch.stack(tuple(features)).movedim(-ranks[0] - 1, 0)
+    shape, rank = features[0].shape, ranks[0]
+    if all(a.shape == shape and r == rank for a, r in zip(features, ranks, strict=True)):
+        stacked = torch.stack(tuple(features), -1).movedim(-rank - 2, 0)
         product = sparse_product(matrix, stacked.reshape(stacked.shape[0], -1))
-        return product.reshape(-1, *stacked.shape[1:]).movedim(0, -ranks[0] - 1).unbind(0)
+        return product.reshape(-1, *stacked.shape[1:]).movedim(0, -rank - 2).unbind(-1)
     nodes_first = [a.movedim(-r - 1, 0) for a, r in zip(features, ranks, strict=True)]
     columns = [a.reshape(a.shape[0], -1) for a in nodes_first]
     product = sparse_product(matrix, torch.cat(columns, 1))

@@ -148,8 +148,12 @@ class System(nn.Module):
     ) -> dict[str, Tensor]:
         """The rate of change of every state, in its shape; with delays ``past`` must be given."""
         assert self._field is not None, "every law of this model stands in a layer"
-        results = self._field(self._environment(t, states) | environment_of(self, past))
-        return {name: value.expand(states[name].shape) for name, value in results.items()}
+        environment = self._environment(t, states)
+        if self.late:
+            environment |= environment_of(self, past)
+        shapes = {name: x.shape for name, x in states.items()}
+        results = self._field(environment).items()
+        return {n: x if x.shape == shapes[n] else x.expand(shapes[n]) for n, x in results}
 
     def layer_rates(
         self, layer: str, states: States, copy: int = 0, t: float | Tensor = 0.0

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from dynattn.lower.tolerances import NO_SHARE
 from dynattn.solve.control import Controller, Flags, Numbers, StiffnessWatch
 from dynattn.solve.failures import Scene, too_many_steps, underflow
 from dynattn.solve.fixed import States, bends_of, jumps_of, longest_step
@@ -55,7 +55,10 @@ def integrate_adaptively(
         if progress is not None:
             progress(run.fraction)
     found = run.field.states(run.saved.gathered())
-    counts: dict[str, Any] = {"evaluations": run.evaluations, "steps": int(run.control.steps.max())}
+    counts: dict[str, Any] = {
+        "evaluations": run.evaluations,
+        "steps": int(np.max(run.control.steps)),
+    }
     if run.stiffness.since is not None:
         counts["stiff"] = run.sign * run.stiffness.since
     return found, counts
@@ -76,12 +79,14 @@ class _Run:
         self.y = start.reshape(points, -1)[0] if not self.batch else start.reshape(points, -1)
         longest = min(longest_step(field.system), float(demand.options.get("max_step", math.inf)))
         stops, self.jumps = _stops(field.system, times, self.sign)
-        self.control = Controller(float(self.grid[0]), stops, points, demand.order, longest)
+        self.jumping = frozenset(self.jumps)
+        side_by_side = points if self.batch else None
+        self.control = Controller(float(self.grid[0]), stops, side_by_side, demand.order, longest)
         self.stiffness = StiffnessWatch(points, self.tableau.edge)
         self.scales = _Scales(self.y, field, demand)
         self.slopes = Slopes(self.y, self.tableau)
         self.saved = Saved(self.batch, self.grid, self.y)
-        self.nodes = np.array((*self.tableau.nodes, 1.0))[:, None]
+        self.nodes = (*self.tableau.nodes, 1.0)
         self.evaluations = self.attempts = 0
 
     # ── the field ──────────────────────────────────────────────────────────────────────────────
@@ -95,13 +100,22 @@ class _Run:
             found = self.field.rates(t, y.reshape(*self.batch, -1)).reshape(y.shape)
         return found if self.sign > 0 else -found
 
-    def tensor(self, numbers: Numbers) -> Tensor:
-        """Numbers of the host beside the states."""
-        return torch.from_numpy(numbers).to(self.y)
-
     def now(self, times: Numbers) -> Tensor:
         """Times [.., points] as the field takes them: [.., batch...]."""
-        return self.tensor(self.sign * times).reshape((*times.shape[:-1], *self.batch))
+        found = torch.as_tensor(self.sign * np.asarray(times)).to(self.y)
+        return found.reshape((*found.shape[:-1], *self.batch)) if self.batch else found
+
+    def host(self, numbers: Tensor) -> Numbers:
+        """[points], or a number, in double precision: the one look at the device."""
+        if not self.batch:
+            return float(numbers)
+        return numbers.detach().to("cpu", torch.float64).numpy()
+
+    def jump(self, times: Numbers) -> Flags:
+        """Whether a rate jumps at these times."""
+        if not self.jumps:
+            return times != times
+        return np.isin(times, self.jumps) if self.batch else times in self.jumping
 
     # ── the first step ─────────────────────────────────────────────────────────────────────────
 
@@ -112,13 +126,14 @@ class _Run:
         self.slopes.restart(first)
         given = self.demand.options.get("first_step")
         with torch.no_grad():
-            control.wanted = self._guess(first) if given is None else control.time * 0 + given
-        if not np.isfinite(control.wanted).all():
-            raise self._underflow(~np.isfinite(control.wanted))
+            wanted = self._guess(first) if given is None else control.time * 0 + given
+        if not np.isfinite(wanted).all():
+            raise self._underflow(~np.isfinite(wanted))
+        control.wanted = wanted if self.batch else float(wanted)
 
     def _guess(self, first: Tensor) -> Numbers:
         norm = self.scales.norm(self.y, self.y)
-        size, speed = _host(norm(self.y)), _host(norm(first))
+        size, speed = np.asarray(self.host(norm(self.y))), np.asarray(self.host(norm(first)))
         if not np.isfinite(speed).all():
             return speed * math.nan
         small = (size < 1e-5) | (speed < 1e-5)
@@ -126,7 +141,7 @@ class _Run:
         h = np.minimum(h, self.grid[-1] - self.grid[0])
         there = self.slopes.moved(self.y, first.reshape(1, -1), self._ones, self._spread(h))
         later = self.rates(self.now(self.control.time + h), there)
-        bend = _host(norm(later - first)) / h
+        bend = self.host(norm(later - first)) / h
         sharpest = np.maximum(speed, np.where(np.isfinite(bend), bend, math.inf))
         bound = np.where(
             sharpest <= 1e-15,
@@ -148,17 +163,17 @@ class _Run:
         h = self._spread(control.size)
         y, level = self._stages(h)
         with torch.no_grad():
-            errors = _host(self.scales.norm(self.y, y)(self.slopes.error(h)))
+            errors = self.host(self.scales.norm(self.y, y)(self.slopes.error(h)))
         before = control.time
         accepted = control.judge(errors)
         self.attempts += 1
-        if accepted.any():
+        if control.host.some(accepted):
             if torch.is_grad_enabled() and not np.isfinite(errors).all():
                 y, level = self._without(accepted, before)
             self._watch(h, y, level, accepted)
             self.saved.take(self.slopes, self.y, before, control.size, control.known(accepted))
             self._go_on(y, accepted)
-        if control.stuck.any():
+        if control.host.some(control.stuck):
             raise self._underflow(control.stuck)
         if self.attempts >= self.demand.max_steps and not control.done:
             raise self._too_many()
@@ -178,7 +193,7 @@ class _Run:
     def _without(self, accepted: Flags, before: Numbers) -> tuple[Tensor, Tensor]:
         """The step again, where it failed of no size: no gradient comes from what is infinite."""
         control, arrived = self.control, self.control.time
-        control.size = np.where(accepted, control.size, 0.0)
+        control.stay(accepted, before)
         control.time = before
         found = self._stages(self._spread(control.size))
         control.time = arrived
@@ -187,36 +202,35 @@ class _Run:
     def _watch(self, h: Tensor | float, y: Tensor, level: Tensor, accepted: Flags) -> None:
         if self.stiffness.wants(self.attempts):
             with torch.no_grad():
-                scaled = _host(self.slopes.stretch(h, y, level))
+                scaled = self.host(self.slopes.stretch(h, y, level))
             self.stiffness.look(scaled, accepted, self.control.time)
 
     def _stage_times(self) -> tuple[Tensor, ...]:
         """[batch...] of each stage; before the end of the step, if the rates jump there."""
         control = self.control
-        times = control.time + self.nodes * control.size
-        ends = control.arrival()
-        if self.jumps:
-            jumping = control.landing & np.isin(ends, self.jumps)
-            ends = np.where(jumping, _just_before(ends, self.y.dtype), ends)
-        times[self.nodes[:, 0] == 1] = ends
-        return self.now(times).unbind(0)
+        ends, jumping = control.arrival, control.landing & self.jump(control.arrival)
+        if control.host.some(jumping):
+            ends = control.host.where(jumping, _just_before(ends, self.y.dtype), ends)
+        inner = (c for c in self.nodes if c < 1)
+        times = [control.time + c * control.size for c in inner]
+        return self.now(times + [ends] * (len(self.nodes) - len(times))).unbind(0)
 
     def _go_on(self, y: Tensor, accepted: Flags) -> None:
         """From the end of the step, where it was good enough."""
         control = self.control
-        if accepted.all():
+        if control.host.every(accepted):
             self.y = y
             self.slopes.shift()
         else:
             chosen = torch.as_tensor(accepted, device=y.device)[:, None]
             self.y = torch.where(chosen, y, self.y)
             self.slopes.shift(chosen)
-        if self.jumps and bool((accepted & np.isin(control.time, self.jumps)).any()):
+        if control.host.some(accepted & self.jump(control.time)):
             self.slopes.restart(self.rates(self.now(control.time), self.y))
 
     def _spread(self, size: Numbers) -> Tensor | float:
         """Step sizes as factors of packed states."""
-        return self.tensor(size)[:, None] if self.batch else float(size[0])
+        return torch.from_numpy(size).to(self.y)[:, None] if self.batch else float(size)
 
     # ── what is told ───────────────────────────────────────────────────────────────────────────
 
@@ -224,18 +238,19 @@ class _Run:
     def fraction(self) -> float:
         """How much of the time is done, where least is."""
         whole = float(self.grid[-1] - self.grid[0])
-        return (float(self.control.time.min()) - float(self.grid[0])) / whole
+        return (float(np.min(self.control.time)) - float(self.grid[0])) / whole
 
-    def _underflow(self, where: NDArray[np.bool_]) -> Exception:
+    def _underflow(self, flags: Flags) -> Exception:
+        where = np.atleast_1d(flags)
         point = int(where.argmax())
-        t = self.sign * float(self.control.time[point])
+        t = self.sign * float(np.atleast_1d(self.control.time)[point])
         speed = self.slopes.first.detach().reshape(len(where), -1).clone()
         others = torch.arange(len(where), device=speed.device) != point
         speed[others] = 0.0
         return underflow(self.field.scene, t, self.y.reshape(*self.batch, -1), speed)
 
     def _too_many(self) -> Exception:
-        t = self.sign * float(self.control.time.min())
+        t = self.sign * float(np.min(self.control.time))
         stiff = self.stiffness.since is not None
         return too_many_steps(self.field.scene, t, self.demand.max_steps, self.demand.name, stiff)
 
@@ -247,15 +262,20 @@ class _Scales:
         relative, absolute = field.tolerances(demand.rtol, demand.atol)
         self.relative = torch.as_tensor(relative).to(y)
         self.absolute = torch.as_tensor(absolute).to(y)
+        self.same = bool((self.relative <= NO_SHARE).all())
+        """Whether an error is as bad wherever it is: of angles."""
         self.sizes = [math.prod(shape) for shape in field.packing.shapes.values()]
 
     def norm(self, one: Tensor, other: Tensor) -> Callable[[Tensor], Tensor]:
         """The largest root mean square of a state, [points], in parts of what is allowed."""
-        size = torch.maximum(one.detach().abs(), other.detach().abs())
-        scale = torch.addcmul(self.absolute, self.relative, size)
+        scale = self.absolute
+        if not self.same:
+            size = torch.maximum(one.detach().abs(), other.detach().abs())
+            scale = torch.addcmul(self.absolute, self.relative, size)
 
         def largest(error: Tensor) -> Tensor:
-            parts = (error.detach() / scale).split(self.sizes, dim=-1)
+            found = error.detach() / scale
+            parts = found.split(self.sizes, dim=-1) if len(self.sizes) > 1 else (found,)
             norms = [torch.linalg.vector_norm(p, dim=-1) / math.sqrt(p.shape[-1]) for p in parts]
             return norms[0] if len(norms) == 1 else torch.stack(norms).amax(0)
 
@@ -273,8 +293,3 @@ def _stops(system: Any, times: Sequence[float], sign: float) -> tuple[list[float
 def _just_before(times: Numbers, dtype: torch.dtype) -> Numbers:
     """Times that in the states' own precision are just before these."""
     return times - 4 * torch.finfo(dtype).eps * np.maximum(1.0, np.abs(times))
-
-
-def _host(numbers: Tensor) -> Numbers:
-    """[points] in double precision: the one look at the device."""
-    return numbers.detach().to("cpu", torch.float64).reshape(-1).numpy()

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Numbers = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+Numbers = Any
+"""A float, or float64 [points] in a batch: arrays of one number take ten times as long."""
+
+Flags = Any
+"""A bool, or bool [points]."""
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 10.0
 """A step is so much smaller than seems right, and changes by no less and no more than this."""
@@ -28,75 +31,102 @@ LEAST = 4 * float(np.finfo(np.float64).eps)
 """Of the time: a step below it changes nothing."""
 
 
+class One:
+    """Choices between numbers."""
+
+    smaller, larger, some, every = min, max, bool, bool
+
+    @staticmethod
+    def where(flag: bool, one: float, other: float) -> float:
+        """``one`` where the flag is up."""
+        return one if flag else other
+
+
+class Many:
+    """The same between arrays."""
+
+    smaller, larger, where, some, every = np.minimum, np.maximum, np.where, np.any, np.all
+
+
 class Controller:
-    """Where each point [points] is, and how far it goes next. Time runs forwards."""
+    """Where each point is, and how far it goes next. Time runs forwards."""
 
     def __init__(
-        self, start: float, stops: Sequence[float], points: int, order: int, longest: float
+        self, start: float, stops: Sequence[float], points: int | None, order: int, longest: float
     ) -> None:
-        self.stops = np.array(stops)
-        """Where steps must end; the last is where all of it ends."""
-        self.time = np.full(points, start)
-        self.goal = np.zeros(points, dtype=np.int64)
+        """``points`` None: there is no batch. Steps must end at the stops, and all at the last."""
+        self.host: Any = One if points is None else Many
+        zero = 0.0 if points is None else np.zeros(points)
+        whole = 0 if points is None else np.zeros(points, dtype=np.int64)
+        self.stops = (*stops, stops[-1]) if points is None else np.array([*stops, stops[-1]])
+        self.last = len(stops)
+        self.time = zero + start
+        self.goal = whole
         """Which of the stops is next."""
-        self.wanted = np.zeros(points)
+        self.wanted = zero
         """The size that the next step should have."""
-        self.size = np.zeros(points)
+        self.size = zero
         """That it has: 0 where the end is reached."""
-        self.steps = np.zeros(points, dtype=np.int64)
-        self.landing = self.going = np.ones(points, dtype=np.bool_)
+        self.arrival = self.time
+        """Where it leads."""
+        self.steps = whole
+        self.landing = self.going = whole == 0
         self.exponent = 1 / order - 0.75 * MEMORY
         self.longest = longest
-        self._before = np.full(points, 1e-4)
-        self._again = np.zeros(points, dtype=np.bool_)
+        self._before = zero + 1e-4
+        self._again = whole != 0
 
     @property
     def done(self) -> bool:
         """Whether every point is at the end."""
-        return bool((self.goal == len(self.stops)).all())
+        return bool(self.host.every(self.goal == self.last))
 
     def propose(self) -> None:
         """Choose ``size``."""
-        self.going = self.goal < len(self.stops)
-        gap = self.stops[np.minimum(self.goal, len(self.stops) - 1)] - self.time
-        wanted = np.minimum(self.wanted, self.longest)
-        self.landing = self.going & (LANDS * wanted >= gap)
-        self.size = np.where(self.landing, gap, np.where(self.going, wanted, 0.0))
-
-    def arrival(self) -> Numbers:
-        """Where the steps lead."""
-        stop = self.stops[np.minimum(self.goal, len(self.stops) - 1)]
-        return np.where(self.landing, stop, self.time + self.size)
+        where, stop = self.host.where, self.stops[self.goal]
+        gap = stop - self.time
+        self.wanted = self.host.smaller(self.wanted, self.longest)
+        self.landing = gap <= LANDS * self.wanted
+        self.going = self.goal < self.last
+        self.size = where(self.landing, gap, self.wanted)
+        self.arrival = where(self.landing, stop, self.time + self.size)
 
     def judge(self, errors: Numbers) -> Flags:
         """Go on where the error of a step, in parts of what is allowed, is at most 1; gives where.
 
         The others try a smaller step.
         """
-        known = np.where(errors < math.inf, np.maximum(errors, 1e-10), math.inf)
+        where, larger, smaller = self.host.where, self.host.larger, self.host.smaller
+        known = larger(where(errors < math.inf, errors, math.inf), 1e-10)
         accepted = self.going & (known <= 1)
-        refused = self.going & ~accepted
         factor = SAFETY * known**-self.exponent
-        growth = np.clip(factor * self._before**MEMORY, SHRINK, np.where(self._again, 1.0, GROW))
+        most = where(self._again, 1.0, GROW)
+        growth = larger(SHRINK, smaller(factor * self._before**MEMORY, most))
         # A step cut short by a stop says nothing against the size that was wanted.
-        on = np.where(self.landing, np.maximum(self.wanted, self.size * growth), self.size * growth)
-        back = self.size * np.clip(factor, SHRINK, 1.0)
-        self.time = np.where(accepted, self.arrival(), self.time)
+        on = larger(self.size * growth, where(self.landing, self.wanted, 0.0))
+        back = self.size * larger(SHRINK, smaller(factor, 1.0))
+        self._again = self.going & (known > 1)
+        self.wanted = where(accepted, on, where(self._again, back, self.wanted))
+        self.time = where(accepted, self.arrival, self.time)
         self.goal = self.goal + (accepted & self.landing)
-        self.steps += accepted
-        self.wanted = np.where(accepted, on, np.where(refused, back, self.wanted))
-        self._before = np.where(accepted, np.maximum(known, 1e-4), self._before)
-        self._again = refused
+        self.steps = self.steps + accepted
+        self._before = where(accepted, larger(known, 1e-4), self._before)
         return accepted
 
     def known(self, accepted: Flags) -> Numbers:
         """Up to when each point's solution became known with this step; -infinity: it did not."""
-        return np.where(accepted, self.time, -math.inf)
+        return self.host.where(accepted, self.time, -math.inf)
+
+    def stay(self, accepted: Flags, before: Numbers) -> None:
+        """The last step once more, of length 0 where it was not accepted."""
+        self.size = self.host.where(accepted, self.size, 0.0)
+        self.arrival = self.host.where(accepted, self.arrival, before)
+        self.landing = self.landing & accepted
 
     @property
     def stuck(self) -> Flags:
         """Where the next step would be too small to change the time."""
-        return self._again & (self.wanted <= LEAST * np.maximum(np.abs(self.time), LEAST))
+        return self._again & (self.wanted <= LEAST * self.host.larger(abs(self.time), LEAST))
 
 
 class StiffnessWatch:
@@ -112,7 +142,6 @@ class StiffnessWatch:
         self.edge = 0.95 * edge
         self.since: float | None = None
         """When a point was first found stiff."""
-        self.point = 0
         self._count = np.zeros(points, dtype=np.int64)
         self._calm = np.zeros(points, dtype=np.int64)
 
@@ -123,9 +152,9 @@ class StiffnessWatch:
 
     def look(self, scaled: Numbers, accepted: Flags, time: Numbers) -> None:
         """Take in h |lambda| of a step."""
+        scaled, accepted, time = map(np.atleast_1d, (scaled, accepted, time))
         near = accepted & (scaled > self.edge)
         self._calm = np.where(near, 0, self._calm + accepted)
         self._count = np.where(self._calm >= self.FEW, 0, self._count + near)
         if bool((self._count >= self.MANY).any()):
-            self.point = int(self._count.argmax())
-            self.since = float(time[self.point])
+            self.since = float(time[self._count.argmax()])

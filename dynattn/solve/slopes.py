@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from dynattn.vocabulary.tableaus import Tableau
 
-Numbers = NDArray[np.float64]
+Numbers = Any
+"""A float, or float64 [points]."""
 
 
 class Slopes:
@@ -79,7 +80,7 @@ class Slopes:
         last, other = (self.apart[i].reshape(self.shape) for i in (-1, -2))
         rates, states = (torch.linalg.vector_norm(x, dim=-1) for x in (last - other, y - level))
         size = h.reshape(-1) if isinstance(h, Tensor) else h
-        return (size * rates / states.clamp(min=1e-300)).reshape(-1)
+        return size * rates / states.clamp(min=1e-300)
 
     def between(self, y: Tensor, parts: Numbers, sizes: Numbers) -> Tensor:
         """The states [points, parts, coordinates] after parts [points, parts] of the step."""
@@ -103,11 +104,20 @@ class Saved:
         self.values = [y.reshape(points, -1)]
         self.places = [np.arange(points)]
         """Time by time: number of the time x points + point."""
+        self.next = self._next()
+
+    def _next(self) -> float:
+        """The first saved time that some point has not come to."""
+        first = int(self.known.min())
+        return float(self.grid[first]) if first < len(self.grid) else math.inf
 
     def take(
         self, slopes: Slopes, y: Tensor, before: Numbers, sizes: Numbers, after: Numbers
     ) -> None:
         """Those that the steps from ``before`` to ``after`` go over, the ends included."""
+        if not self.batch and after < self.next:
+            return
+        before, sizes, after = map(np.atleast_1d, (before, sizes, after))
         ends = np.maximum(np.searchsorted(self.grid, after, side="right"), self.known)
         most = int((ends - self.known).max())
         if not most:
@@ -125,6 +135,7 @@ class Saved:
         self.values.append(found)
         self.places.append(places)
         self.known = ends
+        self.next = self._next()
 
     def gathered(self) -> Tensor:
         """[times, batch..., coordinates]."""

@@ -11,6 +11,7 @@ import numpy
 import pytest
 import torch
 
+from dynattn.lower import kernels
 from dynattn.lower.sparse import SparseProduct
 from tests.lower.programs import (
     ALL,
@@ -181,3 +182,32 @@ def test_sparse_arrays_are_quiet():
         capture_output=True, text=True, cwd=Path(__file__).parents[2],
     )  # fmt: skip
     assert (done.stdout, done.stderr) == ("2.0\n", "")
+
+
+def test_a_sparse_product_without_gradients_is_the_same():
+    """In inference mode it is taken apart from autograd; under vmap it must not be."""
+    starts, columns = torch.tensor([0, 1, 2, 4]), torch.tensor([0, 1, 0, 1])
+    back, rows = torch.tensor([0, 2, 4]), torch.tensor([0, 2, 1, 2])
+    ones = torch.tensor([1.0, 2.0, 3.0, 4.0])
+    matrix = (starts, columns, ones, back, rows, ones)
+    x = torch.randn(5, 2, 3)
+    plain = torch.stack([kernels.sparse_product(matrix, item) for item in x])
+    with torch.inference_mode():
+        alone = torch.stack([kernels.sparse_product(matrix, item) for item in x])
+        mapped = torch.func.vmap(lambda item: kernels.sparse_product(matrix, item))(x)
+    assert torch.equal(alone, plain)
+    assert torch.equal(mapped, plain)
+
+
+def test_features_of_one_shape_and_of_two_ranks():
+    """[3, 3] is three points of three nodes, or three nodes of three coordinates."""
+    dense = torch.tensor([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0], [4.0, 0.0, 0.0]])
+    csr, csc = dense.to_sparse_csr(), dense.mT.contiguous().to_sparse_csr()
+    matrix = tuple(part for m in (csr, csc)
+                   for part in (m.crow_indices(), m.col_indices(), m.values()))  # fmt: skip
+    a, b = torch.randn(3, 3), torch.randn(3, 3)
+    sparse = kernels.sparse_sums((a, b), matrix, (0, 1))
+    whole = kernels.dense_sums((a, b), (dense,), (0, 1))
+    for found in (sparse, whole):
+        assert (found[0] - a @ dense.mT).abs().max() < 1e-6
+        assert (found[1] - dense @ b).abs().max() < 1e-6
