@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dynattn.lower.edge_states import on_edges_alone, rank_of_state
 from dynattn.lower.module import System
+from dynattn.model.laws import type_of
 from dynattn.model.model import Model
 from dynattn.model.plans import Record, Simulation
 from dynattn.model.terms import Place, Term
@@ -123,6 +124,15 @@ def everything(model: Model) -> tuple[Record, ...]:
     return tuple(Record("series", item.name, item.value) for item in model.observables)
 
 
+def every_state(model: Model) -> tuple[Record, ...]:
+    """Every state as a series: what is recorded of many points where nothing else is."""
+    states = [state for state in model.states.values() if state.velocity_of is None]
+    return tuple(
+        Record("series", state.name, Term("state", (), type_of(state), state.span, state.name))
+        for state in states
+    )
+
+
 def own_axes(network: Network, term: Term) -> tuple[str, ...]:
     """Names of the axes that one value of a term has: its population, its coordinates.
 
@@ -200,7 +210,8 @@ def _recorded(
         t = torch.as_tensor(times[start : start + length], dtype=system.dtype, device=system.device)
         found = _measure(system, t.reshape(-1, *[1] * batch), block)
         for record in records:
-            value = found[record.label]
+            name = record.label
+            value = found[name] if name in found else on_edges_alone(system, name, block[name])
             rank = len(own_axes(system.network, record.value))
             shape = (len(t), *front, *value.shape[value.dim() - rank :])
             blocks[record.label].append(in_double(value.expand(shape)))

@@ -121,13 +121,14 @@ class _Work:
         self, compilation: Compilation, simulation: Simulation, seed: int | None, device: str,
         signals: Given | None,
     ) -> None:  # fmt: skip
-        from dynattn.run.recording import everything
+        from dynattn.run.recording import every_state, everything
         from dynattn.run.systems import is_structural, points_at_once, seed_of
 
         self.compilation, self.simulation, self.device = compilation, simulation, device
         self.signals = signals
         self.seed = seed_of(compilation, simulation, seed)
-        self.records = simulation.records or everything(compilation.model)
+        model = compilation.model
+        self.records = simulation.records or everything(model) or every_state(model)
         self.times = saved_times(simulation)
         self.values = dict(simulation.settings)
         self.structural = [n for n, v in self.values.items() if is_structural(compilation, n, v)]

@@ -174,3 +174,19 @@ def test_the_point_of_the_spec_is_the_plain_simulation():
     plain = simulate(compilation, compilation.model.simulations[0])
     got = run_experiment(kuramoto(), "sizes")["final(r)"][1, 1]
     assert got == pytest.approx(plain["r"][-1], abs=1e-6)
+
+
+def test_states_are_recorded_where_nothing_else_is():
+    text = """
+model bare
+param K = 1
+population p[2] { state x on real ~ normal(0, 1); drift -K*x }
+coupling c: p -> p { state w on real = 1; w' = -w; weight w }
+simulate { t 0 .. 1 every 0.5; method rk4; step 0.1 }
+sweep each { K = [1, 2] }
+"""
+    whole = compiled(text)
+    one, both = run_experiment(whole), run_experiment(whole, "each")
+    assert both.labelled.variables["p.x"].axes == ("K", "time", "p")
+    for name in ("p.x", "c.w"):
+        assert np.allclose(both[name][0], one[name], rtol=1e-12)
