@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.files import refuse_folder
 from dynattn.present.animation import check_animation, write_animation
+from dynattn.present.beside import beside_figure, beside_refusal
 from dynattn.present.figure import PICTURES as ENDINGS
 from dynattn.present.figure import save_figure
 from dynattn.present.pictures import PICTURES
@@ -50,7 +51,13 @@ class ResultDrawing:
 
     compilation: Compilation
 
-    def plot(self, result: Trajectory | Sweep, kind: str | None, path: str | Path | None) -> Any:
+    def plot(
+        self,
+        result: Trajectory | Sweep,
+        kind: str | None,
+        path: str | Path | None,
+        beside: Sequence[Trajectory | Sweep] = (),
+    ) -> Any:
         """A figure of the kind, written to ``path`` where one is given; as ``Result.plot``."""
         scene = scene_of(self.compilation, result)
         kind = kind or next(iter(default_pictures(scene.compilation, scene.simulation)), "series")
@@ -59,9 +66,11 @@ class ResultDrawing:
         if place is not None:
             check_ending(place.suffix.lower(), ENDINGS)
         refuse(refusal(scene.compilation, scene.simulation, kind))
+        for other in beside:
+            refuse(beside_refusal(kind, result, other))
         if place is not None:
             refuse_folder(place)
-        figure = PICTURES[kind].figure(scene)
+        figure = beside_figure(scene, beside) if beside else PICTURES[kind].figure(scene)
         if place is not None:
             save_figure(figure, place)
         return figure

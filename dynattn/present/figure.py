@@ -8,6 +8,9 @@ from typing import Any
 from dynattn.diagnostics.files import write_whole
 from dynattn.present.palette import CARD, MUTED_TEXT, TEXT
 
+STEP = "step"
+"""What the time of maps is called."""
+
 PICTURES = (".svg", ".png", ".pdf")
 """Endings of what matplotlib and Graphviz draw here."""
 
@@ -69,6 +72,13 @@ def level(axes: Any, values: Any) -> bool:
     margin = 0.06 * size or 0.5
     axes.set_ylim(low - margin, top + margin)
     return True
+
+
+def label_time(axes: Any, name: str) -> None:
+    """The name of the axis to the right; the steps of maps are counted in whole numbers."""
+    axes.set_xlabel(name, parse_math=False)
+    if name == STEP:
+        axes.xaxis.get_major_locator().set_params(integer=True)
 
 
 GRID = {"color": "#e4e6ea", "linewidth": 0.8}

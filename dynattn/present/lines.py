@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dynattn.present.figure import GRID, level
+from dynattn.present.figure import GRID, label_time, level
 from dynattn.present.palette import MUTED_TEXT, series_colour
 from dynattn.present.scene import Shown
 from dynattn.present.shading import STILL, Motion, Shading, add_key, scatter, shading_of
@@ -37,7 +37,7 @@ def draw_lines(figure: Any, item: Shown, moving: bool) -> Motion:
         axes.grid(axis="y", **GRID)
         _limit(axes, lines[..., k], item)
         motions.append(draw(axes, item, lines[..., k], shading, moving))
-    panels[-1].set_xlabel(item.row if by_node else item.below, parse_math=False)
+    label_time(panels[-1], item.row if by_node else item.below)
     add_key(figure, panels, shading)
 
     def move(k: int) -> None:
@@ -141,7 +141,7 @@ def draw_shares(figure: Any, item: Shown, moving: bool) -> Motion:
     names = [f"[{k}]" for k in range(shares.shape[2])]
     if item.count == 1 and len(item.times) > 1:
         axes.stackplot(item.times, shares[:, 0].T, colors=colours, labels=names)
-        axes.set_xlabel(item.below)
+        label_time(axes, item.below)
         axes.margins(x=0)
         _name_shares(axes, names)
         return _marked(axes, item, moving)

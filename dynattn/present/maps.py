@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dynattn.present.figure import add_colourbar, entitle, new_figure, style
+from dynattn.present.figure import add_colourbar, entitle, label_time, new_figure, style
 from dynattn.present.palette import phase_colormap
 from dynattn.present.plots import TIME, logarithmic
 from dynattn.present.scene import Shown, cyclic
@@ -55,7 +55,7 @@ def raster_figure(
             image = _draw_layer(axes, times, layer)
             axes.set_ylabel(layer.node, parse_math=False)
             add_colourbar(figure, axes, image, layer.name, layer.cyclic)
-        panels[-1].set_xlabel(below, parse_math=False)
+        label_time(panels[-1], below)
         entitle(figure, title)
         return figure
 

@@ -245,6 +245,7 @@ def _draw_loops(axes: Any, spots: list[Place], places: Mapping[str, Place], colo
 
 def _draw_points(figure: Any, axes: Any, parts: GraphParts, places: Mapping[str, Place]) -> None:
     area = max(26.0, min(320.0, 9000 / parts.node_count))
+    scales: list[tuple[Any, NodeState]] = []
     for number, (population, size) in enumerate(parts.sizes.items()):
         spots = [places[f"{population}[{k}]"] for k in range(size or 0)]
         if not spots:
@@ -254,12 +255,22 @@ def _draw_points(figure: Any, axes: Any, parts: GraphParts, places: Mapping[str,
                             linewidths=0.7, zorder=3, label=population,
                             marker=MARKERS[number % len(MARKERS)], **colours)  # fmt: skip
         if population in parts.states:
-            state = parts.states[population]
-            add_colourbar(figure, axes, dots, state.name, state.cyclic)
+            scales.append((dots, parts.states[population]))
         if parts.node_count <= MOST_NUMBERED:
             for k, (x, y) in enumerate(spots):
                 ink = _ink(dots, k)
                 axes.text(x, y, str(k), ha="center", va="center", fontsize=7.5, color=ink, zorder=4)
+    _draw_scales(figure, axes, scales)
+
+
+def _draw_scales(figure: Any, axes: Any, scales: list[tuple[Any, NodeState]]) -> None:
+    """A colour bar for each state; angles share one, as all have the same colours."""
+    angles = [(dots, state.name) for dots, state in scales if state.cyclic]
+    if angles:
+        add_colourbar(figure, axes, angles[0][0], ", ".join(name for _, name in angles), True)
+    for dots, state in scales:
+        if not state.cyclic:
+            add_colourbar(figure, axes, dots, state.name, False)
 
 
 def _ink(dots: Any, k: int) -> str:

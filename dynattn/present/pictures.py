@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from dynattn.diagnostics.report import Diagnostic
 from dynattn.model.model import Model
 from dynattn.model.plans import Simulation
 from dynattn.present.figure import entitle, new_figure, style
-from dynattn.present.plots import series_figure, sweep_figure
+from dynattn.present.plots import series_figure, sweep_figure, sweeps_figure
 from dynattn.present.scene import Kept, Scene, kept_by
 from dynattn.present.shading import Motion
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 MOST_STATES = 6
 """States drawn in one figure; the first ones."""
+
+FEW_VALUES = 4
+"""Values of one of two swept parameters up to which each has a line instead of a row of cells."""
 
 MOST_DRAWN = 2000
 """Nodes up to which a graph is drawn as nodes coloured by state."""
@@ -73,10 +76,26 @@ def _sweep(scene: Scene) -> Any:
     result: Any = scene.result
     grid = {name: result.axes[name].tolist() for name in result.swept}
     title = f"{scene.compilation.model.name}: {scene.simulation.name}"
-    if len(grid) == 2:
+    if len(grid) == 2 and min(map(len, grid.values())) > FEW_VALUES:
         return heat_figure(grid, result.measured, title=title)
+    if len(grid) == 2:
+        return _families(grid, result.measured, title)
     ((parameter, values),) = grid.items()
     return sweep_figure(values, result.measured, parameter=parameter, title=title)
+
+
+def _families(grid: Mapping[str, Sequence[float]], measured: Mapping[str, Any], title: str) -> Any:
+    """A line for each value of the parameter that has the fewer."""
+    import numpy
+
+    few = min(grid, key=lambda name: len(grid[name]))
+    ((parameter, points),) = ((name, grid[name]) for name in grid if name != few)
+    axis = [*grid].index(few)
+    lines = {
+        f"{few} = {value:g}": (points, {n: numpy.take(v, k, axis) for n, v in measured.items()})
+        for k, value in enumerate(grid[few])
+    }
+    return sweeps_figure(lines, parameter=parameter, title=title)
 
 
 def _lacking_sweep(compilation: Compilation, simulation: Simulation) -> Diagnostic | None:

@@ -7,11 +7,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dynattn.present.figure import GRID, entitle, level, new_figure, save_figure, style
+from dynattn.present.figure import (
+    GRID,
+    entitle,
+    label_time,
+    level,
+    new_figure,
+    save_figure,
+    style,
+)
 from dynattn.present.palette import MUTED_TEXT, series_colour
 
 Curve = tuple[Sequence[float], Sequence[float]]
 """(steps, values) of one learning curve."""
+
+Measured = tuple[Sequence[float], Mapping[str, Any]]
+"""(values of the parameter, what was measured at each by name)."""
 
 BITS = "bits per character"
 
@@ -91,7 +102,7 @@ def series_figure(
     """
     each: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.4}
     mean: dict[str, Any] = {"linewidth": 1.8}
-    return _panels(times, series, below, 2.3, (each, mean), title)
+    return _panels({"": (times, series)}, below, 2.3, (each, mean), title)
 
 
 def sweep_figure(
@@ -100,14 +111,18 @@ def sweep_figure(
     """Measures over a parameter: ``measured[name]`` is [value, repeat]; dots, their mean and the
     band of their standard deviation.
     """
+    return sweeps_figure({"": (values, measured)}, parameter=parameter, title=title)
+
+
+def sweeps_figure(sweeps: Mapping[str, Measured], *, parameter: str, title: str = "") -> Any:
+    """Sweeps over one parameter in the same panels, each with its own colour and mark."""
     each: dict[str, Any] = {"linestyle": "", "marker": ".", "alpha": 0.35, "markersize": 4}
     mean: dict[str, Any] = {"marker": "o", "markersize": 4}
-    return _panels(values, measured, parameter, 3.2, (each, mean), title)
+    return _panels(sweeps, parameter, 3.2, (each, mean), title)
 
 
 def _panels(
-    points: Sequence[float],
-    measured: Mapping[str, Any],
+    runs: Mapping[str, Measured],
     below: str,
     height: float,
     looks: tuple[Mapping[str, Any], Mapping[str, Any]],
@@ -116,21 +131,37 @@ def _panels(
     """One panel of ``height`` inches a measure [point] or [point, repeat]: repeats and mean."""
     import numpy
 
+    names = list(dict.fromkeys(name for _, measured in runs.values() for name in measured))
+    each, mean = looks
+    ways = {_way(points)["marker"] for points, _ in runs.values()}
     with style():
-        figure = new_figure(7.6, 0.6 + height * len(measured))
-        panels = figure.subplots(len(measured), 1, sharex=True, squeeze=False)[:, 0]
-        for number, (axes, (name, values)) in enumerate(zip(panels, measured.items(), strict=True)):
-            rows = numpy.asarray(values, dtype=float).reshape(len(points), -1)
-            _draw_repeats(axes, points, rows, series_colour(number), looks)
+        figure = new_figure(7.6, 0.6 + height * len(names))
+        panels = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
+        for number, (axes, name) in enumerate(zip(panels, names, strict=True)):
+            drawn = [
+                numpy.asarray(measured[name], dtype=float).reshape(len(points), -1)
+                for points, measured in runs.values()
+            ]
+            for run, (rows, (points, _)) in enumerate(zip(drawn, runs.values(), strict=True)):
+                own = mean | _way(points) if len(ways) > 1 else mean
+                _draw_repeats(axes, points, rows, series_colour(number + run), (each, own))
             axes.set_ylabel(name, parse_math=False)
-            axes.margins(x=0.01)
-            level(axes, rows)
+            axes.margins(x=0.02 if "marker" in mean else 0.01)
+            level(axes, numpy.concatenate([rows.ravel() for rows in drawn]))
             axes.grid(axis="y", **GRID)
-        if logarithmic(points):
+        if "" not in runs:
+            means = [line for line in panels[0].lines if line.get_linestyle() != "None"]
+            panels[0].legend(means, list(runs))
+        label_time(panels[-1], below)
+        if all(logarithmic(points) for points, _ in runs.values()):
             panels[-1].set_xscale("log")
-        panels[-1].set_xlabel(below, parse_math=False)
         entitle(figure, title)
         return figure
+
+
+def _way(points: Sequence[float]) -> dict[str, Any]:
+    """Marks that point the way that a sweep goes."""
+    return {"marker": ">" if points[-1] >= points[0] else "<", "markersize": 6}
 
 
 def _draw_repeats(

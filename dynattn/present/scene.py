@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dynattn.model.model import Model
 from dynattn.model.plans import Record, Simulation
 from dynattn.model.terms import ManifoldUse, Place, Type, walk
+from dynattn.present.figure import STEP
 from dynattn.present.parts import edge_arrays
 from dynattn.present.plots import TIME
 from dynattn.vocabulary.manifolds import MANIFOLDS
@@ -150,7 +151,7 @@ class Scene:
     @property
     def below(self) -> str:
         """What the time is called: maps have steps."""
-        return TIME if self.simulation.steps is None else "step"
+        return TIME if self.simulation.steps is None else STEP
 
     def kept(self, able: Callable[[Kept], bool]) -> list[Kept]:
         """What was kept that a picture is able to show."""

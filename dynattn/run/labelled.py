@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -54,7 +54,9 @@ class Labelled:
 class Drawing(Protocol):
     """What draws results: it knows the spec that they are of."""
 
-    def plot(self, result: Any, kind: str | None, path: str | Path | None) -> Any:
+    def plot(
+        self, result: Any, kind: str | None, path: str | Path | None, beside: Sequence[Any]
+    ) -> Any:
         """A matplotlib figure."""
         ...
 
@@ -96,13 +98,20 @@ class Result:
         """An ``xarray.Dataset``; ImportError where xarray is not installed."""
         return self.labelled.to_xarray()
 
-    def plot(self, kind: str | None = None, path: str | Path | None = None) -> Any:
+    def plot(
+        self,
+        kind: str | None = None,
+        path: str | Path | None = None,
+        *,
+        beside: Sequence[Result] = (),
+    ) -> Any:
         """A matplotlib figure of the ``kind`` that ``dynattn run --plot`` names (None: the first
-        that is drawn by default), written to ``path`` where one is given.
+        that is drawn by default), written to ``path`` where one is given. ``beside`` are further
+        sweeps over the same parameter for the same panels, such as the way down of a hysteresis.
 
         UsageError E710 to E713 for what there is no picture of, SpecError E714 and E715.
         """
-        return self._drawn().plot(self, kind, path)
+        return self._drawn().plot(self, kind, path, beside)
 
     def animate(self, path: str | Path, *, frames: int = 200, seconds: float = 8.0) -> Path:
         """Write the states as a moving picture, .gif or .mp4, of at most that many frames.

@@ -433,3 +433,56 @@ def test_a_result_without_a_spec_says_so():
 
 def test_the_table_of_pictures_says_what_each_is():
     assert all(picture.doc and picture.of for picture in PICTURES.values())
+
+
+def test_sweeps_beside_one_another():
+    more = "}}\n".join(
+        (
+            "",
+            "sweep up {{ K = [0, 1, 2]; record final(order(x)) ",
+            "sweep down {{ K = [2, 1, 0]; start previous; record final(order(x)) ",
+            "sweep size {{ N = [5, 6]; record final(order(x)) ",
+            "sweep other {{ K = [0, 1]; record average(order(x)) ",
+        )
+    ).format()
+    sync = spec(SYNC.format(manifold="circle", kernel="", drift="", more=more))
+    up, down = sync.run("up"), sync.run("down")
+    figure = up.plot("sweep", beside=[down])
+    (axes,) = figure.axes
+    assert figure.get_suptitle() == "sync: up, down"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["up", "down"]
+    for line, sweep, mark in zip(axes.lines, (up, down), "><", strict=True):
+        numpy.testing.assert_array_equal(line.get_xdata(), sweep.axes["K"])
+        numpy.testing.assert_array_equal(line.get_ydata(), sweep["final(order(x))"])
+        assert line.get_marker() == mark
+    assert axes.lines[0].get_color() != axes.lines[1].get_color()
+    refusals = {
+        "size": "'up' and 'size' do not run over the same parameter, but K and N",
+        "other": "'up' and 'other' measure different things",
+        "up": "both sweeps are called 'up'",
+        "simulate": "only pictures of sweeps go beside one another",
+    }
+    for name, text in refusals.items():
+        other = sync.run(name)
+        found = refused(lambda other=other: up.plot("sweep", beside=[other]))
+        assert (found[0], found[1], found[3]) == ("E713", text, True)
+
+
+def test_few_values_of_one_of_two_parameters_are_a_line_each():
+    more = "}}\nsweep s {{ K = [0, 0.5, 1, 2, 3]; N = [4, 8]; repeat 3; record final(order(x)) "
+    sweep = spec(SYNC.format(manifold="circle", kernel="", drift="", more=more.format())).run("s")
+    (axes,) = sweep.plot().axes
+    assert axes.get_xlabel() == "K"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["N = 4", "N = 8"]
+    means = [line for line in axes.lines if line.get_linestyle() != "None"]
+    for k, line in enumerate(means):
+        numpy.testing.assert_allclose(line.get_ydata(), sweep["final(order(x))"][:, k].mean(-1))
+        assert line.get_marker() == "o"
+    assert len(means) == 2
+
+
+def test_steps_are_whole_numbers():
+    text = "model m\npopulation p[3] { state x on real ~ normal(0, 1); x <- x/2 }\n"
+    figure = spec(text + "simulate { steps 5 }\n").run().plot("states")
+    axes = next(axes for axes in figure.axes if axes.get_xlabel() == "step")
+    assert all(tick == round(tick) for tick in axes.get_xticks())

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.classics.truth import Truth
+from benchmarks.gallery import page
+
 PROJECT = Path(__file__).parents[2]
 CLASSICS = sorted(
     path.stem for path in (PROJECT / "benchmarks" / "classics").glob("*.py") if path.stem != "truth"
@@ -21,6 +24,17 @@ def test_truths(name):
     assert found
     for truth in found:
         assert truth.holds, truth
+    assert_told(name, found)
+
+
+def assert_told(name: str, found: list[Truth]):
+    """The gallery tells of the same quantities; a study, which is slower, may follow."""
+    told = page.quantities(page.sections(page.PAGE.read_text(encoding="utf-8")).get(name, ""))
+    now = [page.escaped(truth.quantity) for truth in found]
+    fix = f"python -m benchmarks.gallery {name} tells of them"
+    assert told[: len(now)] == now, fix
+    study = hasattr(importlib.import_module(f"benchmarks.classics.{name}"), "study")
+    assert study == (len(told) > len(now)), fix
 
 
 @pytest.mark.parametrize("name", CLASSICS)
