@@ -143,7 +143,7 @@ def _panels(
                 for points, measured in runs.values()
             ]
             for run, (rows, (points, _)) in enumerate(zip(drawn, runs.values(), strict=True)):
-                own = mean | _way(points) if len(ways) > 1 else mean
+                own = {**mean, **_way(points)} if len(ways) > 1 else mean
                 _draw_repeats(axes, points, rows, series_colour(number + run), (each, own))
             axes.set_ylabel(name, parse_math=False)
             axes.margins(x=0.02 if "marker" in mean else 0.01)
