@@ -145,6 +145,17 @@ def _draw_learned(name: str, spec: Spec, kind: str, paths: list[Path]) -> None:
 
 
 PICTURES: dict[str, Picture] = {
+    "adaptive": Picture("The rule by which weights learn decides on clusters and rhythm."),
+    "akorn": Picture(
+        "Bits per character of the text.",
+        kind="loss",
+        changes="train { batch 16; steps 300 }",
+        differs="300 steps of 16",
+    ),
+    "lohe_sphere": Picture("The least coupling already orders half of it."),
+    "lohe_su2": Picture("Spins align as the coupling outweighs the spread of their turning."),
+    "swarmalators": Picture("The ring state: the phase is the angle.", "simulate", "states"),
+    "wilson_cowan": Picture("Activity of every region.", kind="raster"),
     "chimera": Picture(
         "Phases (above) and local order: smooth where oscillators lock, speckled where they drift, "
         "though all are alike.",
@@ -207,7 +218,14 @@ PICTURES: dict[str, Picture] = {
         changes="simulate { t 0 .. 10 every 0.05; record theta }",
         differs="up to t = 10",
     ),
-    "stuart_landau": Picture("Points of the complex plane at the last time.", kind="states"),
+    "stuart_landau": Picture(
+        "Amplitude death: among broad frequencies, coupling beyond K = 1 stops all of them.",
+        "death",
+        changes="population osc { param omega ~ normal(0, 4) }\n"
+        "observe size = mean(abs(z))\nsweep death { K = 0 .. 4 by 0.25; t 0 .. 60 every 0.5; "
+        "record average(size) after 40 }",
+        differs="frequencies four times as broad",
+    ),
     "swing": Picture(
         "The grid near its limit, its buses coloured by phase: power flows from ahead to behind.",
         kind="graph",

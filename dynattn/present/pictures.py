@@ -129,7 +129,7 @@ def states_figure(scene: Scene, *, moving: bool) -> tuple[Any, Motion, int]:
     from dynattn.present.panels import panel_of
 
     items = [scene.shown(item) for item in scene.kept(over_time if moving else of_nodes)]
-    items = items[:MOST_STATES]
+    items = items[:MOST_STATES] if moving else [*map(scene.by_phase, items[:MOST_STATES])]
     panels = [panel_of(item) for item in items]
     stacked = all(panel.wide for panel in panels)
     columns = 1 if len(items) == 1 or stacked else 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +77,8 @@ class Shade:
     label: str
     values: Any
     """[node]."""
+    cyclic: bool = False
+    """Whether these are angles, in radians from -pi to pi."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,22 @@ class Scene:
             edges=place.kind == "edges",
             below=self.below,
         )
+
+    def by_phase(self, item: Shown) -> Shown:
+        """Coloured by the one angle that the same nodes have at the last time, where they have one
+        and are no angles themselves.
+        """
+        import numpy
+
+        angles = [
+            other
+            for other in map(self.shown, self.kept(lambda other: other.is_state))
+            if other.nodes == item.nodes and other.edges == item.edges and cyclic(other)
+        ]
+        if cyclic(item) or len(angles) != 1 or angles[0].flat.shape[2] != 1:
+            return item
+        last = numpy.angle(numpy.exp(1j * angles[0].flat[-1, :, 0]))
+        return replace(item, shade=Shade(angles[0].name, last, cyclic=True))
 
     def _shade(self, place: Place, count: int) -> Shade:
         """The first parameter of the nodes that their laws read, such as a natural frequency, where

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dynattn.present.palette import MUTED_TEXT, ordered_colormap, series_colour
+from dynattn.present.figure import PI_TICKS
+from dynattn.present.palette import MUTED_TEXT, ordered_colormap, phase_colormap, series_colour
 from dynattn.present.scene import Shown
 
 MOST_NAMED = 8
@@ -36,6 +38,8 @@ class Shading:
     scale: Any = None
     """The matplotlib mappable of the colour bar, where there is one."""
     label: str = ""
+    cyclic: bool = False
+    """Whether the scale is of angles."""
 
 
 def shading_of(item: Shown) -> Shading:
@@ -46,9 +50,12 @@ def shading_of(item: Shown) -> Shading:
     if item.count <= MOST_NAMED:
         names = tuple(f"{item.nodes}[{k}]" for k in range(item.count)) if item.count > 1 else ()
         return Shading(to_rgba_array([series_colour(k) for k in range(item.count)]), names)
-    values = item.shade.values
-    scale = ScalarMappable(Normalize(values.min(), values.max()), ordered_colormap())
-    return Shading(scale.to_rgba(values), (), scale, item.shade.label)
+    values, limits = item.shade.values, (item.shade.values.min(), item.shade.values.max())
+    colours = ordered_colormap()
+    if item.shade.cyclic:
+        limits, colours = (-math.pi, math.pi), phase_colormap()
+    scale = ScalarMappable(Normalize(*limits), colours)
+    return Shading(scale.to_rgba(values), (), scale, item.shade.label, item.shade.cyclic)
 
 
 def add_key(figure: Any, axes: Any, shading: Shading) -> None:
@@ -57,6 +64,8 @@ def add_key(figure: Any, axes: Any, shading: Shading) -> None:
         bar = figure.colorbar(shading.scale, ax=axes, shrink=0.7, pad=0.02, aspect=26)
         bar.outline.set_visible(False)
         bar.set_label(shading.label, parse_math=False)
+        if shading.cyclic:
+            bar.set_ticks([math.pi * turn for turn in PI_TICKS], labels=list(PI_TICKS.values()))
         return
     if not shading.names:
         return
