@@ -12,6 +12,7 @@ from matplotlib.text import Text
 from dynattn.diagnostics.report import SpecError, UsageError
 from dynattn.present.animation import frames_of
 from dynattn.present.globe import projected
+from dynattn.present.palette import phase_colormap
 from dynattn.present.panels import CORNERS, PANELS, principal
 from dynattn.present.pictures import PICTURES
 from dynattn.vocabulary import manifolds
@@ -486,3 +487,22 @@ def test_steps_are_whole_numbers():
     figure = spec(text + "simulate { steps 5 }\n").run().plot("states")
     axes = next(axes for axes in figure.axes if axes.get_xlabel() == "step")
     assert all(tick == round(tick) for tick in axes.get_xticks())
+
+
+def test_points_are_coloured_by_the_phase_of_the_same_nodes():
+    text = """model m
+population p[12] {
+  state z on complex ~ normal(0, 1)
+  state theta on circle
+  z'     = -z
+  theta' = 4
+}
+simulate { t 0 .. 1 every 0.5 }
+"""
+    result = spec(text).run()
+    figure = result.plot("states")
+    phase = numpy.angle(numpy.exp(1j * result["p.theta"][-1]))
+    colours = numpy.asarray(dots(figure)[0].get_facecolor())[:, :3]
+    expected = phase_colormap()((phase + numpy.pi) / (2 * numpy.pi))[:, :3]
+    numpy.testing.assert_allclose(colours, expected, atol=1e-12)
+    assert "p.theta" in words(figure).split("\n")
