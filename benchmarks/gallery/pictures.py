@@ -218,14 +218,7 @@ PICTURES: dict[str, Picture] = {
         changes="simulate { t 0 .. 10 every 0.05; record theta }",
         differs="up to t = 10",
     ),
-    "stuart_landau": Picture(
-        "Amplitude death: among broad frequencies, coupling beyond K = 1 stops all of them.",
-        "death",
-        changes="population osc { param omega ~ normal(0, 4) }\n"
-        "observe size = mean(abs(z))\nsweep death { K = 0 .. 4 by 0.25; t 0 .. 60 every 0.5; "
-        "record average(size) after 40 }",
-        differs="frequencies four times as broad",
-    ),
+    "stuart_landau": Picture("Amplitude death: frequencies that are too broad stop all of them."),
     "swing": Picture(
         "The grid near its limit, its buses coloured by phase: power flows from ahead to behind.",
         kind="graph",
