@@ -64,10 +64,13 @@ class Compilation:
 
     @cached_property
     def program(self) -> Program:
-        """The array program, rewritten by every pass."""
+        """The array program, rewritten by every pass; SpecError where a form does not fit."""
+        from dynattn.program.asked_forms import refuse_unfitting
         from dynattn.program.build import build_program
 
-        return build_program(self.model, self.network)
+        program = build_program(self.model, self.network)
+        refuse_unfitting(program, self.model, self.network)
+        return program
 
     def build(self, seed: int | None = None, dtype: Any = None, device: Any = "cpu") -> System:
         """A fresh torch module, in float64 unless ``dtype`` says otherwise, with ``values`` set."""
@@ -76,6 +79,9 @@ class Compilation:
         import torch
 
         from dynattn.lower.module import build_system
+        from dynattn.program.asked_forms import refuse_huge
+
+        refuse_huge(self.program, self.model, self.network)
 
         return build_system(
             self.model,

@@ -19,6 +19,7 @@ BENCHMARKS = {
     "attention": ("--rounds", "5"),
     "simulate": ("--rounds", "1", "--repeat", "1"),
     "delays": ("--rounds", "1"),
+    "forms": ("--rounds", "7"),
     "training": ("--rounds", "1"),
     "solvers": ("--rounds", "3"),
     "group_attention": ("--rounds", "1", "--steps", "3"),
@@ -74,6 +75,13 @@ def test_our_solver_is_ahead_at_equal_error():
                for (name, _), row in rows.items())  # fmt: skip
     assert all(rows[name, "our rates"]["times ours"] > 1.3 for name in ("sparse", "dense"))
     assert all(rows[name, "as written"]["times ours"] > 1.8 for name in ("sparse", "dense"))
+
+
+@pytest.mark.slow
+def test_forms_are_faster_than_edge_by_edge():
+    limited = [row for row in rows_of("forms") if row["limit"] is not None]
+    assert len(limited) == 2
+    assert all(row["ratio"] >= row["limit"] for row in limited), limited
 
 
 def test_every_benchmark_is_run_and_explained():

@@ -13,6 +13,7 @@ from dynattn.diagnostics.codes import (
     data,
     edges,
     experiments,
+    forms,
     geometry,
     laws,
     layers,
@@ -45,4 +46,5 @@ CODES: dict[str, Entry] = {
     **present.CODES,
     **pictures.CODES,
     **cli.CODES,
+    **forms.CODES,
 }

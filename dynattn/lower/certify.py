@@ -69,7 +69,7 @@ def shrunk(compilation: Any) -> Any:
         sizes = {**compilation.overrides, **overrides}
         small = replace(compilation, overrides=sizes, values=None, most_nodes=most)
         try:
-            _ = small.model, small.network
+            _ = small.model, small.network, small.program
         except SpecError as error:
             refusal = error
         else:

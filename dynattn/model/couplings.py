@@ -29,6 +29,7 @@ from dynattn.model.parts import Coupling, State
 from dynattn.model.summands import Summand
 from dynattn.model.terms import Term
 from dynattn.syntax import tree
+from dynattn.vocabulary.forms import FORMS
 from dynattn.vocabulary.manifolds import MANIFOLDS
 from dynattn.vocabulary.sizes import Size
 
@@ -89,7 +90,8 @@ def _declare_sum(context: Context, declaration: tree.Coupling) -> None:
         full, ends.sender.name, ends.receiver.name, ends.state.name if ends.state else "",
         ends.graph, kernel, span,
         weight=weight, adaptive=adaptive, strength=strength,
-        normalize=_normalize(draft, clauses), heads=heads, acts=declaration.acts,
+        normalize=_normalize(draft, clauses), form=_form(draft, clauses), heads=heads,
+        acts=declaration.acts,
         shape=ends.state.shape if ends.state else readouts.shape_of(kernel, weight, heads),
         layer=context.layer, frustration=lag, edge_weights="weight" not in clauses,
         counters=loops.counters, parts=_parts(inside, loops, clauses, shifted, span),
@@ -304,6 +306,17 @@ def _normalize(draft: Draft, clauses: Mapping[str, tree.Clause]) -> str:
     fix = did_you_mean(expr.span.text, NORMALIZATIONS, "write none, size or degree")
     draft.errors.add("E213", "normalize is none, size or degree", expr.span, fix)
     return "none"
+
+
+def _form(draft: Draft, clauses: Mapping[str, tree.Clause]) -> str:
+    if "form" not in clauses:
+        return ""
+    expr = value_of(clauses["form"])
+    if isinstance(expr, tree.Name) and expr.name in FORMS:
+        return expr.name
+    fix = did_you_mean(expr.span.text, FORMS, f"the forms are {', '.join(FORMS)}")
+    draft.errors.add("E345", f"no sum has the form '{expr.span.text}'", expr.span, fix)
+    return ""
 
 
 def _shapes_fit(draft: Draft, coupling: Coupling, state: State | None) -> bool:

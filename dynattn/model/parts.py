@@ -164,6 +164,8 @@ class Coupling:
     """``none``, ``size`` (number of nodes of the sending population) or ``degree`` (senders of
     i).
     """
+    form: str = ""
+    """A word of FORMS; '' leaves the choice to the compiler."""
     heads: Size | None = None
     shape: tuple[Size, ...] = ()
     """Shape of S_i per node: the receiving state's; of a readout, the kernel's."""

@@ -154,7 +154,7 @@ class Modified(Node):
 class Clause(Node):
     """A word and what follows it.
 
-    In bodies: ``kernel energy strength weight normalize frustration harmonics delay successors
+    In bodies: ``kernel energy strength weight normalize form frustration harmonics delay successors
     heads drift inertia dissipation noise``; ``target`` is the x of ``drift x: EXPR``. In
     ``harmonics m in 1 .. M`` and ``successors l in 0 .. 1``, ``axis`` holds the named range. In
     experiments: ``t method step steps rtol atol until seed repeat start record data loss

@@ -8,11 +8,13 @@ up to 300 nodes, where calls cost more than arithmetic; else compressed rows (CS
 
 from __future__ import annotations
 
+from dynattn.model.model import Model
 from dynattn.network.build import Network
 from dynattn.network.connections import Connections
 from dynattn.program.layout import Maker
-from dynattn.program.nodes import EDGES, Node
+from dynattn.program.nodes import EDGES, OFFSETS, Node
 from dynattn.program.passes.rewriting import Rule
+from dynattn.vocabulary.forms import FORMS
 
 DENSE_NODES = 300
 DENSE_SHARE = 0.1
@@ -23,17 +25,31 @@ WINDOWED = 1_000_000
 """Nodes up to which the difference of two running sums keeps twelve digits and more."""
 
 
-def choose_forms(network: Network) -> Rule:
-    """A rule that fills in the form of ``graph_sum`` nodes."""
+def choose_forms(model: Model, network: Network) -> Rule:
+    """A rule that fills in the form of ``graph_sum`` nodes: the one asked for where it fits."""
 
     def rule(node: Node, maker: Maker) -> Node | None:
         if node.op != "graph_sum" or node.payload[1]:
             return None
         name, _, weight = node.payload
-        form = form_of(network.connections[name], weight)
+        fitting = forms_of(network.connections[name], weight)
+        asked = FORMS.get(model.coupling[name].form, ())
+        form = next((form for form in fitting if form in asked), fitting[0])
         return maker.make("graph_sum", node.inputs, node.type, (name, form, weight))
 
     return rule
+
+
+def forms_of(connections: Connections, weight: str | None) -> tuple[str, ...]:
+    """The forms that fit, the best one first."""
+    known = None not in (connections.receivers_count, connections.senders_count)
+    forms = [form_of(connections, weight)]
+    if connections.offsets is not None and weight != EDGES:
+        forms += ["roll", "fft"]
+        forms += ["window"] if weight is None and connections.window is not None else []
+    if weight != OFFSETS and known:
+        forms += ["dense"] if connections.kind != "edges" else ["csr", "dense"]
+    return tuple(dict.fromkeys(forms))
 
 
 def form_of(connections: Connections, weight: str | None) -> str:

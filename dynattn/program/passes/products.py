@@ -18,7 +18,7 @@ from dynattn.program.passes.one_end import SHAPED, at_nodes
 from dynattn.program.passes.weights import weighed
 from dynattn.vocabulary.functions import ELEMENTWISE, MATRIX_FUNCTIONS
 
-LIMIT = 32
+LIMIT = 256
 """With more products than this, the plain form is the cheaper one."""
 
 

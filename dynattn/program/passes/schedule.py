@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from dynattn.model.model import Model
 from dynattn.network.build import Network
-from dynattn.program.nodes import Program
+from dynattn.program.layout import Maker
+from dynattn.program.nodes import Node, Program
 from dynattn.program.passes.choose_forms import choose_forms
 from dynattn.program.passes.fuse_attention import fuse_attention
 from dynattn.program.passes.hoist_heads import hoist_heads
@@ -19,17 +20,31 @@ from dynattn.program.verify import verify
 Watch = Callable[[str, Program], None]
 
 
-def passes(network: Network) -> tuple[tuple[str, Rule], ...]:
+def passes(model: Model, network: Network) -> tuple[tuple[str, Rule], ...]:
     """Name and rule of every pass; later ones rely on the work of earlier ones."""
     return (
         ("simplify", simplify),
-        ("fuse_attention", fuse_attention(network)),
-        ("separate_kernels", separate_kernels(network)),
+        ("fuse_attention", unless_asked("attention", model, fuse_attention(network))),
+        ("separate_kernels", unless_asked("", model, separate_kernels(network))),
         ("hoist_heads", hoist_heads),
-        ("choose_forms", choose_forms(network)),
+        ("choose_forms", choose_forms(model, network)),
         ("simplify again", simplify),
         ("keep_apart", keep_apart(network)),
     )
+
+
+def unless_asked(made: str, model: Model, rule: Rule) -> Rule:
+    """The rule where a spec leaves the form of a coupling open, or asks for what it makes.
+
+    ``made`` is the form that it makes; '' for all forms but edge by edge.
+    """
+
+    def guarded(node: Node, maker: Maker) -> Node | None:
+        asked = model.coupling[node.payload].form if node.op == "edge_sum" else ""
+        fits = not asked or asked == made or (not made and asked != "edges")
+        return rule(node, maker) if fits else None
+
+    return guarded
 
 
 def run_passes(
@@ -37,7 +52,7 @@ def run_passes(
 ) -> Program:
     """The program after every pass; ``watch`` is called with the name and result of each."""
     verify(program, model)
-    for name, rule in passes(network):
+    for name, rule in passes(model, network):
         program = map_blocks(program, lambda block, rule=rule: rewrite_block(block, rule))
         verify(program, model)
         if watch is not None:

@@ -1,0 +1,31 @@
+"""Codes of the forms of sums: E345, E346, E467."""
+
+from __future__ import annotations
+
+from dynattn.diagnostics.entry import Entry
+
+CODES: dict[str, Entry] = {
+    "E345": Entry(
+        "an unknown form",
+        "The compiler chooses how the sum of a coupling is computed, and 'dynattn explain' prints "
+        "it. 'form' asks for another one: mean_field, prefix, window, roll, fft, dense, sparse, "
+        "attention or edges. The result is the same but for rounding.",
+        "coupling pull: osc -> osc over net { form csr }",
+        "coupling pull: osc -> osc over net { form sparse }",
+    ),
+    "E346": Entry(
+        "a form that does not fit",
+        "Which forms a sum can take follows from its graph and kernel: mean_field is for everyone, "
+        "prefix for causal, window, roll and fft for nodes on a ring that hear the same "
+        "neighbours, attention for softmax weights of an inner product. 'edges' always fits.",
+        "coupling pull: osc -> osc over gnp_random_graph(n=N, p=0.1) { form fft }",
+        "coupling pull: osc -> osc over gnp_random_graph(n=N, p=0.1) { form dense }",
+    ),
+    "E467": Entry(
+        "pairs larger than memory",
+        "A kernel that does not split is computed for every pair of nodes. For couplings over "
+        "everyone and causal that takes arrays of N * N numbers.",
+        "coupling c: p -> p { kernel tanh(x[j] - x[i]) }    # p[1000000]",
+        "coupling c: p -> p over ring(N, reach=5) { kernel tanh(x[j] - x[i]) }",
+    ),
+}

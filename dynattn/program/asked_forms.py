@@ -1,0 +1,92 @@
+"""Whether sums take the forms that a spec asks for, and whether the memory holds them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from dynattn.diagnostics.report import Diagnostic, SpecError
+from dynattn.model.model import Model
+from dynattn.network.build import Network
+from dynattn.program.nodes import GIVEN_WEIGHTS, Node, Program
+from dynattn.program.passes.choose_forms import forms_of
+from dynattn.vocabulary.forms import FORMS, word_of
+from dynattn.vocabulary.graphs import memory_text
+
+ARRAYS = 2
+"""Arrays of all pairs that are there at a time, at least, where pairs are summed one by one."""
+
+
+def refuse_unfitting(program: Program, model: Model, network: Network) -> None:
+    """SpecError E346 for every coupling whose sum cannot take the form asked for."""
+    wrong = []
+    for coupling in model.couplings:
+        found = list(dict.fromkeys(_forms(program, network, coupling.name)))
+        if not coupling.form or not found or FORMS[coupling.form] & {form for form, _ in found}:
+            continue
+        fitting = dict.fromkeys(word_of(form) for _, forms in found for form in forms)
+        wrong.append(
+            Diagnostic(
+                "E346",
+                f"the sum of coupling '{coupling.name}' has no form {coupling.form}",
+                coupling.span,
+                f"it may be {' or '.join(_listed([*fitting, 'edges']))}",
+            )
+        )
+    if wrong:
+        raise SpecError(wrong)
+
+
+def _listed(words: list[str]) -> list[str]:
+    *front, last = dict.fromkeys(words)
+    return [", ".join(front), last] if front else [last]
+
+
+def _forms(
+    program: Program, network: Network, coupling: str
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The form of each sum of a coupling, and the forms that it could have."""
+    fused = ("attention", "successor_attention")
+    for block in program.blocks:
+        for node in block.nodes:
+            if node.op == "graph_sum" and node.payload[0] == coupling:
+                _, form, weight = node.payload
+                connections = network.connections[coupling]
+                yield form, (form,) if form == "weighted" else forms_of(connections, weight)
+            elif node.op == "edge_sum" and node.payload == coupling:
+                yield "edges", ("edges",)
+            elif node.op in fused and coupling in (node.payload, node.payload[0]):
+                yield "attention", ("attention",)
+
+
+def refuse_huge(program: Program, model: Model, network: Network) -> None:
+    """SpecError E467 for couplings whose arrays of all pairs are larger than the memory."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    wrong: dict[str, Diagnostic] = {}
+    for block in program.blocks:
+        for node in block.nodes:
+            size, name = _bytes(node, network)
+            if size > memory:
+                text = (
+                    f"the sum of coupling '{name}' needs {memory_text(size)} of memory for arrays "
+                    f"of all pairs, and this machine has {memory_text(memory)}"
+                )
+                fix = "couple over a graph of fewer edges, or write a kernel that splits: a sum "
+                fix += "of products of what i and j have, as sin(theta[j] - theta[i]) is one"
+                span = model.coupling[name].span
+                wrong.setdefault(name, Diagnostic("E467", text, span, fix))
+    if wrong:
+        raise SpecError(wrong.values())
+
+
+def _bytes(node: Node, network: Network) -> tuple[float, str]:
+    """What the arrays of pairs around a sum, or its dense matrix, take; and its coupling."""
+    dense = node.op == "graph_sum" and node.payload[1] == "dense"
+    whole = node.type.place.kind == "pairs" and node.op not in ("receiver", "sender", "unsqueeze")
+    name = node.payload[0] if dense else node.type.place.name
+    if not dense and not whole:
+        return 0.0, ""
+    connections = network.connections[name]
+    pairs = (connections.receivers_count or 0) * (connections.senders_count or 0)
+    matrices = 1 if dense and node.payload[2] not in GIVEN_WEIGHTS else ARRAYS
+    return 8.0 * pairs * matrices, name
