@@ -20,6 +20,7 @@ BENCHMARKS = {
     "simulate": ("--rounds", "1", "--repeat", "1"),
     "delays": ("--rounds", "1"),
     "forms": ("--rounds", "7"),
+    "forms_certify": ("--cases", "60"),
     "training": ("--rounds", "1"),
     "solvers": ("--rounds", "3"),
     "group_attention": ("--rounds", "1", "--steps", "3"),
@@ -82,6 +83,11 @@ def test_forms_are_faster_than_edge_by_edge():
     limited = [row for row in rows_of("forms") if row["limit"] is not None]
     assert len(limited) == 2
     assert all(row["ratio"] >= row["limit"] for row in limited), limited
+
+
+@pytest.mark.slow
+def test_generated_sums_agree_in_every_form():
+    assert not any(row["differ"] for row in rows_of("forms_certify"))
 
 
 def test_every_benchmark_is_run_and_explained():

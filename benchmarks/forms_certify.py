@@ -1,0 +1,106 @@
+"""Sums of couplings in every form against the reference evaluator, to ten digits, one thread.
+
+Generated specs: graphs, weights and kernels put together by chance, a third of them with a form
+asked for; values, Jacobians and gradients are compared.
+
+    python benchmarks/forms_certify.py [--cases N] [--json]
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import Any
+
+import torch
+
+from dynattn.compilation import Compilation
+from dynattn.diagnostics.report import Source, SpecError
+from dynattn.lower.certify import certify
+from dynattn.present.summary import chosen_forms
+from dynattn.vocabulary.forms import FORMS
+
+TOLERANCE = 1e-10
+
+STATES = {
+    "circle": (
+        "", "kernel sin(x[j] - x[i] - 0.3)", "harmonics m in 1 .. 3; frustration 0.2",
+        "kernel cos(2*x[j] + x[i]) - sin(x[i])", "kernel tanh(u[i]*sin(x[j] - x[i]))",
+        "kernel sin(x[j] - x[i])*cos(x[j])",
+    ),
+    "real ~ normal(0, 1)": (
+        "", "kernel x[j]", "kernel x[j]*u[i] + 1", "kernel x[i]*x[j] - exp(-x[j]^2)",
+        "kernel tanh(x[j] - x[i])",
+    ),
+    "sphere(3)": ("", "kernel dot(x[i], x[j])*x[j]", "kernel (u[j] - u[i])*x[j]"),
+    "real(2) ~ normal(0, 1)": ("", "kernel x[j]*norm(x[j])", "kernel x[j] - u[i]*x[i]"),
+}  # fmt: skip
+GRAPHS = (
+    "", "over everyone(N)", "over causal(N)", "over ring(N, reach=1)", "over ring(N, reach=4)",
+    "over circulant_graph(n=N, offsets=[1, 3])", "over path_graph(n=N)",
+    "over gnp_random_graph(n=N, p=0.4, seed=3, directed=true)",
+    "over gnp_random_graph(n=N, p=0.15, seed=3)",
+)  # fmt: skip
+WEIGHTS = (
+    "", "", "weight ~ normal(0, 1)", "weight u[i]*u[j]", "weight 1 + 0.1*index[i] - u[j]",
+    "weight dot(xi[i], xi[j])", "weight 1 - dot(xi[i], xi[j])*u[j]/2",
+    "weight softmax(u[i]*u[j] + u[j])", "weight softmax(tanh(u[i]*u[j]))",
+    "weight exp(-(u[i] - u[j])^2)", "learn w ~ normal(0, 0.5); weight tanh(w)*u[j]",
+    "state w on real ~ normal(0, 0.3); w' = u[j] - w; weight w",
+)  # fmt: skip
+
+
+def generated(seed: int) -> Compilation:
+    """The spec of a seed; every third asks for a form, another one where that does not fit."""
+    rng = random.Random(seed)
+    manifold = rng.choice([*STATES])
+    over = rng.choice(GRAPHS)
+    clauses = [
+        rng.choice(STATES[manifold]), rng.choice(WEIGHTS),
+        rng.choice(("", "strength 1/N", "normalize degree")),
+    ]  # fmt: skip
+    forms = rng.sample([*FORMS], len(FORMS)) if seed % 3 == 0 else []
+    for form in [*forms, ""]:
+        compilation = spec_of(manifold, over, [*clauses, f"form {form}" if form else ""])
+        try:
+            _ = compilation.program
+        except SpecError as error:
+            if {item.code for item in error.diagnostics} != {"E346"}:
+                raise
+        else:
+            return compilation
+    raise AssertionError("without a form asked for every spec has a program")
+
+
+def spec_of(manifold: str, over: str, clauses: list[str]) -> Compilation:
+    """One population, one coupling."""
+    text = f"""model generated
+param N = 12
+population p[N] {{
+  state x on {manifold}
+  param u ~ uniform(0.5, 1.5); param xi[3] ~ normal(0, 1)
+  drift (u + dot(xi, xi)) * {"1" if "(" not in manifold.split("~")[0] else "x"}
+}}
+coupling c: p -> p {over} {{ {"; ".join(filter(None, clauses))} }}
+"""
+    return Compilation(Source("generated.dyn", text))
+
+
+def rows(cases: int) -> list[dict[str, Any]]:
+    """By form: how many cases took it, and how many of them differ."""
+    torch.set_num_threads(1)
+    taken: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
+    for seed in range(cases):
+        compilation = generated(seed)
+        form = chosen_forms(compilation.program)["c"].title
+        taken[form] += 1
+        failed[form] += not certify(compilation, tolerance=TOLERANCE).passed
+    return [{"form": form, "cases": n, "differ": failed[form]} for form, n in taken.most_common()]
+
+
+if __name__ == "__main__":
+    from measure import options, show
+
+    chosen = options(__doc__, cases=500)
+    show(f"Generated couplings, relative tolerance {TOLERANCE:g}", rows(chosen.cases), chosen.json)
