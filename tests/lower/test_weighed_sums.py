@@ -125,6 +125,7 @@ SPECS = [
     ("{ weight (1 + 0.1*index[i])*(1 - 0.1*index[j]) }", "mean_field", 2),
     ("{ weight u[i]*u[j] }", "mean_field", 2),
     ("{ weight 1 + dot(xi[i], xi[j])/2 }", "mean_field", 4),
+    ("{ weight 1 - dot(xi[i], xi[j])*u[j] }", "mean_field", 4),
     ("over causal(N) { weight dot(xi[i], xi[j]) }", "prefix", 2),
     (f"{SPARSE} {{ weight dot(xi[i], xi[j]) }}", "dense", 2),
     ("{ weight dot(xi[i], xi[j])^2 }", "weighted", 2),
@@ -146,6 +147,7 @@ def test_a_spec_takes_the_form_and_is_certified(coupling, form, features):
 
 VECTORS = [
     ("sphere(3)", "{ weight dot(xi[i], xi[j]) }", "weighted"),
+    ("sphere(3)", "{ weight 1 - dot(xi[i], xi[j])/2 }", "weighted"),
     ("sphere(3)", "{ kernel x[j]*exp(-1*norm(x[j] - x[i])) }", "weighted"),
     ("real(2) ~ normal(0, 1)", "{ weight softmax(-1*norm(x[j] - x[i])) }", "weighted"),
     ("real(2) ~ normal(0, 1)", "{ weight exp(-1*norm(x[j] - x[i])^2) }", "pairs"),

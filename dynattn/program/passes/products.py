@@ -158,7 +158,7 @@ def _bounded(products: Products) -> bool:
 
 def flipped(product: Product) -> Product:
     """The product with the other sign."""
-    return Product(-product.sign, product.receiver, product.sender, product.edge)
+    return replace(product, sign=-product.sign)
 
 
 def _times(a: Product, b: Product, maker: Maker) -> Product:
