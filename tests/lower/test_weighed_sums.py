@@ -165,3 +165,21 @@ coupling c: p -> p {coupling}
     compilation = Compilation(Source("m.dyn", text))
     assert chosen_forms(compilation.program)["c"].name == form
     assert certify(compilation).passed
+
+
+@pytest.mark.parametrize("coupling", [SPECS[0][0], "over path_graph(n=N) { form sparse }"])
+def test_an_emitted_file_computes_the_same(coupling, tmp_path):
+    from tests.lower.test_emit import executed, write
+
+    text = f"""model m
+param N = 40
+population osc[N] {{ state theta on circle ~ uniform }}
+coupling c: osc -> osc {coupling}
+observe r = order(theta)
+simulate {{ t 0 .. 1 every 0.5 }}
+"""
+    compilation = Compilation(Source("m.dyn", text.replace("{ weight", "{ form sparse; weight")))
+    theta = torch.rand(40, dtype=torch.float64)
+    found, _ = executed(write(tmp_path, compilation), "M", "flow", theta)
+    expected = compilation.build().rates(torch.zeros(()), {"osc.theta": theta})["osc.theta"]
+    torch.testing.assert_close(found["rate"], expected, rtol=1e-12, atol=1e-12)
