@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from dynattn.model import typing
+from dynattn.model import constants, typing
 from dynattn.model.complex_numbers import is_complex
 from dynattn.model.expressions import Context
 from dynattn.model.functions import contract, formula
 from dynattn.model.matrices import product_slope, transposed
-from dynattn.model.terms import Place, Term
+from dynattn.model.terms import GLOBAL, Place, Term, Type
 from dynattn.vocabulary.functions import ELEMENTWISE
 from dynattn.vocabulary.sizes import ONE
 
@@ -128,9 +128,22 @@ def _share(context: Context, term: Term, number: int, slope: Term) -> Term:
         return found
     if term.op == "transpose":
         return transposed(slope, term.span)
+    if term.op == "entry":
+        return _at_entry(context, term, slope)
     if term.op not in ELEMENTWISE or not ELEMENTWISE[term.op].derivatives:
         raise NoDerivative(term)
     return times(context, slope, _derivative(context, term, number))
+
+
+def _at_entry(context: Context, term: Term, slope: Term) -> Term:
+    """The slope at the place of a vector that is read, and 0 at the others."""
+    (size, *more), place = term.args[0].type.shape, term.payload[0][0]
+    count = constants.count(context.draft, size)
+    if more or count is None or not isinstance(place, int):
+        raise NoDerivative(term)
+    ones = [typing.number(float(k == place), term.span) for k in range(count)]
+    unit = Term("array", tuple(ones), Type(GLOBAL, (size,)), term.span)
+    return typing.combine(context.draft.errors, "mul", [_beside(slope), unit], term.span)
 
 
 def _derivative(context: Context, term: Term, number: int) -> Term:

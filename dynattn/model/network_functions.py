@@ -161,4 +161,4 @@ def _instead(x: Term, v: Term, size: Size) -> str:
     place = x.type.place.name.rsplit(".", 1)[-1]
     number = "index" if place.startswith("[") else f"{place}.index"
     node = f"the value at node {v.payload} is sum(x * ({number} == {v.payload}))"
-    return f"a coordinate is dot(x, [1, 0, ..]), and {node}" if x.type.shape else node
+    return f"in a population it is a coordinate; {node}" if x.type.shape else node

@@ -117,13 +117,15 @@ def declare_state(context: Context, entry: tree.Quantity, place: Place) -> None:
     if use is not None and extra is not None:
         kind = use.points(place, shape)
     term = Term("state", (), kind, entry.name_span, full)
+    if entry.axes and extra is not None:
+        draft.axes[full] = axes_of(draft, entry.axes) or ()
     if not context.scope.declare(Symbol("state", full, entry.name_span, term), draft.errors):
         return
     refuse_range(draft, entry, "a state")
     if use is None or extra is None:
         return
     # A refused initial value is no reason to complain about what moves the state.
-    named = axes_of(draft, entry.axes) or ()
+    named = draft.axes.get(full, ())
     init = initial_value(with_counters(context, entry.axes, named, shape), entry, use, shape)
     init = init or typing.unknown(entry.span)
     at_edges = place.name if place.kind == "edges" else ""

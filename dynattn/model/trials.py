@@ -32,6 +32,8 @@ def value(term: Term, leaf: Leaf) -> Any:
         return (args[0] * args[1]).sum(-1)
     if term.op == "norm":
         return (args[0] ** 2).sum(-1) ** 0.5
+    if term.op == "entry":
+        return args[0][(..., *term.payload[0], *[slice(None)] * len(term.type.shape))]
     if term.op in ELEMENTWISE:
         with numpy.errstate(all="ignore"):
             return ELEMENTWISE[term.op].value(numpy, *args)

@@ -16,7 +16,7 @@ from dynattn.model.differentiate import NoDerivative
 from dynattn.model.draft import Draft
 from dynattn.model.made_points import manifold_of
 from dynattn.model.parts import Draw
-from dynattn.model.terms import Term
+from dynattn.model.terms import GLOBAL, Term
 from dynattn.vocabulary.functions import CONSTANTS
 from dynattn.vocabulary.manifolds import MANIFOLDS
 
@@ -182,6 +182,8 @@ class Turns:
             if part.op in ("receiver", "sender", "aligned"):
                 end = f"{at}{part.op}{part.payload or ''}"
                 return self._value(part.args[0], drawn, rng, turned, end)
+            if part.op == "entry" and part.args[0].type.place != GLOBAL:
+                return None
             if part.args and part.op not in ("joined", "delayed", "entry", "member"):
                 return None
             return self._drawn(part, drawn, rng, turned, at)
