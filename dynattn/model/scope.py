@@ -13,6 +13,13 @@ from dynattn.vocabulary.functions import CONSTANTS, FUNCTION_NAMES
 RESERVED = ("t", "index", "i", "j", "true", "false", *CONSTANTS)
 """Names with a meaning of their own in every expression."""
 
+CLAUSES = (
+    "drift", "energy", "inertia", "dissipation", "noise", "kernel", "strength", "weight",
+    "normalize", "frustration", "harmonics", "delay", "successors", "heads", "form", "state",
+    "param", "learn", "let", "evolve", "output", "drop",
+)  # fmt: skip
+"""Words that begin a line, where the name of a state would begin its equation."""
+
 NODE = "node attribute"
 """The kind of a symbol for an attribute of the nodes that a population was made from."""
 
@@ -61,10 +68,13 @@ class Scope:
         outer = self.parent.find(bare) if self.parent else None
         if earlier is not None and earlier.kind == NODE:
             earlier, outer = None, earlier
-        if bare in RESERVED:
+        if bare in RESERVED or (symbol.kind == "state" and bare in CLAUSES):
+            what = "has a meaning of its own and cannot be declared"
+            if bare not in RESERVED:
+                what = f"begins a clause, and could not begin an equation {bare}' = .."
             errors.add(
                 "E205",
-                f"'{bare}' has a meaning of its own and cannot be declared",
+                f"'{bare}' {what}",
                 symbol.span,
                 "choose another name",
             )

@@ -32,6 +32,17 @@ def quotient_of_differentials(trouble: Trouble) -> Verdict | None:
     return Verdict(Diagnostic("E101", message, span_of(trouble.source, head), fix))
 
 
+def equation_of_a_word(trouble: Trouble) -> Verdict | None:
+    """``drift' = -drift``: a state may not be called by a word that begins a clause."""
+    head, block = trouble.head, trouble.block
+    if trouble.token != "'" or trouble.before is not head or head.type == "NAME":
+        return None
+    if not block or "drift" not in block.words:
+        return None
+    message = f"'{head}' begins a clause here, and no equation"
+    return Verdict(Diagnostic("E102", message, trouble.here, "give the state another name"))
+
+
 def second_derivative(trouble: Trouble) -> Verdict | None:
     """``x'' = -x``."""
     if trouble.token != "'" or trouble.before != "'":
@@ -111,6 +122,7 @@ def range_for_a_value(trouble: Trouble) -> Verdict | None:
 RULES: tuple[Callable[[Trouble], Verdict | None], ...] = (
     value_of_a_dim,
     quotient_of_differentials,
+    equation_of_a_word,
     second_derivative,
     imaginary_unit,
     state_without_on,
