@@ -36,9 +36,9 @@ _NAMES: dict[str, Entry] = {
     ),
     "E205": Entry(
         "reserved name",
-        "t is the time, index a node's number, i and j are the two ends of a coupling, pi is pi. A "
-        "state cannot have the name of a clause: drift' = .. would be no equation. Other words of the "
-        "language may be names; where they stand tells them apart.",
+        "t is the time, index a node's number, i and j are the two ends of a coupling, pi is pi. "
+        "A state cannot have the name of a clause: drift' = .. would be no equation. Other words "
+        "of the language may be names; where they stand tells them apart.",
         "param t = 1",
         "param tau = 1",
     ),
