@@ -45,7 +45,7 @@ def test_a_copy_finds_the_data_that_ship(dynattn, name):
     assert (done.code, done.err) == (0, "")
 
 
-@pytest.mark.parametrize("name", ["echo_state", "swing"])
+@pytest.mark.parametrize("name", ["echo_state", "swing", "wilson_cowan"])
 def test_a_copy_that_reads_data_runs(dynattn, name):
     assert dynattn("new", name).code == 0
     assert dynattn("run", f"{name}.dyn", "-o", "out", "--plot", "none").code == 0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-TARGET = Path(__file__).parents[1] / "specs" / "data" / "mackey_glass.csv"
+TARGET = Path(__file__).parents[2] / "specs" / "data" / "mackey_glass.csv"
 DELAY, PER_UNIT, LEFT_OUT, KEPT = 17, 10, 500, 1000
 
 
