@@ -18,7 +18,8 @@ def edge_collisions(model: Model, coupling: Coupling, graph: NodeGraph) -> Itera
     clauses = (coupling.kernel, coupling.weight, coupling.strength, coupling.delay)
     terms = [term for term in (*clauses, *coupling.reads) if term is not None]
     what = "an edge attribute of the graph"
-    yield from _collisions(model, terms, frozenset(graph.edges[2]), what)
+    # a weight that is drawn stands in place of the graph's own
+    yield from _collisions(model, terms, frozenset(graph.edges[2]) - {"weight"}, what)
 
 
 def node_collisions(model: Model, population: Population, graph: NodeGraph) -> Iterator[Diagnostic]:

@@ -55,7 +55,7 @@ def test_sums_show_all_of_their_factors():
     coupling a: p -> p over ring(N, reach=2) { weight exp(-distance); strength w; normalize size }
     coupling b: p -> p over g { kernel sin(2*(x[j] - x[i])); normalize degree }"""
     assert lines(body) == [
-        "x[i]' = o[i] + (w/N) * sum_j exp(-distance) * sin(x[j] - x[i])"
+        "x[i]' = o[i] + (w/N) * sum_j exp(-distance[i,j]) * sin(x[j] - x[i])"
         " + (1/deg[i]) * sum_j sin(2 * (x[j] - x[i]))"
     ]
 

@@ -44,7 +44,7 @@ def hops(n: int) -> numpy.ndarray:
 GRAPHS = {
     "everyone(N) without self": ("mean_field", lambda n: ~numpy.eye(n, dtype=bool)),
     "ring(N, reach=2)": ("roll", lambda n: (hops(n) <= 2) & (hops(n) > 0)),
-    "ring(N, reach=5)": ("fft", lambda n: (hops(n) <= 5) & (hops(n) > 0)),
+    "ring(N, reach=5)": ("window", lambda n: (hops(n) <= 5) & (hops(n) > 0)),
     "causal(N)": ("prefix", lambda n: numpy.tri(n, dtype=bool)),
     "edges [0 -> 3, 1 -> 3, 2 -> 0, 3 -> 2]": ("dense", None),
 }

@@ -17,6 +17,7 @@ from dynattn.program.passes.matrix_products import separate_product
 from dynattn.program.passes.one_end import SHAPED, at_nodes
 from dynattn.program.passes.weights import weighed
 from dynattn.vocabulary.functions import ELEMENTWISE, MATRIX_FUNCTIONS
+from dynattn.vocabulary.sizes import ONE
 
 LIMIT = 256
 """With more products than this, the plain form is the cheaper one."""
@@ -217,7 +218,12 @@ def _inner_product(node: Node, maker: Maker) -> Products | None:
         near, far = (a, b) if name == "receiver" else (b, a)
         fits = node.type.shape == () and near.type.shape == far.type.shape != ()
         return (Product(receiver=near, sender=far, dotted=True),) if fits else None
-    made = maker.dot(a, b)
+    if a.type.shape or b.type.shape:
+        made = maker.dot(a, b)
+    elif all(child.type.shape[-1:] == (ONE,) for child in node.inputs):
+        made = maker.elementwise("mul", a, b)  # vectors of one number each
+    else:
+        return None
     return (Product(sender=made),) if "sender" in (name, other) else (Product(receiver=made),)
 
 

@@ -45,6 +45,8 @@ def _separated(node: Node, maker: Maker, same_offsets: bool) -> Node | None:
     products = separate(inner, maker, dotted=True) if last is None else separate(last, maker)
     if products is None:
         return None
+    if last is None:
+        products = tuple(_without_shared(p, maker) for p in products)
     weighed = [(p, _weight(p, maker, same_offsets)) for p in products]
     if any(p.edge is not None and weight is None for p, weight in weighed):
         return None
@@ -53,6 +55,14 @@ def _separated(node: Node, maker: Maker, same_offsets: bool) -> Node | None:
     sums = _graph_sums(weighed, node, maker)
     total = _joined(products, sums, maker, contract=last is not None)
     return maker.align(total, node.type) if total.type.shape != node.type.shape else total
+
+
+def _without_shared(p: Product, maker: Maker) -> Product:
+    """What is the same for all senders stands outside of the sum."""
+    if p.sender is None or p.dotted or p.sender.type.place_axes:
+        return p
+    outside = p.sender if p.receiver is None else maker.elementwise("mul", p.receiver, p.sender)
+    return replace(p, receiver=outside, sender=None)
 
 
 def _contractible(products: Products) -> bool:
