@@ -173,6 +173,9 @@ PICTURES: dict[str, Picture] = {
     "explosive": Picture(
         "Order jumps up at a larger coupling than that at which it falls.", "up", beside="down"
     ),
+    "fitzhugh_nagumo": Picture(
+        "A kick at t = 20 sends waves round both ways, which end where they meet.", kind="raster"
+    ),
     "friedkin_johnsen": Picture(
         "Opinions move towards each other and stay apart: dispute remains.",
         kind="states",
@@ -249,6 +252,7 @@ PICTURES: dict[str, Picture] = {
         changes="train { steps 300 }",
         differs="300 steps",
     ),
+    "vicsek": Picture("Noise ends the order of headings where sigma^2 = K, at sigma = 2."),
     "winfree": Picture("Beyond a coupling all stop: death."),
 }  # fmt: skip
 """By name of the spec."""
