@@ -19,7 +19,9 @@ def edge_collisions(model: Model, coupling: Coupling, graph: NodeGraph) -> Itera
     terms = [term for term in (*clauses, *coupling.reads) if term is not None]
     what = "an edge attribute of the graph"
     # a weight that is drawn stands in place of the graph's own
-    yield from _collisions(model, terms, frozenset(graph.edges[2]) - {"weight"}, what)
+    drawn = f"{coupling.name}.weight"
+    terms = [term for term in terms if term.payload != drawn]
+    yield from _collisions(model, terms, frozenset(graph.edges[2]), what)
 
 
 def node_collisions(model: Model, population: Population, graph: NodeGraph) -> Iterator[Diagnostic]:
