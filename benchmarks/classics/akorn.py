@@ -54,7 +54,7 @@ def _update(p: Mapping[str, Array], at: str, x: Array, c: Array) -> Array:
 
 
 def _outputs() -> Truth:
-    system = shipped("akorn", **SMALL).build()
+    system = shipped("akorn", **SMALL).build()  # pyright: ignore
     p, text = _numbers(system), np.array([3, 1, 4, 1, 5, 9])
     x, c = p["x.embed.weight"][text], p["c.embed.weight"][text]
     for k in range(2):

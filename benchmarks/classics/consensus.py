@@ -11,7 +11,7 @@ from benchmarks.classics.truth import Array, Truth, shipped
 
 def truths() -> list[Truth]:
     """A moment on the way, the end, and the rate of the slowest mode."""
-    matrix = networkx.to_numpy_array(networkx.karate_club_graph(), weight=None)
+    matrix = networkx.to_numpy_array(networkx.karate_club_graph(), weight=None)  # pyright: ignore
     return [_moment(matrix), *_end(matrix)]
 
 

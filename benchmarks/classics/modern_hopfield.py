@@ -42,7 +42,7 @@ def _opposite() -> list[Truth]:
     for beta, expected in ((0.8, 0.0), (1.5, held)):
         spec = shipped("modern_hopfield", OPPOSITE, n=1, P=2, noise=0, beta=beta)
         overlap = float(spec.run()["overlap"][-1])
-        found.append(Truth(f"overlap at beta = {beta}", float(expected), overlap, 1e-9, source))
+        found.append(Truth(f"overlap at beta = {beta}", float(expected), overlap, 1e-9, source))  # pyright: ignore
     return found
 
 

@@ -78,7 +78,7 @@ def apart_pairs(values, receivers, senders, rank):
     """The array at every pair; where j is i it is that of the next node and i."""
     values = over_pairs(values, receivers, senders, rank)
     mask = pair_mask(values, receivers, senders, rank, False, False)
-    return torch.where(mask, values, values.roll(1, -rank - 2))
+    return torch.where(mask, values, values.roll(1, -rank - 2))  # pyright: ignore
 
 
 def sum_pairs(values, receivers, senders, rank, causal, include_self):

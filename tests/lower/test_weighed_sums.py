@@ -42,7 +42,7 @@ def summed(form):
 def test_weights_of_edges(form, batch, own):
     """``own``: whether each point of a batch has weights of its own."""
     edges, sums = summed(form)
-    w = RNG.standard_normal((*(batch if own else ()), len(edges.receivers)))
+    w = RNG.standard_normal((*(batch if own else ()), len(edges.receivers)))  # pyright: ignore
     x, y = RNG.standard_normal((*batch, COUNT)), RNG.standard_normal((*batch, COUNT, 2))
     matrix = dense_of(edges, w)
     found = sums(w=torch.from_numpy(w), x=torch.from_numpy(x), y=torch.from_numpy(y))
@@ -54,7 +54,7 @@ def test_weights_of_edges(form, batch, own):
 @pytest.mark.parametrize("form", ["csr", "dense"])
 def test_slopes_along_weights_and_features_by_every_transform(form):
     edges, sums = summed(form)
-    w = torch.randn(len(edges.receivers), dtype=torch.float64)
+    w = torch.randn(len(edges.receivers), dtype=torch.float64)  # pyright: ignore
     x, y = torch.randn(COUNT, dtype=w.dtype), torch.randn(COUNT, 2, dtype=w.dtype)
 
     def value(w, x):
@@ -82,15 +82,16 @@ def test_a_window_is_the_sum_of_its_nodes(first, last, include_self):
     torch.testing.assert_close(found, expected)
     slopes = (
         torch.autograd.grad((found**2).sum(), x)[0],
-        torch.autograd.grad((expected**2).sum(), x)[0],
+        torch.autograd.grad((expected**2).sum(), x)[0],  # pyright: ignore
     )
     torch.testing.assert_close(*slopes)
     single = window_nodes(x.float(), 1, first, last, include_self)
     assert single.dtype == torch.float32
-    torch.testing.assert_close(single, expected.float())
+    torch.testing.assert_close(single, expected.float())  # pyright: ignore
     whole = torch.complex(x, 2 * x)
     torch.testing.assert_close(
-        window_nodes(whole, 1, first, last, include_self), torch.complex(expected, 2 * expected)
+        window_nodes(whole, 1, first, last, include_self),
+        torch.complex(expected, 2 * expected),  # pyright: ignore
     )
 
 

@@ -74,6 +74,6 @@ def form_of(connections: Connections, weight: str | None) -> str:
 def has_window(connections: Connections) -> bool:
     """Whether the offsets are a row without gaps, but for 0, of a length that is worth it."""
     nodes = connections.receivers_count or 0
-    if connections.sides or nodes > WINDOWED or len(connections.offsets) < ROLLED:
+    if connections.sides or nodes > WINDOWED or len(connections.offsets) < ROLLED:  # pyright: ignore
         return False
     return connections.window is not None
