@@ -10,7 +10,7 @@ import torch
 
 from benchmarks.classics.truth import Array, Truth, shipped
 
-SMALL = {"V": 11, "H": 4, "n": 3}
+SMALL: dict[str, Any] = {"V": 11, "H": 4, "n": 3}
 T = 6
 
 
@@ -54,7 +54,7 @@ def _update(p: Mapping[str, Array], at: str, x: Array, c: Array) -> Array:
 
 
 def _outputs() -> Truth:
-    system = shipped("akorn", **SMALL).build()  # pyright: ignore
+    system = shipped("akorn", **SMALL).build()
     p, text = _numbers(system), np.array([3, 1, 4, 1, 5, 9])
     x, c = p["x.embed.weight"][text], p["c.embed.weight"][text]
     for k in range(2):

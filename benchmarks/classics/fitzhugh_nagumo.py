@@ -60,8 +60,8 @@ def _period() -> Truth:
     change = "simulate { t 0 .. 200 every 0.1; method heun; step 0.05; record v }"
     settings = {"N": 4, "sigma": 0, "kick": 0, "I": 0.5}
     computed = shipped("fitzhugh_nagumo", change, **settings).run()["v"][:, 2]
-    times = np.arange(2001) * 0.1
-    one = solved(lambda t, y: _rate(y[0], y[1], 0.5), np.array([-1.2, -0.6]), times)[:, 0]  # pyright: ignore
+    times = np.arange(2001, dtype=float) * 0.1
+    one = solved(lambda t, y: _rate(y[0], y[1], 0.5), np.array([-1.2, -0.6]), times)[:, 0]
     expected, found = (float(np.diff(_crossings(s))[1:].mean()) * 0.1 for s in (one, computed))
     return Truth("period in step at I = 0.5", expected, found, 1e-2, "SciPy, DOP853")
 

@@ -40,7 +40,9 @@ def _times(p: Array, q: Array) -> Array:
 def _same_numbers() -> Truth:
     spec = shipped("lohe_su2", "simulate { t 0 .. 5 every 0.5; rtol 1e-9 }", N=20)
     numbers = drawn(spec)
-    turns, start = _quaternions(numbers["spin.Omega"]), _quaternions(numbers["spin.U"])  # pyright: ignore
+    turns, start = (
+        _quaternions(numbers[name].astype(complex)) for name in ("spin.Omega", "spin.U")
+    )
     lag = np.array([[np.cos(ANGLE), np.sin(ANGLE), 0.0, 0.0]])
 
     def rate(t, flat):

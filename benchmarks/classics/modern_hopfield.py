@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 from scipy.special import gamma, iv
 
 from benchmarks.classics.truth import Array, Truth, drawn, shipped
@@ -36,13 +36,13 @@ def _same_numbers() -> Truth:
 
 def _opposite() -> list[Truth]:
     """Patterns 1 and -1: x <- tanh(beta x), which forgets both up to beta = 1."""
-    held = brentq(lambda x: x - np.tanh(1.5 * x), 0.1, 1)
+    held = root_scalar(lambda x: x - np.tanh(1.5 * x), bracket=(0.1, 1)).root
     source = "x = tanh(beta x): two opposite patterns"
     found = []
     for beta, expected in ((0.8, 0.0), (1.5, held)):
         spec = shipped("modern_hopfield", OPPOSITE, n=1, P=2, noise=0, beta=beta)
         overlap = float(spec.run()["overlap"][-1])
-        found.append(Truth(f"overlap at beta = {beta}", float(expected), overlap, 1e-9, source))  # pyright: ignore
+        found.append(Truth(f"overlap at beta = {beta}", float(expected), overlap, 1e-9, source))
     return found
 
 

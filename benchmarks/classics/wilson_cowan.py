@@ -59,8 +59,8 @@ def _period() -> Truth:
     """Between upward crossings of the middle, on the cycle."""
     change = "simulate { t 0 .. 140 every 0.1; method heun; step 0.1; record E }"
     computed = shipped("wilson_cowan", change, g=0).run()["E"][:, 0]
-    times = np.arange(1401) * 0.1
-    one = solved(lambda t, y: _rate(y[0], y[1], np.zeros(())), np.array([0.1, 0.1]), times)[:, 0]  # pyright: ignore
+    times = np.arange(1401, dtype=float) * 0.1
+    one = solved(lambda t, y: _rate(y[0], y[1], np.zeros(())), np.array([0.1, 0.1]), times)[:, 0]
     source = "SciPy, DOP853"
     return Truth("period of one region", _turn(one), _turn(computed), 2e-2, source)
 

@@ -77,8 +77,9 @@ def over_pairs(values, receivers, senders, rank):
 def apart_pairs(values, receivers, senders, rank):
     """The array at every pair; where j is i it is that of the next node and i."""
     values = over_pairs(values, receivers, senders, rank)
-    mask = pair_mask(values, receivers, senders, rank, False, False)
-    return torch.where(mask, values, values.roll(1, -rank - 2))  # pyright: ignore
+    own = torch.eye(receivers, senders, dtype=torch.bool, device=values.device)
+    own = own.view(receivers, senders, *[1] * rank)
+    return torch.where(own, values.roll(1, -rank - 2), values)
 
 
 def sum_pairs(values, receivers, senders, rank, causal, include_self):

@@ -54,8 +54,9 @@ def emitted_as_computed(spec, path):
         assert {item.code for item in error.diagnostics} == {"E401"}
         return
     place = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(place)  # pyright: ignore
-    place.loader.exec_module(module)  # pyright: ignore
+    assert place is not None and place.loader is not None
+    module = importlib.util.module_from_spec(place)
+    place.loader.exec_module(module)
     model, system_ = module.Mixed(), spec.build()
     y = model.initial()
     found, expected = model(torch.tensor(0.0, dtype=torch.float64), y), system_(0.0, y)
@@ -76,8 +77,10 @@ def test_rates_stand_in_the_order_of_the_states():
     spec = in_text("""population p[3] { state x on real ~ normal(0, 1); drift near - x }
 coupling c: p -> p { state w on real = 1; drift x[j] - w; weight w; normalize size }
 readout near: p -> p { kernel x[j]; delay gamma(0.3, 2) }""")
-    assert [name for name, _ in spec.program.field.outputs] == list(spec.model.states)  # pyright: ignore
-    assert [name for name, _ in spec.program.retraction.outputs] == list(spec.model.states)  # pyright: ignore
+    field, retraction = spec.program.field, spec.program.retraction
+    assert field is not None and retraction is not None
+    assert [name for name, _ in field.outputs] == list(spec.model.states)
+    assert [name for name, _ in retraction.outputs] == list(spec.model.states)
 
 
 FORCES = [

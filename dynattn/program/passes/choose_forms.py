@@ -73,7 +73,7 @@ def form_of(connections: Connections, weight: str | None) -> str:
 
 def has_window(connections: Connections) -> bool:
     """Whether the offsets are a row without gaps, but for 0, of a length that is worth it."""
-    nodes = connections.receivers_count or 0
-    if connections.sides or nodes > WINDOWED or len(connections.offsets) < ROLLED:  # pyright: ignore
+    nodes, offsets = connections.receivers_count or 0, connections.offsets
+    if offsets is None or connections.sides or nodes > WINDOWED or len(offsets) < ROLLED:
         return False
     return connections.window is not None
