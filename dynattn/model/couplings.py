@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from dynattn.diagnostics.report import Span
@@ -298,25 +298,31 @@ def _strength(context: Context, clauses: Mapping[str, tree.Clause]) -> Term | No
 
 
 def _normalize(draft: Draft, clauses: Mapping[str, tree.Clause]) -> str:
-    if "normalize" not in clauses:
-        return "none"
-    expr = value_of(clauses["normalize"])
-    if isinstance(expr, tree.Name) and expr.name in NORMALIZATIONS:
-        return expr.name
-    fix = did_you_mean(expr.span.text, NORMALIZATIONS, "write none, size or degree")
-    draft.errors.add("E213", "normalize is none, size or degree", expr.span, fix)
+    found = _word(clauses, "normalize", NORMALIZATIONS, "none")
+    if isinstance(found, str):
+        return found
+    fix = did_you_mean(found.span.text, NORMALIZATIONS, "write none, size or degree")
+    draft.errors.add("E213", "normalize is none, size or degree", found.span, fix)
     return "none"
 
 
 def _form(draft: Draft, clauses: Mapping[str, tree.Clause]) -> str:
-    if "form" not in clauses:
-        return ""
-    expr = value_of(clauses["form"])
-    if isinstance(expr, tree.Name) and expr.name in FORMS:
-        return expr.name
-    fix = did_you_mean(expr.span.text, FORMS, f"the forms are {', '.join(FORMS)}")
-    draft.errors.add("E345", f"no sum has the form '{expr.span.text}'", expr.span, fix)
+    found = _word(clauses, "form", FORMS, "")
+    if isinstance(found, str):
+        return found
+    fix = did_you_mean(found.span.text, FORMS, f"the forms are {', '.join(FORMS)}")
+    draft.errors.add("E345", f"no sum has the form '{found.span.text}'", found.span, fix)
     return ""
+
+
+def _word(
+    clauses: Mapping[str, tree.Clause], kind: str, known: Collection[str], default: str
+) -> str | tree.Expr:
+    """The word of a clause, or what stands there instead of a known one."""
+    if kind not in clauses:
+        return default
+    expr = value_of(clauses[kind])
+    return expr.name if isinstance(expr, tree.Name) and expr.name in known else expr
 
 
 def _shapes_fit(draft: Draft, coupling: Coupling, state: State | None) -> bool:

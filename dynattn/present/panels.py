@@ -73,7 +73,6 @@ def _draw_on_circle(
     figure: Any, item: Shown, title: str, places: Any, marks: tuple[str, ...]
 ) -> Motion:
     """``places`` [time, node, 2] on the unit circle, an arrow to their mean, four marks."""
-    import numpy
     from matplotlib.patches import Circle
 
     axes = figure.subplots()
@@ -85,7 +84,14 @@ def _draw_on_circle(
         axes.text(1.13 * math.cos(turn), 1.13 * math.sin(turn), mark, ha="center", va="center",
                   color=MUTED_TEXT, fontsize=10, parse_math=False)  # fmt: skip
     shading = shading_of(item)
-    dots = scatter(axes, shading.rgba)
+    return _dots_and_mean(figure, axes, places, shading, shading.rgba)
+
+
+def _dots_and_mean(figure: Any, axes: Any, places: Any, shading: Any, rgba: Any) -> Motion:
+    """Dots at ``places`` [time, dot, 2], in one colour each, and an arrow to their mean."""
+    import numpy
+
+    dots = scatter(axes, rgba)
     arrow = MeanArrow(axes)
     add_key(figure, axes, shading)
 
@@ -253,16 +259,7 @@ def draw_plane(figure: Any, item: Shown, moving: bool) -> Motion:
     axes.set(xlim=(middle[0] - half, middle[0] + half), ylim=(middle[1] - half, middle[1] + half))
     axes.axhline(0, **OUTLINE | {"linewidth": 0.5})
     axes.axvline(0, **OUTLINE | {"linewidth": 0.5})
-    dots = scatter(axes, rgba)
-    arrow = MeanArrow(axes)
-    add_key(figure, axes, shading)
-
-    def move(k: int) -> None:
-        dots.set_offsets(places[k])
-        mean = places[k].mean(0)
-        arrow.point_to(mean, float(numpy.hypot(*mean)))
-
-    return Motion(move, (dots, *arrow.artists))
+    return _dots_and_mean(figure, axes, places, shading, rgba)
 
 
 def draw_simplex(figure: Any, item: Shown, moving: bool) -> Motion:

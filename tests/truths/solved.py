@@ -7,6 +7,7 @@ from math import floor
 from typing import Any
 
 import numpy as np
+import torch
 from scipy.integrate import solve_ivp
 
 from dynattn.compilation import Compilation
@@ -63,3 +64,15 @@ def integrated(
 
     coarse, fine = solved(count), solved(2 * count)
     return np.asarray((4 * fine[::2] - coarse) / 3)
+
+
+def slopes(value: Callable[[], torch.Tensor], number: torch.Tensor) -> tuple[float, float]:
+    """The slope of a value along a learned number by autograd, and by two solves beside it."""
+    (slope,) = torch.autograd.grad(value(), [number])
+    values = []
+    for shift in (-1e-5, 1e-5):
+        with torch.no_grad():
+            number += shift
+            values.append(float(value()))
+            number -= shift
+    return float(slope), (values[1] - values[0]) / 2e-5

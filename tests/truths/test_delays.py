@@ -24,19 +24,9 @@ from dynattn.run.systems import build_for
 from dynattn.solve.history import new_history
 from dynattn.solve.methods import METHODS
 from dynattn.solve.solve import solve
-from tests.truths.solved import integrated
+from tests.truths.solved import compiled, integrated, run, slopes
 
 Array = NDArray[np.float64]
-
-
-def compiled(text: str, **overrides: Any) -> Compilation:
-    return Compilation(Source("late.dyn", text), overrides)
-
-
-def run(text: str, **overrides: Any) -> Trajectory:
-    found = run_experiment(compiled(text, **overrides))
-    assert isinstance(found, Trajectory)
-    return found
 
 
 # ── x' = -x(t - 1) ─────────────────────────────────────────────────────────────────────────────
@@ -324,14 +314,8 @@ simulate {{ t 0 .. 2; method rk4; step 0.1 }}
         found = solve(system, system.initial_states(), [0.0, 1.0], method="rk4", step=0.02)
         return (found.states["p.x"][-1] ** 2).sum()
 
-    (slope,) = torch.autograd.grad(last(), [tau])
-    values = []
-    for shift in (-1e-5, 1e-5):
-        with torch.no_grad():
-            tau += shift
-            values.append(float(last()))
-            tau -= shift
-    assert float(slope) == pytest.approx((values[1] - values[0]) / 2e-5, rel=1e-6)
+    slope, beside = slopes(last, tau)
+    assert slope == pytest.approx(beside, rel=1e-6)
 
 
 def test_forms_of_delayed_sums_agree_with_plain_loops() -> None:

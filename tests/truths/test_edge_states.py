@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
 from dynattn.compilation import Compilation
-from dynattn.diagnostics.report import Source
 from dynattn.lower.certify import certify
 from dynattn.run.experiment import run_experiment
-from dynattn.run.simulate import Trajectory
-
-
-def compiled(text: str, **overrides: Any) -> Compilation:
-    return Compilation(Source("adaptive.dyn", text), overrides)
-
-
-def run(text: str, **overrides: Any) -> Trajectory:
-    found = run_experiment(compiled(text, **overrides))
-    assert isinstance(found, Trajectory)
-    return found
-
+from tests.truths.solved import compiled, run
 
 ADAPTIVE = """
 model adaptive "Phase oscillators with adaptive couplings (Kasatkin, Nekorkin; Berner et al.)"
