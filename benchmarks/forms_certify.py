@@ -40,6 +40,8 @@ GRAPHS = (
     "over circulant_graph(n=N, offsets=[1, 3])", "over path_graph(n=N)",
     "over gnp_random_graph(n=N, p=0.4, seed=3, directed=true)",
     "over gnp_random_graph(n=N, p=0.15, seed=3)",
+    "over complete_multipartite_graph(3, 4, 5)", "over caveman_graph(l=4, k=3)",
+    "over barbell_graph(m1=5, m2=2)",
 )  # fmt: skip
 WEIGHTS = (
     "", "", "weight ~ normal(0, 1)", "weight u[i]*u[j]", "weight 1 + 0.1*index[i] - u[j]",

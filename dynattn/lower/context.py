@@ -156,7 +156,7 @@ def make_array(key: tuple[Any, ...], context: Context) -> Any:
     Keys: ``(receivers | senders | degree, coupling)``, ``(edge, coupling, attribute)``,
     ``(node, population, attribute)``,
     ``(total | dense, coupling, attribute or None)``,
-    ``(sparse, coupling, attribute or None, part)``, ``(entries, coupling, part)``,
+    ``(sparse | blocks, coupling, attribute or None, part)``, ``(entries, coupling, part)``,
     ``(places, coupling)`` where edges are pairs,
     ``(offsets, coupling)``, ``(offset | spectrum, coupling, attribute or None)`` where all nodes
     hear the same offsets, ``(rotary, size, heads)`` and ``(axis, first, count, axes behind)`` in
@@ -201,6 +201,10 @@ def make_array(key: tuple[Any, ...], context: Context) -> Any:
             return _spectrum(edges, rest[1])
         case "dense":
             return _dense(edges, rest[1])
+        case "blocks":
+            from dynattn.lower.block_arrays import block_array
+
+            return block_array(edges.blocks(rest[1]), rest[2])
     return _sparse(edges, rest[1])[SPARSE_PARTS.index(rest[2])]
 
 
@@ -249,14 +253,16 @@ def _dense(edges: Any, attribute: str | None) -> Any:
 
 
 def _sparse(edges: Any, attribute: str | None) -> tuple[Any, ...]:
-    """starts, columns, weights of the matrix [receivers, senders], then those of its transpose."""
-    weights = _weights(edges, attribute)
-    order = numpy.lexsort((edges.receivers, edges.senders))
-    kind = _index(len(weights))
-    columns, columns_t = edges.senders.astype(kind), edges.receivers[order].astype(kind)
+    counts = (edges.receivers_count, edges.senders_count)
+    return sparse_arrays(edges.receivers, edges.senders, _weights(edges, attribute), counts)
+
+
+def sparse_arrays(rows: Any, columns: Any, values: Any, counts: tuple[int, int]) -> tuple[Any, ...]:
+    """starts, columns, values of the matrix, sorted by row, then those of its transpose."""
+    order, kind = numpy.lexsort((rows, columns)), _index(len(values))
     return (
-        _starts(edges.receivers, edges.receivers_count), columns, weights,
-        _starts(edges.senders, edges.senders_count), columns_t, weights[order],
+        _starts(rows, counts[0]), columns.astype(kind), values,
+        _starts(columns, counts[1]), rows[order].astype(kind), values[order],
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.files import write_whole
-from dynattn.lower import edge_kernels, kernels, rotations, sum_kernels
+from dynattn.lower import block_kernels, edge_kernels, kernels, rotations, sum_kernels
 from dynattn.lower.code import wrapped
 from dynattn.lower.emit_evolving import layer_class
 from dynattn.lower.emit_functions import function_class, functions_of
@@ -314,7 +314,7 @@ def _imports(text: str) -> str:
 def _copied(writer: Writer, body: str) -> list[str]:
     """The sources of the functions that the body calls, and of those that they call."""
     wanted: dict[str, Any] = {}
-    rooms = (kernels, rotations, edge_kernels, sum_kernels)
+    rooms = (kernels, rotations, edge_kernels, sum_kernels, block_kernels)
     queue = [function for function in writer.copies if f"{function.__name__}(" in body]
     while queue:
         function = queue.pop(0)

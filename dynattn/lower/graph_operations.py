@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from dynattn.lower import edge_kernels, kernels, sum_kernels
+from dynattn.lower.block_arrays import block_operation
 from dynattn.lower.code import Code, call_code, method_code, tuple_code
 from dynattn.lower.context import EDGE_PARTS, ORIGIN, SPARSE_PARTS, Context, Need, width_of
 from dynattn.lower.operation import Operation, fixed_array, kernel_call, method_call
@@ -295,7 +296,7 @@ def _signed_offsets(context: Context, form: str, coupling: str) -> tuple[int, ..
 
 GRAPH_SUMS = {
     "mean_field": _mean_field, "prefix": _prefix, "window": _window, "roll": _roll, "fft": _fft,
-    "dense": _dense, "csr": _csr, "weighted": _weighted,
+    "dense": _dense, "csr": _csr, "weighted": _weighted, "blocks": block_operation,
 }  # fmt: skip
 """The forms of a graph sum, as ``choose_forms`` names them."""
 

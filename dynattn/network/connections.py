@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy
 
+from dynattn.network.blocks import Blocks, find_blocks
 from dynattn.vocabulary.node_graph import edges_of as edges_of
 from dynattn.vocabulary.node_graph import number_nodes as number_nodes
 from dynattn.vocabulary.node_graph import sort_edges as sort_edges
@@ -47,6 +48,20 @@ class Connections:
     """Texts per edge."""
     matching: str = ""
     """In words: which id of a file became which node; '' where there was nothing to match."""
+    found_blocks: dict[str | None, Blocks | None] = field(default_factory=dict, repr=False)
+    """By attribute that weighs the edges: what ``blocks`` has found."""
+
+    def blocks(self, weight: str | None) -> Blocks | None:
+        """Listed edges as those of classes of nodes; None where they are no such edges."""
+        if self.kind != "edges" or self.offsets is not None:
+            return None
+        if weight not in self.found_blocks:
+            counts = (self.receivers_count or 0, self.senders_count or 0)
+            values = None if weight is None else self.attributes[weight]
+            assert self.receivers is not None and self.senders is not None
+            found = find_blocks(self.receivers, self.senders, values, counts)
+            self.found_blocks[weight] = found
+        return self.found_blocks[weight]
 
     @cached_property
     def receivers(self) -> Array | None:

@@ -179,6 +179,8 @@ class Form:
 
     name: str
     features: int
+    weight: str | None = None
+    """What weighs the edges of a ``graph_sum``."""
 
     @property
     def title(self) -> str:
@@ -192,6 +194,7 @@ FORMS = {
     "window": ("running sums of a window", "{windowed sum} over {n} nodes", "O(N)"),
     "roll": ("shifted copies", "{shifted sum} over {e} edges", "O(E)"),
     "fft": ("Fourier transform", "{convolution} over {n} nodes", "O(N log N)"),
+    "blocks": ("sums of blocks", "{sum} over {n} nodes, weighed by {b}", "O(N + B^2)"),
     "csr": ("sparse matrix product", "{product} with {e} edges", "O(E)"),
     "dense": ("dense matrix product", "{product} with a {n} x {m} matrix", "O(N^2)"),
     "weighted": ("matrix product", "{product} with the {n} x {m} weights", "O(N^2)"),
@@ -221,7 +224,7 @@ def _form_of(node: Node) -> tuple[str, Form] | None:
     match node.op:
         case "graph_sum":
             coupling, form, weight = node.payload
-            return coupling, Form(form, len(node.inputs) - (weight in GIVEN_WEIGHTS))
+            return coupling, Form(form, len(node.inputs) - (weight in GIVEN_WEIGHTS), weight)
         case "attention":
             return node.payload, Form("attention", 1)
         case "edge_sum":
@@ -241,6 +244,8 @@ def cost_text(form: Form, model: Model, coupling: Coupling, connections: Connect
         word: f"{form.features} {word}{plural}"
         for word in ("sum", "running sum", "windowed sum", "shifted sum", "convolution", "product")
     }
+    blocks = connections.blocks(form.weight) if form.name == "blocks" else None
+    counted["b"] = blocks.text if blocks else ""
     return f"{order}: {text.format(n=nodes, m=senders, e=edges, **counted)}"
 
 

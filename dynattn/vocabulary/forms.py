@@ -4,6 +4,7 @@ from __future__ import annotations
 
 FORMS: dict[str, frozenset[str]] = {
     "mean_field": frozenset({"mean_field"}),
+    "blocks": frozenset({"blocks"}),
     "prefix": frozenset({"prefix"}),
     "window": frozenset({"window"}),
     "roll": frozenset({"roll"}),

@@ -2,8 +2,10 @@
 
 Measured costs: where all nodes hear the same offsets, a row of them without gaps is a difference of
 two running sums; else up to ``ROLLED`` shifted copies are added up, and beyond them a Fourier
-transform wins. Elsewhere dense rows win where more than about a tenth of the entries are there, or
-up to 300 nodes, where calls cost more than arithmetic; else compressed rows (CSR).
+transform wins. Where edges are the same between all nodes of two classes, the sums over the classes
+are weighed: a node takes about as long as four edges of a sparse matrix. Elsewhere dense rows win
+where more than about a tenth of the entries are there, or up to 300 nodes, where calls cost more
+than arithmetic; else compressed rows (CSR).
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from dynattn.model.model import Model
 from dynattn.network.build import Network
 from dynattn.network.connections import Connections
 from dynattn.program.layout import Maker
-from dynattn.program.nodes import EDGES, OFFSETS, Node
+from dynattn.program.nodes import EDGES, GIVEN_WEIGHTS, OFFSETS, Node
 from dynattn.program.passes.rewriting import Rule
 from dynattn.vocabulary.forms import FORMS
 
@@ -47,13 +49,15 @@ def forms_of(connections: Connections, weight: str | None) -> tuple[str, ...]:
     if connections.offsets is not None and weight != EDGES:
         forms += ["roll", "fft"]
         forms += ["window"] if weight is None and connections.window is not None else []
+    if weight not in GIVEN_WEIGHTS and connections.blocks(weight) is not None:
+        forms += ["blocks"]
     if weight != OFFSETS and known:
         forms += ["dense"] if connections.kind != "edges" else ["csr", "dense"]
     return tuple(dict.fromkeys(forms))
 
 
 def form_of(connections: Connections, weight: str | None) -> str:
-    """``mean_field``, ``prefix``, ``window``, ``roll``, ``fft``, ``dense`` or ``csr``."""
+    """``mean_field``, ``prefix``, ``window``, ``roll``, ``fft``, ``blocks``, ``dense``, ``csr``."""
     if weight == EDGES:
         return "dense" if connections.density >= DENSE_SHARE else "csr"
     if connections.kind == "complete":
@@ -66,7 +70,12 @@ def form_of(connections: Connections, weight: str | None) -> str:
         few = len(connections.offsets) <= ROLLED or len(connections.sides) > TRANSFORMED
         return "roll" if few else "fft"
     nodes = max(connections.receivers_count or 0, connections.senders_count or 0)
-    if nodes <= DENSE_NODES or connections.density >= DENSE_SHARE:
+    if nodes <= DENSE_NODES:
+        return "dense"
+    blocks = connections.blocks(weight)
+    if blocks is not None and blocks.cost < (connections.edge_count or 0):
+        return "blocks"
+    if connections.density >= DENSE_SHARE:
         return "dense"
     return "csr"
 

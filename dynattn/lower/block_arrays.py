@@ -1,0 +1,70 @@
+"""The fixed arrays of sums over classes of nodes, and the operation that takes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+from dynattn.lower import block_kernels
+from dynattn.lower.code import Code, call_code, tuple_code
+from dynattn.lower.context import SPARSE_PARTS, Context, Need, sparse_arrays, width_of
+from dynattn.lower.operation import Operation
+from dynattn.network.blocks import Blocks
+from dynattn.program.nodes import Node
+
+DENSE_CLASSES = 300
+DENSE_SHARE = 0.1
+"""Up to so many classes, or from this share of pairs of them on, the weights are one array."""
+
+
+def block_operation(node: Node, context: Context, coupling: str, weight: str | None) -> Operation:
+    """The sums of a ``graph_sum`` of the form ``blocks``."""
+    blocks = context.edges(coupling).blocks(weight)
+    if blocks is None:
+        raise ValueError(f"the graph sum of {coupling} has no blocks form")
+    ranks = tuple(width_of(item) for item in node.inputs)
+    count, even = len(ranks), is_even(blocks.receivers) and is_even(blocks.senders)
+    function = block_kernels.even_block_sums if even else block_kernels.block_sums
+    parts = ("own", *(("array",) if is_small(blocks) else SPARSE_PARTS))
+    arrays = [Need("array", ("blocks", coupling, weight, part)) for part in parts]
+    classes = [
+        Need("array", ("blocks", coupling, weight, part)) for part in ("receivers", "senders")
+    ]
+    needs = ([context.receivers(coupling)] if even else classes) + arrays
+
+    def run(*arrays: Any) -> tuple[Any, ...]:
+        return function(arrays[:count], arrays[count:], ranks)
+
+    def spell(*texts: Code) -> Code:
+        given = (tuple_code(texts[:count]), tuple_code(texts[count:]), ranks)
+        return call_code(function.__name__, *given)
+
+    return Operation(run, spell, tuple(needs), (function,))
+
+
+def is_even(classes: Any) -> bool:
+    """Whether classes of equal size stand one after the other."""
+    sizes = numpy.bincount(classes)
+    return bool((sizes == sizes[0]).all() and (numpy.diff(classes) >= 0).all())
+
+
+def is_small(blocks: Blocks) -> bool:
+    """Whether the weights between classes are one array, not a sparse matrix."""
+    height, width = blocks.counts
+    few = max(height, width) <= DENSE_CLASSES
+    return few or len(blocks.weights) >= DENSE_SHARE * height * width
+
+
+def block_array(blocks: Blocks, part: str) -> Any:
+    """One of the arrays that ``block_operation`` needs."""
+    if part in ("receivers", "senders"):
+        return getattr(blocks, part)
+    if part == "own":
+        return blocks.own if blocks.own.any() else numpy.zeros(0)
+    if part == "array":
+        matrix = numpy.zeros(blocks.counts)
+        matrix[blocks.rows, blocks.columns] = blocks.weights
+        return matrix
+    edges = (blocks.rows, blocks.columns, blocks.weights)
+    return sparse_arrays(*edges, blocks.counts)[SPARSE_PARTS.index(part)]
