@@ -11,6 +11,7 @@ from dynattn.lower.code import Code, call_code, tuple_code
 from dynattn.lower.context import SPARSE_PARTS, Context, Need, sparse_arrays, width_of
 from dynattn.lower.operation import Operation
 from dynattn.network.blocks import Blocks
+from dynattn.network.connections import Connections
 from dynattn.program.nodes import Node
 
 DENSE_CLASSES = 300
@@ -56,8 +57,10 @@ def is_small(blocks: Blocks) -> bool:
     return few or len(blocks.weights) >= DENSE_SHARE * height * width
 
 
-def block_array(blocks: Blocks, part: str) -> Any:
+def block_array(edges: Connections, weight: str | None, part: str) -> Any:
     """One of the arrays that ``block_operation`` needs."""
+    blocks = edges.blocks(weight)
+    assert blocks is not None, "block_operation has asked for them"
     if part in ("receivers", "senders"):
         return getattr(blocks, part)
     if part == "own":
@@ -66,5 +69,5 @@ def block_array(blocks: Blocks, part: str) -> Any:
         matrix = numpy.zeros(blocks.counts)
         matrix[blocks.rows, blocks.columns] = blocks.weights
         return matrix
-    edges = (blocks.rows, blocks.columns, blocks.weights)
-    return sparse_arrays(*edges, blocks.counts)[SPARSE_PARTS.index(part)]
+    between = (blocks.rows, blocks.columns, blocks.weights)
+    return sparse_arrays(*between, blocks.counts)[SPARSE_PARTS.index(part)]

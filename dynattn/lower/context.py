@@ -204,7 +204,7 @@ def make_array(key: tuple[Any, ...], context: Context) -> Any:
         case "blocks":
             from dynattn.lower.block_arrays import block_array
 
-            return block_array(edges.blocks(rest[1]), rest[2])
+            return block_array(edges, rest[1], rest[2])
     return _sparse(edges, rest[1])[SPARSE_PARTS.index(rest[2])]
 
 

@@ -74,7 +74,7 @@ def find_blocks(
     if FEWER * _count(hearing) > counts[0]:
         return None
     back = numpy.argsort(j, kind="stable")
-    heard = _classes(j[back], i[back], w[back], counts[::-1], square)
+    heard = _classes(j[back], i[back], w[back], (counts[1], counts[0]), square)
     if FEWER * _count(heard) > counts[1]:
         return None
     own = numpy.zeros(counts[0])
