@@ -7,22 +7,24 @@ from collections.abc import Callable
 from dynattn.model.model import Model
 from dynattn.network.build import Network
 from dynattn.program.layout import Maker
-from dynattn.program.nodes import Node, Program
+from dynattn.program.nodes import Block, Node, Program
 from dynattn.program.passes.choose_forms import choose_forms
 from dynattn.program.passes.fuse_attention import fuse_attention
 from dynattn.program.passes.hoist_heads import hoist_heads
 from dynattn.program.passes.keep_apart import keep_apart
 from dynattn.program.passes.rewriting import Rule, map_blocks, rewrite_block
 from dynattn.program.passes.separate_kernels import separate_kernels
+from dynattn.program.passes.share_angles import share_angles
 from dynattn.program.passes.simplify import simplify
 from dynattn.program.verify import verify
 
 Watch = Callable[[str, Program], None]
+Change = Callable[[Block], Block]
 
 
-def passes(model: Model, network: Network) -> tuple[tuple[str, Rule], ...]:
-    """Name and rule of every pass; later ones rely on the work of earlier ones."""
-    return (
+def passes(model: Model, network: Network) -> tuple[tuple[str, Change], ...]:
+    """Name and work of every pass; later ones rely on the work of earlier ones."""
+    rules = (
         ("simplify", simplify),
         ("fuse_attention", unless_asked("attention", model, fuse_attention(network))),
         ("separate_kernels", unless_asked("", model, separate_kernels(network))),
@@ -31,6 +33,12 @@ def passes(model: Model, network: Network) -> tuple[tuple[str, Rule], ...]:
         ("simplify again", simplify),
         ("keep_apart", keep_apart(network)),
     )
+    return (*((name, by_rule(rule)) for name, rule in rules), ("share_angles", share_angles))
+
+
+def by_rule(rule: Rule) -> Change:
+    """A pass that offers every node to a rule."""
+    return lambda block: rewrite_block(block, rule)
 
 
 def unless_asked(made: str, model: Model, rule: Rule) -> Rule:
@@ -52,8 +60,8 @@ def run_passes(
 ) -> Program:
     """The program after every pass; ``watch`` is called with the name and result of each."""
     verify(program, model)
-    for name, rule in passes(model, network):
-        program = map_blocks(program, lambda block, rule=rule: rewrite_block(block, rule))
+    for name, change in passes(model, network):
+        program = map_blocks(program, change)
         verify(program, model)
         if watch is not None:
             watch(name, program)

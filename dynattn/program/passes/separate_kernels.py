@@ -15,6 +15,7 @@ from dynattn.model.terms import Place
 from dynattn.network.build import Network
 from dynattn.program.layout import Maker
 from dynattn.program.nodes import EDGES, OFFSETS, PAIRS, ArrayType, Node
+from dynattn.program.passes.join_sums import join_sums
 from dynattn.program.passes.matrix_products import summed_product
 from dynattn.program.passes.products import Product, Products, one_end, separate
 from dynattn.program.passes.rewriting import Rule
@@ -53,7 +54,7 @@ def _separated(node: Node, maker: Maker, same_offsets: bool) -> Node | None:
     if last is not None and not _contractible(products):
         return None
     sums = _graph_sums(weighed, node, maker)
-    total = _joined(products, sums, maker, contract=last is not None)
+    total = join_sums(products, sums, maker, contract=last is not None)
     return maker.align(total, node.type) if total.type.shape != node.type.shape else total
 
 
@@ -148,21 +149,3 @@ def _sum_of(
     batched = made[weight].type.batched
     kind = ArrayType(node.type.place, p.sender.type.shape, p.sender.type.dtype, batched)
     return maker.make("pick", [made[weight]], kind, k)
-
-
-def _joined(products: Products, sums: Sequence[Node], maker: Maker, contract: bool) -> Node:
-    total: Node | None = None
-    for p, value in zip(products, sums, strict=True):
-        term = value
-        if p.receiver is not None:
-            term = (
-                maker.dot(p.receiver, value)
-                if contract or p.dotted
-                else maker.elementwise("mul", p.receiver, value)
-            )
-        if total is None:
-            total = term if p.sign > 0 else maker.elementwise("neg", term)
-        else:
-            total = maker.elementwise("add" if p.sign > 0 else "sub", total, term)
-    assert total is not None
-    return total

@@ -10,7 +10,9 @@ _NEUTRAL_VALUES = {"mul": 1, "add": 0, "sub": 0, "div": 1}
 
 
 def simplify(node: Node, maker: Maker) -> Node | None:
-    """x*1, x+0, x-0, x/1 and --x are x; -x + y is y - x; functions of numbers are numbers."""
+    """x*1, x+0, x-0, x/1 and --x are x; -x + y is y - x, and x - -y is x + y; functions of
+    numbers are numbers.
+    """
     if node.op not in ELEMENTWISE:
         return None
     return _folded(node, maker) or _neutral(node) or _double_negation(node) or _minus(node, maker)
@@ -52,6 +54,8 @@ def _double_negation(node: Node) -> Node | None:
 
 
 def _minus(node: Node, maker: Maker) -> Node | None:
-    if node.op == "add" and node.inputs[0].op == "neg":
-        return maker.elementwise("sub", node.inputs[1], node.inputs[0].inputs[0])
+    for k, sign in ((0, "add"), (1, "add"), (1, "sub")):
+        if node.op == sign and node.inputs[k].op == "neg":
+            other, taken = node.inputs[1 - k], node.inputs[k].inputs[0]
+            return maker.elementwise("sub" if sign == "add" else "add", other, taken)
     return None
