@@ -19,7 +19,7 @@ from dynattn.program.passes.angles import Angle, Terms, angle_of, grouped, harmo
 MOST = 64
 """Harmonics above it are computed directly."""
 
-WORTH = 4
+WORTH = 5
 """As many products take as long as a sine: at 100 nodes 1, at 1000 three, at 100 000 ten."""
 
 Key = tuple[str, int]
