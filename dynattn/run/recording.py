@@ -23,6 +23,7 @@ from dynattn.run.stopping import INTERVALS, Stopping
 from dynattn.solve.history import History, new_history
 from dynattn.solve.methods import find_method
 from dynattn.solve.noise import Wiener
+from dynattn.solve.point_history import PointHistory
 from dynattn.solve.solve import solve
 
 Array = NDArray[Any]
@@ -114,9 +115,11 @@ def _at_ends(before: States, solved: States, ends: Ends) -> dict[str, torch.Tens
     return found
 
 
-def _history(system: System, simulation: Simulation, start: float) -> History | None:
+def _history(system: System, simulation: Simulation, start: float) -> History | PointHistory | None:
     """What the pieces of a solve remember together, where there are delays."""
-    return new_history(system, find_method(simulation.method), start) if system.late else None
+    if not system.late:
+        return None
+    return new_history(system, find_method(simulation.method), start, simulation.step)
 
 
 def everything(model: Model) -> tuple[Record, ...]:

@@ -48,7 +48,11 @@ def integrate_adaptively(
     progress: Progress | None = None,
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """States at the times, and the counts; NumericalError E603 or E604 where it fails."""
-    run = _Run(PackedField(scene), states, times, demand)
+    return finish(Run(PackedField(scene), states, times, demand), progress)
+
+
+def finish(run: Run, progress: Progress | None) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The run to its end."""
     run.begin()
     while not run.control.done:
         run.step()
@@ -64,7 +68,7 @@ def integrate_adaptively(
     return found, counts
 
 
-class _Run:
+class Run:
     """One solve on its way. Time is multiplied by ``sign``, so that it runs forwards."""
 
     def __init__(
@@ -79,15 +83,19 @@ class _Run:
         self.y = start.reshape(points, -1)[0] if not self.batch else start.reshape(points, -1)
         longest = min(longest_step(field.system), float(demand.options.get("max_step", math.inf)))
         stops, self.jumps = _stops(field.system, times, self.sign)
+        self.saved = Saved(self.batch, self.grid, self.y)
+        self.control = self.controller(stops, longest)
         self.jumping = frozenset(self.jumps)
-        side_by_side = points if self.batch else None
-        self.control = Controller(float(self.grid[0]), stops, side_by_side, demand.order, longest)
         self.stiffness = StiffnessWatch(points, self.tableau.edge)
         self.scales = _Scales(self.y, field, demand)
         self.slopes = Slopes(self.y, self.tableau)
-        self.saved = Saved(self.batch, self.grid, self.y)
         self.nodes = (*self.tableau.nodes, 1.0)
         self.evaluations = self.attempts = 0
+
+    def controller(self, stops: Sequence[float], longest: float) -> Controller:
+        """What chooses the steps; they end at the stops."""
+        points = math.prod(self.batch) if self.batch else None
+        return Controller(float(self.grid[0]), stops, points, self.demand.order, longest)
 
     # ── the field ──────────────────────────────────────────────────────────────────────────────
 

@@ -58,10 +58,10 @@ class Controller:
         self.host: Any = One if points is None else Many
         zero = 0.0 if points is None else np.zeros(points)
         whole = 0 if points is None else np.zeros(points, dtype=np.int64)
-        self.stops = (*stops, stops[-1]) if points is None else np.array([*stops, stops[-1]])
-        self.last = len(stops)
+        self.stops: Any = (*stops, stops[-1]) if points is None else np.array([*stops, stops[-1]])
+        self.last: Any = len(stops)
         self.time = zero + start
-        self.goal = whole
+        self.goal: Any = whole
         """Which of the stops is next."""
         self.wanted = zero
         """The size that the next step should have."""
@@ -72,9 +72,21 @@ class Controller:
         self.steps = whole
         self.landing = self.going = whole == 0
         self.exponent = 1 / order - 0.75 * MEMORY
-        self.longest = longest
+        self.longest: Numbers = longest
         self._before = zero + 1e-4
         self._again = whole != 0
+
+    def stop_apart(self, stops: Numbers, counts: Numbers, longest: Numbers) -> None:
+        """Each point has stops of its own [points, ..], so many and then the last again and again,
+        and a longest step of its own.
+        """
+        self.stops, self.last, self.longest = stops, counts, longest
+
+    def _stop(self) -> Numbers:
+        """Where each point stops next."""
+        if self.host is Many and self.stops.ndim == 2:
+            return np.take_along_axis(self.stops, self.goal[:, None], 1)[:, 0]
+        return self.stops[self.goal]
 
     @property
     def done(self) -> bool:
@@ -83,7 +95,7 @@ class Controller:
 
     def propose(self) -> None:
         """Choose ``size``."""
-        where, stop = self.host.where, self.stops[self.goal]
+        where, stop = self.host.where, self._stop()
         gap = stop - self.time
         self.wanted = self.host.smaller(self.wanted, self.longest)
         self.landing = gap <= LANDS * self.wanted

@@ -21,6 +21,7 @@ from dynattn.model.terms import GLOBAL
 from dynattn.solve.delays import kinks
 from dynattn.solve.fixed import Advance, States, instant, just_before
 from dynattn.solve.methods import Method
+from dynattn.solve.point_history import PointHistory
 
 if TYPE_CHECKING:
     from dynattn.lower.module import System
@@ -234,8 +235,17 @@ def _moved(buffer: Tensor, first: int, kept: int, room: int, empty: float) -> Te
     return fresh
 
 
-def new_history(system: System, method: Method, start: float) -> History:
-    """The history of a solution that begins."""
+def new_history(
+    system: System, method: Method, start: float, step: float | None
+) -> History | PointHistory:
+    """The history of a solution that begins; ``step`` None: in adaptive steps, if there are."""
+    if method.chooses_steps(step):
+        return PointHistory(system, start)
+    return fixed_history(system, method, start)
+
+
+def fixed_history(system: System, method: Method, start: float) -> History:
+    """The same in steps of a fixed size."""
     return History(system, start, cubic=method.order > 1 and not system.noisy)
 
 

@@ -110,10 +110,10 @@ def law_mistakes(
     """
     found, adaptive = [], method.chooses_steps(step)
     for coupling in model.couplings:
-        if coupling.delay is not None and (adaptive or method.tableau is None):
-            kind = "adaptive steps" if adaptive else "no delays"
-            message = f"the method '{method.name}' takes {kind}, and '{coupling.name}' has a delay"
-            fix, delay = "write 'method rk4; step 0.01'", ((coupling.delay.span, "the delay"),)
+        if coupling.delay is not None and method.tableau is None:
+            message = f"the method '{method.name}' takes no delays, and '{coupling.name}' has one"
+            fix = "leave it out for adaptive steps, or write 'method rk4; step 0.01'"
+            delay = ((coupling.delay.span, "the delay"),)
             found.append(Diagnostic("E616", message, span, fix, delay))
     if model.jumps and method.solver in (*ADAMS, "scipy_solver"):
         message = f"the method '{method.name}' does not stop at the ends of a pulse"

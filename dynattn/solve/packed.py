@@ -32,9 +32,13 @@ class PackedField:
         states = self.packing.inside(y)
         if not self.flat:
             states = on_manifold(self.system, states)
-        rates = self.system.rates(t, states)
+        rates = self.speeds(t, states)
         whole = {name: _as_state(rates[name], states[name]) for name in states}
         return self.packing.pack_rates(states, whole)
+
+    def speeds(self, t: Tensor, states: States) -> dict[str, Tensor]:
+        """The rates of the states."""
+        return self.system.rates(t, states)
 
     def landed(self, y: Tensor) -> Tensor:
         """The nearest point of the manifold."""

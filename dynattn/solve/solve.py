@@ -27,11 +27,13 @@ from dynattn.solve.fixed import (
     stretches,
     trajectory,
 )
-from dynattn.solve.history import History, Late, new_history, remembering
+from dynattn.solve.history import History, Late, fixed_history, remembering
+from dynattn.solve.late_points import integrate_late
 from dynattn.solve.library import Call, integrate_by_library
 from dynattn.solve.methods import Method, check_law, check_step, find_method
 from dynattn.solve.noise import Wiener, diffuse
 from dynattn.solve.packing import Packing
+from dynattn.solve.point_history import PointHistory
 
 Progress = Callable[[float], None]
 
@@ -75,7 +77,7 @@ def solve(
     describe: Callable[[tuple[int, ...]], str] | None = None,
     span: Span | None = None,
     wiener: Wiener | None = None,
-    history: History | None = None,
+    history: History | PointHistory | None = None,
 ) -> Solution:
     """Integrate ``states`` from the first of the times through all of them.
 
@@ -108,9 +110,13 @@ def solve(
             method, chosen.tableau, chosen.order, rtol, rtol if atol is None else atol, max_steps,
             options or {},
         )  # fmt: skip
-        found, counts = integrate_adaptively(scene, states, grid.tolist(), demand, progress)
+        if getattr(system, "late", ()):
+            known = history if isinstance(history, PointHistory) else None
+            found, counts = integrate_late(scene, states, grid.tolist(), demand, progress, known)
+        else:
+            found, counts = integrate_adaptively(scene, states, grid.tolist(), demand, progress)
     elif chosen.tableau is not None:
-        memory = Memory(wiener, history)
+        memory = Memory(wiener, history if isinstance(history, History) else None)
         found, counts = _by_own(scene, states, grid.tolist(), chosen, step or 0.0, progress, memory)
     else:
         call = Call(chosen, step, rtol, rtol if atol is None else atol, max_steps, options or {})
@@ -161,7 +167,7 @@ def _stepper(
     jumps = tuple(sorted({*jumps_of(system), *bends}))
     if not getattr(system, "late", ()):
         return _advances(system, system, method, memory.wiener), jumps
-    history = memory.history or new_history(system, method, times[0])
+    history = memory.history or fixed_history(system, method, times[0])
     counts = [(b - a, equal_steps(b - a, step)) for a, b, _ in stretches(times, jumps)]
     longest = max(length / count for length, count in counts)
     check_delays(scene, system, times, longest)

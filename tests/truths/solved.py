@@ -76,3 +76,36 @@ def slopes(value: Callable[[], torch.Tensor], number: torch.Tensor) -> tuple[flo
             values.append(float(value()))
             number -= shift
     return float(slope), (values[1] - values[0]) / 2e-5
+
+
+def delayed(
+    rate: Callable[[float, np.ndarray, Callable[[float], np.ndarray]], np.ndarray],
+    start: np.ndarray,
+    delays: list[float],
+    stop: float,
+) -> Callable[[float], np.ndarray]:
+    """A solution with delays by SciPy, stretch by stretch, none longer than the shortest delay."""
+    known: list[tuple[float, Any]] = []
+    sums = {0.0}
+    for _ in range(5):
+        sums |= {round(s + tau, 12) for s in sums for tau in delays}
+    stops = sorted(s for s in sums if 0 < s < stop)
+    ends = [stops[0] if stops else stop]
+    while ends[-1] < stop:
+        after = min([s for s in stops if s > ends[-1] + 1e-9], default=stop)
+        ends.append(min(after, ends[-1] + min(delays)))
+
+    def past(t: float) -> np.ndarray:
+        if t <= 0:
+            return start
+        return next(piece for end, piece in known if t <= end + 1e-12)(t)
+
+    x, before = start, 0.0
+    for end in ends:
+        found = solve_ivp(
+            lambda t, y: rate(t, y, past), (before, end), x, rtol=1e-11, atol=1e-12,
+            method="DOP853", dense_output=True,
+        )  # fmt: skip
+        known.append((end, found.sol))
+        x, before = found.y[:, -1], end
+    return past

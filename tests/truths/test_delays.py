@@ -21,7 +21,7 @@ from dynattn.run.recording import integrate
 from dynattn.run.simulate import Trajectory
 from dynattn.run.sweep import Sweep
 from dynattn.run.systems import build_for
-from dynattn.solve.history import new_history
+from dynattn.solve.history import fixed_history
 from dynattn.solve.methods import METHODS
 from dynattn.solve.solve import solve
 from tests.truths.solved import compiled, integrated, run, slopes
@@ -325,7 +325,7 @@ def test_forms_of_delayed_sums_agree_with_plain_loops() -> None:
 
 def test_history_is_bounded_by_the_largest_delay() -> None:
     system = compiled(LINEAR).build()
-    history = new_history(system, METHODS["rk4"], 0.0)
+    history = fixed_history(system, METHODS["rk4"], 0.0)
     solve(
         system, system.initial_states(), [0.0, 40.0], method="rk4", step=0.05, history=history
     )  # fmt: skip

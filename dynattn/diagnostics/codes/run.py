@@ -109,11 +109,10 @@ CODES: dict[str, Entry] = {
     ),
     "E616": Entry(
         "delay and method do not fit",
-        "A delay needs steps of a fixed size, and the past between them: with 'step' the own "
-        "methods euler, heun, rk4 and tsit5 have both.",
+        "A delay needs the past between the steps, which the own methods keep: tsit5, in adaptive "
+        "steps or with 'step', and euler, heun and rk4 with 'step'.",
+        "coupling pull: p -> p { kernel x[j]; delay 1 }\nsimulate { t 0 .. 10; method dopri5 }",
         "coupling pull: p -> p { kernel x[j]; delay 1 }\nsimulate { t 0 .. 10 }",
-        "coupling pull: p -> p { kernel x[j]; delay 1 }\n"
-        "simulate { t 0 .. 10; method rk4; step 0.01 }",
     ),
     "E617": Entry(
         "delays and steps do not fit",
