@@ -8,12 +8,13 @@ sake of the start, while such times are few; else the error of the step finds th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
+from dynattn.lower.ahead import Ahead
 from dynattn.solve.adaptive import Demand, Progress, Run, finish
 from dynattn.solve.control import LANDS, Controller, Flags, Numbers
 from dynattn.solve.delays import check_delays, kinks
@@ -21,7 +22,6 @@ from dynattn.solve.failures import Scene
 from dynattn.solve.fixed import States, jumps_of
 from dynattn.solve.packed import PackedField
 from dynattn.solve.point_history import PointHistory
-from dynattn.solve.remembered import Seen
 
 GENERATIONS = 5
 """So many delays after a jump a derivative still jumps that the order of the method needs."""
@@ -48,21 +48,28 @@ class LateField(PackedField):
     def __init__(self, scene: Scene, history: PointHistory):
         super().__init__(scene)
         self.history = history
-        self.ahead: list[Seen] = []
-        """What the next calls of the rates see."""
+        self.parts = Ahead(history.system)
+        self.ready = all(history.always.values())
+        """Whether no edge sees the present, so that all that is late is known ahead."""
+        self.ahead: list[Mapping[Any, Tensor]] = []
+        """What the next calls of the rates see, or what was made of it."""
 
     def look(self, times: Numbers) -> None:
         """The next calls are at these times [calls, points]."""
         calls = len(times)
         distinct = calls - (calls > 1 and bool((times[-1] == times[-2]).all()))
-        seen = self.history.look(times[:distinct])
+        seen: Mapping[Any, Tensor] = self.history.look(times[:distinct])
+        seen = self.parts.past(seen) if self.ready else seen
         parts = {key: values.unbind(0) for key, values in seen.items()}
         self.ahead = [{k: v[min(i, distinct - 1)] for k, v in parts.items()} for i in range(calls)]
 
     def speeds(self, t: Tensor, states: States) -> dict[str, Tensor]:
         """The rates of the states at the time that was looked up."""
         system: Any = self.system
-        return system.rates(t, states, self.history.completed(self.ahead.pop(0), states))
+        known = self.ahead.pop(0)
+        if self.ready:
+            return self.parts.rates(t, states, known)
+        return system.rates(t, states, self.history.completed(known, states))
 
 
 class LateRun(Run):

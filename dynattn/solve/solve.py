@@ -110,11 +110,7 @@ def solve(
             method, chosen.tableau, chosen.order, rtol, rtol if atol is None else atol, max_steps,
             options or {},
         )  # fmt: skip
-        if getattr(system, "late", ()):
-            known = history if isinstance(history, PointHistory) else None
-            found, counts = integrate_late(scene, states, grid.tolist(), demand, progress, known)
-        else:
-            found, counts = integrate_adaptively(scene, states, grid.tolist(), demand, progress)
+        found, counts = _adaptively(scene, states, grid.tolist(), demand, progress, history)
     elif chosen.tableau is not None:
         memory = Memory(wiener, history if isinstance(history, History) else None)
         found, counts = _by_own(scene, states, grid.tolist(), chosen, step or 0.0, progress, memory)
@@ -132,6 +128,20 @@ def _packing(states: States, batch: int) -> Packing:
     whole = frozenset(name for name, x in states.items() if x.is_complex())
     shapes = {n: (*x.shape[batch:], *[2] * (n in whole)) for n, x in states.items()}
     return Packing(front, shapes, whole)
+
+
+def _adaptively(
+    scene: Scene,
+    states: States,
+    times: list[float],
+    demand: Demand,
+    progress: Progress | None,
+    history: History | PointHistory | None,
+) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    if not getattr(scene.system, "late", ()):
+        return integrate_adaptively(scene, states, times, demand, progress)
+    known = history if isinstance(history, PointHistory) else None
+    return integrate_late(scene, states, times, demand, progress, known)
 
 
 def _by_own(

@@ -12,6 +12,7 @@ from dynattn.program.passes.choose_forms import choose_forms
 from dynattn.program.passes.fuse_attention import fuse_attention
 from dynattn.program.passes.hoist_heads import hoist_heads
 from dynattn.program.passes.keep_apart import keep_apart
+from dynattn.program.passes.late_sums import late_sums
 from dynattn.program.passes.rewriting import Rule, map_blocks, rewrite_block
 from dynattn.program.passes.separate_kernels import separate_kernels
 from dynattn.program.passes.share_angles import share_angles
@@ -28,6 +29,7 @@ def passes(model: Model, network: Network) -> tuple[tuple[str, Change], ...]:
         ("simplify", simplify),
         ("fuse_attention", unless_asked("attention", model, fuse_attention(network))),
         ("separate_kernels", unless_asked("", model, separate_kernels(network))),
+        ("late_sums", unless_asked("", model, late_sums(model))),
         ("hoist_heads", hoist_heads),
         ("choose_forms", choose_forms(model, network)),
         ("simplify again", simplify),
