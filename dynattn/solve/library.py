@@ -12,6 +12,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +23,7 @@ from dynattn.solve.failures import Scene, gave_up, non_finite, too_many_steps, u
 from dynattn.solve.fixed import States, bends_of, equal_steps, jumps_of, longest_step, stretches
 from dynattn.solve.methods import ADAMS, Method
 from dynattn.solve.packed import PackedField
+from dynattn.solve.pullbacks import learned_by
 
 Progress = Callable[[float], None]
 
@@ -49,6 +51,8 @@ class Call:
     atol: float
     max_steps: int
     options: Mapping[str, Any]
+    adjoint: bool = False
+    """Whether gradients come from the continuous equation solved backwards."""
 
 
 class _StepLimitReached(Exception):
@@ -154,12 +158,13 @@ def _odeint(watch: _Watch, start: torch.Tensor, times: torch.Tensor, call: Call)
 
     function = _with_callbacks(watch, call.method)
     rtol, atol = _tolerances(watch.field, start, call)
+    solver = _with_adjoint(watch, times, call) if call.adjoint else odeint
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="Functional iteration did not converge")
         # torchdiffeq hands min_step to every scipy method, known to it or not.
         warnings.filterwarnings("ignore", message="The following arguments have no effect")
         try:
-            solution = odeint(
+            solution = solver(
                 function, start, times, rtol=rtol, atol=atol,
                 method=call.method.solver, options=_options(watch.scene, times, call),
             )  # fmt: skip
@@ -170,6 +175,25 @@ def _odeint(watch: _Watch, start: torch.Tensor, times: torch.Tensor, call: Call)
             raise failure from None
     assert isinstance(solution, torch.Tensor)
     return solution
+
+
+def _with_adjoint(watch: _Watch, times: torch.Tensor, call: Call) -> Callable[..., Any]:
+    """torchdiffeq's ``odeint_adjoint``: backwards, steps are as forwards, errors of everything
+    that is solved are measured by the same two tolerances, and none is relative to an angle.
+    """
+    from torchdiffeq import odeint_adjoint
+
+    options = _options(watch.scene, times.flip(0), call)
+    if "grid_constructor" in options:
+        jumps = jumps_of(watch.scene.system)
+        options["grid_constructor"] = lambda f, y, t: torch.tensor(
+            _filled(t.tolist(), call.step or 0.0, jumps), dtype=t.dtype, device=t.device
+        )
+    options.pop("norm", None)  # of the state alone
+    return partial(
+        odeint_adjoint, adjoint_rtol=call.rtol, adjoint_atol=call.atol, adjoint_options=options,
+        adjoint_params=tuple(learned_by(watch.scene.system)),
+    )  # fmt: skip
 
 
 def _tolerances(field: PackedField, start: torch.Tensor, call: Call) -> tuple[Any, Any]:

@@ -15,6 +15,7 @@ from dynattn.diagnostics.report import Diagnostic, Span, SpecError
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.solve.adaptive import Demand, integrate_adaptively
 from dynattn.solve.delays import check_delays
+from dynattn.solve.discrete import differentiable
 from dynattn.solve.failures import Scene, refuse_non_finite
 from dynattn.solve.fixed import (
     Advance,
@@ -27,6 +28,7 @@ from dynattn.solve.fixed import (
     stretches,
     trajectory,
 )
+from dynattn.solve.gradients import Gradient, check_gradient, not_checkpointed
 from dynattn.solve.history import History, Late, fixed_history, remembering
 from dynattn.solve.late_points import integrate_late
 from dynattn.solve.library import Call, integrate_by_library
@@ -34,6 +36,8 @@ from dynattn.solve.methods import Method, check_law, check_step, find_method
 from dynattn.solve.noise import Wiener, diffuse
 from dynattn.solve.packing import Packing
 from dynattn.solve.point_history import PointHistory
+from dynattn.solve.tape import NotReplayable
+from dynattn.solve.walk import steps_of
 
 Progress = Callable[[float], None]
 
@@ -47,6 +51,7 @@ class Memory:
 
     wiener: Wiener | None
     history: History | None
+    gradient: Gradient
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ def solve(
     span: Span | None = None,
     wiener: Wiener | None = None,
     history: History | PointHistory | None = None,
+    gradient: Gradient | None = None,
 ) -> Solution:
     """Integrate ``states`` from the first of the times through all of them.
 
@@ -86,15 +92,13 @@ def solve(
     hardest. The rates are asked at one time, or at times [batch...]. ``atol`` None is ``rtol``.
     ``describe`` names a point of the batch in messages. ``wiener`` goes on with the noise of an
     earlier stretch, ``history`` with its past; None begins anew. Differentiable in states and
-    parameters.
+    parameters, in the way that ``gradient`` says.
 
-    Raises SpecError (E601, E602, E605, E606, E613, E614, E616, E617) for what is asked wrongly,
-    NumericalError (E603, E604) where the numbers fail.
+    Raises SpecError (E362, E363, E601, E602, E605, E606, E613, E614, E616, E617) for what is asked
+    wrongly, NumericalError (E603, E604) where the numbers fail.
     """
-    chosen = find_method(method, span)
-    check_step(chosen, step, span)
-    if (model := getattr(system, "model", None)) is not None:
-        check_law(chosen, model, step, span)
+    gradient = gradient or Gradient()
+    chosen = _fitting(system, method, step, gradient, span)
     _check_tolerances(rtol, atol, span)
     _check_options(chosen, options or {}, span)
     grid = _checked_times(times, span)
@@ -112,13 +116,28 @@ def solve(
         )  # fmt: skip
         found, counts = _adaptively(scene, states, grid.tolist(), demand, progress, history)
     elif chosen.tableau is not None:
-        memory = Memory(wiener, history if isinstance(history, History) else None)
+        memory = Memory(wiener, history if isinstance(history, History) else None, gradient)
         found, counts = _by_own(scene, states, grid.tolist(), chosen, step or 0.0, progress, memory)
     else:
-        call = Call(chosen, step, rtol, rtol if atol is None else atol, max_steps, options or {})
+        call = Call(
+            chosen, step, rtol, rtol if atol is None else atol, max_steps, options or {},
+            gradient.kind == "adjoint",
+        )  # fmt: skip
         found, counts = integrate_by_library(scene, states, grid, call, progress)
     counts |= {"method": method, "library": chosen.library}
     return Solution(grid, found, counts | {"seconds": time.perf_counter() - began})
+
+
+def _fitting(
+    system: Any, name: str, step: float | None, gradient: Gradient, span: Span | None
+) -> Method:
+    """The method, where it fits the step, the model and the gradient."""
+    method = find_method(name, span)
+    check_step(method, step, span)
+    if (model := getattr(system, "model", None)) is not None:
+        check_law(method, model, step, span)
+    check_gradient(gradient, method, step, bool(getattr(system, "late", ())), span)
+    return method
 
 
 def _packing(states: States, batch: int) -> Packing:
@@ -157,14 +176,26 @@ def _by_own(
     assert tableau is not None
     points = [dict(states)]
     advances, ends = _stepper(scene, times, method, step, memory)
-    path = trajectory(advances, states, times, step, ends)
-    for k, point in enumerate(path, start=1):
+
+    def arrived(k: int, point: dict[str, torch.Tensor]) -> None:
         refuse_non_finite(scene, times[k], point, times[k - 1], points[-1])
         points.append(point)
         if progress is not None:
             progress(k / (len(times) - 1))
+
     steps = sum(equal_steps(b - a, step) for a, b, _ in stretches(times, ends))
     counts = {"evaluations": steps * len(tableau.weights), "steps": steps}
+    try:
+        exact = differentiable(
+            scene.system, states, partial(steps_of, times, step, ends), tableau, memory.wiener,
+            memory.gradient, arrived,
+        )  # fmt: skip
+    except NotReplayable:
+        raise not_checkpointed(scene.span) from None
+    if exact is not None:
+        return exact.solve(states), counts
+    for k, point in enumerate(trajectory(advances, states, times, step, ends), start=1):
+        arrived(k, point)
     return {name: torch.stack([point[name] for point in points]) for name in states}, counts
 
 

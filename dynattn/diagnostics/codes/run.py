@@ -5,6 +5,22 @@ from __future__ import annotations
 from dynattn.diagnostics.entry import Entry
 
 CODES: dict[str, Entry] = {
+    "E362": Entry(
+        "there is no such gradient",
+        "The gradients of a solve are exact, in the cheapest way that there is, where nothing is "
+        "said; else 'backpropagation', 'checkpointed' or 'adjoint'. The memory that a solve may "
+        "keep for them is a number of MiB above 0.",
+        'solve(system, states, times, method="rk4", step=0.1, gradient=Gradient("backprop"))',
+        'solve(system, states, times, method="rk4", step=0.1, '
+        'gradient=Gradient("backpropagation"))',
+    ),
+    "E363": Entry(
+        "a gradient that the method does not have",
+        "The adjoint belongs to torchdiffeq's methods but for scipy_solver. Steps are taken again "
+        "from checkpoints by our own methods, where the steps are fixed and nothing is delayed.",
+        'solve(system, states, times, method="rk4", step=0.1, gradient=Gradient("adjoint"))',
+        'solve(system, states, times, method="dopri5", gradient=Gradient("adjoint"))',
+    ),
     "E601": Entry(
         "there is no such method",
         "Every integration method has a fixed name: euler, heun, rk4, tsit5 are dynattn's own, the "
