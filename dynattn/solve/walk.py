@@ -17,7 +17,6 @@ from dynattn.solve.noise import Wiener
 from dynattn.solve.pullbacks import Arrays, Gathered, Plain, Written
 from dynattn.vocabulary.tableaus import Tableau
 
-
 Pulled = Sequence[Tensor | None]
 """Cotangents; None is 0."""
 

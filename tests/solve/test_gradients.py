@@ -186,7 +186,9 @@ def test_second_derivatives_and_a_second_backward_pass(used):
         again = torch.autograd.grad(end.sin().sum(), wanted, create_graph=True)
         for one, other in zip(first, again, strict=True):
             assert torch.allclose(one, other, rtol=1e-11, atol=1e-13)
-        found.append(torch.autograd.grad(torch.stack([x.square().sum() for x in again]).sum(), wanted))
+        found.append(
+            torch.autograd.grad(torch.stack([x.square().sum() for x in again]).sum(), wanted)
+        )
     assert used[1] is not None
     for one, other in zip(*found, strict=True):
         assert torch.allclose(one, other, rtol=1e-10, atol=1e-12)
