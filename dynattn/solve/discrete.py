@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C._functorch import peek_interpreter_stack  # pyright: ignore  # no stubs
 
 from dynattn.lower.edge_states import rank_of_state
 from dynattn.lower.module import System
@@ -228,7 +229,8 @@ def differentiable(
 ) -> Differentiable | None:
     """The solve, where its gradients can be had in this way; else None: autograd follows it.
 
-    ``find`` gives the steps. ``checkpointed`` asks for this way, and NotReplayable says that it cannot be had.
+    ``find`` gives the steps. ``checkpointed`` asks for this way; NotReplayable where it cannot
+    be had.
     """
     asked = gradient.kind == "checkpointed"
     if gradient.kind == "backpropagation" or not _gradients_wanted(system, states):
@@ -275,7 +277,7 @@ def _unusual(system: System, states: States) -> bool:
     """Delays, torch.func, forward-mode derivatives and compilers, which go through every operation,
     gradients of what a retraction or a signal reads, and states with batch axes of their own.
     """
-    mapped = torch._C._functorch.peek_interpreter_stack() is not None
+    mapped = peek_interpreter_stack() is not None
     forward = torch.autograd.forward_ad._current_level >= 0
     if system.late or mapped or forward or torch.compiler.is_compiling():
         return True

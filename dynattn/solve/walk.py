@@ -23,8 +23,8 @@ Pulled = Sequence[Tensor | None]
 
 @dataclass(frozen=True)
 class Step:
-    """A step to be taken: its begin, its length, the time of a jump at its end, and the number of the
-    saved time there.
+    """A step to be taken: when it begins, how long it is, the time of a jump at its end, and the
+    number of the saved time there.
     """
 
     t: float
