@@ -17,7 +17,7 @@ PROJECT = Path(__file__).parents[1]
 PACKAGE = PROJECT / "dynattn"
 ROOMS = (
     "diagnostics", "vocabulary", "syntax", "model", "network", "program", "lower", "solve",
-    "compilation", "analyse", "run", "learn", "present", "interface", "cli",
+    "compilation", "analyse", "run", "learn", "present", "interface", "cli", "__main__",
 )  # fmt: skip
 """A file imports only from its own room and from rooms before it."""
 TORCH_FROM = ROOMS.index("lower")

@@ -145,3 +145,10 @@ def test_diagnostics_as_json_go_to_stdout(dynattn):
     facts = json.loads(done.out)
     assert facts["ok"] is False
     assert [item["code"] for item in facts["diagnostics"]] == ["E120"]
+
+
+def test_the_package_runs_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "dynattn", "--version"], capture_output=True, text=True, cwd=PROJECT
+    )
+    assert (done.returncode, done.stdout) == (0, f"dynattn {__version__}\n")
