@@ -41,6 +41,7 @@ from dynattn.model.model import Model
 from dynattn.model.plans import Simulation
 from dynattn.program.nodes import Program
 from dynattn.vocabulary.manifolds import MANIFOLDS
+from dynattn.vocabulary.solvers import STRUCTURE_METHODS
 
 if TYPE_CHECKING:
     from dynattn.network.build import Network
@@ -95,6 +96,10 @@ def _refuse_what_no_file_holds(system: System, tableau: Any) -> None:
             (f"the method '{model.simulations[0].method}' on {state.manifold}", state.span)
             for state in model.states.values() if MANIFOLDS[state.manifold.name].logarithmic
         ]  # fmt: skip
+    found += [
+        (f"the method '{item.method}'", item.span)
+        for item in model.simulations[:1] if item.method in STRUCTURE_METHODS
+    ]  # fmt: skip
     for word, span in found:
         fix = "use 'method rk4'" if "method" in word else "leave out --emit"
         raise not_yet_in_a_file(f"{word} in an emitted file", span, fix)

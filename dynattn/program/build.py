@@ -86,13 +86,13 @@ def _rates(
 ) -> Block:
     builder = Builder(model, network, varied)
     outputs = [
-        (law.state, _spread(builder, builder.node(law.rate), model.states[law.state]))
+        (law.state, spread(builder, builder.node(law.rate), model.states[law.state]))
         for law in laws
     ]
     return Block(name, tuple(outputs))
 
 
-def _spread(builder: Builder, rate: Node, state: State) -> Node:
+def spread(builder: Builder, rate: Node, state: State) -> Node:
     """A rate that is the same for all nodes or coordinates, given the state's own layout."""
     kind = ArrayType(builder.place(state.place), state.shape, state.manifold.dtype, True)
     if replace(rate.type, dtype=widest(rate)) != kind:
@@ -120,7 +120,7 @@ def _noise(
         if law.noise is not None:
             builder.retracted = law.state
             node = builder.node(law.noise)
-            outputs.append((law.state, _spread(builder, node, model.states[law.state])))
+            outputs.append((law.state, spread(builder, node, model.states[law.state])))
     return Block(name, tuple(outputs)) if outputs else None
 
 

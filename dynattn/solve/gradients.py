@@ -48,7 +48,8 @@ def check_gradient(gradient: Gradient, method: Method, step: float | None, late:
         message = f"the method '{method.name}' has no adjoint"
         fix = "use one of torchdiffeq's, such as 'method dopri5', or leave 'gradient' out"
         raise SpecError(Diagnostic("E363", message, span, fix))
-    if gradient.kind == "checkpointed" and (library or method.chooses_steps(step) or late):
+    explicit = method.tableau is not None
+    if gradient.kind == "checkpointed" and (not explicit or method.chooses_steps(step) or late):
         reason = "delays" if late else f"the method '{method.name}'"
         message = f"with {reason} no steps are taken again backwards"
         fix = "use fixed steps of an own method, such as 'method rk4; step 0.01'"

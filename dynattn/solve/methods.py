@@ -12,7 +12,9 @@ from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import noises
 from dynattn.model.model import Model
 from dynattn.model.parts import Law
+from dynattn.solve.structure import structure_mistakes
 from dynattn.vocabulary.solvers import TORCHDIFFEQ_METHODS
+from dynattn.vocabulary.splittings import SPLITTINGS, Splitting
 from dynattn.vocabulary.tableaus import TABLEAUS, Tableau
 
 
@@ -29,7 +31,9 @@ class Method:
     """Whether it chooses its steps by ``rtol`` and ``atol``; an own one only where no ``step`` is
     given."""
     tableau: Tableau | None = None
-    """Of the own methods."""
+    """Of the own explicit methods."""
+    splitting: Splitting | None = None
+    """Of the symplectic ones."""
     solver: str = ""
     """torchdiffeq's own name for it."""
     options: tuple[str, ...] = ()
@@ -53,6 +57,10 @@ _OWN = (
     Method("heun", "own", 2, tableau=TABLEAUS["heun"]),
     Method("rk4", "own", 4, tableau=TABLEAUS["rk4"]),
     Method("tsit5", "own", 5, True, TABLEAUS["tsit5"], options=("first_step", "max_step")),
+    Method("leapfrog", "own", 2, splitting=SPLITTINGS["leapfrog"]),
+    Method("yoshida4", "own", 4, splitting=SPLITTINGS["yoshida4"]),
+    Method("blanes_moan4", "own", 4, splitting=SPLITTINGS["blanes_moan4"]),
+    Method("avf", "own", 2),
 )
 _ORDERS = {
     "dopri8": 8, "dopri5": 5, "bosh3": 3, "fehlberg2": 2, "adaptive_heun": 2, "euler": 1,
@@ -106,9 +114,9 @@ def law_mistakes(
     method: Method, model: Model, step: float | None, span: Span | None = None
 ) -> list[Diagnostic]:
     """Why a method cannot integrate the laws of a model: E613 (pulses), E614 (noise), E616
-    (delays).
+    (delays); E624, E625, E631 (structure).
     """
-    found, adaptive = [], method.chooses_steps(step)
+    found, adaptive = [*structure_mistakes(method, model, span)], method.chooses_steps(step)
     for coupling in model.couplings:
         if coupling.delay is not None and method.tableau is None:
             message = f"the method '{method.name}' takes no delays, and '{coupling.name}' has one"

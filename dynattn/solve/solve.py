@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,8 +14,9 @@ import torch
 from dynattn.diagnostics.report import Diagnostic, Span, SpecError
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.solve.adaptive import Demand, integrate_adaptively
+from dynattn.solve.averaged import Averaged
 from dynattn.solve.delays import check_delays
-from dynattn.solve.discrete import differentiable
+from dynattn.solve.discrete import Arrived, Differentiable, differentiable
 from dynattn.solve.failures import Scene, refuse_non_finite
 from dynattn.solve.fixed import (
     Advance,
@@ -36,8 +37,10 @@ from dynattn.solve.methods import Method, check_law, check_step, find_method
 from dynattn.solve.noise import Wiener, diffuse
 from dynattn.solve.packing import Packing
 from dynattn.solve.point_history import PointHistory
+from dynattn.solve.splitting import Symplectic
 from dynattn.solve.tape import NotReplayable
-from dynattn.solve.walk import steps_of
+from dynattn.solve.walk import Step, steps_of
+from dynattn.vocabulary.tableaus import Tableau
 
 Progress = Callable[[float], None]
 
@@ -94,8 +97,8 @@ def solve(
     earlier stretch, ``history`` with its past; None begins anew. Differentiable in states and
     parameters, in the way that ``gradient`` says.
 
-    Raises SpecError (E362, E363, E601, E602, E605, E606, E613, E614, E616, E617) for what is asked
-    wrongly, NumericalError (E603, E604) where the numbers fail.
+    Raises SpecError (E362, E363, E601, E602, E605, E606, E613, E614, E616, E617, E624, E625, E631)
+    for what is asked wrongly, NumericalError (E603, E604, E629, E630) where the numbers fail.
     """
     gradient = gradient or Gradient()
     chosen = _fitting(system, method, step, gradient, span)
@@ -115,7 +118,7 @@ def solve(
             options or {},
         )  # fmt: skip
         found, counts = _adaptively(scene, states, grid.tolist(), demand, progress, history)
-    elif chosen.tableau is not None:
+    elif chosen.library == "own":
         memory = Memory(wiener, history if isinstance(history, History) else None, gradient)
         found, counts = _by_own(scene, states, grid.tolist(), chosen, step or 0.0, progress, memory)
     else:
@@ -172,8 +175,6 @@ def _by_own(
     progress: Progress | None,
     memory: Memory,
 ) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    tableau = method.tableau
-    assert tableau is not None
     points = [dict(states)]
     advances, ends = _stepper(scene, times, method, step, memory)
 
@@ -184,19 +185,34 @@ def _by_own(
             progress(k / (len(times) - 1))
 
     steps = sum(equal_steps(b - a, step) for a, b, _ in stretches(times, ends))
-    counts = {"evaluations": steps * len(tableau.weights), "steps": steps}
+    exact = None
+    if method.tableau is not None:
+        exact = _exact(scene, states, partial(steps_of, times, step, ends), method.tableau,
+                       memory, arrived)  # fmt: skip
+    if exact is not None:
+        found = exact.solve(states)
+    else:
+        for k, point in enumerate(trajectory(advances, states, times, step, ends), start=1):
+            arrived(k, point)
+        found = {name: torch.stack([point[name] for point in points]) for name in states}
+    return found, {"evaluations": _evaluations(advances, method, steps), "steps": steps}
+
+
+def _exact(
+    scene: Scene,
+    states: States,
+    steps: Callable[[], Sequence[Step]],
+    tableau: Tableau,
+    memory: Memory,
+    arrived: Arrived,
+) -> Differentiable | None:
+    """The solve with exact gradients, where they are wanted and known."""
     try:
-        exact = differentiable(
-            scene.system, states, partial(steps_of, times, step, ends), tableau, memory.wiener,
-            memory.gradient, arrived,
-        )  # fmt: skip
+        return differentiable(
+            scene.system, states, steps, tableau, memory.wiener, memory.gradient, arrived
+        )
     except NotReplayable:
         raise not_checkpointed(scene.span) from None
-    if exact is not None:
-        return exact.solve(states), counts
-    for k, point in enumerate(trajectory(advances, states, times, step, ends), start=1):
-        arrived(k, point)
-    return {name: torch.stack([point[name] for point in points]) for name in states}, counts
 
 
 def _stepper(
@@ -207,24 +223,41 @@ def _stepper(
     bends = bends_of(system, times[0], times[-1]) if method.order > 2 else ()
     jumps = tuple(sorted({*jumps_of(system), *bends}))
     if not getattr(system, "late", ()):
-        return _advances(system, system, method, memory.wiener), jumps
+        return _advances(scene, system, method, memory.wiener), jumps
     history = memory.history or fixed_history(system, method, times[0])
     counts = [(b - a, equal_steps(b - a, step)) for a, b, _ in stretches(times, jumps)]
     longest = max(length / count for length, count in counts)
     check_delays(scene, system, times, longest)
     field = Late(history)
-    advances = remembering(field, _advances(field, system, method, memory.wiener), jumps)
+    late = replace(scene, system=field)
+    advances = remembering(field, _advances(late, system, method, memory.wiener), jumps)
     steps = sum(count for _, count in counts)
     found = history.kinks(jumps_of(system), times[-1], method, steps)
     return advances, tuple(sorted({*jumps, *found}))
 
 
-def _advances(field: Any, system: Any, method: Method, wiener: Wiener | None) -> Advance:
-    """Steps of a field, the system's own or one that reads its past."""
-    if not getattr(system, "noisy", ()):
-        assert method.tableau is not None
-        return partial(advance, field, tableau=method.tableau)
-    return partial(diffuse, field, wiener or Wiener(system), corrected=method.name == "heun")
+def _advances(scene: Scene, system: Any, method: Method, wiener: Wiener | None) -> Advance:
+    """Steps of a scene's field, the system's own or one that reads its past."""
+    if getattr(system, "noisy", ()):
+        corrected = method.name == "heun"
+        field: Any = scene.system
+        return partial(diffuse, field, wiener or Wiener(system), corrected=corrected)
+    if method.splitting is not None:
+        return Symplectic(scene, system, method)
+    if method.tableau is None:
+        return Averaged(scene)
+    return partial(advance, scene.system, tableau=method.tableau)
+
+
+def _evaluations(advances: Advance, method: Method, steps: int) -> int:
+    """How often the rates were asked for."""
+    match advances:
+        case Symplectic():
+            return steps * advances.evaluations
+        case Averaged():
+            return advances.evaluations
+    assert method.tableau is not None
+    return steps * len(method.tableau.weights)
 
 
 def _checked_times(times: torch.Tensor | Sequence[float], span: Span | None) -> torch.Tensor:

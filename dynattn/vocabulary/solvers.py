@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-OWN_METHODS = ("euler", "heun", "rk4", "tsit5")
-"""Our own fixed-step methods: out of place, retracted onto the manifold."""
+STRUCTURE_METHODS = ("leapfrog", "yoshida4", "blanes_moan4", "avf")
+"""Those of our own that keep a structure: symplectic, and the averaged vector field."""
+
+OWN_METHODS = ("euler", "heun", "rk4", "tsit5", *STRUCTURE_METHODS)
+"""Our own methods: out of place, retracted onto the manifold."""
 
 TORCHDIFFEQ_METHODS = (
     "dopri8", "dopri5", "bosh3", "fehlberg2", "adaptive_heun", "euler", "midpoint", "heun2",

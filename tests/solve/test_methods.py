@@ -12,7 +12,7 @@ from dynattn.diagnostics.report import SpecError
 from dynattn.solve.methods import METHODS, check_step, find_method
 from dynattn.vocabulary.solvers import METHOD_NAMES, TORCHDIFFEQ_METHODS
 
-OWN = [m for m in METHODS.values() if m.library == "own"]
+OWN = [m for m in METHODS.values() if m.tableau is not None]
 
 
 def test_every_method_of_torchdiffeq_is_there():
@@ -71,9 +71,9 @@ def told(action, *arguments):
 
 def test_unknown_method():
     listing = (
-        "the methods are euler, heun, rk4, tsit5, dopri8, dopri5, bosh3, fehlberg2, adaptive_heun, "
-        "torchdiffeq.euler, midpoint, heun2, heun3, torchdiffeq.rk4, explicit_adams, "
-        "implicit_adams, fixed_adams, scipy_solver"
+        "the methods are euler, heun, rk4, tsit5, leapfrog, yoshida4, blanes_moan4, avf, dopri8, "
+        "dopri5, bosh3, fehlberg2, adaptive_heun, torchdiffeq.euler, midpoint, heun2, heun3, "
+        "torchdiffeq.rk4, explicit_adams, implicit_adams, fixed_adams, scipy_solver"
     )
     assert told(find_method, "dopry5") == (
         "E601", "there is no method 'dopry5'", f"did you mean 'dopri5'? ({listing})",

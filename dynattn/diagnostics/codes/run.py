@@ -23,8 +23,9 @@ CODES: dict[str, Entry] = {
     ),
     "E601": Entry(
         "there is no such method",
-        "Every integration method has a fixed name: euler, heun, rk4, tsit5 are dynattn's own, the "
-        "others are torchdiffeq's. Where both have a name, 'torchdiffeq.rk4' means theirs.",
+        "Every integration method has a fixed name: euler, heun, rk4, tsit5, leapfrog, yoshida4, "
+        "blanes_moan4 and avf are dynattn's own, the others are torchdiffeq's. Where both have a "
+        "name, 'torchdiffeq.rk4' means theirs.",
         "simulate { t 0 .. 10 every 0.1; method dopri }",
         "simulate { t 0 .. 10 every 0.1; method dopri5 }",
     ),
@@ -161,5 +162,53 @@ CODES: dict[str, Entry] = {
         "than fit in memory cannot be drawn with.",
         "param k ~ normal(0, 1), a ~ gamma(k)",
         "param k ~ lognormal(0, 1), a ~ gamma(k)",
+    ),
+    "E624": Entry(
+        "a symplectic method for a model without inertia",
+        "leapfrog, yoshida4 and blanes_moan4 move positions by velocities and velocities by "
+        "forces. A state has a velocity where its population says inertia; a pair of equations "
+        "x' = v, v' = F is one state with inertia 1 and dissipation 0.",
+        "population p[1] { state x on real = 1; state v on real; x' = v; v' = -x }\n"
+        "simulate { t 0 .. 9; method leapfrog; step 0.1 }",
+        "population p[1] { state x on real = 1; inertia 1; dissipation 0; drift -x }\n"
+        "simulate { t 0 .. 9; method leapfrog; step 0.1 }",
+    ),
+    "E625": Entry(
+        "a law that a symplectic method cannot split",
+        "Forces depend on positions, other states and time, and friction is the clause "
+        "dissipation, which may depend on those too: a force that reads a velocity has no exact "
+        "kick. States without inertia beside those with it go with leapfrog; the methods of order "
+        "4 take steps back in time, and have no place for them.",
+        "population p[1] { state x on real = 1; inertia 1; drift -x - 0.1*x' }\n"
+        "simulate { t 0 .. 9; method leapfrog; step 0.1 }",
+        "population p[1] { state x on real = 1; inertia 1; dissipation 0.1; drift -x }\n"
+        "simulate { t 0 .. 9; method leapfrog; step 0.1 }",
+    ),
+    "E629": Entry(
+        "friction too strong for steps back in time",
+        "The symplectic methods of order 4 take a part of each step backwards, where friction "
+        "makes velocities grow. Beyond a factor of about 3000 the digits that are lost are seen.",
+        "population p[1] { state x on real = 1; inertia 0.01; dissipation 9; drift -x }\n"
+        "simulate { t 0 .. 9; method yoshida4; step 0.1 }",
+        "population p[1] { state x on real = 1; inertia 0.01; dissipation 9; drift -x }\n"
+        "simulate { t 0 .. 9; method leapfrog; step 0.1 }",
+    ),
+    "E630": Entry(
+        "an implicit step was not found",
+        "The method avf solves an equation for the end of every step. Where the step is long "
+        "against the fastest rate, the search for it may not end. The message names the state "
+        "that is furthest off.",
+        "simulate { t 0 .. 100; method avf; step 10 }",
+        "simulate { t 0 .. 100; method avf; step 0.1 }",
+    ),
+    "E631": Entry(
+        "a model whose energy avf does not keep",
+        "The averaged vector field goes along straight lines, which circle, torus, real and "
+        "complex have, and its energy balance is exact where inertia and dissipation are numbers "
+        "that do not change along the way.",
+        "population p[1] { state x on real = 1; inertia 1 + x^2; energy x^2/2 }\n"
+        "simulate { t 0 .. 9; method avf; step 0.1 }",
+        "population p[1] { state x on real = 1; inertia 1; energy x^2/2 }\n"
+        "simulate { t 0 .. 9; method avf; step 0.1 }",
     ),
 }
