@@ -10,67 +10,61 @@ the first step a state has its initial value.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from dynattn.lower.past import addressed, landing, seen_by, senders_of
-from dynattn.model.terms import GLOBAL
+from dynattn.lower.ahead import Ahead
+from dynattn.lower.past import addressed
 from dynattn.solve.delays import kinks
-from dynattn.solve.fixed import Advance, States, instant, just_before
+from dynattn.solve.fixed import Advance, States, equal_steps, instant, just_before, stretches
 from dynattn.solve.methods import Method
 from dynattn.solve.point_history import PointHistory
+from dynattn.solve.remembered import Delays, Key, Seen
 
 if TYPE_CHECKING:
     from dynattn.lower.module import System
-    from dynattn.model.parts import Coupling
 
 ROOM = 64
 """Steps that a new history has room for."""
 
-FEW = 16
-"""Up to so many times are looked up from scratch; more go on from where they were."""
-
-Key = tuple[str, str]
-"""(state, coupling)."""
+AT_ONCE = 2**16
+"""Numbers looked up at once: more fall out of the processor's cache."""
 
 
-class History:
+class History(Delays):
     """Remembers one solution; differentiable in delays, states and parameters."""
 
     def __init__(self, system: System, start: float, *, cubic: bool):
-        self.system = system
+        super().__init__(system)
         self.start = start
         self.cubic = cubic
-        self.delays = system.delays()
         known = [tau.detach().reshape(-1) for tau in self.delays.values()]
-        self.longest = max(torch.cat(known).tolist(), default=0.0)
-        self.late = {name: bool((tau.detach() > 0).any()) for name, tau in self.delays.items()}
-        self.always = {name: bool((tau.detach() > 0).all()) for name, tau in self.delays.items()}
-        self.learned = any(tau.requires_grad for tau in self.delays.values())
-        self.landings = {state: landing(system, state) for state, _ in system.late}
+        above = torch.cat(known) if known else torch.zeros(0)
+        self.shortest = min(above[above > 0].tolist(), default=math.inf)
+        self.widest = max((tau.numel() for tau in known), default=1)
         self.count = 0
         """How many steps are known from end to end, of those still kept."""
         self.times = torch.empty(0, dtype=torch.float64, device=system.device)
         """Where each begins, and where the last one ends; infinity behind."""
         self.curves: dict[str, Tensor] = {}
-        """[steps, batch..., nodes, coordinates..., powers of the time since the step began]."""
+        """[steps, points, nodes, coordinates..., powers of the time since the step began]."""
+        self.known = start
+        """Up to when the past is known."""
         self._last: tuple[float, States, States] | None = None
         """Where the last of them ends: time, states and rates there."""
         self._open: tuple[float, States] | None = None
         """Where a step has begun whose rates are not known yet."""
-        self._rows: dict[Key, tuple[float, Tensor]] = {}
-        self._read: dict[Key, tuple[tuple[float, int], Tensor]] = {}
-        self._places: dict[Key, Tensor] = {}
 
     # ── writing ────────────────────────────────────────────────────────────────────────────────
 
     def begin(self, t: float, states: States) -> None:
         """A step begins: its states are kept."""
-        found = addressed(self.system, states)
-        self._open = t, {name: found[name] for name in self.landings}
+        self._open = t, self._by_points(states)
         if not self.curves:
             self._make_room(*self._open)
         if not self.cubic:
@@ -79,7 +73,17 @@ class History:
     def note(self, rates: States) -> None:
         """The rates where the step began; those of its later stages are not kept."""
         if self.cubic and self._open is not None:
-            self._close(addressed(self.system, rates))
+            self._close(self._by_points(rates))
+
+    def _by_points(self, values: States) -> dict[str, Tensor]:
+        """[points, nodes, coordinates...] of every state that is seen, from [batch..., ..]."""
+        found = addressed(self.system, values)
+        points = {}
+        for name in self.landings:
+            value, rank = found[name], 1 + len(self.system.model.addressed[name].shape)
+            self.batch = tuple(value.shape[: value.dim() - rank])
+            points[name] = value.reshape(-1, *value.shape[value.dim() - rank :])
+        return points
 
     def _close(self, rates: States) -> None:
         """What is between the last point and the one that is open is known from now on."""
@@ -94,7 +98,7 @@ class History:
                 sides = (slopes[name], rates[name]) if self.cubic else ()
                 curve[self.count] = _coefficients(t - before, ends, sides)
             self.count += 1
-            self.times[self.count] = t
+            self.times[self.count] = self.known = t
         self._last, self._open = (t, states, rates), None
 
     def _make_room(self, t: float, states: States) -> None:
@@ -115,7 +119,6 @@ class History:
         for name, curve in self.curves.items():
             self.curves[name] = _moved(curve, first, kept, room, 0.0)
         self.count = kept
-        self._rows = {key: (t, (row - first).clamp(min=0)) for key, (t, row) in self._rows.items()}
 
     def kinks(
         self, jumps: Sequence[float], stop: float, method: Method, steps: int
@@ -131,87 +134,20 @@ class History:
 
     # ── reading ────────────────────────────────────────────────────────────────────────────────
 
-    def past(self, t: float, states: States) -> dict[Key, Tensor]:
-        """What every coupling with a delay sees at time t of these states and those before."""
-        found = states if self.landings.keys() <= states.keys() else addressed(self.system, states)
-        return {key: self._seen(t, found, *key) for key in self.system.late}
+    def look(self, times: Sequence[float]) -> Seen:
+        """What couplings see of the past at ``times``, by them: [times, batch..., ..]."""
+        return {key: self._seen(times, key) for key in self.keys}
 
-    def _seen(self, t: float, states: Mapping[str, Tensor], state: str, name: str) -> Tensor:
-        """Where the delay is 0, the present itself."""
-        coupling, tau = self.system.model.coupling[name], self.delays[name]
-        if not self.late[name]:
-            return seen_by(self.system, state, coupling, states[state])
-        known = self._read.get((state, name))
-        if known is None or known[0] != (t, self.count):
-            known = (t, self.count), self._interpolated(t, state, coupling)
-            self._read[state, name] = known  # methods look at one time more than once
-        if self.always[name]:
-            return known[1]
-        now = seen_by(self.system, state, coupling, states[state])
-        return torch.where(self._beside(tau == 0, state, coupling), now, known[1])
-
-    def _beside(self, values: Tensor, state: str, coupling: Coupling) -> Tensor:
-        """A number per edge, or per point of the batch, with axes behind it: those of a point, and
-        the nodes where all have one delay.
-        """
-        rank = len(self.system.model.addressed[state].shape)
-        return values[(..., *[None] * (rank + _is_one(coupling)))]
-
-    def _interpolated(self, t: float, state: str, coupling: Coupling) -> Tensor:
-        """The state at the coupling's own times before t: one, or [batch..., edges]."""
-        when = t - self.delays[coupling.name]
-        curve, key = self.curves[state], (state, coupling.name)
-        row = self._row(key, t, when.detach().to(torch.float64))
-        since = (when - self.times.take(row)).clamp(min=0).to(curve.dtype)
-        since = self._beside(since, state, coupling)
-        *lower, found = self._coefficients(curve, row, state, coupling).unbind(-1)
-        for coefficient in reversed(lower):
-            found = torch.addcmul(coefficient, since, found)
-        return self.landings[state](found)
-
-    def _coefficients(self, curve: Tensor, row: Tensor, state: str, coupling: Coupling) -> Tensor:
-        """Those of the steps ``row``, as the coupling sees them: copies, as more will be written.
-
-        Rows are [batch..., edges], or one number per point of the batch.
-        """
-        one = _is_one(coupling)
-        front = curve.dim() - 2 - len(self.system.model.addressed[state].shape) + (not one)
-        if front == 1:
-            return curve.index_select(0, row.reshape(1))[0]
-        key = (state, coupling.name)
-        if key not in self._places:
-            self._places[key] = self._numbered(curve.shape[1:front], coupling)
-        width = math.prod(curve.shape[1:front])
-        place = row * width + self._places[key]
-        flat = curve.reshape(-1, *curve.shape[front:])
-        return flat.index_select(0, place.reshape(-1)).reshape(*place.shape, *flat.shape[1:])
-
-    def _numbered(self, shape: Sequence[int], coupling: Coupling) -> Tensor:
-        """Which of the points of one step each edge, or point of the batch, reads."""
-        points = torch.arange(math.prod(shape), device=self.times.device).reshape(*shape)
-        if _is_one(coupling):
-            return points
-        senders, receivers = senders_of(self.system, coupling)
-        points = points.index_select(-1, senders.to(points.device))
-        return points if receivers is None else points.unsqueeze(-2)
-
-    def _row(self, key: Key, t: float, when: Tensor) -> Tensor:
-        """In which of the kept steps each time lies."""
-        before, row = self._rows.get(key, (math.inf, when))
-        if t < before or when.numel() <= FEW:
-            row = torch.searchsorted(self.times, when.contiguous(), right=True) - 1
-            row = row.clamp(min=0)
-        else:
-            while bool((ahead := self.times.take(row + 1) <= when).any()):
-                row = row + ahead
-        self._rows[key] = t, row
-        return row.clamp(max=max(self.count - 1, 0))
-
-
-def _is_one(coupling: Coupling) -> bool:
-    """Whether all edges of a coupling have one delay."""
-    assert coupling.delay is not None
-    return coupling.delay.type.place == GLOBAL
+    def _seen(self, times: Sequence[float], key: Key) -> Tensor:
+        curve = self.curves[key[0]]
+        now = torch.tensor(times, dtype=torch.float64, device=curve.device)
+        when = self.before(now[:, None], key[1])
+        read = when.detach().to(torch.float64)
+        row = torch.searchsorted(self.times, read.contiguous(), right=True) - 1
+        row = row.clamp(0, max(self.count - 1, 0))
+        found = self.between(key, curve, when, row, self.times.take(row))
+        found = self.landings[key[0]](found)
+        return found.reshape(len(times), *self.batch, *found.shape[2:])
 
 
 def _coefficients(width: float, ends: Sequence[Tensor], slopes: Sequence[Tensor]) -> Tensor:
@@ -250,16 +186,58 @@ def fixed_history(system: System, method: Method, start: float) -> History:
 
 
 class Late:
-    """A system as a stepper sees it: its couplings read the history."""
+    """A system as a stepper sees it: its couplings read the history.
 
-    def __init__(self, history: History):
+    ``times`` are those at which rates will be asked, in their order: as far as no delay is shorter,
+    the past is looked up for many of them at once.
+    """
+
+    def __init__(self, history: History, times: Iterator[float]):
         self.history = history
         self.system = history.system
+        self.parts = Ahead(self.system)
+        self.ready = all(history.always.values())
+        """Whether no edge sees the present, so that all that is late is known ahead."""
+        self.times = times
+        self.coming: deque[float] = deque()
+        self.found: dict[float, Mapping[Any, Tensor]] = {}
 
     def rates(self, t: Tensor, states: States) -> dict[str, Tensor]:
         """The rates, the past as it is remembered."""
-        found = self.system.rates(t, states, self.history.past(float(t), states))
+        known = self._known(float(t))
+        if self.ready:
+            found = self.parts.rates(t, states, known)
+        else:
+            found = self.system.rates(t, states, self.history.completed(known, states))
         self.history.note(found)
+        return found
+
+    def _known(self, t: float) -> Mapping[Any, Tensor]:
+        """What is seen at a time, or what is made of it."""
+        if t not in self.found:
+            times = [t, *self._following(t)]
+            seen: Mapping[Any, Tensor] = self.history.look(times)
+            seen = self.parts.past(seen) if self.ready else seen
+            apart = {key: values.unbind(0) for key, values in seen.items()}
+            self.found = {t: {k: v[i] for k, v in apart.items()} for i, t in enumerate(times)}
+        return self.found[t]
+
+    def _following(self, t: float) -> list[float]:
+        """The next times, while what is seen then is known already."""
+        until = self.history.known + self.history.shortest
+        # At a kink that has just been reached the slope behind it is not known yet.
+        until += (-1e-9 if self.history.learned else 1e-12) * max(1.0, abs(until))
+        room = AT_ONCE // max(1, self.history.widest) - 1
+        while self.coming and self.coming[0] <= t:
+            self.coming.popleft()
+        while len(self.coming) <= room and (time := next(self.times, None)) is not None:
+            if time > t and (not self.coming or time > self.coming[-1]):
+                self.coming.append(time)
+            if time > until:
+                break
+        found = []
+        while self.coming and len(found) < room and self.coming[0] <= until:
+            found.append(self.coming.popleft())
         return found
 
     def retract(self, states: States, steps: States) -> dict[str, Tensor]:
@@ -287,3 +265,27 @@ def remembering(field: Late, advances: Advance, jumps: Collection[float]) -> Adv
         return found
 
     return advance
+
+
+def stage_times(
+    times: Sequence[float],
+    ends: Collection[float],
+    step: float,
+    nodes: Sequence[float],
+    states: States,
+) -> Iterator[float]:
+    """When the stages of all steps are, as the rates are told."""
+    some = next(iter(states.values()))
+    kind = (some.real.dtype if some.is_complex() else some.dtype) == torch.float64
+    rounded = float if kind else lambda t: float(np.float32(t))
+    stops = frozenset(ends)
+    for start, stop, _ in stretches(times, ends):
+        count = equal_steps(stop - start, step)
+        h = (stop - start) / count
+        for k in range(count):
+            cut = k == count - 1 and stop in stops
+            for node in nodes:
+                ends_here = cut and node == 1
+                yield rounded(
+                    just_before(stop, h, states) if ends_here else start + k * h + node * h
+                )

@@ -48,6 +48,7 @@ class LateField(PackedField):
     def __init__(self, scene: Scene, history: PointHistory):
         super().__init__(scene)
         self.history = history
+        history.batch = tuple(self.packing.batch)
         self.parts = Ahead(history.system)
         self.ready = all(history.always.values())
         """Whether no edge sees the present, so that all that is late is known ahead."""

@@ -18,7 +18,7 @@ from torch import Tensor
 from dynattn.lower.past import addressed, members_of
 from dynattn.solve.logarithms import HIGHEST, LOWEST
 from dynattn.solve.packing import Packing
-from dynattn.solve.remembered import Delays, Key, Places, Seen, horner
+from dynattn.solve.remembered import Delays, Seen
 from dynattn.solve.slopes import Numbers, Slopes
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ class PointHistory(Delays):
         self.curves: dict[str, Tensor] = {}
         """[steps, points, nodes, coordinates..., powers of the time since the step began]."""
         self._known: Tensor | None = None
-        self._places: dict[Key, Places] = {}
 
     def shortest(self, points: int) -> Numbers:
         """[points]: the smallest delay above 0 of each; infinity where there is none."""
@@ -59,18 +58,8 @@ class PointHistory(Delays):
 
     def _by_point(self) -> list[Any]:
         """[points or 1, delays] of every coupling, on the host."""
-        found = []
-        for name, tau in self.delays.items():
-            batch = self._batch_of(name, tau)
-            wide = tau.detach().to("cpu", torch.float64).reshape(math.prod(batch), -1)
-            found.append(wide.numpy())
-        return found
-
-    def _batch_of(self, name: str, tau: Tensor) -> tuple[int, ...]:
-        key = next(key for key in self.system.late if key[1] == name)
-        coupling = self.system.model.coupling[name]
-        places = Places(self.system, key[0], coupling, ())
-        return tuple(tau.shape[: tau.dim() - (0 if places.one else places.senders.dim())])
+        by_point = [self.by_point(name).detach() for name in self.delays]
+        return [tau.to("cpu", torch.float64).reshape(len(tau), -1).numpy() for tau in by_point]
 
     # ── writing ────────────────────────────────────────────────────────────────────────────────
 
@@ -154,23 +143,14 @@ class PointHistory(Delays):
         return {key: self._seen(times, *key) for key in self.keys}
 
     def _seen(self, times: Numbers, state: str, name: str) -> Tensor:
-        coupling, tau = self.system.model.coupling[name], self.delays[name]
         curve = self.curves[state]
-        key = state, name
-        if key not in self._places:
-            self._places[key] = Places(self.system, state, coupling, self.batch)
-        places = self._places[key]
-        batch = self._batch_of(name, tau)
-        tau = tau.reshape(math.prod(batch), *tau.shape[len(batch) :])
-        now = torch.as_tensor(times, device=curve.device)
-        when = now.reshape(*now.shape, *[1] * (tau.dim() - 1)) - tau
-        row, since = self._placed(when)
-        since = self.beside(since.to(_real(curve)), state, coupling)
-        found = self._decoded(state, horner(places.read(curve, row), since))
+        when = self.before(torch.as_tensor(times, device=curve.device), name)
+        found = self.between((state, name), curve, when, *self._placed(when))
+        found = self._decoded(state, found)
         return found.reshape(len(times), *self.batch, *found.shape[2:])
 
     def _placed(self, when: Tensor) -> tuple[Tensor, Tensor]:
-        """In which step each of [times, points, ..] lies, and how long after its beginning."""
+        """In which step each of [times, points, ..] lies, and when it began."""
         if self._known is None:
             self._known = torch.as_tensor(self.times.copy(), device=when.device)
         points = len(self.count)
@@ -182,7 +162,7 @@ class PointHistory(Delays):
         row = row.clamp(min=0).minimum(last[:, None])
         began = self._known.gather(1, row)
         row, began = (x.reshape(shape).transpose(0, 1) for x in (row, began))
-        return row, (when - began).clamp(min=0)
+        return row, began
 
     def _decoded(self, state: str, points: Tensor) -> Tensor:
         """The points of a manifold that interpolated coordinates, or logarithms, stand for."""
@@ -192,7 +172,3 @@ class PointHistory(Delays):
             return self.landings[state](points)
         points = points.log_softmax(-1) if logs[member] else points
         return points.clamp(LOWEST, HIGHEST).exp()
-
-
-def _real(curve: Tensor) -> torch.dtype:
-    return curve.real.dtype if curve.is_complex() else curve.dtype

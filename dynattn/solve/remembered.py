@@ -36,9 +36,15 @@ class Delays:
         known = [tau.detach().reshape(-1) for tau in self.delays.values()]
         self.longest = max(torch.cat(known).tolist(), default=0.0)
         self.late = {name: bool((tau.detach() > 0).any()) for name, tau in self.delays.items()}
-        self.always = {name: bool((tau.detach() > 0).all()) for name, tau in self.delays.items()}
+        self.always = {
+            name: self.late[name] and bool((tau.detach() > 0).all())
+            for name, tau in self.delays.items()
+        }
         self.learned = any(tau.requires_grad for tau in self.delays.values())
         self.landings = {state: landing(system, state) for state, _ in system.late}
+        self.batch: tuple[int, ...] = ()
+        """The batch axes of the states; the histories have one axis of all points instead."""
+        self._places: dict[Key, Places] = {}
         self.keys = tuple(key for key in system.late if self.late[key[1]])
         """Those that see anything of the past."""
 
@@ -58,6 +64,33 @@ class Delays:
                 now = torch.where(absent, now, found[key])
             found[key] = now
         return found
+
+    def before(self, times: Tensor, name: str) -> Tensor:
+        """When a coupling reads, [times, points or 1, edges..], at ``times`` [times, points or 1]."""
+        tau = self.by_point(name)
+        return times.reshape(*times.shape, *[1] * (tau.dim() - 1)) - tau
+
+    def by_point(self, name: str) -> Tensor:
+        """The delays of a coupling: [points or 1, edges..]."""
+        tau = self.delays[name]
+        front = tau.shape[: tau.dim() - self.edge_axes(name)]
+        if front and tuple(front) != self.batch:
+            tau, front = tau.expand(*self.batch, *tau.shape[len(front) :]), self.batch
+        return tau.reshape(math.prod(front), *tau.shape[len(front) :])
+
+    def edge_axes(self, name: str) -> int:
+        """How many axes of edges a coupling's delays have."""
+        coupling = self.system.model.coupling[name]
+        return 0 if is_one(coupling) else 1 + (senders_of(self.system, coupling)[1] is not None)
+
+    def between(self, key: Key, curve: Tensor, when: Tensor, row: Tensor, began: Tensor) -> Tensor:
+        """What a coupling sees, by the steps that the times it reads at lie in."""
+        state, coupling = key[0], self.system.model.coupling[key[1]]
+        if key not in self._places:
+            self._places[key] = Places(self.system, state, coupling, self.batch)
+        real = curve.real.dtype if curve.is_complex() else curve.dtype
+        since = self.beside((when - began).clamp(min=0).to(real), state, coupling)
+        return horner(self._places[key].read(curve, row), since)
 
     def beside(self, values: Tensor, state: str, coupling: Coupling) -> Tensor:
         """A number per edge, or per point of the batch, with axes behind it: those of a point, and

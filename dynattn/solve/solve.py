@@ -30,7 +30,7 @@ from dynattn.solve.fixed import (
     trajectory,
 )
 from dynattn.solve.gradients import Gradient, check_gradient, not_checkpointed
-from dynattn.solve.history import History, Late, fixed_history, remembering
+from dynattn.solve.history import History, Late, fixed_history, remembering, stage_times
 from dynattn.solve.late_points import integrate_late
 from dynattn.solve.library import Call, integrate_by_library
 from dynattn.solve.methods import Method, check_law, check_step, find_method
@@ -176,7 +176,7 @@ def _by_own(
     memory: Memory,
 ) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     points = [dict(states)]
-    advances, ends = _stepper(scene, times, method, step, memory)
+    advances, ends = _stepper(scene, states, times, method, step, memory)
 
     def arrived(k: int, point: dict[str, torch.Tensor]) -> None:
         refuse_non_finite(scene, times[k], point, times[k - 1], points[-1])
@@ -216,7 +216,7 @@ def _exact(
 
 
 def _stepper(
-    scene: Scene, times: list[float], method: Method, step: float, memory: Memory
+    scene: Scene, states: States, times: list[float], method: Method, step: float, memory: Memory
 ) -> tuple[Advance, tuple[float, ...]]:
     """What takes a step, and the times where one must end."""
     system: Any = scene.system
@@ -228,12 +228,13 @@ def _stepper(
     counts = [(b - a, equal_steps(b - a, step)) for a, b, _ in stretches(times, jumps)]
     longest = max(length / count for length, count in counts)
     check_delays(scene, system, times, longest)
-    field = Late(history)
-    late = replace(scene, system=field)
-    advances = remembering(field, _advances(late, system, method, memory.wiener), jumps)
     steps = sum(count for _, count in counts)
     found = history.kinks(jumps_of(system), times[-1], method, steps)
-    return advances, tuple(sorted({*jumps, *found}))
+    ends = tuple(sorted({*jumps, *found}))
+    assert method.tableau is not None
+    field = Late(history, stage_times(times, ends, step, method.tableau.nodes, states))
+    late = replace(scene, system=field)
+    return remembering(field, _advances(late, system, method, memory.wiener), jumps), ends
 
 
 def _advances(scene: Scene, system: Any, method: Method, wiener: Wiener | None) -> Advance:
