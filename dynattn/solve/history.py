@@ -32,8 +32,11 @@ if TYPE_CHECKING:
 ROOM = 64
 """Steps that a new history has room for."""
 
+SAME = 2 * 2.3e-16
+"""Times that differ by rounding alone; those just before a jump differ by more."""
+
 AT_ONCE = 2**16
-"""Numbers looked up at once: more fall out of the processor's cache."""
+"""Numbers looked up at once: more gain nothing."""
 
 
 class History(Delays):
@@ -46,7 +49,8 @@ class History(Delays):
         known = [tau.detach().reshape(-1) for tau in self.delays.values()]
         above = torch.cat(known) if known else torch.zeros(0)
         self.shortest = min(above[above > 0].tolist(), default=math.inf)
-        self.widest = max((tau.numel() for tau in known), default=1)
+        self.width = 1
+        """Numbers that a coupling sees at one time, in all points."""
         self.count = 0
         """How many steps are known from end to end, of those still kept."""
         self.times = torch.empty(0, dtype=torch.float64, device=system.device)
@@ -110,6 +114,7 @@ class History(Delays):
                 powers = 4 if self.cubic else 2
                 self.curves[name] = point.new_zeros((ROOM, *point.shape, powers))
                 self.curves[name][0, ..., 0] = point
+            self.width = max([1, *(self._width(*key) for key in self.keys)])
             return
         reached = int((self.times <= t - self.longest).sum())
         first = max(0, reached - 2)
@@ -119,6 +124,11 @@ class History(Delays):
         for name, curve in self.curves.items():
             self.curves[name] = _moved(curve, first, kept, room, 0.0)
         self.count = kept
+
+    def _width(self, state: str, name: str) -> int:
+        curve, tau, own = self.curves[state], self.delays[name], self.edge_axes(name)
+        numbers = curve[0, ..., 0].numel()
+        return numbers // curve.shape[2] * math.prod(tau.shape[-own:]) if own else numbers
 
     def kinks(
         self, jumps: Sequence[float], stop: float, method: Method, steps: int
@@ -216,10 +226,17 @@ class Late:
         """What is seen at a time, or what is made of it."""
         if t not in self.found:
             times = [t, *self._following(t)]
-            seen: Mapping[Any, Tensor] = self.history.look(times)
+            distinct = [t]
+            places = []
+            for time in times:
+                if abs(time - distinct[-1]) > SAME * max(1.0, abs(time)):
+                    distinct.append(time)
+                places.append(len(distinct) - 1)
+            seen: Mapping[Any, Tensor] = self.history.look(distinct)
             seen = self.parts.past(seen) if self.ready else seen
             apart = {key: values.unbind(0) for key, values in seen.items()}
-            self.found = {t: {k: v[i] for k, v in apart.items()} for i, t in enumerate(times)}
+            each = [{k: v[i] for k, v in apart.items()} for i in range(len(distinct))]
+            self.found = {time: each[i] for time, i in zip(times, places, strict=True)}
         return self.found[t]
 
     def _following(self, t: float) -> list[float]:
@@ -227,14 +244,15 @@ class Late:
         until = self.history.known + self.history.shortest
         # At a kink that has just been reached the slope behind it is not known yet.
         until += (-1e-9 if self.history.learned else 1e-12) * max(1.0, abs(until))
-        room = AT_ONCE // max(1, self.history.widest) - 1
-        while self.coming and self.coming[0] <= t:
-            self.coming.popleft()
+        room = AT_ONCE // self.history.width
         while len(self.coming) <= room and (time := next(self.times, None)) is not None:
-            if time > t and (not self.coming or time > self.coming[-1]):
-                self.coming.append(time)
+            self.coming.append(time)
             if time > until:
                 break
+        if t not in self.coming:
+            return []  # This is none of the stages.
+        while self.coming.popleft() != t:
+            pass
         found = []
         while self.coming and len(found) < room and self.coming[0] <= until:
             found.append(self.coming.popleft())

@@ -66,7 +66,7 @@ class Delays:
         return found
 
     def before(self, times: Tensor, name: str) -> Tensor:
-        """When a coupling reads, [times, points or 1, edges..], at ``times`` [times, points or 1]."""
+        """[times, points or 1, edges..]: when a coupling reads, by time [times, points or 1]."""
         tau = self.by_point(name)
         return times.reshape(*times.shape, *[1] * (tau.dim() - 1)) - tau
 
