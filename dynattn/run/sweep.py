@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -173,6 +173,11 @@ class _Work:
             compilation, seed=self.seed, repeat=part.repeat, values=values, device=self.device,
             signals=signals_of(compilation.model, self.simulation, self.signals),
         )  # fmt: skip
+        groups = self._apart(system, part) if batch else []
+        if len(groups) > 1:
+            for group in groups:
+                self.solve(replace(part, points=tuple(part.points[k] for k in group)), progress)
+            return
         found = integrate(
             system, self.simulation, self.times, self.records, batch=batch,
             initial=self._initial(system, part),
@@ -190,6 +195,14 @@ class _Work:
             self._store(record, part, found.results[record.label], len(batch))
         for index in part.points:
             self.done[(*index, part.repeat)] = True
+
+    def _apart(self, system: System, part: Part) -> list[list[int]]:
+        """The points of a part in groups that take the same steps."""
+        from dynattn.solve.delays import alike
+        from dynattn.solve.methods import find_method
+
+        method, step = find_method(self.simulation.method), self.simulation.step
+        return alike(system, self.times.tolist(), method, step, len(part.points))
 
     def _initial(self, system: System, part: Part) -> Mapping[str, torch.Tensor] | None:
         """The states to begin with; None where they are the initial ones."""

@@ -11,6 +11,7 @@ from dynattn.diagnostics.report import Diagnostic, SpecError
 from dynattn.lower.module import System
 from dynattn.lower.past import senders_of
 from dynattn.solve.failures import Scene
+from dynattn.solve.methods import Method
 
 MOST_KINKS = 200
 """So many times at which a derivative jumps are stepped to even where they are more than the steps
@@ -102,6 +103,52 @@ def kinks(
         found = torch.cat([found, level])
     known = {*starts, stop}
     return tuple(t for t in _distinct(found).tolist() if all(not _is_one(t, k) for k in known))
+
+
+def alike(
+    system: System, times: Sequence[float], method: Method, step: float | None, points: int
+) -> list[list[int]]:
+    """The points of a batch in groups that can take the same steps and still be what each is alone.
+
+    Steps of a fixed size end where derivatives jump, and where that is depends on the delays:
+    points with different ones are apart, but for delays that are whole numbers of steps.
+    """
+    met = min(method.order, 4) > 1 and not system.noisy and not method.chooses_steps(step)
+    if points < 2 or not system.late or not met or step is None:
+        return [list(range(points))]
+    grid, rows = _grid(system, times, step), _by_point(system, points)
+    groups: dict[tuple[float, ...], list[int]] = {}
+    for k in range(points):
+        taus = {tau for row in rows for tau in row[k]}
+        whole = grid and all(abs(tau / grid - round(tau / grid)) < 1e-9 for tau in taus)
+        groups.setdefault(() if whole else tuple(sorted(taus)), []).append(k)
+    return list(groups.values())
+
+
+def _grid(system: System, times: Sequence[float], step: float) -> float:
+    """The size of all steps; 0 where they are not all alike."""
+    if system.jumps():
+        return 0.0
+    gaps = torch.tensor(times, dtype=torch.float64).diff()
+    sizes = gaps / torch.ceil(gaps / step * (1 - 1e-9)).clamp(min=1)
+    same = bool(((sizes - sizes[0]).abs() < 1e-9 * sizes[0]).all())
+    return float(sizes[0]) if same else 0.0
+
+
+def _by_point(system: System, points: int) -> list[list[list[float]]]:
+    """The delays of every coupling, by point."""
+    found = []
+    for name, tau in system.delays().items():
+        own = system.model.coupling[name].delay
+        assert own is not None
+        edges = 0 if own.type.place.kind == "global" else _edge_axes(system, name)
+        flat = tau.detach().reshape(-1, math.prod(tau.shape[tau.dim() - edges :]))
+        found.append(flat.expand(points, -1).tolist())
+    return found
+
+
+def _edge_axes(system: System, name: str) -> int:
+    return 1 + (senders_of(system, system.model.coupling[name])[1] is not None)
 
 
 def _distinct(times: torch.Tensor) -> torch.Tensor:

@@ -318,6 +318,20 @@ simulate {{ t 0 .. 2; method rk4; step 0.1 }}
     assert slope == pytest.approx(beside, rel=1e-6)
 
 
+@pytest.mark.parametrize("taus", ["[0, 0.37, 0.731]", "[0.25, 0.5, 0.3]"])
+def test_points_of_a_sweep_over_a_delay_are_what_each_is_alone(taus: str) -> None:
+    """On and off the grid of the steps, which end where the derivatives of a point jump."""
+    text = EDGES.replace("delay 0.5 }", "delay 2 * tau }").replace("param", "param tau = 0.5,", 1)
+    text += (
+        f"sweep s {{ t 0 .. 3 every 0.5; method rk4; step 0.05; tau = {taus}; record final(x) }}"
+    )
+    swept = run_experiment(compiled(text), "s")
+    assert isinstance(swept, Sweep)
+    for k, tau in enumerate(swept.axes["tau"].tolist()):
+        alone = run(text, tau=tau)["p.x"][-1]
+        np.testing.assert_allclose(swept["final(x)"][k], alone, rtol=1e-11)
+
+
 def test_forms_of_delayed_sums_agree_with_plain_loops() -> None:
     for text in (KURAMOTO, EDGES, SWING):
         assert certify(compiled(text)).passed
