@@ -60,7 +60,7 @@ def describe_more(compilation: Compilation, quiet: bool = False) -> dict[str, An
         facts["energy"] = {
             "verdict": found.verdict or None, "adds_up": found.parts,
             "while": found.provided, "broken_by": found.broken_by,
-            "left_out_of_total_energy": found.attractions,
+            "left_out_of_total_energy": found.attractions, "methods": found.methods,
         }  # fmt: skip
     facts["law"] = [
         {"in": law.place, "state": law.state, "lines": law.lines, "latex": law.latex}
@@ -75,6 +75,8 @@ def print_energy(found: Guarantee) -> None:
     if found.parts:
         print_line(f"    E = {' + '.join(found.parts)}")
         print_line(f"    {found.text}")
+        if found.advice:
+            print_line(f"    {found.advice}")
         for name in found.attractions:
             print_line(f"    total_energy() leaves out {name}, as it is written without 'energy'")
         return

@@ -10,6 +10,7 @@ from dynattn.model.draft import Draft
 from dynattn.model.energies import is_symmetric, states_in
 from dynattn.model.model import Model
 from dynattn.model.parts import Coupling
+from dynattn.model.structure import has_straight_balance, is_zero
 from dynattn.model.terms import GLOBAL, Term, Type, walk
 from dynattn.network.build import Network
 from dynattn.network.connections import Connections
@@ -35,6 +36,19 @@ class Guarantee:
     """What must hold besides."""
     attractions: tuple[str, ...] = ()
     """Couplings counted by the potential of their attraction, which total_energy() leaves out."""
+    methods: tuple[str, ...] = ()
+    """Those with which the verdict holds for the steps too."""
+
+    @property
+    def advice(self) -> str:
+        """Which method to take, in a sentence; '' where none is better than others."""
+        if self.verdict == "falls":
+            return "with method avf it falls at every step, however long" if self.methods else ""
+        known = {
+            "leapfrog": "with method leapfrog it stays near its value over any time",
+            "avf": "with avf it stays to rounding",
+        }
+        return ", ".join(known[name] for name in self.methods if name in known)
 
     @property
     def text(self) -> str:
@@ -58,7 +72,9 @@ def guarantee(model: Model, network: Network, style: Style = PLAIN) -> Guarantee
     provided = tuple(_conditions(model, style))
     verdict, parts = "conserved" if lossless else "falls", tuple(_parts(model, network, style))
     attractions = tuple(c.name for c in _counted(model) if c.energy is None)
-    return Guarantee(verdict, parts, (), provided, attractions)
+    keeping = ("leapfrog", "blanes_moan4") if lossless else ()
+    methods = (*keeping, "avf") if has_straight_balance(model) else keeping
+    return Guarantee(verdict, parts, (), provided, attractions, methods)
 
 
 # ── what breaks it ─────────────────────────────────────────────────────────────────────────────
@@ -73,7 +89,7 @@ def _broken_by_states(model: Model) -> Iterator[str]:
             continue
         clauses = model.clauses[name]
         for word in ("drift", "noise"):
-            if word in clauses and not _is_zero(clauses[word]):
+            if word in clauses and not is_zero(clauses[word]):
                 yield f"{word} of {name}: {_why(word)}"
         if "equation" in clauses:
             yield f"the equation of {name}: a law of its own"
@@ -150,10 +166,6 @@ def _is_even(model: Model, weight: Term | None) -> bool:
         return False
 
 
-def _is_zero(term: Term) -> bool:
-    return term.op == "number" and term.payload == 0
-
-
 def _changes_with_time(term: Term) -> bool:
     return any(item.op in ("time", "input") for item in walk(term))
 
@@ -171,7 +183,7 @@ def _is_constant(term: Term) -> bool:
 
 def _is_lossless(model: Model, state: str) -> bool:
     clauses = model.clauses[state]
-    return "inertia" in clauses and "dissipation" in clauses and _is_zero(clauses["dissipation"])
+    return "inertia" in clauses and "dissipation" in clauses and is_zero(clauses["dissipation"])
 
 
 def _conditions(model: Model, style: Style) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dynattn.model.model import Model
 from dynattn.model.parts import State
-from dynattn.model.terms import Term
+from dynattn.model.structure import is_zero, velocities
 from dynattn.network.build import Network
 from dynattn.program.build import spread, varied_parameters
 from dynattn.program.nodes import Block, Node, Program
@@ -17,7 +17,7 @@ def damping(model: Model, network: Network) -> Block:
     builder = Builder(model, network, varied_parameters(model))
     outputs = [
         (state.name, spread(builder, _damping(builder, model, state), state))
-        for state in velocities(model)
+        for state in velocities(model).values()
         if not is_zero(model.clauses[str(state.velocity_of)].get("dissipation"))
     ]
     plain = Program(
@@ -27,16 +27,6 @@ def damping(model: Model, network: Network) -> Block:
     found = run_passes(plain, model, network).observe
     assert found is not None
     return found
-
-
-def velocities(model: Model) -> tuple[State, ...]:
-    """The velocities of the model's own states."""
-    return tuple(s for s in model.lasting.values() if s.velocity_of is not None)
-
-
-def is_zero(term: Term | None) -> bool:
-    """Whether it is the number 0 (a dissipation that is not declared is 1)."""
-    return term is not None and term.op == "number" and term.payload == 0
 
 
 def _damping(builder: Builder, model: Model, state: State) -> Node:

@@ -16,11 +16,11 @@ from torch import Tensor
 
 from dynattn.diagnostics.report import Diagnostic, NumericalError
 from dynattn.lower.parts import Part, rates_of, retraction_of
+from dynattn.model.structure import first_order, is_constant, velocities
 from dynattn.program.splitting import damping
 from dynattn.solve.failures import Scene
 from dynattn.solve.fixed import States, instant
 from dynattn.solve.methods import Method
-from dynattn.solve.structure import first_order, is_constant, velocities
 
 if TYPE_CHECKING:
     from dynattn.lower.module import System

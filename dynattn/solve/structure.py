@@ -12,17 +12,21 @@ from dynattn.diagnostics.report import Diagnostic, Span
 from dynattn.model.model import Model
 from dynattn.model.parts import State
 from dynattn.model.readouts import terms_of
-from dynattn.model.terms import Term, walk
-from dynattn.vocabulary.manifolds import MANIFOLDS
+from dynattn.model.structure import (
+    FACTORS,
+    first_order,
+    is_constant,
+    is_straight,
+    reached,
+    velocities,
+)
+from dynattn.model.terms import Term
 
 if TYPE_CHECKING:
     from dynattn.solve.methods import Method
 
 AVF = "avf"
 """The method that keeps the energy."""
-
-CHANGING = ("state", "coupling", "time", "input")
-"""What makes a term change along a trajectory."""
 
 
 def structure_mistakes(method: Method, model: Model, span: Span | None) -> Iterator[Diagnostic]:
@@ -33,23 +37,6 @@ def structure_mistakes(method: Method, model: Model, span: Span | None) -> Itera
         yield from _symplectic(method, model, span)
     elif method.name == AVF:
         yield from _energetic(model, span)
-
-
-def velocities(model: Model) -> dict[str, State]:
-    """The velocities of the model's own states, by full name."""
-    return {n: s for n, s in model.lasting.items() if s.velocity_of is not None}
-
-
-def first_order(model: Model) -> tuple[str, ...]:
-    """The states that move beside those with inertia."""
-    moving = velocities(model)
-    heavy = {state.velocity_of for state in moving.values()}
-    return tuple(law.state for law in model.laws if law.state not in {*moving, *heavy})
-
-
-def is_constant(term: Term | None) -> bool:
-    """Whether a term is the same all along a trajectory; one that is not declared is."""
-    return term is None or not any(item.op in CHANGING for item in walk(term))
 
 
 # ── symplectic methods ─────────────────────────────────────────────────────────────────────────
@@ -97,35 +84,22 @@ def _is_one_of(term: Term, moving: Mapping[str, State]) -> bool:
     return term.op == "state" and term.payload in moving
 
 
-def reached(model: Model, term: Term) -> Iterator[Term]:
-    """Everything that a term is made from, the sums of couplings too."""
-    done: set[str] = set()
-    waiting = [term]
-    while waiting:
-        for item in walk(waiting.pop()):
-            yield item
-            if item.op == "coupling" and item.payload not in done:
-                done.add(item.payload)
-                waiting += terms_of(model.coupling[item.payload])
-
-
 # ── the averaged vector field ──────────────────────────────────────────────────────────────────
 
 
 def _energetic(model: Model, span: Span | None) -> Iterator[Diagnostic]:
     for law in model.laws:
         state = model.states[law.state]
-        entry = MANIFOLDS[state.manifold.name]
-        where = ((state.span, "the state"),)
-        if entry.retraction != "x + v" or entry.projection != "F":
+        if not is_straight(state.manifold):
             message = f"'{AVF}' averages rates along a straight line, and {state.manifold} has none"
+            where = ((state.span, "the state"),)
             yield Diagnostic("E631", message, span, "use 'method rk4' or 'method tsit5'", where)
-        for word in ("inertia", "dissipation"):
+        for word in FACTORS:
             term = model.clauses.get(law.state, {}).get(word)
-            if not is_constant(term):
+            if term is not None and not is_constant(term):
                 message = (
                     f"the {word} of '{law.state}' changes, and '{AVF}' keeps the energy only where "
                     "it is constant"
                 )
-                yield Diagnostic("E631", message, span, "use 'method rk4' or 'method tsit5'",
-                                 ((term.span, f"the {word}"),) if term else ())  # fmt: skip
+                where = ((term.span, f"the {word}"),)
+                yield Diagnostic("E631", message, span, "use 'method rk4' or 'method tsit5'", where)

@@ -84,6 +84,30 @@ def test_json_of_an_energy_that_falls(dynattn, small):
     small.write_text(text)
     facts = json.loads(dynattn("explain", small, "--json", "--set", "N=5").out)
     assert facts["energy"]["verdict"] == "falls"
+    assert facts["energy"]["methods"] == ["avf"]
     assert facts["energy"]["adds_up"] == ["1/2 sum_i (K/N) * sum_j (-cos(theta[j] - theta[i]))"]
     assert len(facts["energy"]["left_out_of_total_energy"]) == 1
     assert "E = 1/2 sum_i" in dynattn("explain", small).out
+    assert "with method avf it falls at every step, however long" in dynattn("explain", small).out
+
+
+def test_a_conserved_energy_names_the_methods_that_keep_it(dynattn, small):
+    small.write_text(PENDULUM)
+    facts = json.loads(dynattn("explain", small, "--json").out)
+    assert facts["energy"]["methods"] == ["leapfrog", "blanes_moan4", "avf"]
+    told = (
+        "with method leapfrog it stays near its value over any time, with avf it stays to rounding"
+    )
+    assert told in dynattn("explain", small).out
+    small.write_text(
+        PENDULUM.replace("inertia 1", "inertia 1; dissipation 1 + cos(x)").replace(
+            "dissipation 0", ""
+        )
+    )
+    assert json.loads(dynattn("explain", small, "--json").out)["energy"]["methods"] == []
+
+
+PENDULUM = """model pendulum
+population bob[1] { state x on circle = 1; inertia 1; dissipation 0; energy -cos(x) }
+simulate { t 0 .. 9 }
+"""

@@ -8,6 +8,7 @@ import torch
 
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import NumericalError, Source, SpecError
+from dynattn.lower.emit import emit
 from dynattn.lower.module import System
 from dynattn.run.experiment import run_experiment
 from dynattn.run.simulate import Trajectory
@@ -117,6 +118,15 @@ def test_friction_too_strong_for_steps_back_in_time() -> None:
         "backwards in time multiply velocities by 3.5e+66",
     )  # fmt: skip
     assert final(system, "leapfrog", 0.1).abs().max() < 1
+
+
+def test_no_emitted_file() -> None:
+    found = compiled("population p[2] { state x on real = 1; inertia 1; drift -x }", "yoshida4")
+    with pytest.raises(SpecError) as caught:
+        emit(found.model, found.network, found.program)
+    (item,) = caught.value.diagnostics
+    assert item.code == "E401"
+    assert item.message.startswith("the method 'yoshida4' in an emitted file")
 
 
 def test_no_checkpoints() -> None:
