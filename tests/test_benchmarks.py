@@ -22,6 +22,8 @@ BENCHMARKS = {
     "forms": ("--rounds", "7"),
     "forms_certify": ("--cases", "60"),
     "training": ("--rounds", "1"),
+    "gradients": ("--rounds", "5"),
+    "batches": ("--rounds", "3"),
     "solvers": ("--rounds", "3"),
     "group_attention": ("--rounds", "1", "--steps", "3"),
     "manifold_drift": ("--steps", "200"),
@@ -76,6 +78,21 @@ def test_our_solver_is_ahead_at_equal_error():
                for (name, _), row in rows.items())  # fmt: skip
     assert all(rows[name, "our rates"]["times ours"] > 1.3 for name in ("sparse", "dense"))
     assert all(rows[name, "as written"]["times ours"] > 1.8 for name in ("sparse", "dense"))
+
+
+@pytest.mark.slow
+def test_our_gradient_is_ahead_and_small():
+    rows = {row["gradient"]: row for row in rows_of("gradients")}
+    assert rows["torchdiffeq, our rates"]["times ours"] > 1.7
+    assert rows["ours"]["MiB"] <= 30
+    assert all(row["apart"] < 1e-12 for name, row in rows.items() if name.startswith("ours"))
+
+
+@pytest.mark.slow
+def test_batches_come_near_a_matrix_product():
+    rows = [row for row in rows_of("batches") if row.get("limit") is not None]
+    assert len(rows) == 1
+    assert rows[0]["of a product's"] >= rows[0]["limit"], rows
 
 
 @pytest.mark.slow

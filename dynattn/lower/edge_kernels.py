@@ -42,6 +42,7 @@ def weigh(rows, matrix, causal, include_self):
     if causal or include_self:
         return product
     own = matrix.diagonal(dim1=-2, dim2=-1).unsqueeze(-2)
+    own = own.contiguous() if rows.dim() > 2 else own  # read once per row
     return torch.addcmul(product, own, rows, value=-1)
 
 

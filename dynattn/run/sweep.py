@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Index = tuple[int, ...]
 
-POINTS = 32
-"""Most points solved side by side; more gain nothing, as the hardest sets everyone's steps."""
-
 LIMIT = 2**29
 """Numbers that a result may hold (4 GiB)."""
 
@@ -140,7 +137,7 @@ class _Work:
         self.reached: Mapping[str, torch.Tensor] = {}
         """With ``start previous``: the states that the point before reached."""
         self.counts: dict[str, Any] = {"evaluations": 0, "steps": 0, "seconds": 0.0}
-        self.together = points_at_once(compilation, POINTS)
+        self.together = points_at_once(compilation)
         self.parts = list(self._parts())
 
     def _parts(self) -> Iterator[Part]:

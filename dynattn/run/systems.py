@@ -11,7 +11,7 @@ import torch
 
 from dynattn.diagnostics.report import Source, Span
 from dynattn.lower.context import context_of
-from dynattn.lower.initial import declared_shape
+from dynattn.lower.initial import declared_shape, shape_of
 from dynattn.lower.module import System, build_system
 from dynattn.lower.signals import Signal
 from dynattn.model.graph_making import is_drawn
@@ -59,17 +59,28 @@ def build_for(
     return system
 
 
+CACHED = 2**15
+"""Numbers of the states of all points of a sweep that are solved side by side: many points share
+what an operation costs by itself, and the arrays stay in the processor's cache."""
+
+FEWEST, MOST = 32, 1024
+"""Points side by side, however large or small they are."""
+
 NUMBERS = 2**27
 """Numbers of parameters that the points of a sweep may hold together (1 GiB)."""
 
 
-def points_at_once(compilation: Compilation, most: int) -> int:
-    """How many points are solved side by side: fewer where each has many numbers on its edges."""
+def points_at_once(compilation: Compilation) -> int:
+    """How many points are solved side by side: the fewer the larger their states are, and fewer
+    where each has many numbers on its edges.
+    """
     model = compilation.model
     context = context_of(model, compilation.network)
     varied = varied_parameters(model)
     numbers = sum(prod(declared_shape(p, context)) for p in model.parameters
                   if p.name in varied and p.place.kind == "edges")  # fmt: skip
+    width = sum(prod(shape_of(state, context, model.sizes)) for state in model.states.values())
+    most = min(MOST, max(FEWEST, CACHED // max(1, width)))
     return max(1, min(most, NUMBERS // max(1, numbers)))
 
 

@@ -9,10 +9,11 @@ import pytest
 
 from dynattn.diagnostics.report import NumericalError, SpecError
 from dynattn.run import sweep as sweeping
+from dynattn.run import systems
 from dynattn.run.experiment import find_experiment, run_experiment
 from dynattn.run.simulate import simulate
 from dynattn.run.sweep import Sweep, sweep
-from dynattn.run.systems import build_for, is_structural
+from dynattn.run.systems import build_for, is_structural, points_at_once
 from tests.run.specs import KURAMOTO, RUNAWAY, compiled, kuramoto
 
 AVERAGE = "average(r) after 2"
@@ -71,8 +72,13 @@ def test_same_seed_same_numbers():
 
 def test_parts_do_not_change_the_result(monkeypatch):
     whole = run_experiment(kuramoto(), "transition")[AVERAGE]
-    monkeypatch.setattr(sweeping, "POINTS", 2)
+    monkeypatch.setattr(systems, "MOST", 2)
     assert run_experiment(kuramoto(), "transition")[AVERAGE] == pytest.approx(whole, abs=1e-6)
+
+
+def test_more_points_side_by_side_where_they_are_small():
+    few, many = (points_at_once(kuramoto(N=n)) for n in (5000, 100))
+    assert (few, many) == (32, 2**15 // 100)
 
 
 def test_a_size_is_swept_by_compiling_anew():
