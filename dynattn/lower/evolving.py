@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from dynattn.lower.retaken import retake, stretches
 from dynattn.lower.routine import Routine
 from dynattn.model.composition import Evolution
 from dynattn.program.copies import own_name
@@ -74,9 +76,37 @@ class EvolveRun:
         if self.evolution is None:
             _put(environment, evaluate(self.rate, environment))
             return
-        for k in range(self.steps):
-            time = self.evolution.start + k * self.evolution.step
-            self._step(environment, evaluate, self.evolution, time)
+        take = partial(self._take, evaluate, self.evolution)
+        if not self.retakes:
+            take(environment, range(self.steps))
+            return
+        found = stretches(take, self.steps, environment)
+        for numbers in found:
+            if len(found) == 1:
+                take(environment, numbers)
+            else:
+                keys = sorted({*self.rate.keys, *self.retraction.keys, *self._states})
+                places = {(id(t), key): (t, key) for t, key in self.rate.tables}
+                places |= {(id(t), key): (t, key) for t, key in self.retraction.tables}
+                names = tuple(sorted(self.sets))
+                retake(take, numbers, environment, keys, tuple(places.values()), names)
+
+    @property
+    def _states(self) -> set[str]:
+        return {f"state {name}" for name in self.sets}
+
+    @property
+    def retakes(self) -> bool:
+        """Whether steps are the same when they are taken again: nothing in them is drawn."""
+        plans = (self.rate.plan, self.retraction.plan)
+        drawn = any(i.node.op == "dropout" for plan in plans for i in plan.instructions)
+        return not drawn and self.noise is None
+
+    def _take(
+        self, evaluate: Evaluate, evolution: Evolution, environment: dict[str, Any], numbers: range
+    ) -> None:
+        for k in numbers:
+            self._step(environment, evaluate, evolution, evolution.start + k * evolution.step)
 
     def _step(
         self, environment: dict[str, Any], evaluate: Evaluate, evolution: Evolution, time: float

@@ -206,6 +206,7 @@ def _with_graph(
     solve: Differentiable, begin: Mark, count: int, tensors: Sequence[Tensor],
     pushes: Sequence[Tensor],
 ) -> list[Tensor | None]:  # fmt: skip
+    tensors = [x.view_as(x) for x in tensors]  # one may depend on another outside
     with planted(solve.places, tensors[count:]):
         found = solve.plainly(begin, tensors[:count])
     wanted = [k for k, x in enumerate(tensors) if x.requires_grad]
@@ -268,18 +269,18 @@ def _written(
 
 
 def _gradients_wanted(system: Field, states: States) -> bool:
-    if not torch.is_grad_enabled():
+    if not torch.is_grad_enabled() or torch.compiler.is_compiling():
         return False
     return any(x.requires_grad for x in (*states.values(), *learned_by(system)))
 
 
 def _unusual(system: System, states: States) -> bool:
-    """Delays, torch.func, forward-mode derivatives and compilers, which go through every operation,
-    gradients of what a retraction or a signal reads, and states with batch axes of their own.
+    """Delays, torch.func and forward-mode derivatives, which go through every operation, gradients
+    of what a retraction or a signal reads, and states with batch axes of their own.
     """
     mapped = peek_interpreter_stack() is not None
     forward = torch.autograd.forward_ad._current_level >= 0
-    if system.late or mapped or forward or torch.compiler.is_compiling():
+    if system.late or mapped or forward:
         return True
     front = {x.shape[: x.dim() - rank_of_state(system, name)] for name, x in states.items()}
     assert system._retraction is not None

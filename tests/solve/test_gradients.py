@@ -194,6 +194,23 @@ def test_second_derivatives_and_a_second_backward_pass(used):
         assert torch.allclose(one, other, rtol=1e-10, atol=1e-12)
 
 
+def test_second_derivatives_of_one_solve_after_another(used):
+    system = build(KURAMOTO)
+    found = []
+    for gradient in (AUTOGRAD, Gradient()):
+        states = system.initial_states()
+        for _ in range(2):
+            path = solve(system, states, [0.0, 2.0], method="rk4", step=0.2, gradient=gradient)
+            states = {name: x[-1] for name, x in path.states.items()}
+        wanted = list(system.parameters())
+        first = torch.autograd.grad(states["osc.theta"].sin().sum(), wanted, create_graph=True)
+        size = torch.stack([x.square().sum() for x in first]).sum()
+        found.append(torch.autograd.grad(size, wanted))
+    assert used[2] is not None
+    for one, other in zip(*found, strict=True):
+        assert torch.allclose(one, other, rtol=1e-10, atol=1e-12)
+
+
 def test_the_noise_goes_on_where_the_forward_pass_left_it(used):
     system = build(KURAMOTO.replace("drift omega", "drift omega; noise 0.3"))
     ends = []
