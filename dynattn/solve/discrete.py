@@ -19,17 +19,16 @@ from torch._C._functorch import peek_interpreter_stack  # pyright: ignore  # no 
 
 from dynattn.lower.edge_states import rank_of_state
 from dynattn.lower.module import System
+from dynattn.lower.retaken import Place, planted
 from dynattn.solve.fixed import Field, States, instant
 from dynattn.solve.gradients import Gradient
 from dynattn.solve.noise import Wiener
 from dynattn.solve.pullbacks import (
     Gathered,
-    Place,
     Plain,
     Written,
     learned_by,
     parameters_of,
-    planted,
 )
 from dynattn.solve.tape import NotReplayable
 from dynattn.solve.walk import Step, Taken, Walk

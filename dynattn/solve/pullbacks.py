@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from dynattn.lower.edge_states import rank_of_state
 from dynattn.lower.module import System
+from dynattn.lower.retaken import Place, planted
 from dynattn.solve.tape import NotReplayable, Tape
 
 BLOCK = 2**15
@@ -21,7 +21,6 @@ CLOSE = 1e-6
 """A pullback written down at one point gives at another what the system gives, but for rounding."""
 
 Arrays = Sequence[Tensor]
-Place = tuple[dict[str, Any], str]
 
 
 def parameters_of(system: System) -> list[Place]:
@@ -39,22 +38,6 @@ def learned_by(system: Any) -> list[Tensor]:
     if isinstance(system, System):
         return [table[key] for table, key in parameters_of(system)]
     return [*system.parameters()] if isinstance(system, torch.nn.Module) else []
-
-
-@contextlib.contextmanager
-def planted(places: Sequence[Place], tensors: Sequence[Tensor]) -> Iterator[None]:
-    """Other tensors in these places, for a while."""
-    before = [table[key] for table, key in places]
-    _put(places, tensors)
-    try:
-        yield
-    finally:
-        _put(places, before)
-
-
-def _put(places: Sequence[Place], tensors: Sequence[Tensor]) -> None:
-    for (table, key), tensor in zip(places, tensors, strict=True):
-        table[key] = tensor
 
 
 class Plain:
