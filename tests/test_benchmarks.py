@@ -42,10 +42,20 @@ def rows_of(name: str) -> list[dict]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["startup", "long_spec", "simulate", "delays", "training", "group_attention"]
+    "name", ["startup", "long_spec", "simulate", "training", "group_attention"]
 )
 def test_benchmark(name):
     assert rows_of(name)
+
+
+@pytest.mark.slow
+def test_delays_on_the_grid_are_eight_times_their_peer_at_equal_error():
+    pytest.importorskip("jitcdde")
+    rows = [row for row in rows_of("delays") if row["method"] == "tsit5"]
+    best = {name: max(r["times"] for r in rows if r["delays"] == name) for name in
+            ("on the grid", "off the grid")}  # fmt: skip
+    assert best["on the grid"] > 8
+    assert best["off the grid"] > 3
 
 
 @pytest.mark.slow
