@@ -19,6 +19,7 @@ BENCHMARKS = {
     "attention": ("--rounds", "5"),
     "simulate": ("--rounds", "1", "--repeat", "1"),
     "delays": ("--rounds", "1"),
+    "between_steps": (),
     "forms": ("--rounds", "7"),
     "forms_certify": ("--cases", "60"),
     "training": ("--rounds", "1"),
@@ -42,7 +43,7 @@ def rows_of(name: str) -> list[dict]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["startup", "long_spec", "simulate", "training", "group_attention"]
+    "name", ["startup", "long_spec", "simulate", "between_steps", "training", "group_attention"]
 )
 def test_benchmark(name):
     assert rows_of(name)

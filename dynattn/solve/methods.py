@@ -120,7 +120,7 @@ def law_mistakes(
     for coupling in model.couplings:
         if coupling.delay is not None and method.tableau is None:
             message = f"the method '{method.name}' takes no delays, and '{coupling.name}' has one"
-            fix = "leave it out for adaptive steps, or write 'method rk4; step 0.01'"
+            fix = "leave 'method' out for adaptive steps, or write 'method rk4; step 0.01'"
             delay = ((coupling.delay.span, "the delay"),)
             found.append(Diagnostic("E616", message, span, fix, delay))
     if model.jumps and method.solver in (*ADAMS, "scipy_solver"):

@@ -46,7 +46,8 @@ def test_delays_need_the_own_methods() -> None:
         assert (found.code, found.message) == (
             "E616", f"the method '{method.split(';')[0]}' takes no delays, and 'c' has one",
         )  # fmt: skip
-        assert found.fix == "leave it out for adaptive steps, or write 'method rk4; step 0.01'"
+        fix = "leave 'method' out for adaptive steps, or write 'method rk4; step 0.01'"
+        assert found.fix == fix
 
 
 def test_a_step_is_no_longer_than_the_smallest_delay() -> None:

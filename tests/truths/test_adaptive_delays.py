@@ -186,3 +186,18 @@ coupling c: p -> p { kernel tanh(x[j]); strength K; delay 0.4 }
         with torch.no_grad():
             by_hand = (last(start + moved) - last(start - moved)).sum(1) / 2e-5
         np.testing.assert_allclose([found[0][0, k], found[1][1, k]], by_hand, rtol=1e-6)
+
+
+def test_the_past_goes_on_from_one_piece_of_a_solve_to_the_next() -> None:
+    """With a condition that never holds a solve is made piece by piece."""
+    text = EDGES.replace("DELAY", "distance")
+    whole, pieces = run(text), run(text.replace("rtol 1e-9 }", "rtol 1e-9; until mean(x) > 99 }"))
+    np.testing.assert_allclose(pieces["p.x"], whole["p.x"], atol=2e-8)
+
+
+def test_single_precision() -> None:
+    text = EDGES.replace("DELAY", "distance")
+    system = compiled(text).build().to(torch.float32)
+    found = solve(system, system.initial_states(), [0.0, 1.5, 3.0], rtol=1e-4)
+    assert found.states["p.x"].dtype == torch.float32
+    np.testing.assert_allclose(found.states["p.x"], run(text)["p.x"][::4], atol=1e-3)
