@@ -28,6 +28,7 @@ BENCHMARKS = {
     "solvers": ("--rounds", "3"),
     "group_attention": ("--rounds", "1", "--steps", "3"),
     "manifold_drift": ("--steps", "200"),
+    "hamiltonian": ("--steps", "4000", "--rounds", "3"),
 }
 
 
@@ -79,6 +80,22 @@ def test_every_method_keeps_its_order_and_the_manifold():
         for method, order in {"euler": 1, "heun": 2, "rk4": 4, "tsit5": 5}.items():
             assert row[f"order {method}"] > order - 0.3, row
             assert (row[f"drift {method}"] or 0.0) < 1e-12, row
+
+
+@pytest.mark.slow
+def test_symplectic_methods_keep_the_energy_and_are_ahead_at_equal_error():
+    rows = {(row["problem"], row["method"]): row for row in rows_of("hamiltonian")}
+    for name in ("chain", "phases"):
+        errors = {m: rows[f"{name}, energy", m] for m in ("leapfrog", "blanes_moan4", "rk4", "avf")}
+        early, late = (
+            {m: row[f"energy error, {when} tenth"] for m, row in errors.items()}
+            for when in ("first", "last")
+        )
+        assert all(late[m] < 3 * early[m] for m in ("leapfrog", "blanes_moan4"))
+        assert late["rk4"] > 5 * early["rk4"]
+        assert late["avf"] < 1e-12
+        for other in ("rk4", "torchdiffeq rk4, our rates", "yoshida4"):
+            assert rows[f"{name}, error at most 1e-06", other]["times blanes_moan4"] > 1.3
 
 
 @pytest.mark.slow
