@@ -57,3 +57,9 @@ def _weights(q: Tensor, k: Tensor, causal: bool, heads: bool) -> Tensor:
 def _heads_first(weights: Tensor, node: Node) -> Tensor:
     """[.., receivers, senders, H] -> [.., H, receivers, senders]; one head where there are none."""
     return weights.movedim(-1, -3) if len(node.type.shape) else weights.unsqueeze(-3)
+
+
+def reads_time(system: Any) -> bool:
+    """Whether the rates depend on the time: on ``t``, a pulse, a signal."""
+    keys = [] if system._field is None else system._field.keys
+    return any(key == "time" or key.startswith("input ") for key in keys)

@@ -63,6 +63,30 @@ def jacobian(rates: Callable[[Tensor], Tensor], y: Tensor, wide: int = 0) -> tup
     return found, slopes
 
 
+def along(
+    field: Callable[[Tensor], Tensor], y: Tensor, directions: Tensor, wide: int = 0
+) -> Tensor:
+    """The slopes [k, points.., m] of a field [points.., m] at y [points.., n] along ``directions``
+    [k, points.., n]; ``wide`` as above.
+    """
+    recording = torch.is_grad_enabled()
+    with (
+        torch.inference_mode(False),
+        torch.set_grad_enabled(recording),
+        warnings.catch_warnings(),
+    ):
+        for notice in NOTICES:
+            warnings.filterwarnings("ignore", message=notice)
+        here = _usable(y)
+        chunk = max(1, WIDTH // max(1, prod(y.shape[:-1]) * max(y.shape[-1], wide)))
+
+        def slope(direction: Tensor) -> Tensor:
+            return jvp(field, (here,), (direction.expand(here.shape),))[1]
+
+        follow: Any = vmap(slope, chunk_size=chunk)
+        return follow(_usable(directions))
+
+
 def edges_of(system: Any) -> int:
     """The numbers on the edges of the largest coupling: what one evaluation may hold."""
     network = getattr(system, "network", None)

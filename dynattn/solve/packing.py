@@ -105,3 +105,14 @@ def _unravel(index: int, shape: tuple[int, ...]) -> tuple[int, ...]:
         index, digit = divmod(index, size)
         digits.append(digit)
     return tuple(reversed(digits))
+
+
+def packing_of(states: Mapping[str, torch.Tensor], batch: int) -> Packing:
+    """How states pack, with so many leading batch axes; they may be missing from some states, which
+    all points share.
+    """
+    deepest = max(states.values(), key=lambda state: state.dim()) if batch else None
+    front = tuple(deepest.shape[:batch]) if deepest is not None else ()
+    whole = frozenset(name for name, x in states.items() if x.is_complex())
+    shapes = {n: (*x.shape[batch:], *[2] * (n in whole)) for n, x in states.items()}
+    return Packing(front, shapes, whole)

@@ -35,7 +35,7 @@ from dynattn.solve.late_points import integrate_late
 from dynattn.solve.library import Call, integrate_by_library
 from dynattn.solve.methods import Method, check_law, check_step, find_method
 from dynattn.solve.noise import Wiener, diffuse
-from dynattn.solve.packing import Packing
+from dynattn.solve.packing import packing_of
 from dynattn.solve.point_history import PointHistory
 from dynattn.solve.splitting import Symplectic
 from dynattn.solve.tape import NotReplayable
@@ -105,7 +105,7 @@ def solve(
     _check_tolerances(rtol, atol, span)
     _check_options(chosen, options or {}, span)
     grid = _checked_times(times, span)
-    scene = Scene(system, _packing(states, batch), describe, span)
+    scene = Scene(system, packing_of(states, batch), describe, span)
     began = time.perf_counter()
     if len(grid) == 1:
         found, counts = (
@@ -141,15 +141,6 @@ def _fitting(
         check_law(method, model, step, span)
     check_gradient(gradient, method, step, bool(getattr(system, "late", ())), span)
     return method
-
-
-def _packing(states: States, batch: int) -> Packing:
-    """Batch axes may be missing from some states (those are shared by all points)."""
-    deepest = max(states.values(), key=lambda state: state.dim()) if batch else None
-    front = tuple(deepest.shape[:batch]) if deepest is not None else ()
-    whole = frozenset(name for name, x in states.items() if x.is_complex())
-    shapes = {n: (*x.shape[batch:], *[2] * (n in whole)) for n, x in states.items()}
-    return Packing(front, shapes, whole)
 
 
 def _adaptively(

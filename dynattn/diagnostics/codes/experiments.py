@@ -73,4 +73,14 @@ CODES: dict[str, Entry] = {
         "sweep s { N = [10, 20]; start previous }",
         "sweep s { K = [1, 2]; start previous }",
     ),
+    "E636": Entry(
+        "no equilibrium is sought here",
+        "An equilibrium is a state that the laws leave as it is, whatever the time. Laws that read "
+        "the time have none, laws with a delay are not followed to theirs, and flows beside maps "
+        "have no clock in common.",
+        "population p[N] { state x on real; drift sin(t) - x }\n"
+        "simulate { t 0 .. 10; start equilibrium }",
+        "param P = 0.5\npopulation p[N] { state x on real; drift P - x }\n"
+        "simulate { t 0 .. 10; start equilibrium }",
+    ),
 }

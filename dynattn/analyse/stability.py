@@ -1,0 +1,143 @@
+"""How small disturbances of an equilibrium grow: eigenvalues on the tangent space.
+
+Directions that a symmetry or a conserved quantity leaves neutral are counted and taken out, so that
+what is left is decided by its signs. At a relative equilibrium all is seen in the frame that
+drifts. Of a map the eigenvalues are its multipliers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dynattn.solve.equilibria import Rest
+from dynattn.solve.jacobians import along
+from dynattn.solve.large_steps import leading_values
+from dynattn.solve.rest_problem import Local, RestProblem, is_logarithmic
+from dynattn.solve.steps_to_rest import DENSE
+
+NEUTRAL = 1e-7
+"""A real part this small, relative to the largest eigenvalue, decides nothing."""
+
+LEADING = 10
+"""Eigenvalues of a large system that are computed."""
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Stability:
+    """Of one equilibrium."""
+
+    eigenvalues: Array
+    """complex [k], those that grow most first: all of them, or the leading ones of a large system.
+    Those that a symmetry or a conserved quantity makes neutral are left out."""
+    symmetric: int
+    """How many are."""
+    verdict: str
+    """``stable``, ``unstable``, or ``undecided`` where an eigenvalue is neutral without a symmetry
+    that explains it."""
+    unstable: int
+    """How many directions grow."""
+    neutral: int
+    """How many neither grow nor decay, those of symmetries apart."""
+    matrix: Array | None = field(default=None, repr=False)
+    """float64 [k, k]: the Jacobian without the symmetric directions; None for a large system."""
+    directions: Array | None = field(default=None, repr=False)
+    """float64 [k, n]: packed ambient vectors that its coordinates multiply."""
+
+    def modes(self) -> tuple[Array, Array]:
+        """(eigenvectors complex [k, n] in the order of the eigenvalues, participation [k, n]).
+
+        The participation of a coordinate in a mode is |left times right| entry of the eigenvectors,
+        a share of 1 in all. ValueError for a large system, which knows only some eigenvalues.
+        """
+        if self.matrix is None or self.directions is None:
+            raise ValueError("the eigenvectors of a large system are not kept")
+        values, right = np.linalg.eig(self.matrix)
+        order = _growing_first(values)
+        left = np.linalg.inv(right)
+        shares = np.abs((self.directions.T @ right) * (left @ self.directions).T)
+        shares = shares / shares.sum(0, keepdims=True)
+        return (self.directions.T @ right).T[order], shares.T[order]
+
+
+def stabilities(problem: RestProblem, rest: Rest) -> list[Stability]:
+    """Of every point of a batch [points, n]."""
+    found = []
+    for k in range(len(rest.y)):
+        alone = problem.alone(())
+        local = alone.at(rest.y[k])
+        if local.bases.count > DENSE:
+            values, taken = leading_values(local, rest.drift[k], LEADING)
+            found.append(judged(values, taken, problem.discrete, None, None))
+        else:
+            found.append(_dense(problem, local, rest.drift[k]))
+    return found
+
+
+def _dense(problem: RestProblem, local: Local, drift: Tensor) -> Stability:
+    matrix = local.jacobian(drift).detach()
+    border = local.neutral()
+    border = border[:, border.square().sum(0) > 0.5]
+    taken = border.shape[-1]
+    whole = (
+        torch.linalg.qr(border, mode="complete").Q if taken else torch.eye(len(matrix)).to(matrix)
+    )
+    free = whole[:, taken:]
+    reduced = (free.mT @ matrix @ free).cpu().numpy()
+    directions = local.bases.lift(free.mT.contiguous()).cpu().numpy()
+    values = np.linalg.eigvals(reduced) if len(reduced) else np.zeros(0)
+    return judged(values, taken, problem.discrete, reduced, directions)
+
+
+def judged(
+    values: Array, symmetric: int, discrete: bool, matrix: Array | None, directions: Array | None
+) -> Stability:
+    """The verdict that eigenvalues of the rates (of a map: of its change) lead to."""
+    shown = values + 1 if discrete else values
+    shown = np.asarray(shown, dtype=complex)[_growing_first(shown, discrete)]
+    growth = np.abs(shown) - 1 if discrete else np.real(shown)
+    scale = NEUTRAL * max(1.0, float(np.abs(shown).max(initial=0.0)))
+    unstable, neutral = int((growth > scale).sum()), int((np.abs(growth) <= scale).sum())
+    verdict = "unstable" if unstable else "undecided" if neutral else "stable"
+    return Stability(shown, symmetric, verdict, unstable, neutral, matrix, directions)
+
+
+def _growing_first(values: Array, discrete: bool = False) -> Array:
+    growth = np.abs(values) if discrete else np.real(values)
+    return np.lexsort((-np.imag(values), -np.round(growth, 12)))
+
+
+def growth_of_absent(problem: RestProblem, y: Tensor) -> Mapping[str, Array]:
+    """By state on ``positive`` and ``simplex`` [coordinates]: the rate at which what is absent
+    would grow if there were a little of it; NaN for what is there.
+    """
+    chosen, sizes = is_logarithmic(problem), {}
+    for name, shape in problem.packing.shapes.items():
+        sizes[name] = prod(shape)
+    found, start = {}, 0
+    for name, size in sizes.items():
+        if chosen[name]:
+            found[name] = _growth(problem, y, range(start, start + size))
+        start += size
+    return found
+
+
+def _growth(problem: RestProblem, y: Tensor, places: range) -> Array:
+    values = np.full(len(places), np.nan)
+    absent = [k for k in places if float(y[k]) == 0.0]
+    if absent:
+        units = torch.zeros(len(absent), y.shape[-1], dtype=y.dtype, device=y.device)
+        units[range(len(absent)), absent] = 1.0
+        slopes = along(problem.alone(()).field, y, units)
+        for row, k in enumerate(absent):
+            values[k - places.start] = float(slopes[row, k])
+    return values
