@@ -16,9 +16,8 @@ from dynattn.diagnostics.report import NumericalError
 from dynattn.solve.equilibria import Rest, newton, seek
 from dynattn.solve.orbits import blocks_of, deflation, features
 from dynattn.solve.packing import packing_of
-from dynattn.solve.refusals import check_rests
 from dynattn.solve.rest_problem import RestProblem, rest_problem
-from dynattn.solve.solve import solve
+from dynattn.solve.settling import check_rests, relaxed
 from dynattn.vocabulary.manifolds import MANIFOLDS
 
 Array = NDArray[Any]
@@ -114,8 +113,7 @@ def equilibria(
     with standard deviation ``spread``. ``begin`` gives the starts instead, [starts, nodes, ...].
     With ``relax`` the first few starts are also relaxed before Newton, and so are those where it
     fails; then, with ``deflate``, all are tried once more away from what is known, until a round
-    finds nothing. SpecError E621 and
-    E636 where the laws are never at rest.
+    finds nothing. SpecError E428, E621 and E636 where the laws are never at rest.
     """
     check_rests(system)
     states = begin if begin is not None else starting_states(system, starts, seed, spread)
@@ -216,22 +214,10 @@ def _relaxing(problem: RestProblem) -> Any:
 
     def relax(y: Tensor) -> Tensor:
         try:
-            return _relaxed(problem, y)
+            return relaxed(problem, y, TIME)
         except NumericalError:
             if len(y) == 1:
                 return y
             return torch.cat([relax(row[None]) for row in y])
 
     return relax
-
-
-def _relaxed(problem: RestProblem, y: Tensor) -> Tensor:
-    alone = problem.alone(y.shape[:-1])
-    with torch.no_grad():
-        if problem.discrete:
-            for _ in range(int(TIME)):
-                y = y + alone.field(y)
-            return y
-        states = alone.packing.unpack(y)
-        solved = solve(problem.system, states, (0.0, TIME), batch=1, rtol=1e-4)
-        return alone.packing.pack({name: x[-1] for name, x in solved.states.items()})

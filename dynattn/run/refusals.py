@@ -16,7 +16,7 @@ def simulation_refusals(model: Model, simulation: Simulation) -> tuple[Diagnosti
         for item in simulation.awaited
     ]
     begins, until = simulation.begins, simulation.until
-    if begins is not None and begins.kind in ("point", "equilibrium"):
+    if begins is not None and begins.kind == "point":
         fix = "begin at the initial values: leave the clause out"
         found.append(_refused(simulation.name, begins.label, begins.span, fix))
     noisy = [law.state for law in model.laws if law.noise is not None]

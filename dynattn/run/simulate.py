@@ -61,6 +61,7 @@ def simulate(
     check_experiment(model, simulation)
     from dynattn.run.recording import everything, integrate
     from dynattn.run.signals import signals_of
+    from dynattn.run.starting import states_at_rest
     from dynattn.run.systems import build_for, seed_of
 
     chosen = seed_of(compilation, simulation, seed)
@@ -69,7 +70,11 @@ def simulate(
     all_of_it = not simulation.records
     samples = signals_of(model, simulation, signals)
     system = build_for(compilation, seed=chosen, device=device, signals=samples)
-    found = integrate(system, simulation, times, records, keep_states=all_of_it, progress=progress)
+    initial = states_at_rest(compilation, simulation, system, seed=chosen, device=device)
+    found = integrate(
+        system, simulation, times, records,
+        keep_states=all_of_it, initial=initial, progress=progress,
+    )  # fmt: skip
     names = [item.name for item in model.observables]
     stopped = float(found.stopped)
     if stopped == stopped:  # nothing is solved after the end

@@ -177,7 +177,7 @@ class _Work:
             return
         found = integrate(
             system, self.simulation, self.times, self.records, batch=batch,
-            initial=self._initial(system, part),
+            initial=self._initial(system, part, values),
             describe=lambda point: self._words(part, point),
             progress=self._report(part, progress),
         )  # fmt: skip
@@ -201,8 +201,18 @@ class _Work:
         method, step = find_method(self.simulation.method), self.simulation.step
         return alike(system, self.times.tolist(), method, step, len(part.points))
 
-    def _initial(self, system: System, part: Part) -> Mapping[str, torch.Tensor] | None:
+    def _initial(
+        self, system: System, part: Part, values: Mapping[str, torch.Tensor]
+    ) -> Mapping[str, torch.Tensor] | None:
         """The states to begin with; None where they are the initial ones."""
+        from dynattn.run.starting import states_at_rest
+
+        if self.simulation.begins is not None and self.simulation.begins.kind == "equilibrium":
+            return states_at_rest(
+                self._compilation(part.fixed), self.simulation, system,
+                seed=self.seed, repeat=part.repeat, values=values, device=self.device,
+                describe=lambda point: self._words(part, point),
+            )  # fmt: skip
         if not self.goes_on or not any(part.points[0]):
             return None
         fresh = system.initial_states()

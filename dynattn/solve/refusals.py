@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from dynattn.diagnostics.report import Diagnostic, Span, SpecError
-from dynattn.lower.inspection import reads_time
+from dynattn.diagnostics.report import Diagnostic, Span
 from dynattn.model.model import Model
 
 
 def rest_mistakes(model: Model, span: Span | None = None) -> list[Diagnostic]:
-    """E621 for noise, E636 for delays, and for maps beside flows."""
+    """E621 for noise, E428 for delays, E636 for maps beside flows."""
     found = []
     for law in model.laws:
         if law.noise is not None:
@@ -20,9 +17,13 @@ def rest_mistakes(model: Model, span: Span | None = None) -> list[Diagnostic]:
             found.append(Diagnostic("E621", text, span, fix, notes))
     for coupling in model.couplings:
         if coupling.delay is not None:
-            text = f"equilibria with a delay are not computed, and '{coupling.name}' has one"
+            text = (
+                f"an equilibrium is found by the present rates, and '{coupling.name}' has a delay"
+            )
             notes = ((coupling.delay.span, "the delay"),)
-            found.append(Diagnostic("E636", text, span, "simulate it until equilibrium", notes))
+            found.append(
+                Diagnostic("E428", text, span, "let it run, and look at what is recorded", notes)
+            )
     kinds = {law.discrete for law in model.laws}
     if len(kinds) == 2:
         text = "some laws are maps and some are flows, so there is no one clock to be at rest in"
@@ -30,11 +31,7 @@ def rest_mistakes(model: Model, span: Span | None = None) -> list[Diagnostic]:
     return found
 
 
-def check_rests(system: Any, span: Span | None = None) -> None:
-    """SpecError with what ``rest_mistakes`` finds, E636 too where the rates depend on the time."""
-    found = rest_mistakes(system.model, span)
-    if reads_time(system):
-        text = "the rates depend on the time, so the model is never at rest"
-        found.append(Diagnostic("E636", text, span, "set what varies in time to a parameter"))
-    if found:
-        raise SpecError(tuple(found))
+def time_mistake(span: Span | None = None) -> Diagnostic:
+    """E636 for rates that depend on the time."""
+    text = "the rates depend on the time, so the model is never at rest"
+    return Diagnostic("E636", text, span, "set what varies in time to a parameter")

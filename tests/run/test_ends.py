@@ -28,7 +28,6 @@ sweep on { K = 0 .. 2; t 0 .. 1 every 0.1; start previous; record m, final(m) }
 sweep again { K = 0 .. 2; t 0 .. 1 every 0.1; start previous; repeat 2; record final(m) }
 sweep held { N = 2; K = 0 .. 2; t 0 .. 1 every 0.1; start previous; record final(m) }
 sweep grown { N = [2, 3]; start previous; record final(m) }
-simulate at_rest { start equilibrium at K = 2 }
 continue branch { K = 0 .. 2; detect fold }
 sweep from_fold { K = branch.fold.K + [0.1, 0.2]; start at branch.fold }
 """
@@ -127,7 +126,6 @@ def test_states_of_another_shape_cannot_go_on() -> None:
 
 def test_what_is_not_computed_is_refused_by_name_when_it_is_run() -> None:
     for name, clauses in {
-        "at_rest": ["'start equilibrium at K = 2'"],
         "branch": ["following equilibria"],
         "from_fold": ["'K = branch.fold.K + [0.1, 0.2]'", "'start at branch.fold'"],
     }.items():

@@ -232,7 +232,7 @@ def test_what_is_never_at_rest_is_refused():
     late = """population p[2] { state x on real; drift -x }
 coupling c: p -> p { kernel x[j]; delay 0.5 }"""
     driven = "population p[2] { state x on real; drift sin(t) - x }"
-    for text, code in ((noisy, "E621"), (late, "E636"), (driven, "E636")):
+    for text, code in ((noisy, "E621"), (late, "E428"), (driven, "E636")):
         with pytest.raises(SpecError, match=code):
             found(text)
 

@@ -76,11 +76,18 @@ CODES: dict[str, Entry] = {
     "E636": Entry(
         "no equilibrium is sought here",
         "An equilibrium is a state that the laws leave as it is, whatever the time. Laws that read "
-        "the time have none, laws with a delay are not followed to theirs, and flows beside maps "
-        "have no clock in common.",
-        "population p[N] { state x on real; drift sin(t) - x }\n"
+        "the time have none, and flows beside maps have no clock in common.",
+        "equilibria(system)   # drift sin(t) - x",
+        "equilibria(system)   # drift P - x",
+    ),
+    "E637": Entry(
+        "the model does not come to rest",
+        "start equilibrium lets the model run from its initial states until it is at rest, or only "
+        "drifts along a symmetry. A limit cycle or a chaotic model never is, and a very slow one "
+        "takes too long.",
+        "population p[1] { state x on real = 1; state y on real; x' = -y; y' = x }\n"
         "simulate { t 0 .. 10; start equilibrium }",
-        "param P = 0.5\npopulation p[N] { state x on real; drift P - x }\n"
+        "population p[1] { state x on real = 1; state y on real; x' = -y; y' = x - 0.5*y }\n"
         "simulate { t 0 .. 10; start equilibrium }",
     ),
 }
