@@ -37,6 +37,14 @@ class Spec(Compilation):
 
         return replace(run_experiment(self, name, **options), drawing=ResultDrawing(self))
 
+    def equilibria(self, **options: Any) -> Any:
+        """Where the model is at rest, from many starts: ``starts=20``, ``spread``, ``seed``,
+        ``folder``. The result holds states, observables, eigenvalues and verdicts.
+        """
+        from dynattn.run.equilibria import find_equilibria
+
+        return find_equilibria(self, **options)
+
     def graph(self, path: str | Path, **options: Any) -> list[Path]:
         """Draw the coupling graph to ``path``, whose ending says the format; the files written."""
         from dynattn.present.graph import draw_graph

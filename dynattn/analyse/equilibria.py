@@ -83,6 +83,8 @@ class Equilibria:
     rounds: int
     """Rounds of deflation."""
     symmetries: tuple[str, ...]
+    discrete: bool
+    """Whether the laws are maps, and eigenvalues their multipliers."""
     complete: bool
     """Whether the last round of deflation found nothing new, and not just the limit ended it."""
 
@@ -192,7 +194,8 @@ class _Collection:
         order = {"stable": 0, "undecided": 1, "unstable": 2}
         found.sort(key=lambda item: (order[item.stability.verdict], item.stability.unstable))
         labels = self.problem.symmetries.labels
-        return Equilibria(tuple(found), starts, failed, rounds, labels, complete)
+        discrete = self.problem.discrete
+        return Equilibria(tuple(found), starts, failed, rounds, labels, discrete, complete)
 
     def _described(self, place: int) -> Equilibrium:
         rest, k = self.rests[place]

@@ -25,6 +25,7 @@ COMMANDS = {
     "explain": "dynattn.cli.explain:explain",
     "compile": "dynattn.cli.compile:compile_spec",
     "run": "dynattn.cli.run:run",
+    "equilibria": "dynattn.cli.equilibria:equilibria",
     "graph": "dynattn.cli.graph:graph",
     "sample": "dynattn.cli.sample:sample",
     "completion": "dynattn.cli.completion:completion",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from dynattn.diagnostics.report import Diagnostic, SpecError
+from dynattn.diagnostics.report import Diagnostic, Span, SpecError
 from dynattn.model.model import Model
 from dynattn.model.plans import Simulation
 from dynattn.run.refusals import simulation_refusals
@@ -60,19 +60,27 @@ def clock_mistakes(simulation: Simulation) -> tuple[Diagnostic, ...]:
     return tuple(found)
 
 
-def model_mistakes(model: Model, simulation: Simulation) -> tuple[Diagnostic, ...]:
-    """E608, E613, E614, E615 where the model does not evolve in time in this way."""
+def standing_mistakes(model: Model, span: Span | None = None) -> tuple[Diagnostic, ...]:
+    """E608 where the model, as it stands, evolves in no time."""
     if not model.laws:
         message = (
             f"the model '{model.name}' has no law outside its layers, so nothing evolves in time"
         )
         fix = "train it with 'dynattn compile SPEC --train', or give a population a drift"
-        return (Diagnostic("E608", message, simulation.span, fix),)
+        return (Diagnostic("E608", message, span, fix),)
     missing = [f"the input '{item.name}'" for item in model.inputs if not item.signal]
     missing += [f"the dim '{item.name}'" for item in model.dims]
     if missing:
         message = f"{missing[0]} has no value in a simulation"
-        return (Diagnostic("E608", message, simulation.span, "make it a param"),)
+        return (Diagnostic("E608", message, span, "make it a param"),)
+    return ()
+
+
+def model_mistakes(model: Model, simulation: Simulation) -> tuple[Diagnostic, ...]:
+    """E608, E613, E614, E615 where the model does not evolve in time in this way."""
+    found = standing_mistakes(model, simulation.span)
+    if found:
+        return found
     maps = [law.state for law in model.laws if law.discrete]
     if maps and simulation.steps is None:
         message = f"'{maps[0]}' is a map, which knows updates and no time"

@@ -15,18 +15,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 
 from dynattn.diagnostics.files import make_empty_folder, write_whole
 from dynattn.diagnostics.report import Diagnostic, SpecError
-from dynattn.run.labelled import Labelled, Variable, in_parts
-
-if TYPE_CHECKING:
-    from dynattn.run.simulate import Trajectory
-    from dynattn.run.sweep import Sweep
+from dynattn.run.labelled import Labelled, Result, Variable, in_parts
 
 SECONDS = 20.0
 """A sweep on its way writes its arrays no more often than this; the table every time."""
@@ -46,7 +42,7 @@ class ResultFolder:
         write_whole(path / "spec.dyn", spec)
         return cls(path)
 
-    def write(self, result: Trajectory | Sweep) -> None:
+    def write(self, result: Result) -> None:
         """Write a result as far as it is; each file is replaced at once."""
         data = result.labelled
         self._json("settings.json", {
