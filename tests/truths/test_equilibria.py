@@ -344,3 +344,25 @@ coupling pull: osc -> osc {over} strength K; normalize degree }}""")
         back = large_steps.adjoint_solve(local, drift, sides)
         assert back == pytest.approx(torch.linalg.solve(whole.mT, sides)[:-1], abs=1e-8)
         assert strength.grad is None
+
+
+def test_parameters_are_unknowns_too():
+    """A tangent of the branch: J dx + df/dK dK = 0, against equilibria on both sides."""
+    from dynattn.solve.parameters import parameters_set, slopes_by
+
+    text, name = GRADIENTS["phases"]
+    system = built(text)
+    problem, rest = at_rest(system, {name: system.initial_states()[name][None]})
+    (by_K, by_w) = slopes_by(problem, rest.y, ["K", "osc.w"])
+    assert by_w == pytest.approx(torch.ones(1, 4, dtype=torch.float64))
+    local = problem.at(rest.y)
+    matrix = local.border().around(local.jacobian(rest.drift))
+    sides = torch.cat([-local.bases.drop(by_K), torch.zeros(1, 1, dtype=torch.float64)], -1)
+    tangent = torch.linalg.solve(matrix, sides)[..., :4]
+    ends = []
+    for K in (2 - 1e-5, 2 + 1e-5):
+        with parameters_set(system, {"K": K}):
+            ends.append(newton(problem, rest.y).y)
+    moved = (ends[1] - ends[0]) / 2e-5
+    assert moved - moved.mean() == pytest.approx(tangent - tangent.mean(), abs=1e-7)
+    assert system.get_buffer("K").item() == 2.0

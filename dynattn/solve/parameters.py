@@ -1,0 +1,56 @@
+"""Parameters of a built system as unknowns: set for a while, and derivatives with respect to them.
+
+What a spec computes once from a parameter when the system is built, draws among it, stays as it is.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dynattn.lower.binding import table_of
+from dynattn.solve.jacobians import NOTICES
+from dynattn.solve.rest_problem import RestProblem
+
+
+@contextmanager
+def parameters_set(system: Any, values: Mapping[str, Tensor | float]) -> Iterator[None]:
+    """Parameters of a system, by full name, at other values inside the block: numbers fill a whole
+    parameter. KeyError where there is none of a name.
+    """
+    places = {name: table_of(system, name) for name in values}
+    before = {name: table[key] for name, (table, key) in places.items()}
+    try:
+        for name, (table, key) in places.items():
+            value = values[name]
+            wide = value if isinstance(value, Tensor) else torch.full_like(before[name], value)
+            table[key] = wide
+        yield
+    finally:
+        for name, (table, key) in places.items():
+            table[key] = before[name]
+
+
+def slopes_by(problem: RestProblem, y: Tensor, names: Sequence[str]) -> Tensor:
+    """[parameters, batch..., n]: how the packed rates at points y [batch..., n] change with each
+    parameter; of one that nodes differ by, with what is added to all of them.
+    """
+    found = []
+    for name in names:
+        table, key = table_of(problem.system, name)
+        value = table[key].detach()
+
+        def rates(moved: Tensor, name: str = name) -> Tensor:
+            with parameters_set(problem.system, {name: moved}):
+                return problem.field(y)
+
+        with warnings.catch_warnings():
+            for notice in NOTICES:
+                warnings.filterwarnings("ignore", message=notice)
+            found.append(torch.func.jvp(rates, (value,), (torch.ones_like(value),))[1])
+    return torch.stack(found)
