@@ -13,6 +13,7 @@ from dynattn.diagnostics.report import Diagnostic, UsageError
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
+    from dynattn.solve.compiler import Compiler
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Request:
     resume: str | None
     emit: str | None
     certify: bool
+    compiled: bool
     as_json: bool
 
 
@@ -40,6 +42,7 @@ Examples
   dynattn compile kuramoto.dyn --emit kuramoto_model.py
   dynattn compile kuramoto_attention.dyn --train -o runs/first
   dynattn compile kuramoto_attention.dyn --train --resume runs/first
+  dynattn compile kuramoto_attention.dyn --train --compile
 """,
 )
 @SPEC
@@ -53,6 +56,12 @@ Examples
 )
 @click.option("--emit", metavar="FILE", help="Write the model as one PyTorch file.")
 @click.option("--certify", is_flag=True, help="Compare it with the plain reference evaluator.")
+@click.option(
+    "--compile",
+    "compiled",
+    is_flag=True,
+    help="With --train: make the step of training into machine code first, with torch.compile.",
+)
 @SET
 @SEED
 @DEVICE
@@ -85,6 +94,9 @@ def check_options(request: Request) -> None:
     if request.folder is not None and not request.train:
         message = "-o names the folder of a training, and --train is missing"
         raise UsageError(Diagnostic("E708", message, fix="add --train, or write --emit FILE"))
+    if request.compiled and not request.train:
+        message = "--compile compiles the step of a training, and --train is missing"
+        raise UsageError(Diagnostic("E708", message, fix="add --train, or leave out --compile"))
     fixed = [
         name
         for name, given in (("--set", request.settings), ("--seed", request.seed is not None))
@@ -130,10 +142,21 @@ def compute(request: Request, compilation: Compilation, device: str, quiet: bool
         from dynattn.cli.train import train
 
         folder, resume = request.folder, request.resume
-        system, facts["trained"] = train(compilation, folder, resume, device, quiet)
+        compiled = compiler_for(request.compiled)
+        system, facts["trained"] = train(compilation, folder, resume, device, quiet, compiled)
     if request.emit:
         facts["emitted"] = emit(compilation, Path(request.emit), system, quiet)
     return facts
+
+
+def compiler_for(wanted: bool) -> Compiler | bool:
+    """What compiles steps, telling a person; UsageError E358 where it cannot. False: nothing."""
+    if not wanted:
+        return False
+    from dynattn.cli.screen import note
+    from dynattn.solve.compiler import Compiler
+
+    return Compiler(note)
 
 
 def build(compilation: Compilation, device: str, quiet: bool) -> Any:

@@ -28,6 +28,7 @@ Examples
   dynattn run kuramoto.dyn
   dynattn run kuramoto.dyn transition
   dynattn run kuramoto.dyn --set K=3 --set N=2000 --seed 1 -o runs/strong
+  dynattn run kuramoto.dyn transition --set N=10000 --compile
   dynattn run kuramoto.dyn --plot states.pdf --plot graph --animate phases.gif
 """
 )
@@ -45,6 +46,13 @@ Examples
     help="What is drawn: series, sweep, states, raster, graph, or all, default, none; as svg "
     "unless .pdf or .png follows. May be given several times.",
 )
+@click.option(
+    "--compile",
+    "compiled",
+    is_flag=True,
+    help="Make every step into machine code first, with torch.compile: that takes seconds, which "
+    "long runs (10 000 steps and more) and large models win back.",
+)
 @click.option("--animate", metavar="FILE", help="Write the states as a moving picture, gif or mp4.")
 @FOLDER
 @JSON
@@ -55,6 +63,7 @@ def run(
     seed: int | None,
     device: str | None,
     plots: tuple[str, ...],
+    compiled: bool,
     animate: str | None,
     folder: str | None,
     as_json: bool,
@@ -71,14 +80,17 @@ def run(
     check_experiment(compilation.model, chosen)
     wanted = read_wanted(compilation, chosen, plots)
     film = None if animate is None else film_place(compilation, chosen, animate)
+    from dynattn.cli.compile import compiler_for
     from dynattn.learn.devices import threads_set
 
+    compiler = compiler_for(compiled)
     place = Path(folder) if folder else free_folder(f"{compilation.model.name}-{chosen.name}")
     try:
         with progress_shown(as_json) as progress, threads_set():
             result = run_experiment(
-                compilation, chosen.name, device=device, progress=progress, folder=place
-            )
+                compilation, chosen.name, device=device, progress=progress, folder=place,
+                compiled=compiler,
+            )  # fmt: skip
         pictures = draw_pictures(compilation, result, place, wanted)
         if film is not None:
             pictures.append(make_film(compilation, result, film, as_json))
@@ -224,7 +236,7 @@ def sweep_rows(result: Sweep) -> list[tuple[str, ...]]:
 
 def cost(result: Trajectory | Sweep) -> dict[str, Any]:
     """The figures of the solve that are worth a line."""
-    wanted = ("method", "steps", "evaluations", "seconds", "stopped")
+    wanted = ("method", "steps", "evaluations", "seconds", "compiling", "stopped")
     found = result.statistics
     return {key: found[key] for key in wanted if found.get(key) is not None}
 

@@ -12,13 +12,19 @@ if TYPE_CHECKING:
     from dynattn.compilation import Compilation
     from dynattn.learn.folder import RunFolder
     from dynattn.learn.reports import TrainingResult
+    from dynattn.solve.compiler import Compiler
 
 SAMPLE_LENGTH = 300
 """Characters of generated text shown after a training."""
 
 
 def train(
-    compilation: Compilation, output: str | None, resume: str | None, device: str, quiet: bool
+    compilation: Compilation,
+    output: str | None,
+    resume: str | None,
+    device: str,
+    quiet: bool,
+    compiled: bool | Compiler = False,
 ) -> tuple[Any, dict[str, Any]]:
     """Train, or go on training; draw and tell what came out; the module and the facts for JSON.
 
@@ -28,7 +34,7 @@ def train(
 
     data = make_plan(compilation.model).data  # what cannot be trained leaves no run folder
     folder = find_folder(compilation.model.name, output, resume)
-    result = run_training(compilation, folder, resume is not None, device, quiet)
+    result = run_training(compilation, folder, resume is not None, device, quiet, compiled)
     if result.interrupted:
         raise KeyboardInterrupt
     from dynattn.cli.outcome import draw_training, sample_text
@@ -41,7 +47,12 @@ def train(
 
 
 def run_training(
-    compilation: Compilation, folder: RunFolder, resume: bool, device: str, quiet: bool
+    compilation: Compilation,
+    folder: RunFolder,
+    resume: bool,
+    device: str,
+    quiet: bool,
+    compiled: bool | Compiler,
 ) -> TrainingResult:
     """Train in the folder, telling a person how it goes."""
     from dynattn.learn import train as learn
@@ -49,7 +60,9 @@ def run_training(
 
     told = None if quiet else training_progress()
     try:
-        return learn.train(compilation, folder, device=device, resume=resume, progress=told)
+        return learn.train(
+            compilation, folder, device=device, resume=resume, progress=told, compiled=compiled
+        )
     except BaseException:
         if told is not None:
             told.failed()

@@ -10,6 +10,7 @@ from dynattn.diagnostics.codes import (
     algebra,
     certify,
     cli,
+    compiled,
     data,
     edges,
     experiments,
@@ -47,4 +48,5 @@ CODES: dict[str, Entry] = {
     **pictures.CODES,
     **cli.CODES,
     **forms.CODES,
+    **compiled.CODES,
 }

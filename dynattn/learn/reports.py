@@ -35,6 +35,8 @@ class RunSettings:
     versions: Mapping[str, str]
     tensorboard: bool
     """Whether TensorBoard is installed, so that its event files are written."""
+    compiled: bool = False
+    """Whether the loss and its gradient are one graph of torch.compile."""
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ def gather_settings(
     seed: int,
     device: torch.device,
     threads: int,
+    compiled: bool = False,
 ) -> RunSettings:
     """Everything that fixes a run."""
     model = compilation.model
@@ -53,6 +54,7 @@ def gather_settings(
         baselines=plan.data.baselines(),
         versions={"python": platform.python_version(), **_versions()},
         tensorboard=has_tensorboard(),
+        compiled=compiled,
     )
 
 

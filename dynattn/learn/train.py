@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy
@@ -16,6 +17,7 @@ from dynattn.compilation import Compilation
 from dynattn.diagnostics.files import write_whole
 from dynattn.diagnostics.report import Diagnostic, NumericalError
 from dynattn.learn import checkpoint as saved
+from dynattn.learn.compiled import CompiledLoss
 from dynattn.learn.devices import choose_device, default_threads, threads_set
 from dynattn.learn.evaluate import batch_loss, measure, move, one_by_one
 from dynattn.learn.folder import RunFolder, write_json
@@ -38,7 +40,9 @@ from dynattn.learn.settings import (
     gather_settings,
     stored_settings,
 )
+from dynattn.lower.module import System
 from dynattn.model.model import Model
+from dynattn.solve.compiler import Compiler, compiler_of
 from dynattn.vocabulary.distributions import stream
 
 Groups = Sequence[Mapping[str, torch.Tensor]]
@@ -58,6 +62,7 @@ class _Run:
     rng: numpy.random.Generator
     device: torch.device
     reporter: Reporter
+    loss: Callable[[Groups], torch.Tensor]
     step: int = 0
     best: float = math.inf
     began: float = field(default_factory=time.perf_counter)
@@ -71,17 +76,21 @@ def train(
     threads: int | None = None,
     resume: bool = False,
     progress: Reporter | None = None,
+    compiled: bool | Compiler = False,
 ) -> TrainingResult:
     """Train a spec's system in ``folder``, or go on with the run that stands there.
 
     A run that was interrupted and resumed gives the losses of one that was not, bit for bit on a
-    CPU with one thread. Ctrl-C saves and returns a result that says so.
+    CPU with one thread. ``compiled``: the loss and its gradient are one graph of torch.compile, the
+    same but for rounding; going on keeps what the run began with, unless it is given. Ctrl-C saves
+    and returns a result that says so.
 
     Raises SpecError for a wrong ``train`` block, data or checkpoint, UsageError for a device that
     is not there, NumericalError where the loss is no number any more.
     """
     where = choose_device(device)
     stored = stored_settings(folder) if resume else {}
+    compiled = compiled or bool(stored.get("compiled", False))
     compilation = as_started(compilation, folder) if resume else compilation
     plan = make_plan(compilation.model)
     seed = compilation.chosen_seed
@@ -90,13 +99,14 @@ def train(
     with threads_set(threads), torch.random.fork_rng(cuda):
         torch.manual_seed(seed)
         system = compilation.build(dtype=torch.float32, device=where)
-        settings = gather_settings(compilation, plan, system, seed, where, threads)
+        settings = gather_settings(compilation, plan, system, seed, where, threads, bool(compiled))
         run = _Run(
             plan, settings, folder, compilation.model, system,
             make_optimizer(
                 plan.optimizer, system.named_parameters(), compilation.model.parameter
             ),
             stream(seed, "train.data"), where, progress or Silence(),
+            _loss(system, compiled, plan),
         )  # fmt: skip
         if resume:
             check_resumable(folder, settings, stored, compilation.model.source)
@@ -104,6 +114,16 @@ def train(
         else:
             _write_settings(run)
         return _train(run)
+
+
+def _loss(
+    system: System, compiled: bool | Compiler, plan: Plan
+) -> Callable[[Groups], torch.Tensor]:
+    """What gives the loss of a batch."""
+    compiler = compiler_of(system, compiled)
+    if compiler is None:
+        return partial(batch_loss, system)
+    return CompiledLoss(system, compiler, plan.training.span)
 
 
 def _write_settings(run: _Run) -> None:
@@ -159,7 +179,7 @@ def _update(run: _Run) -> StepReport:
     for group in run.optimizer.param_groups:
         group["lr"] = rate
     inputs = move(run.plan.data.draw(run.rng, training.batch), run.device)
-    loss = batch_loss(run.system, inputs)
+    loss = run.loss(inputs)
     value = float(loss.detach())
     if not math.isfinite(value):
         raise _not_finite(run, "the loss", value, inputs)

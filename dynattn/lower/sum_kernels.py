@@ -45,12 +45,17 @@ def weighed_sums(features, matrix, ranks):
             for a, r in zip(features, ranks, strict=True)
         ]
     columns = [a.reshape(a.shape[0], -1) for a in nodes_first]
-    product = WeighedProduct.apply(*edges, weights.reshape(-1), torch.cat(columns, 1))
+    product = weighed_product(edges, weights.reshape(-1), torch.cat(columns, 1))
     parts = product.split([column.shape[1] for column in columns], 1)
     parts = [part.reshape(-1, *a.shape[1:]) for part, a in zip(parts, nodes_first, strict=True)]
     if batch:
         return tuple(part.unflatten(0, (*batch, -1)) for part in parts)
     return tuple(part.movedim(0, -r - 1) for part, r in zip(parts, ranks, strict=True))
+
+
+def weighed_product(edges, weights, x):
+    """WeighedProduct of one list of edges."""
+    return WeighedProduct.apply(*edges, weights, x)
 
 
 def repeat_edges(edges, count):

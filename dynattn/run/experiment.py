@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dynattn.run.signals import Given
     from dynattn.run.simulate import Trajectory
     from dynattn.run.sweep import Sweep
+    from dynattn.solve.compiler import Compiler
 
 
 def find_experiment(model: Model, name: str | None = None) -> Simulation:
@@ -49,12 +50,14 @@ def run_experiment(
     progress: Callable[[float], None] | None = None,
     folder: str | Path | None = None,
     signals: Given | None = None,
+    compiled: bool | Compiler = False,
 ) -> Trajectory | Sweep:
     """Run one experiment: a Trajectory, or a Sweep where it has several points.
 
     With ``folder`` everything is written there: a sweep after every part, so that an interruption
     loses nothing that was finished. ``signals`` gives samples by input, {"drive": (times, values)},
-    in place of the experiment's data. The errors are those of ``simulate`` and ``sweep``.
+    in place of the experiment's data. ``compiled``: as in ``solve``. The errors are those of
+    ``simulate`` and ``sweep``.
     """
     from dynattn.run.clock import check_experiment
     from dynattn.run.results import ResultFolder
@@ -67,7 +70,8 @@ def run_experiment(
         None if folder is None else ResultFolder.make(Path(folder), compilation.tree.source.text)
     )
     options: dict[str, Any] = {
-        "seed": seed, "device": device, "progress": progress, "signals": signals
+        "seed": seed, "device": device, "progress": progress, "signals": signals,
+        "compiled": compiled,
     }  # fmt: skip
     if as_sweep(experiment):
         return sweep(

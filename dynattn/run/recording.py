@@ -20,6 +20,7 @@ from dynattn.model.terms import Place, Term
 from dynattn.network.build import Network
 from dynattn.run.gathering import Ends, Gatherer
 from dynattn.run.stopping import INTERVALS, Stopping
+from dynattn.solve.compiler import Compiler
 from dynattn.solve.history import History, new_history
 from dynattn.solve.methods import find_method
 from dynattn.solve.noise import Wiener
@@ -62,6 +63,7 @@ def integrate(
     initial: States | None = None,
     describe: Callable[[tuple[int, ...]], str] | None = None,
     progress: Callable[[float], None] | None = None,
+    compiled: bool | Compiler = False,
 ) -> Integration:
     """Solve from ``initial`` (None: the system's initial states) and keep the records (and the
     states as series).
@@ -87,12 +89,13 @@ def integrate(
                 system, states, part.tolist(), method=simulation.method, step=simulation.step,
                 rtol=simulation.rtol, atol=simulation.atol, batch=len(batch), progress=report,
                 wiener=wiener, history=history,
-                describe=describe, span=simulation.span,
+                describe=describe, span=simulation.span, compiled=compiled,
             )  # fmt: skip
             ends = stopping.ends(part, solution.states)
             _gather(system, part, solution.states, records, ends, gatherers)
             states = _at_ends(states, solution.states, ends)
-            for name in counts:
+            for name in (*counts, *(["compiling"] if compiled else [])):
+                counts.setdefault(name, 0.0)
                 more = solution.statistics[name]
                 counts[name] = None if more is None or counts[name] is None else counts[name] + more
             stiff = stiff or {n: x for n, x in solution.statistics.items() if n == "stiff"}

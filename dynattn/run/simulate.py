@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dynattn.lower.module import System
     from dynattn.network.build import Network
     from dynattn.run.signals import Given
+    from dynattn.solve.compiler import Compiler
 
 Array = NDArray[np.float64]
 
@@ -50,12 +51,13 @@ def simulate(
     device: str = "cpu",
     progress: Callable[[float], None] | None = None,
     signals: Given | None = None,
+    compiled: bool | Compiler = False,
 ) -> Trajectory:
     """Integrate the model; ``seed`` None is the compilation's, else the experiment's own.
 
     ``signals`` are samples that go before those of the experiment's data: times and values by
-    input. ``progress`` is called with the fraction done. SpecError where the experiment cannot be
-    run, NumericalError where the numbers fail.
+    input. ``compiled``: as in ``solve``. ``progress`` is called with the fraction done. SpecError
+    where the experiment cannot be run, NumericalError where the numbers fail.
     """
     model = compilation.model
     check_experiment(model, simulation)
@@ -74,6 +76,7 @@ def simulate(
     found = integrate(
         system, simulation, times, records,
         keep_states=all_of_it, initial=initial, progress=progress,
+        compiled=compiled,
     )  # fmt: skip
     names = [item.name for item in model.observables]
     stopped = float(found.stopped)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dynattn.lower.module import System
     from dynattn.network.build import Network
     from dynattn.run.signals import Given
+    from dynattn.solve.compiler import Compiler
 
 Array = NDArray[np.float64]
 Index = tuple[int, ...]
@@ -76,6 +77,7 @@ def sweep(
     progress: Callable[[float], None] | None = None,
     on_part: Callable[[Sweep], None] | None = None,
     signals: Given | None = None,
+    compiled: bool | Compiler = False,
 ) -> Sweep:
     """Solve every point of the grid ``repeat`` times.
 
@@ -84,7 +86,7 @@ def sweep(
     NumericalError, naming the point, where the numbers fail.
     """
     check_experiment(compilation.model, simulation)
-    work = _Work(compilation, simulation, seed, device, signals)
+    work = _Work(compilation, simulation, seed, device, signals, compiled)
     try:
         for part in work.parts:
             work.solve(part, progress)
@@ -116,13 +118,15 @@ class _Work:
 
     def __init__(
         self, compilation: Compilation, simulation: Simulation, seed: int | None, device: str,
-        signals: Given | None,
+        signals: Given | None, compiled: bool | Compiler,
     ) -> None:  # fmt: skip
         from dynattn.run.recording import every_state, everything
         from dynattn.run.systems import is_structural, points_at_once, seed_of
+        from dynattn.solve.compiler import Compiler
 
         self.compilation, self.simulation, self.device = compilation, simulation, device
         self.signals = signals
+        self.compiler = Compiler() if compiled is True else compiled
         self.seed = seed_of(compilation, simulation, seed)
         model = compilation.model
         self.records = simulation.records or everything(model) or every_state(model)
@@ -179,13 +183,16 @@ class _Work:
             system, self.simulation, self.times, self.records, batch=batch,
             initial=self._initial(system, part, values),
             describe=lambda point: self._words(part, point),
-            progress=self._report(part, progress),
+            progress=self._report(part, progress), compiled=self.compiler,
         )  # fmt: skip
         self.reached = found.states
         for name in ("evaluations", "steps", "seconds"):
             more = found.statistics[name]
             known = more is not None and self.counts[name] is not None
             self.counts[name] = self.counts[name] + more if known else None
+        if "compiling" in found.statistics:
+            more = found.statistics["compiling"]
+            self.counts["compiling"] = self.counts.get("compiling", 0.0) + more
         if "stiff" in found.statistics:
             self.counts.setdefault("stiff", found.statistics["stiff"])
         for record in self.records:

@@ -46,9 +46,13 @@ def integrate_adaptively(
     times: Sequence[float],
     demand: Demand,
     progress: Progress | None = None,
+    make: Callable[..., Run] | None = None,
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """States at the times, and the counts; NumericalError E603 or E604 where it fails."""
-    return finish(Run(PackedField(scene), states, times, demand), progress)
+    """States at the times, and the counts; NumericalError E603 or E604 where it fails.
+
+    ``make``: another kind of Run, whose steps are compiled.
+    """
+    return finish((make or Run)(PackedField(scene), states, times, demand), progress)
 
 
 def finish(run: Run, progress: Progress | None) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -169,9 +173,7 @@ class Run:
         control = self.control
         control.propose()
         h = self._spread(control.size)
-        y, level = self._stages(h)
-        with torch.no_grad():
-            errors = self.host(self.scales.norm(self.y, y)(self.slopes.error(h)))
+        y, level, errors = self._attempt(h)
         before = control.time
         accepted = control.judge(errors)
         self.attempts += 1
@@ -186,9 +188,15 @@ class Run:
         if self.attempts >= self.demand.max_steps and not control.done:
             raise self._too_many()
 
+    def _attempt(self, h: Tensor | float) -> tuple[Tensor, Tensor, Numbers]:
+        """The states at the end of the step, those of the stage before, the errors."""
+        y, level = self._stages(h)
+        with torch.no_grad():
+            return y, level, self.host(self.scales.norm(self.y, y)(self.slopes.error(h)))
+
     def _stages(self, h: Tensor | float) -> tuple[Tensor, Tensor]:
         """The states at the end of the step, and those of the last stage before."""
-        times = self._stage_times()
+        times = self._when().unbind(0)
         point = level = self.y
         last = len(self.nodes) - 1
         for i in range(1, last + 1):
@@ -203,9 +211,9 @@ class Run:
         control, arrived = self.control, self.control.time
         control.stay(accepted, before)
         control.time = before
-        found = self._stages(self._spread(control.size))
+        y, level, _ = self._attempt(self._spread(control.size))
         control.time = arrived
-        return found
+        return y, level
 
     def _watch(self, h: Tensor | float, y: Tensor, level: Tensor, accepted: Flags) -> None:
         if self.stiffness.wants(self.attempts):
@@ -213,15 +221,15 @@ class Run:
                 scaled = self.host(self.slopes.stretch(h, y, level))
             self.stiffness.look(scaled, accepted, self.control.time)
 
-    def _stage_times(self) -> tuple[Tensor, ...]:
-        """[batch...] of each stage; before the end of the step, if the rates jump there."""
+    def _when(self) -> Tensor:
+        """[stages, batch...]; before the end of the step, if the rates jump there."""
         control = self.control
         ends, jumping = control.arrival, control.landing & self.jump(control.arrival)
         if control.host.some(jumping):
             ends = control.host.where(jumping, _just_before(ends, self.y.dtype), ends)
         inner = (c for c in self.nodes if c < 1)
         times = [control.time + c * control.size for c in inner]
-        return self.now(times + [ends] * (len(self.nodes) - len(times))).unbind(0)
+        return self.now(times + [ends] * (len(self.nodes) - len(times)))
 
     def _go_on(self, y: Tensor, accepted: Flags) -> None:
         """From the end of the step, where it was good enough."""

@@ -15,6 +15,9 @@ from dynattn.diagnostics.report import Diagnostic, Span, SpecError
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.solve.adaptive import Demand, integrate_adaptively
 from dynattn.solve.averaged import Averaged
+from dynattn.solve.compiled_adaptive import CompiledRun
+from dynattn.solve.compiled_fixed import integrate_compiled
+from dynattn.solve.compiler import Compiler, ready_to_compile
 from dynattn.solve.delays import check_delays
 from dynattn.solve.discrete import Arrived, Differentiable, differentiable
 from dynattn.solve.failures import Scene, refuse_non_finite
@@ -53,8 +56,9 @@ class Memory:
     """What goes on from one stretch of time to the next."""
 
     wiener: Wiener | None
-    history: History | None
+    history: History | PointHistory | None
     gradient: Gradient
+    compiler: Compiler | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,8 @@ class Solution:
     states: Mapping[str, torch.Tensor]
     """By state: [time, batch..., nodes, coordinates...]."""
     statistics: Mapping[str, Any]
-    """method, library, evaluations, steps (None where not known), seconds."""
+    """method, library, evaluations, steps (None where not known), seconds; compiling: how many of
+    these, where steps are compiled."""
 
 
 def solve(
@@ -87,6 +92,7 @@ def solve(
     wiener: Wiener | None = None,
     history: History | PointHistory | None = None,
     gradient: Gradient | None = None,
+    compiled: bool | Compiler = False,
 ) -> Solution:
     """Integrate ``states`` from the first of the times through all of them.
 
@@ -97,37 +103,33 @@ def solve(
     earlier stretch, ``history`` with its past; None begins anew. Differentiable in states and
     parameters, in the way that ``gradient`` says.
 
-    Raises SpecError (E362, E363, E601, E602, E605, E606, E613, E614, E616, E617, E624, E625, E631)
-    for what is asked wrongly, NumericalError (E603, E604, E629, E630) where the numbers fail.
+    ``compiled``: each step is a graph of torch.compile; a Compiler keeps what it made.
+
+    Raises SpecError (E358 to E363, E601, E602, E605, E606, E613, E614, E616, E617, E624, E625,
+    E631) for what is asked wrongly, NumericalError (E603, E604, E629, E630) where the numbers fail.
     """
-    gradient = gradient or Gradient()
+    gradient, asked = gradient or Gradient(), options or {}
     chosen = _fitting(system, method, step, gradient, span)
     _check_tolerances(rtol, atol, span)
-    _check_options(chosen, options or {}, span)
+    _check_options(chosen, asked, span)
+    atol = rtol if atol is None else atol
     grid = _checked_times(times, span)
+    compiler, system = ready_to_compile(system, compiled, chosen, gradient.kind, span)
     scene = Scene(system, packing_of(states, batch), describe, span)
-    began = time.perf_counter()
+    memory, began = Memory(wiener, history, gradient, compiler), time.perf_counter()
     if len(grid) == 1:
-        found, counts = (
-            {name: x[None] for name, x in states.items()},
-            {"evaluations": 0, "steps": 0},
-        )
+        found = {name: x[None] for name, x in states.items()}
+        counts: dict[str, Any] = {"evaluations": 0, "steps": 0}
     elif chosen.tableau is not None and chosen.chooses_steps(step):
-        demand = Demand(
-            method, chosen.tableau, chosen.order, rtol, rtol if atol is None else atol, max_steps,
-            options or {},
-        )  # fmt: skip
-        found, counts = _adaptively(scene, states, grid.tolist(), demand, progress, history)
+        demand = Demand(method, chosen.tableau, chosen.order, rtol, atol, max_steps, asked)
+        found, counts = _adaptively(scene, states, grid.tolist(), demand, progress, memory)
     elif chosen.library == "own":
-        memory = Memory(wiener, history if isinstance(history, History) else None, gradient)
         found, counts = _by_own(scene, states, grid.tolist(), chosen, step or 0.0, progress, memory)
     else:
-        call = Call(
-            chosen, step, rtol, rtol if atol is None else atol, max_steps, options or {},
-            gradient.kind == "adjoint",
-        )  # fmt: skip
+        call = Call(chosen, step, rtol, atol, max_steps, asked, gradient.kind == "adjoint")
         found, counts = integrate_by_library(scene, states, grid, call, progress)
     counts |= {"method": method, "library": chosen.library}
+    counts |= compiler.told() if compiler else {}
     return Solution(grid, found, counts | {"seconds": time.perf_counter() - began})
 
 
@@ -149,11 +151,13 @@ def _adaptively(
     times: list[float],
     demand: Demand,
     progress: Progress | None,
-    history: History | PointHistory | None,
+    memory: Memory,
 ) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     if not getattr(scene.system, "late", ()):
-        return integrate_adaptively(scene, states, times, demand, progress)
-    known = history if isinstance(history, PointHistory) else None
+        compiler = memory.compiler
+        make = partial(CompiledRun, compiler=compiler) if compiler else None
+        return integrate_adaptively(scene, states, times, demand, progress, make)
+    known = memory.history if isinstance(memory.history, PointHistory) else None
     return integrate_late(scene, states, times, demand, progress, known)
 
 
@@ -166,6 +170,11 @@ def _by_own(
     progress: Progress | None,
     memory: Memory,
 ) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    if memory.compiler is not None:
+        ends = _ends(scene.system, times, method)
+        return integrate_compiled(
+            scene, states, times, method, step, ends, memory.compiler, memory.wiener, progress
+        )
     points = [dict(states)]
     advances, ends = _stepper(scene, states, times, method, step, memory)
 
@@ -211,11 +220,11 @@ def _stepper(
 ) -> tuple[Advance, tuple[float, ...]]:
     """What takes a step, and the times where one must end."""
     system: Any = scene.system
-    bends = bends_of(system, times[0], times[-1]) if method.order > 2 else ()
-    jumps = tuple(sorted({*jumps_of(system), *bends}))
+    jumps = _ends(system, times, method)
     if not getattr(system, "late", ()):
         return _advances(scene, system, method, memory.wiener), jumps
-    history = memory.history or fixed_history(system, method, times[0])
+    known = memory.history if isinstance(memory.history, History) else None
+    history = known or fixed_history(system, method, times[0])
     counts = [(b - a, equal_steps(b - a, step)) for a, b, _ in stretches(times, jumps)]
     longest = max(length / count for length, count in counts)
     check_delays(scene, system, times, longest)
@@ -226,6 +235,12 @@ def _stepper(
     field = Late(history, stage_times(times, ends, step, method.tableau.nodes, states))
     late = replace(scene, system=field)
     return remembering(field, _advances(late, system, method, memory.wiener), jumps), ends
+
+
+def _ends(system: Field, times: list[float], method: Method) -> tuple[float, ...]:
+    """The times at which a step must end, whatever is saved."""
+    bends = bends_of(system, times[0], times[-1]) if method.order > 2 else ()
+    return tuple(sorted({*jumps_of(system), *bends}))
 
 
 def _advances(scene: Scene, system: Any, method: Method, wiener: Wiener | None) -> Advance:

@@ -141,3 +141,9 @@ def test_no_run_to_go_on_with(dynattn):
     assert done.err.startswith(
         "error[E709]: there is no run of 'kuramoto_attention' in runs to go on with\n"
     )
+
+
+def test_compiling_the_step_is_for_training(dynattn):
+    ending = dynattn("compile", SPECS / "kuramoto.dyn", "--compile")
+    assert ending.code == 2
+    assert "error[E708]: --compile compiles the step of a training, and --train" in ending.err

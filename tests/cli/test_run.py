@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy
 import pytest
 import torch
+
+from tests.cli.conftest import SPECS
 
 
 def test_a_simulation(dynattn, small, tmp_path):
@@ -222,3 +225,10 @@ def test_a_stiff_model_is_told(dynattn, tmp_path):
     assert "note: the model is stiff near t = " in done.err
     assert "the method 'tsit5' takes small steps for stability, not for accuracy" in done.err
     assert json.loads(dynattn("run", "m.dyn", "s", "--json").out)["statistics"]["stiff"] < 2
+
+
+def test_without_a_compiler_nothing_is_run(dynattn, monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    ending = dynattn("run", SPECS / "kuramoto.dyn", "--compile", "-o", "out")
+    assert ending.code == 2 and "error[E358]" in ending.err and "CXX=no-such-compiler" in ending.err
+    assert not Path("out").exists()

@@ -1,0 +1,69 @@
+"""The loss of a batch, and its gradient, as one compiled graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from dynattn.diagnostics.report import Diagnostic, Span, SpecError
+from dynattn.lower.binding import CallRun
+from dynattn.lower.lengths import input_environment
+from dynattn.lower.module import System, evaluate_plainly
+from dynattn.solve.compiler import Compiler
+
+Groups = Sequence[Mapping[str, torch.Tensor]]
+
+MOST_SHAPES = 8
+"""Batches of so many different shapes are compiled; each takes as long as the first."""
+
+
+class CompiledLoss:
+    """``batch_loss`` of one system, compiled for each shape of a batch."""
+
+    def __init__(self, system: System, compiler: Compiler, span: Span | None = None) -> None:
+        """SpecError E359 where the network draws numbers at every call."""
+        _refuse_draws(system, span)
+        self.system, self.compiler, self.span = system, compiler, span
+        self.shapes: set[Any] = set()
+
+    def __call__(self, groups: Groups) -> torch.Tensor:
+        """The loss of a batch; SpecError E361 for a batch of yet another shape."""
+        names = tuple(tuple(group) for group in groups)
+        tensors = [x for group in groups for x in group.values()]
+        key = (names, tuple((x.shape, x.dtype) for x in tensors), self.system.training)
+        self.shapes.add(key)
+        if len(self.shapes) > MOST_SHAPES:
+            message = f"the batches have more than {MOST_SHAPES} different shapes, and each would "
+            fix = "leave out --compile, or give all samples one length"
+            raise SpecError(Diagnostic("E361", message + "be compiled anew", self.span, fix))
+        step = self._step(names)
+        what = "the step of training"
+        return self.compiler.compiled((id(self.system), key), step, what, self.span)(*tensors)
+
+    def _step(self, names: tuple[tuple[str, ...], ...]) -> Any:
+        system, losses = self.system, self.system.losses
+        assert losses is not None
+
+        def loss(*tensors: torch.Tensor) -> torch.Tensor:
+            rest, found = iter(tensors), []
+            for group in names:
+                inputs = {name: next(rest) for name in group}
+                environment = input_environment(system, inputs)
+                found.append(system._network(environment, evaluate_plainly))
+            return losses(lambda: found, system.training)["loss"]
+
+        return loss
+
+
+def _refuse_draws(system: System, span: Span | None) -> None:
+    for run in system._runs:
+        if isinstance(run, CallRun):
+            continue
+        drawn = run.drawn is not None and run.drawn.plan.outputs
+        if run.noisy or drawn:
+            what = "has noise" if run.noisy else "draws where its states start"
+            message = f"the layer '{run.layer}' {what}, and numbers drawn on the way are no part "
+            fix = "leave out --compile"
+            raise SpecError(Diagnostic("E359", message + "of a compiled step", span, fix))

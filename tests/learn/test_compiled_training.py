@@ -1,0 +1,52 @@
+"""Training with a compiled loss: the same run, and what cannot be compiled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from dynattn.diagnostics.report import SpecError
+from dynattn.learn.compiled import MOST_SHAPES, CompiledLoss
+from dynattn.learn.folder import new_run
+from dynattn.learn.metrics import read_metrics
+from dynattn.learn.train import train
+from dynattn.solve.compiler import Compiler
+from tests.learn.small import small
+from tests.truths.solved import compiled
+from tests.truths.test_layer_noise import OU
+
+
+class Uncompiled(Compiler):
+    """Compiles nothing."""
+
+    def compiled(self, key: Any, step: Any, what: str, span: Any = None) -> Any:
+        """The step as it is."""
+        return step
+
+
+def test_batches_of_many_shapes_are_refused(tmp_path):
+    system = small(tmp_path).build(dtype=torch.float32)
+    loss, text = CompiledLoss(system, Uncompiled()), torch.arange(40).view(2, 20)
+    system.eval()
+    for length in range(2, 2 + MOST_SHAPES):
+        assert float(loss([{"text": text[:, :length]}]).detach()) > 0
+    with pytest.raises(SpecError, match="E361: the batches have more than 8 different shapes"):
+        loss([{"text": text}])
+
+
+def test_a_layer_with_noise_is_not_compiled():
+    system = compiled(OU.replace("EVOLVE", "steps 2")).build()
+    with pytest.raises(SpecError, match="E359: the layer 'go' has noise"):
+        CompiledLoss(system, Uncompiled())
+
+
+@pytest.mark.slow
+def test_a_compiled_training_is_the_same(tmp_path):
+    losses = []
+    for name, wanted in (("plain", False), ("compiled", True)):
+        folder = new_run("small", tmp_path / name)
+        train(small(tmp_path), folder, device="cpu", compiled=wanted)
+        losses.append([row["loss"] for row in read_metrics(folder.metrics) if "loss" in row])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
