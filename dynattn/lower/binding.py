@@ -17,6 +17,7 @@ from dynattn.lower.unroll import Use
 from dynattn.model.model import Model
 from dynattn.program.copies import output_names, own_name
 from dynattn.program.nodes import Apply, Block, Call, Evolve
+from dynattn.program.row_blocks import in_row_blocks
 
 
 @dataclass
@@ -89,8 +90,16 @@ class Binder:
         ``rename`` makes the names of the streams of its draws.
         """
         makers = draw_maker(self.seed, self.repeat, rename)
-        plan = make_plan(block, self.context, self.batched, makers)
-        return Routine(plan, lambda leaf: self._find(leaf, copy), label)
+        parts = in_row_blocks(block, self.context.connections, self.context.model.sizes)
+
+        def bound(block: Block) -> Routine:
+            plan = make_plan(block, self.context, self.batched, makers)
+            return Routine(plan, lambda leaf: self._find(leaf, copy), label)
+
+        routine = bound(parts)
+        if parts is not block:
+            routine.whole = lambda: bound(block)
+        return routine
 
     def optional(self, block: Block | None) -> Routine | None:
         """The same for a block that the model may lack."""

@@ -12,6 +12,7 @@ from dynattn.lower.code import Code, call_code
 from dynattn.lower.context import ORIGIN, Context, Need, exact_size, rank_of, static_numbers
 from dynattn.lower.operation import Operation
 from dynattn.lower.operations import OPERATIONS
+from dynattn.lower.row_blocks import rows_operation
 from dynattn.program.nodes import EDGES, PAIRS, Block, Node
 from dynattn.vocabulary.functions import ELEMENTWISE
 from dynattn.vocabulary.sizes import Size
@@ -123,6 +124,9 @@ class Planner:
     def _operation(self, node: Node) -> Operation:
         if node.op == "unsqueeze" and id(node) in self.static:
             return Operation(lambda n: n, lambda n: n)
+        if node.op == "row_blocks":
+            fresh = [id(item) in self.fresh for item in node.inputs]
+            return rows_operation(node, self.context, fresh, make_plan)
         maker = self.makers.get(node.op) or OPERATIONS.get(node.op)
         if maker is None:
             raise ValueError(f"the operation {node.op} cannot be lowered")
@@ -273,6 +277,8 @@ class Routine:
     def __init__(self, plan: Plan, find: Finder, label: str = "") -> None:
         self.plan = plan
         self.label = label
+        self.whole: Callable[[], Routine] = lambda: self
+        """The same with every sum in one piece: for looking inside."""
         leaves = plan.leaves
         self.keys = [leaf.key for leaf in leaves if leaf.kind in GIVEN or leaf.kind == "dim"]
         self.tables = [find(leaf) for leaf in leaves[len(self.keys) :]]

@@ -16,6 +16,7 @@ from dynattn.network.spelling import short, short_names, spell_term
 from dynattn.network.styles import PLAIN, Style
 from dynattn.program.copies import layer_uses
 from dynattn.program.nodes import GIVEN_WEIGHTS, Node, Program
+from dynattn.program.row_blocks import at_a_time
 from dynattn.vocabulary.functions import ELEMENTWISE
 from dynattn.vocabulary.sizes import Size
 
@@ -155,11 +156,13 @@ def matching(network: Network) -> Section:
 
 def forms(model: Model, network: Network, program: Program) -> Section:
     """The form chosen for the sum of every coupling, and its cost."""
-    chosen = chosen_forms(program)
+    chosen, parts = chosen_forms(program), at_a_time(program, network.connections, model.sizes)
     rows = []
     for coupling in model.couplings:
         form = chosen.get(coupling.name, Form("unused", 0))
         cost = cost_text(form, model, coupling, network.connections[coupling.name])
+        if coupling.name in parts:
+            cost += f", in blocks of {parts[coupling.name]} receivers"
         rows.append((coupling.name, form.title, cost))
     return Section("forms", ("sum of", "computed as", "cost of one right-hand side"), tuple(rows))
 

@@ -10,6 +10,7 @@ from dynattn.model.model import Model
 from dynattn.network.build import Network
 from dynattn.program.nodes import GIVEN_WEIGHTS, Node, Program
 from dynattn.program.passes.choose_forms import forms_of
+from dynattn.program.row_blocks import in_row_blocks
 from dynattn.vocabulary.forms import FORMS, word_of
 from dynattn.vocabulary.graphs import memory_text
 
@@ -64,29 +65,36 @@ def refuse_huge(program: Program, model: Model, network: Network) -> None:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     wrong: dict[str, Diagnostic] = {}
     for block in program.blocks:
-        for node in block.nodes:
-            size, name = _bytes(node, network)
+        for node in in_row_blocks(block, network.connections, model.sizes).nodes:
+            size, name, what = _bytes(node, network)
             if size > memory:
                 text = (
-                    f"the sum of coupling '{name}' needs {memory_text(size)} of memory for arrays "
-                    f"of all pairs, and this machine has {memory_text(memory)}"
+                    f"the sum of coupling '{name}' needs {memory_text(size)} of memory for {what}, "
+                    f"and this machine has {memory_text(memory)}"
                 )
-                fix = "couple over a graph of fewer edges, or write a kernel that splits: a sum "
-                fix += "of products of what i and j have, as sin(theta[j] - theta[i]) is one"
+                fix = (
+                    "couple over a graph of fewer edges, leave the form to the compiler, and have "
+                )
+                fix += "no number of its own for every pair"
                 span = model.coupling[name].span
                 wrong.setdefault(name, Diagnostic("E467", text, span, fix))
     if wrong:
         raise SpecError(wrong.values())
 
 
-def _bytes(node: Node, network: Network) -> tuple[float, str]:
-    """What the arrays of pairs around a sum, or its dense matrix, take; and its coupling."""
+def _bytes(node: Node, network: Network) -> tuple[float, str, str]:
+    """What the numbers of all pairs, or of those of one receiver, take; and their coupling."""
     dense = node.op == "graph_sum" and node.payload[1] == "dense"
     whole = node.type.place.kind == "pairs" and node.op not in ("receiver", "sender", "unsqueeze")
+    if node.op == "row_blocks":
+        edges = network.connections[node.payload.coupling]
+        senders = 0 if edges.kind == "edges" else edges.senders_count or 0
+        size = 8.0 * node.payload.width * senders
+        return size, node.payload.coupling, "the pairs of one receiver"
     name = node.payload[0] if dense else node.type.place.name
     if not dense and not whole:
-        return 0.0, ""
+        return 0.0, "", ""
     connections = network.connections[name]
     pairs = (connections.receivers_count or 0) * (connections.senders_count or 0)
     matrices = 1 if dense and node.payload[2] not in GIVEN_WEIGHTS else ARRAYS
-    return 8.0 * pairs * matrices, name
+    return 8.0 * pairs * matrices, name, "arrays of all pairs"

@@ -8,7 +8,8 @@ import pytest
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Source, SpecError
 from dynattn.lower.certify import certify
-from dynattn.present.summary import chosen_forms
+from dynattn.present.summary import chosen_forms, forms
+from dynattn.program.row_blocks import at_a_time
 
 
 def compiled(over: str, form: str, more: str = "", size: int = 40) -> Compilation:
@@ -64,15 +65,20 @@ def test_a_form_that_does_not_fit_is_refused_with_those_that_do(over, form, more
     assert diagnostic.message == f"the sum of coupling 'c' has no form {form}"
 
 
-@pytest.mark.parametrize(
-    ("form", "more"),
-    [("edges", ""), ("dense", ""), ("edges", "kernel tanh(u[i]*sin(theta[j] - theta[i]))")],
-)
-def test_pairs_larger_than_memory_are_refused_with_the_figure(form, more):
-    compilation = compiled("", form, more, size=10_000_000)
+def test_a_matrix_larger_than_memory_is_refused_with_the_figure():
+    compilation = compiled("", "dense", size=10_000_000)
     assert chosen_forms(compilation.program)  # explained all the same
     with pytest.raises(SpecError, match=r"E467: the sum of coupling 'c' needs .*[TP]B of memory"):
         compilation.build()
+
+
+def test_what_is_computed_for_some_receivers_at_a_time_is_no_matter_of_memory():
+    kernel = "kernel tanh(u[i]*sin(theta[j] - theta[i]))"
+    compilation = compiled("", "edges", kernel, size=100_000)
+    assert at_a_time(compilation.program, compilation.network.connections, {}) == {"c": 16}
+    told = forms(compilation.model, compilation.network, compilation.program).rows
+    assert [row[2] for row in told] == ["O(N^2): 9999900000 kernels, in blocks of 16 receivers"]
+    compilation.build()
 
 
 def test_many_harmonics_split_too():

@@ -24,9 +24,10 @@ CODES: dict[str, Entry] = {
     ),
     "E467": Entry(
         "pairs larger than memory",
-        "A kernel that does not split is computed for every pair of nodes. For couplings over "
-        "everyone and causal that takes arrays of N * N numbers.",
-        "coupling c: p -> p { kernel tanh(x[j] - x[i]) }    # p[1000000]",
-        "coupling c: p -> p over ring(N, reach=5) { kernel tanh(x[j] - x[i]) }",
+        "A number for every pair of nodes, drawn or in a dense matrix, takes N * N numbers over "
+        "everyone and causal. Kernels and weights that are computed take no such arrays: their "
+        "sums are made for some receivers at a time.",
+        "coupling c: p -> p { weight ~ normal(0, 1) }    # p[1000000]",
+        "coupling c: p -> p over ring(N, reach=5) { weight ~ normal(0, 1) }",
     ),
 }

@@ -1,0 +1,347 @@
+"""``row_blocks`` nodes at work: receivers by receivers, and for slopes each part once more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy
+import torch
+from torch import Tensor
+
+from dynattn.lower import kernels, row_kernels
+from dynattn.lower.context import Context, Need, width_of
+from dynattn.lower.operation import Operation
+from dynattn.program.nodes import Node
+from dynattn.program.row_blocks import Rows
+
+if TYPE_CHECKING:
+    from dynattn.lower.routine import Plan
+    from dynattn.network.connections import Connections
+
+Maker = Callable[[Node, Context], Operation]
+Cut = tuple[int, int, int, int]
+"""The first receiver and the one behind the last; the same of their edges."""
+
+
+# ── the operations of some receivers ───────────────────────────────────────────────────────────
+
+
+def _among(of_edges: Callable[..., Any], of_rows: Callable[..., Any]) -> Maker:
+    """An operation among the edges of each receiver."""
+
+    def make(node: Node, context: Context) -> Operation:
+        coupling, rank = node.payload, width_of(node.inputs[0])
+        edges = context.edges(coupling)
+        if edges.kind == "edges":
+            return _plain(lambda a, ends, count: of_edges(a, ends, count, rank))
+        fixed = (rank, edges.kind == "causal", edges.include_self)
+        run = lambda a, index, senders: of_rows(a, index, senders, *fixed)  # noqa: E731
+        return _plain(run, context.senders(coupling))
+
+    return make
+
+
+def _plain(function: Callable[..., Any], *needs: Need) -> Operation:
+    return Operation(function, _no_text, needs)
+
+
+def _no_text(*texts: Any) -> Any:
+    raise ValueError("sums in blocks of receivers are run, not written")
+
+
+def _end(position: int) -> Maker:
+    def make(node: Node, context: Context) -> Operation:
+        rank = width_of(node.inputs[0])
+        if node.type.place.kind == "pairs":
+            return _plain(lambda a: a.unsqueeze(-rank - 1 - position))
+        return _plain(lambda a, ends: a.index_select(-rank - 1, ends))
+
+    return make
+
+
+def _reach(node: Node, context: Context) -> Operation:
+    (coupling, places), rank = node.payload, width_of(node)
+    edges = context.edges(coupling)
+    fixed = (rank, edges.kind == "causal", edges.include_self, places)
+    return _plain(
+        lambda a, index, senders: row_kernels.reach_rows(a, index, senders, *fixed),
+        context.senders(coupling),
+    )
+
+
+def _apart(node: Node, context: Context) -> Operation:
+    rank = width_of(node.inputs[0])
+    return _plain(
+        lambda a, index, senders: row_kernels.apart_rows(a, index, senders, rank),
+        context.senders(node.payload),
+    )
+
+
+def _weighted(node: Node, context: Context) -> Operation:
+    """The weights are the last input but one, behind them is the index."""
+    *features, weights, _ = node.inputs
+    ranks, edges = tuple(map(width_of, features)), context.edges(node.payload[0])
+    shares = weights.op in ("edge_softmax", "edge_normalize")  # 0 where no edge is
+    fixed = (ranks, edges.kind == "causal" and not shares, edges.include_self or shares)
+    return _plain(lambda *a: row_kernels.weigh_rows(a[:-2], a[-2], a[-1], *fixed))
+
+
+MAKERS: Mapping[str, Maker] = {
+    "receiver": _end(0), "sender": _end(1), "reach": _reach, "apart": _apart,
+    "graph_sum": _weighted,
+    "edge_sum": _among(kernels.sum_edges, row_kernels.sum_rows),
+    "edge_softmax": _among(kernels.softmax_edges, row_kernels.softmax_rows),
+    "edge_normalize": _among(kernels.normalize_edges, row_kernels.normalize_rows),
+}  # fmt: skip
+
+
+# ── some receivers at a time ───────────────────────────────────────────────────────────────────
+
+
+def rows_operation(
+    node: Node, context: Context, fresh: Sequence[bool], make_plan: Callable[..., Plan]
+) -> Operation:
+    """A ``row_blocks`` node; ``fresh``: the inputs that lack axes behind their batch axes."""
+    rows: Rows = node.payload
+    batched = frozenset(("given", k) for k, lacks in enumerate(fresh) if lacks)
+    plan = make_plan(rows.block, context, batched, MAKERS)
+    needs = [context.receivers(rows.coupling), context.senders(rows.coupling)]
+    if context.edges(rows.coupling).kind == "edges":
+        needs += [Need("array", (end, rows.coupling)) for end in ("receivers", "senders")]
+    own = [Need(leaf.kind, leaf.name) for leaf in plan.leaves if leaf.kind != "variable"]
+    work = Work(rows, plan, context.edges(rows.coupling), len(node.inputs), len(needs))
+    return Operation(work, _no_text, (*needs, *own))
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """Computes a ``row_blocks`` node from: its inputs (so many as are ``given``), the sizes of its
+    coupling and in a list of edges their ends (``ends`` of them), and what its plan needs else.
+    """
+
+    rows: Rows
+    plan: Plan
+    edges: Connections
+    given: int
+    ends: int
+
+    def __call__(self, *arrays: Any) -> tuple[Any, ...]:
+        cuts = self.cuts(arrays)
+        if len(cuts) == 1:
+            return self.part(arrays, cuts[0], arrays[: self.given])
+        moving = any(a.requires_grad for a in arrays if isinstance(a, Tensor))
+        if torch.is_grad_enabled() and moving and not _is_followed(arrays):
+            return self.nested(InParts.apply(self, cuts, *arrays))
+        return self.all(arrays, cuts)
+
+    def all(self, arrays: Sequence[Any], cuts: Sequence[Cut]) -> tuple[Any, ...]:
+        """The results of all parts, one behind the other."""
+        parts = [_flat(self.part(arrays, cut, self.pieces(arrays, cut))) for cut in cuts]
+        results = zip(zip(*parts, strict=True), self.ranks, strict=True)
+        return self.nested([torch.cat(same, -rank - 1) for same, rank in results])
+
+    # --- what stands in the plan ----------------------------------------------------------------
+
+    @cached_property
+    def leaves(self) -> tuple[Node, ...]:
+        """By input: the leaf that it is in the block."""
+        found = {node.payload: node for node in self.rows.block.nodes if node.op == "variable"}
+        return tuple(found["given", k] for k in range(self.given))
+
+    @cached_property
+    def counts(self) -> tuple[int, ...]:
+        """By sum: of how many features; 0 for a plain one."""
+        sums = [node for _, node in self.rows.block.outputs]
+        return tuple(len(n.inputs) - 2 if n.op == "graph_sum" else 0 for n in sums)
+
+    @cached_property
+    def ranks(self) -> tuple[int, ...]:
+        """The coordinate axes of every result."""
+        found: list[int] = []
+        for (_, node), count in zip(self.rows.block.outputs, self.counts, strict=True):
+            found += [width_of(n) for n in node.inputs[:count]] if count else [width_of(node)]
+        return tuple(found)
+
+    @cached_property
+    def steps(self) -> tuple[tuple[Callable[..., Any], tuple[int, ...], int, tuple[int, ...]], ...]:
+        """Function, arguments, result and slots that are spent, by instruction."""
+        pairs = zip(self.plan.instructions, self.plan.spent, strict=True)
+        return tuple((i.operation.function, i.arguments, i.result, spent) for i, spent in pairs)
+
+    def nested(self, results: Sequence[Tensor]) -> tuple[Any, ...]:
+        """One array per plain sum, a tuple of them per sum of features."""
+        left = iter(results)
+        return tuple(tuple(islice(left, n)) if n else next(left) for n in self.counts)
+
+    # --- parts ----------------------------------------------------------------------------------
+
+    def cuts(self, arrays: Sequence[Any]) -> list[Cut]:
+        """The parts that the budget allows; one where it allows all."""
+        receivers, senders = arrays[self.given : self.given + 2]
+        points, number = self._points(arrays)
+        if self.ends == 2:
+            step = self.rows.at_a_time(senders, points, number)
+            firsts = range(0, receivers, step) if receivers else range(1)
+            return [(k, min(k + step, receivers), 0, 0) for k in firsts]
+        edges = arrays[self.given + 2].shape[0]
+        most = self.rows.at_a_time(1, points, number)
+        return [(0, receivers, 0, edges)] if edges <= most else list(self._of_edges(most))
+
+    def _points(self, arrays: Sequence[Any]) -> tuple[int, int]:
+        """How many points a batch has, and the bytes of a number."""
+        points = number = 1
+        for a, leaf in zip(arrays, self.leaves, strict=False):
+            if isinstance(a, Tensor) and a.is_floating_point() | a.is_complex():
+                batch = a.shape[: max(0, a.dim() - width_of(leaf) - leaf.type.place_axes)]
+                points, number = max(points, batch.numel()), max(number, a.element_size())
+        return points, number
+
+    def _of_edges(self, most: int) -> Iterator[Cut]:
+        """Receivers of at most so many edges, one receiver at least."""
+        starts = self.edges.rows()
+        first, count = 0, len(starts) - 1
+        while first < count:
+            last = int(numpy.searchsorted(starts, starts[first] + most, "right")) - 1
+            last = min(max(last, first + 1), count)
+            yield first, last, int(starts[first]), int(starts[last])
+            first = last
+
+    def pieces(self, arrays: Sequence[Any], cut: Cut) -> list[Any]:
+        """What the receivers of a part are given."""
+        return [self._piece(arrays, k, cut) for k in range(self.given)]
+
+    def _piece(self, arrays: Sequence[Any], k: int, cut: Cut) -> Any:
+        if not self.is_cut(arrays, k):
+            return arrays[k]
+        a, axis = arrays[k], self.axis(k)
+        if self.leaves[k].type.place.kind == "edges":
+            return a.narrow(axis, cut[2], cut[3] - cut[2])
+        if self.rows.apart:
+            return a.index_select(axis, self.index(arrays, cut))
+        return a.narrow(axis, cut[0], cut[1] - cut[0])
+
+    def is_cut(self, arrays: Sequence[Any], k: int) -> bool:
+        """Whether an input has numbers of its own for every receiver or edge."""
+        whole = self.rows.cut[k] == "whole" or not isinstance(arrays[k], Tensor)
+        return not whole and arrays[k].shape[self.axis(k)] > 1
+
+    def axis(self, k: int) -> int:
+        """The axis along which an input is cut."""
+        leaf = self.leaves[k]
+        return -width_of(leaf) - (2 if leaf.type.place.kind == "pairs" else 1)
+
+    def index(self, arrays: Sequence[Any], cut: Cut) -> Tensor:
+        """The receivers of a part, the one before them first where pairs are kept apart."""
+        receivers = arrays[self.given]
+        before = int(self.rows.apart and cut[1] - cut[0] < receivers)
+        device = next(a.device for a in arrays if isinstance(a, Tensor))
+        return torch.arange(cut[0] - before, cut[1], device=device) % receivers
+
+    def part(self, arrays: Sequence[Any], cut: Cut, pieces: Sequence[Any]) -> tuple[Any, ...]:
+        """The results of some receivers."""
+        values: dict[Any, Any] = {("given", k): piece for k, piece in enumerate(pieces)}
+        rows = cut[1] - cut[0]
+        if self.ends == 2:
+            values["mark", "index"] = index = self.index(arrays, cut)
+            before = len(index) - rows
+        else:
+            ends = [a[cut[2] : cut[3]] for a in arrays[self.given + 2 : self.given + 4]]
+            values |= {("mark", "receivers"): ends[0] - cut[0], ("mark", "senders"): ends[1]}
+            values["mark", "count"], before = rows, 0
+        rest = iter(arrays[self.given + self.ends :])
+        slots = [values[f.name] if f.kind == "variable" else next(rest) for f in self.plan.leaves]
+        slots += [*self.plan.numbers, *[None] * len(self.steps)]
+        for function, inputs, result, spent in self.steps:
+            slots[result] = function(*[slots[k] for k in inputs])
+            for k in spent:
+                slots[k] = None
+        found = tuple(slots[slot] for _, slot in self.plan.outputs)
+        if not before:
+            return found
+        flat = zip(_flat(found), self.ranks, strict=True)
+        return self.nested([a.narrow(-rank - 1, before, rows) for a, rank in flat])
+
+
+class InParts(torch.autograd.Function):
+    """The results of a Work in parts, of which nothing is kept: slopes compute each part again."""
+
+    @staticmethod
+    def forward(ctx: Any, work: Work, cuts: Sequence[Cut], *arrays: Any) -> tuple[Tensor, ...]:
+        ctx.work, ctx.cuts = work, cuts
+        ctx.others = [None if isinstance(a, Tensor) else a for a in arrays]
+        ctx.save_for_backward(*[a if isinstance(a, Tensor) else None for a in arrays])
+        return _flat(work.all(arrays, cuts))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
+        saved = zip(ctx.saved_tensors, ctx.others, strict=True)
+        arrays = [other if a is None else a for a, other in saved]
+        moving = [k for k in range(ctx.work.given) if ctx.needs_input_grad[k + 2]]
+        if torch.is_grad_enabled():  # slopes of slopes: everything is kept after all
+            for k in moving:  # one tensor may be given twice
+                arrays[k] = arrays[k].view_as(arrays[k])
+            wanted = [arrays[k] for k in moving]
+            found = _flat(ctx.work.all(arrays, ctx.cuts))
+            slopes = torch.autograd.grad(
+                found, wanted, gradients, create_graph=True, allow_unused=True
+            )
+            by_input = dict(zip(moving, slopes, strict=True))
+        else:
+            by_input = _slopes(ctx.work, ctx.cuts, arrays, moving, gradients)
+        return (None, None, *[by_input.get(k) for k in range(len(arrays))])
+
+
+def _slopes(
+    work: Work,
+    cuts: Sequence[Cut],
+    arrays: Sequence[Any],
+    moving: Sequence[int],
+    gradients: Sequence[Tensor],
+) -> dict[int, Tensor]:
+    """By input: the slopes of all parts, added up."""
+    total = {k: torch.zeros_like(arrays[k]) for k in moving}
+    for cut in cuts:
+        pieces = [a.detach() if isinstance(a, Tensor) else a for a in work.pieces(arrays, cut)]
+        with torch.enable_grad():
+            for k in moving:
+                pieces[k].requires_grad_()
+            found = _flat(work.part(arrays, cut, pieces))
+        here = [
+            (a, g.narrow(-rank - 1, cut[0], cut[1] - cut[0]))
+            for a, g, rank in zip(found, gradients, work.ranks, strict=True) if a.requires_grad
+        ]  # fmt: skip
+        results, theirs = zip(*here, strict=True)
+        wanted = [pieces[k] for k in moving]
+        slopes = torch.autograd.grad(results, wanted, theirs, allow_unused=True)
+        for k, slope in zip(moving, slopes, strict=True):
+            if slope is not None:
+                _add(work, arrays, k, cut, total[k], slope)
+    return total
+
+
+def _add(work: Work, arrays: Sequence[Any], k: int, cut: Cut, total: Tensor, slope: Tensor) -> None:
+    """Slopes of a part of an input, to where they belong."""
+    if not work.is_cut(arrays, k):
+        total.add_(slope)
+    elif work.leaves[k].type.place.kind == "edges":
+        total.narrow(work.axis(k), cut[2], cut[3] - cut[2]).add_(slope)
+    elif work.rows.apart:
+        total.index_add_(work.axis(k), work.index(arrays, cut), slope)
+    else:
+        total.narrow(work.axis(k), cut[0], cut[1] - cut[0]).add_(slope)
+
+
+def _flat(results: Sequence[Any]) -> tuple[Tensor, ...]:
+    found: list[Tensor] = []
+    for result in results:
+        found += result if isinstance(result, tuple) else [result]
+    return tuple(found)
+
+
+def _is_followed(arrays: Sequence[Any]) -> bool:
+    """Whether torch.func maps over some of the arrays or moves along them."""
+    return any(torch.func.debug_unwrap(a) is not a for a in arrays if isinstance(a, Tensor))
