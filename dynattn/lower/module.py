@@ -342,8 +342,7 @@ class System(nn.Module):
         found: list[tuple[str, str, Tensor]] = []
 
         def evaluate(routine: Routine, environment: dict[str, Any]) -> dict[str, Any]:
-            routine = routine.whole()
-            results, slots = routine.watched(environment)
+            results, slots = (routine := routine.whole()).watched(environment)
             found.extend(attention_in(routine, slots, self.context))
             return results
 
