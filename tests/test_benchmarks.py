@@ -22,6 +22,8 @@ BENCHMARKS = {
     "between_steps": (),
     "forms": ("--rounds", "7"),
     "forms_certify": ("--cases", "60"),
+    "memory": ("--steps", "20"),
+    "compile_time": ("--rounds", "3"),
     "training": ("--rounds", "1"),
     "gradients": ("--rounds", "5"),
     "batches": ("--rounds", "3"),
@@ -133,6 +135,13 @@ def test_forms_are_faster_than_edge_by_edge():
 @pytest.mark.slow
 def test_generated_sums_agree_in_every_form():
     assert not any(row["differ"] for row in rows_of("forms_certify"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "figure"), [("memory", "peak MiB"), ("compile_time", "grown")])
+def test_large_models_stay_small(name, figure):
+    rows = rows_of(name)
+    assert rows and all(row[figure] <= row["limit"] for row in rows), rows
 
 
 def test_every_benchmark_is_run_and_explained():

@@ -1,5 +1,5 @@
-"""Whole-array sums over edges that are the same between classes of nodes. Emitted files carry
-copies."""
+"""Whole-array sums over edges that are the same between classes of nodes, or whose weights are a
+product of thin matrices. Emitted files carry copies."""
 
 from __future__ import annotations
 
@@ -43,6 +43,14 @@ def even_block_sums(features, matrix, ranks):
     found = found.expand(*found.shape[:-1], receivers // found.shape[-2]).flatten(-2)
     found = torch.addcmul(found, own, rows) if own.numel() else found
     return split_rows(found, features, ranks)
+
+
+def low_rank_sums(features, matrix, ranks):
+    """The same for w = u v^T: ``matrix`` is v^T [rank, senders] and u [receivers, rank]."""
+    if any(a.is_complex() for a in features):
+        return sums_in_parts(low_rank_sums, features, matrix, ranks)
+    rows = stack_rows(features, ranks)
+    return split_rows(F.linear(F.linear(rows, matrix[0]), matrix[1]), features, ranks)
 
 
 def weigh_classes(totals, weights):

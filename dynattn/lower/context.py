@@ -156,7 +156,8 @@ def make_array(key: tuple[Any, ...], context: Context) -> Any:
     Keys: ``(receivers | senders | degree, coupling)``, ``(edge, coupling, attribute)``,
     ``(node, population, attribute)``,
     ``(total | dense, coupling, attribute or None)``,
-    ``(sparse | blocks, coupling, attribute or None, part)``, ``(entries, coupling, part)``,
+    ``(sparse | blocks | factors, coupling, attribute or None, part)``,
+    ``(entries, coupling, part)``,
     ``(places, coupling)`` where edges are pairs,
     ``(offsets, coupling)``, ``(offset | spectrum, coupling, attribute or None)`` where all nodes
     hear the same offsets, ``(rotary, size, heads)`` and ``(axis, first, count, axes behind)`` in
@@ -201,6 +202,9 @@ def make_array(key: tuple[Any, ...], context: Context) -> Any:
             return _spectrum(edges, rest[1])
         case "dense":
             return _dense(edges, rest[1])
+        case "factors":
+            factors = edges.factors(rest[1])[rest[2]]
+            return numpy.ascontiguousarray(factors.T) if rest[2] else factors
         case "blocks":
             from dynattn.lower.block_arrays import block_array
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from dynattn.lower import edge_kernels, kernels, sum_kernels
+from dynattn.lower import block_kernels, edge_kernels, kernels, sum_kernels
 from dynattn.lower.block_arrays import block_operation
 from dynattn.lower.code import Code, call_code, method_code, tuple_code
 from dynattn.lower.context import EDGE_PARTS, ORIGIN, SPARSE_PARTS, Context, Need, width_of
@@ -213,6 +213,11 @@ def _together(
     return Operation(run, spell, needs, (function,))
 
 
+def _low_rank(node: Node, context: Context, coupling: str, weight: str | None) -> Operation:
+    needs = tuple(Need("array", ("factors", coupling, weight, part)) for part in (1, 0))
+    return _together(node, block_kernels.low_rank_sums, needs)
+
+
 def _weighted(node: Node, context: Context, coupling: str, weight: str | None) -> Operation:
     """One product of all features with the weights, which are the last input."""
     edges = context.edges(coupling)
@@ -297,6 +302,7 @@ def _signed_offsets(context: Context, form: str, coupling: str) -> tuple[int, ..
 GRAPH_SUMS = {
     "mean_field": _mean_field, "prefix": _prefix, "window": _window, "roll": _roll, "fft": _fft,
     "dense": _dense, "csr": _csr, "weighted": _weighted, "blocks": block_operation,
+    "low_rank": _low_rank,
 }  # fmt: skip
 """The forms of a graph sum, as ``choose_forms`` names them."""
 

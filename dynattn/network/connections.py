@@ -10,6 +10,7 @@ from typing import Any
 import numpy
 
 from dynattn.network.blocks import Blocks, find_blocks
+from dynattn.network.low_rank import thin_factors
 from dynattn.vocabulary.node_graph import edges_of as edges_of
 from dynattn.vocabulary.node_graph import number_nodes as number_nodes
 from dynattn.vocabulary.node_graph import sort_edges as sort_edges
@@ -62,6 +63,20 @@ class Connections:
             found = find_blocks(self.receivers, self.senders, values, counts)
             self.found_blocks[weight] = found
         return self.found_blocks[weight]
+
+    found_factors: dict[str, tuple[Array, Array] | None] = field(default_factory=dict, repr=False)
+    """By attribute that weighs the edges: what ``factors`` has found."""
+
+    def factors(self, weight: str | None) -> tuple[Array, Array] | None:
+        """Thin factors of the matrix of listed weights; None where its rank is not low."""
+        if self.kind != "edges" or self.offsets is not None or weight is None:
+            return None
+        if weight not in self.found_factors:
+            counts = (self.receivers_count or 0, self.senders_count or 0)
+            assert self.receivers is not None and self.senders is not None
+            found = thin_factors(self.receivers, self.senders, self.attributes[weight], counts)
+            self.found_factors[weight] = found
+        return self.found_factors[weight]
 
     @cached_property
     def receivers(self) -> Array | None:

@@ -198,6 +198,7 @@ FORMS = {
     "roll": ("shifted copies", "{shifted sum} over {e} edges", "O(E)"),
     "fft": ("Fourier transform", "{convolution} over {n} nodes", "O(N log N)"),
     "blocks": ("sums of blocks", "{sum} over {n} nodes, weighed by {b}", "O(N + B^2)"),
+    "low_rank": ("product of thin factors", "{product} with two {n} x {r} matrices", "O(N r)"),
     "csr": ("sparse matrix product", "{product} with {e} edges", "O(E)"),
     "dense": ("dense matrix product", "{product} with a {n} x {m} matrix", "O(N^2)"),
     "weighted": ("matrix product", "{product} with the {n} x {m} weights", "O(N^2)"),
@@ -248,7 +249,8 @@ def cost_text(form: Form, model: Model, coupling: Coupling, connections: Connect
         for word in ("sum", "running sum", "windowed sum", "shifted sum", "convolution", "product")
     }
     blocks = connections.blocks(form.weight) if form.name == "blocks" else None
-    counted["b"] = blocks.text if blocks else ""
+    factors = connections.factors(form.weight) if form.name == "low_rank" else None
+    counted |= {"b": blocks.text if blocks else "", "r": str(factors[0].shape[1] if factors else 0)}
     return f"{order}: {text.format(n=nodes, m=senders, e=edges, **counted)}"
 
 

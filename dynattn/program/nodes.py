@@ -70,9 +70,9 @@ are cut at the end |
 | pick | tuple | k | its k-th array |
 
 In ``graph_sum``, ``weight`` is an attribute of the coupling's edges or None (all 1), ``form`` is
-``mean_field``, ``prefix``, ``window``, ``roll``, ``fft``, ``blocks``, ``dense``, ``csr`` or
-``weighted`` ('' until the pass ``choose_forms`` has run). With the weights of ``GIVEN_WEIGHTS`` the
-last input is no feature but the weights.
+``mean_field``, ``prefix``, ``window``, ``roll``, ``fft``, ``blocks``, ``low_rank``, ``dense``,
+``csr`` or ``weighted`` ('' until the pass ``choose_forms`` has run). With the weights of
+``GIVEN_WEIGHTS`` the last input is no feature but the weights.
 ``pairs`` places belong to couplings over ``everyone`` and ``causal``; all others are edge lists.
 """
 

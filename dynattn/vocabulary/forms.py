@@ -5,6 +5,7 @@ from __future__ import annotations
 FORMS: dict[str, frozenset[str]] = {
     "mean_field": frozenset({"mean_field"}),
     "blocks": frozenset({"blocks"}),
+    "low_rank": frozenset({"low_rank"}),
     "prefix": frozenset({"prefix"}),
     "window": frozenset({"window"}),
     "roll": frozenset({"roll"}),

@@ -21,6 +21,25 @@ def script():
     return module
 
 
-@pytest.mark.parametrize("seed", range(50))
+CASES = 50
+FORMS = {
+    "mean_field", "blocks", "low_rank", "prefix", "window", "roll", "fft", "dense", "weighted",
+    "csr", "attention", "edges", "pairs", "edges, in parts", "pairs, in parts",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(CASES))
 def test_values_and_slopes_agree_to_ten_digits(script, seed):
-    certify(script.generated(seed), tolerance=script.TOLERANCE).raise_if_failed()
+    with script.in_parts(seed):
+        certify(script.generated(seed), tolerance=script.TOLERANCE).raise_if_failed()
+
+
+def test_every_form_is_among_them(script):
+    found = set()
+    for seed in range(CASES):
+        with script.in_parts(seed):
+            found.add(script.form_of(script.generated(seed)))
+    assert found >= FORMS, FORMS - found
+    assert {name for names in script.FORMS.values() for name in names} - FORMS == {
+        "successor_attention"  # of couplings with successors: tests/truths
+    }

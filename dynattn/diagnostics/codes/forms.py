@@ -8,8 +8,8 @@ CODES: dict[str, Entry] = {
     "E345": Entry(
         "an unknown form",
         "The compiler chooses how the sum of a coupling is computed, and 'dynattn explain' prints "
-        "it. 'form' asks for another one: mean_field, blocks, prefix, window, roll, fft, dense, "
-        "sparse, attention or edges. The result is the same but for rounding.",
+        "it. 'form' asks for another one: mean_field, blocks, low_rank, prefix, window, roll, "
+        "fft, dense, sparse, attention or edges. The result is the same but for rounding.",
         "coupling pull: osc -> osc over net { form csr }",
         "coupling pull: osc -> osc over net { form sparse }",
     ),
@@ -18,6 +18,7 @@ CODES: dict[str, Entry] = {
         "Which forms a sum can take follows from its graph and kernel: mean_field is for everyone, "
         "prefix for causal, window, roll and fft for nodes on a ring that hear the same "
         "neighbours, blocks for edges that are the same between all nodes of two classes, "
+        "low_rank for weights of a file that are a product of thin matrices, "
         "attention for softmax weights of an inner product. 'edges' always fits.",
         "coupling pull: osc -> osc over gnp_random_graph(n=N, p=0.1) { form fft }",
         "coupling pull: osc -> osc over gnp_random_graph(n=N, p=0.1) { form dense }",

@@ -5,7 +5,8 @@ two running sums; else up to ``ROLLED`` shifted copies are added up, and beyond 
 transform wins. Where edges are the same between all nodes of two classes, the sums over the classes
 are weighed: a node takes about as long as four edges of a sparse matrix. Elsewhere dense rows win
 where more than about a tenth of the entries are there, or up to 300 nodes, where calls cost more
-than arithmetic; else compressed rows (CSR).
+than arithmetic, and of low rank they are two products with thin factors; else compressed rows
+(CSR).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def choose_forms(model: Model, network: Network) -> Rule:
             return None
         name, _, weight = node.payload
         fitting = forms_of(network.connections[name], weight)
-        asked = FORMS.get(model.coupling[name].form, ())
+        asked = FORMS.get(model.coupling[name].form, frozenset())
         form = next((form for form in fitting if form in asked), fitting[0])
         return maker.make("graph_sum", node.inputs, node.type, (name, form, weight))
 
@@ -51,13 +52,15 @@ def forms_of(connections: Connections, weight: str | None) -> tuple[str, ...]:
         forms += ["window"] if weight is None and connections.window is not None else []
     if weight not in GIVEN_WEIGHTS and connections.blocks(weight) is not None:
         forms += ["blocks"]
+    if weight not in GIVEN_WEIGHTS and connections.density >= DENSE_SHARE:
+        forms += ["low_rank"] if connections.factors(weight) is not None else []
     if weight != OFFSETS and known:
         forms += ["dense"] if connections.kind != "edges" else ["csr", "dense"]
     return tuple(dict.fromkeys(forms))
 
 
 def form_of(connections: Connections, weight: str | None) -> str:
-    """``mean_field``, ``prefix``, ``window``, ``roll``, ``fft``, ``blocks``, ``dense``, ``csr``."""
+    """The best of the forms that fit."""
     if weight == EDGES:
         return "dense" if connections.density >= DENSE_SHARE else "csr"
     if connections.kind == "complete":
@@ -76,7 +79,7 @@ def form_of(connections: Connections, weight: str | None) -> str:
     if blocks is not None and blocks.cost < (connections.edge_count or 0):
         return "blocks"
     if connections.density >= DENSE_SHARE:
-        return "dense"
+        return "dense" if connections.factors(weight) is None else "low_rank"
     return "csr"
 
 
