@@ -26,7 +26,9 @@ def block_operation(node: Node, context: Context, coupling: str, weight: str | N
         raise ValueError(f"the graph sum of {coupling} has no blocks form")
     ranks = tuple(width_of(item) for item in node.inputs)
     count, even = len(ranks), is_even(blocks.receivers) and is_even(blocks.senders)
-    function = block_kernels.even_block_sums if even else block_kernels.block_sums
+    function, fixed = block_kernels.even_block_sums if even else block_kernels.block_sums, ()
+    if blocks.offsets:
+        function, fixed = block_kernels.module_sums, (blocks.offsets, blocks.around)
     parts = ("own", *(("array",) if is_small(blocks) else SPARSE_PARTS))
     arrays = [Need("array", ("blocks", coupling, weight, part)) for part in parts]
     classes = [
@@ -35,10 +37,10 @@ def block_operation(node: Node, context: Context, coupling: str, weight: str | N
     needs = ([context.receivers(coupling)] if even else classes) + arrays
 
     def run(*arrays: Any) -> tuple[Any, ...]:
-        return function(arrays[:count], arrays[count:], ranks)
+        return function(arrays[:count], arrays[count:], ranks, *fixed)
 
     def spell(*texts: Code) -> Code:
-        given = (tuple_code(texts[:count]), tuple_code(texts[count:]), ranks)
+        given = (tuple_code(texts[:count]), tuple_code(texts[count:]), ranks, *fixed)
         return call_code(function.__name__, *given)
 
     return Operation(run, spell, tuple(needs), (function,))

@@ -6,7 +6,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from dynattn.lower.kernels import sparse_product, sums_in_parts
+from dynattn.lower.kernels import roll_nodes, sparse_product, sums_in_parts
 
 
 def block_sums(features, matrix, ranks):
@@ -43,6 +43,15 @@ def even_block_sums(features, matrix, ranks):
     found = found.expand(*found.shape[:-1], receivers // found.shape[-2]).flatten(-2)
     found = torch.addcmul(found, own, rows) if own.numel() else found
     return split_rows(found, features, ranks)
+
+
+def module_sums(features, matrix, ranks, offsets, around):
+    """The same, and ``around`` times the values at these offsets, counted round."""
+    found = even_block_sums(features, matrix, ranks)
+    return tuple(
+        a + around * roll_nodes(values, r, offsets)
+        for a, values, r in zip(found, features, ranks, strict=True)
+    )
 
 
 def low_rank_sums(features, matrix, ranks):

@@ -35,6 +35,9 @@ class Blocks:
     weights: Array = field(repr=False)
     own: Array = field(repr=False)
     """One number for all nodes, or one per node."""
+    offsets: tuple[int, ...] = ()
+    """Besides, node i hears the nodes i + offset, counted round, with the weight ``around``."""
+    around: float = 0.0
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -47,12 +50,24 @@ class Blocks:
         many, (hearing, heard) = len(self.weights), self.counts
         sides = str(heard) if hearing == heard else f"{heard} and {hearing}"
         weights, blocks = ("" if n == "1" else "s" for n in (str(many), sides))
-        return f"{many} weight{weights} between {sides} block{blocks}"
+        far = f" and {len(self.offsets)} shifted copies" if self.offsets else ""
+        return f"{many} weight{weights} between {sides} block{blocks}{far}"
 
     @property
     def cost(self) -> int:
         """About how many multiplications a sum takes; to be compared with the number of edges."""
-        return len(self.weights) + 2 * (len(self.receivers) + len(self.senders))
+        nodes = len(self.receivers) + len(self.senders)
+        return len(self.weights) + 2 * nodes + len(self.offsets) * len(self.receivers)
+
+
+def module_blocks(modules: int, agents: int, inside: float, between: float) -> Blocks:
+    """The blocks of ``ring_of_modules``, from its arguments alone."""
+    classes = numpy.repeat(numpy.arange(modules), agents)
+    each, same = numpy.arange(modules), numpy.full(modules, float(inside))
+    steps = sorted({1 % modules, -1 % modules} - {0})
+    offsets = tuple(step * agents for step in steps)
+    own = -same[:1]
+    return Blocks(classes, classes, each, each, same, own, offsets, float(between))
 
 
 def find_blocks(

@@ -13,6 +13,7 @@ from dynattn.diagnostics.report import Collector, Diagnostic, Span
 from dynattn.model.graph_making import GraphMaker, chosen_nodes, title_of
 from dynattn.model.model import Model
 from dynattn.model.parts import Coupling, GraphUse, Population
+from dynattn.network.blocks import Blocks, module_blocks
 from dynattn.network.collisions import edge_collisions, node_collisions
 from dynattn.network.connections import Array, Connections
 from dynattn.network.diagram import draw_diagram
@@ -167,6 +168,8 @@ class _Builder:
         if not self._has_attributes(coupling, graph):
             return None
         found = connections_of(edges, (len(receivers), len(senders)), used_attributes(coupling))
+        if whole and use.source == "ring_of_modules":
+            found.found_blocks.update(self._of_modules(use))
         by_order = [end for end in ends if not self._is_made_from(end, use)]
         return replace(found, matching=graph.matching if by_order else "")
 
@@ -190,6 +193,16 @@ class _Builder:
             kept = offsets != 0
             offsets, attributes = offsets[kept], {k: v[kept] for k, v in attributes.items()}
         return round_connections(nodes, offsets, attributes, used_attributes(coupling))
+
+    def _of_modules(self, use: GraphUse) -> dict[str | None, Blocks | None]:
+        """The blocks of modules, by what weighs the edges: they need not be looked for."""
+        given = self.maker.arguments(use)
+        modules, agents = int(given["modules"]), int(given["agents"])
+        if agents == 1:
+            return {}
+        weights = float(given["inside"]), float(given["between"])
+        plain = module_blocks(modules, agents, 1.0, 1.0)
+        return {"weight": module_blocks(modules, agents, *weights), None: plain}
 
     def _grown(self, graph: NodeGraph, ends: list[Population]) -> NodeGraph:
         """A list of edges by number, with as many nodes as the populations have."""

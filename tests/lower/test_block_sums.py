@@ -30,6 +30,9 @@ CHOSEN = {
     "complete_multipartite_graph(100, 120, 130)": (350, "6 weights between 3 blocks"),
     "caveman_graph(l=50, k=8)": (400, "50 weights between 50 blocks"),
     "caveman_graph(l=10, k=40)": (400, "10 weights between 10 blocks"),
+    "ring_of_modules(10, 40, inside=2, between=0.5)": (
+        400, "10 weights between 10 blocks and 2 shifted copies",
+    ),
     "caveman_graph(l=400, k=8)": (3200, "400 weights between 400 blocks"),
 }  # fmt: skip
 
@@ -57,6 +60,8 @@ CERTIFIED = [
     ("complete_multipartite_graph(3, 4, 5)", 12, ""),
     ("complete_bipartite_graph(5, 7)", 12, "kernel cos(2*x[j] + x[i]) - sin(x[i])"),
     ("caveman_graph(l=3, k=4)", 12, "normalize degree"),
+    ("ring_of_modules(3, 4, inside=2, between=0.5)", 12, ""),
+    ("ring_of_modules(2, 6)", 12, "kernel cos(2*x[j] + x[i]) - sin(x[i]); weight 1"),
     ("barbell_graph(m1=5, m2=2)", 12, "strength 0.3; harmonics m in 1 .. 3"),
 ]
 

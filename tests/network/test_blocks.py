@@ -6,7 +6,8 @@ import networkx
 import numpy
 import pytest
 
-from dynattn.network.blocks import find_blocks
+from dynattn.network.blocks import find_blocks, module_blocks
+from dynattn.vocabulary.graphs import SOURCES
 
 
 def directed_classes() -> networkx.DiGraph:
@@ -89,3 +90,16 @@ def test_a_random_graph_and_random_weights_have_none():
     assert find_blocks(*edges_of(matrix), matrix.shape) is None
     weights = numpy.random.default_rng(0).normal(size=(30, 30))
     assert find_blocks(*edges_of(weights), weights.shape) is None
+
+
+@pytest.mark.parametrize(("modules", "agents"), [(1, 4), (2, 3), (5, 4)])
+def test_modules_on_a_ring_are_blocks_and_shifted_copies(modules, agents):
+    receivers, senders, attributes = SOURCES["ring_of_modules"].edges(modules, agents, 2.0, 0.5)
+    nodes = modules * agents
+    matrix = numpy.zeros((nodes, nodes))
+    matrix[receivers, senders] = attributes["weight"]
+    blocks = module_blocks(modules, agents, 2.0, 0.5)
+    found = rebuilt(blocks, nodes)
+    for offset in blocks.offsets:
+        found += blocks.around * numpy.roll(numpy.eye(nodes), offset, axis=1)
+    assert numpy.array_equal(found, matrix)
