@@ -203,8 +203,8 @@ def make_array(key: tuple[Any, ...], context: Context) -> Any:
         case "dense":
             return _dense(edges, rest[1])
         case "factors":
-            factors = edges.factors(rest[1])[rest[2]]
-            return numpy.ascontiguousarray(factors.T) if rest[2] else factors
+            left, right = edges.factors(rest[1]) or ((), ())
+            return numpy.ascontiguousarray(numpy.transpose(right)) if rest[2] else left
         case "blocks":
             from dynattn.lower.block_arrays import block_array
 

@@ -51,9 +51,9 @@ def test_they_are_chosen_told_and_equal_the_matrix(tmp_path):
     system, x = compilation.build(), dense.initial_states()["p.x"].requires_grad_()
     found = [s.rates(0.0, {"p.x": x})["p.x"] for s in (system, dense)]
     scale = found[1].detach().abs().max().item()
-    assert torch.allclose(*found, atol=1e-12 * scale)
+    assert torch.allclose(found[0], found[1], atol=1e-12 * scale)
     slopes = [torch.autograd.grad(r.square().sum(), x)[0] for r in found]
-    assert torch.allclose(*slopes, atol=1e-11 * slopes[1].abs().max().item())
+    assert torch.allclose(slopes[0], slopes[1], atol=1e-11 * slopes[1].abs().max().item())
 
 
 @pytest.mark.parametrize(

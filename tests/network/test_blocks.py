@@ -94,7 +94,9 @@ def test_a_random_graph_and_random_weights_have_none():
 
 @pytest.mark.parametrize(("modules", "agents"), [(1, 4), (2, 3), (5, 4)])
 def test_modules_on_a_ring_are_blocks_and_shifted_copies(modules, agents):
-    receivers, senders, attributes = SOURCES["ring_of_modules"].edges(modules, agents, 2.0, 0.5)
+    edges = SOURCES["ring_of_modules"].edges
+    assert edges is not None
+    receivers, senders, attributes = edges(modules, agents, 2.0, 0.5)
     nodes = modules * agents
     matrix = numpy.zeros((nodes, nodes))
     matrix[receivers, senders] = attributes["weight"]
