@@ -60,7 +60,10 @@ def is_small(blocks: Blocks) -> bool:
 
 
 def block_array(edges: Connections, weight: str | None, part: str) -> Any:
-    """One of the arrays that ``block_operation`` needs."""
+    """One of the arrays that ``block_operation`` needs, or of thin factors."""
+    if part in ("left", "right"):
+        left, right = edges.factors(weight) or ((), ())
+        return numpy.ascontiguousarray(numpy.transpose(right)) if part == "right" else left
     blocks = edges.blocks(weight)
     assert blocks is not None, "block_operation has asked for them"
     if part in ("receivers", "senders"):

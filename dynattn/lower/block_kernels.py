@@ -47,11 +47,10 @@ def even_block_sums(features, matrix, ranks):
 
 def module_sums(features, matrix, ranks, offsets, around):
     """The same, and ``around`` times the values at these offsets, counted round."""
-    found = even_block_sums(features, matrix, ranks)
-    return tuple(
-        a + around * roll_nodes(values, r, offsets)
-        for a, values, r in zip(found, features, ranks, strict=True)
-    )
+    found = []
+    for a, values, r in zip(even_block_sums(features, matrix, ranks), features, ranks, strict=True):
+        found.append(a + around * roll_nodes(values, r, offsets))
+    return tuple(found)
 
 
 def low_rank_sums(features, matrix, ranks):

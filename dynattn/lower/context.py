@@ -202,10 +202,7 @@ def make_array(key: tuple[Any, ...], context: Context) -> Any:
             return _spectrum(edges, rest[1])
         case "dense":
             return _dense(edges, rest[1])
-        case "factors":
-            left, right = edges.factors(rest[1]) or ((), ())
-            return numpy.ascontiguousarray(numpy.transpose(right)) if rest[2] else left
-        case "blocks":
+        case "blocks" | "factors":
             from dynattn.lower.block_arrays import block_array
 
             return block_array(edges, rest[1], rest[2])

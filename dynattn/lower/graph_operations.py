@@ -214,7 +214,7 @@ def _together(
 
 
 def _low_rank(node: Node, context: Context, coupling: str, weight: str | None) -> Operation:
-    needs = tuple(Need("array", ("factors", coupling, weight, part)) for part in (1, 0))
+    needs = tuple(Need("array", ("factors", coupling, weight, part)) for part in ("right", "left"))
     return _together(node, block_kernels.low_rank_sums, needs)
 
 

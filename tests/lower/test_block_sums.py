@@ -86,11 +86,12 @@ def test_weights_of_a_file_in_any_order(tmp_path):
     assert blocks is not None and blocks.counts == (3, 3)
 
 
-@pytest.mark.parametrize(
-    "graph", ["caveman_graph(l=50, k=8)", "complete_multipartite_graph(2, 9, 3)"]
-)
-def test_an_emitted_file_sums_blocks(graph, tmp_path):
-    nodes = 400 if "cave" in graph else 14
+EMITTED = [("caveman_graph(l=50, k=8)", 400), ("complete_multipartite_graph(2, 9, 3)", 14),
+           ("ring_of_modules(4, 5, 2, 0.5)", 20)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("graph", "nodes"), EMITTED)
+def test_an_emitted_file_sums_blocks(graph, nodes, tmp_path):
     compilation = compiled(graph, nodes, "form blocks")
     emit_files(
         tmp_path / "emitted.py", compilation.model, compilation.network, compilation.program, seed=0
