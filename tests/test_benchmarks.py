@@ -25,6 +25,7 @@ BENCHMARKS = {
     "memory": ("--steps", "20"),
     "compile_time": ("--rounds", "3"),
     "training": ("--rounds", "1"),
+    "compiled": ("--rounds", "1", "--only", "dense, drawn weights, N = 200"),
     "gradients": ("--rounds", "5"),
     "batches": ("--rounds", "3"),
     "solvers": ("--rounds", "3"),
@@ -46,7 +47,16 @@ def rows_of(name: str) -> list[dict]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["startup", "long_spec", "simulate", "between_steps", "training", "group_attention"]
+    "name",
+    [
+        "startup",
+        "long_spec",
+        "simulate",
+        "between_steps",
+        "training",
+        "group_attention",
+        "compiled",
+    ],
 )
 def test_benchmark(name):
     assert rows_of(name)
