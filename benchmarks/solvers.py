@@ -1,4 +1,7 @@
-"""Whole solves at equal error: our Tsit5 and torchdiffeq's dopri5, given our rates and as written.
+"""Whole solves at equal error: our Tsit5 beside torchdiffeq's dopri5 and torchode's tsit5.
+
+Each of them is given our rates, and what its users write: a sum over edges, or over all pairs.
+torchode is left out, with a line that says so, where it is not installed.
 
 Oscillators on a random graph of mean degree 10 (N = 1000) and everyone to everyone with random
 weights (N = 200), t from 0 to 100. Errors are against SciPy's DOP853 at 1e-11.
@@ -9,7 +12,10 @@ weights (N = 200), t from 0 to 100. Errors are against SciPy's DOP853 at 1e-11.
 from __future__ import annotations
 
 import statistics
+import sys
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -125,11 +131,34 @@ def solvers(system: System, rtol: float) -> dict[str, Callable[[], tuple[Tensor,
         assert isinstance(path, Tensor)
         return path[-1], counted.count
 
-    return {
+    found = {
         "tsit5": own,
         "torchdiffeq dopri5, our rates": lambda: theirs(ours(system)),
         "torchdiffeq dopri5, as written": lambda: theirs(as_written(system)),
     }
+    if find_spec("torchode") is not None:
+        start = states["osc.theta"]
+        found["torchode tsit5, our rates"] = lambda: by_torchode(in_rows(ours(system)), start, rtol)
+        written = as_written(system)
+        found["torchode tsit5, as written"] = lambda: by_torchode(in_rows(written), start, rtol)
+    return found
+
+
+def in_rows(rate: Rate) -> Rate:
+    """Rates of a batch of one, as torchode takes them: [1, nodes]."""
+    return lambda t, y: rate(t[0], y[0]).unsqueeze(0)
+
+
+def by_torchode(rate: Rate, start: Tensor, rtol: float) -> tuple[Tensor, int]:
+    """The states at the end, and how often the rates were asked for."""
+    torchode: Any = import_module("torchode")  # its types name axes, which Tensor does not have
+    term = torchode.ODETerm(rate)
+    # the tolerance of angles is absolute, as ours is
+    control = torchode.IntegralController(atol=2 * rtol, rtol=1e-13, term=term)
+    solver = torchode.AutoDiffAdjoint(torchode.Tsit5(term=term), control)
+    times = torch.tensor([[0.0, STOP]], dtype=torch.float64)
+    found = solver.solve(torchode.InitialValueProblem(y0=start.unsqueeze(0), t_eval=times))
+    return found.ys[0, -1], int(found.stats["n_f_evals"][0])
 
 
 def chosen_tolerances(
@@ -172,6 +201,8 @@ def main() -> None:
     """Both problems."""
     chosen = options(__doc__, rounds=7)
     torch.set_num_threads(1)
+    if find_spec("torchode") is None:
+        print("torchode is not installed: no rows of it", file=sys.stderr)
     with torch.inference_mode():
         rows = [row for text in (SPARSE, DENSE) for row in rows_of(text, chosen.rounds)]
     show("t in [0, 100] at equal error, float64, one thread", rows, chosen.json)

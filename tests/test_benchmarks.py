@@ -112,12 +112,19 @@ def test_symplectic_methods_keep_the_energy_and_are_ahead_at_equal_error():
 
 @pytest.mark.slow
 def test_our_solver_is_ahead_at_equal_error():
-    rows = {(row["problem"], row["solver"].split(", ")[-1]): row for row in rows_of("solvers")}
+    rows = {(row["problem"], row["solver"]): row for row in rows_of("solvers")}
     assert {problem for problem, _ in rows} == {"sparse", "dense"}
-    assert all(row["error"] <= 1.01 * rows[name, "as written"]["error"]
-               for (name, _), row in rows.items())  # fmt: skip
-    assert all(rows[name, "our rates"]["times ours"] > 1.3 for name in ("sparse", "dense"))
-    assert all(rows[name, "as written"]["times ours"] > 1.8 for name in ("sparse", "dense"))
+    for (problem, solver), row in rows.items():
+        library, _, rates = solver.partition(", ")
+        assert row["error"] <= 1.01 * rows[problem, "torchdiffeq dopri5, as written"]["error"]
+        assert row["times ours"] > LEAST.get((library, rates), 0.0), (problem, solver)
+
+
+LEAST = {
+    ("torchdiffeq dopri5", "our rates"): 1.5, ("torchdiffeq dopri5", "as written"): 2.7,
+    ("torchode tsit5", "our rates"): 1.1, ("torchode tsit5", "as written"): 1.5,
+}  # fmt: skip
+"""How many times the CPU time of our solve others must take: two thirds of what is measured."""
 
 
 @pytest.mark.slow
@@ -136,10 +143,10 @@ def test_batches_come_near_a_matrix_product():
 
 
 @pytest.mark.slow
-def test_forms_are_faster_than_edge_by_edge():
+def test_forms_are_faster_than_sums_written_by_hand():
     limited = [row for row in rows_of("forms") if row["limit"] is not None]
     assert len(limited) == 2
-    assert all(row["ratio"] >= row["limit"] for row in limited), limited
+    assert all(row["by hand"] >= row["limit"] for row in limited), limited
 
 
 @pytest.mark.slow

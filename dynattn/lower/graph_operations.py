@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -159,9 +160,18 @@ def _one_by_one(
 def _mean_field(node: Node, context: Context, coupling: str, weight: str | None) -> Operation:
     edges = context.edges(coupling)
     _uniform(edges.kind == "complete" and weight is None, "mean_field", coupling)
-    return _one_by_one(
+    found = _one_by_one(
         node, kernels.sum_nodes, (edges.include_self,), (context.receivers(coupling),)
     )
+    if not edges.include_self:
+        return found
+    ranks = [width_of(item) for item in node.inputs]
+
+    def totals(*arrays: Any) -> tuple[Any, ...]:
+        pairs = zip(arrays, ranks, strict=False)
+        return tuple(a.sum(-r - 1, keepdim=True) for a, r in pairs)
+
+    return replace(found, shared=totals)
 
 
 def _prefix(node: Node, context: Context, coupling: str, weight: str | None) -> Operation:

@@ -16,6 +16,7 @@ from dynattn.lower.context import ORIGIN, Context, Need, make_array, rank_of, wi
 from dynattn.lower.operation import Operation
 from dynattn.lower.pair_draws import pair_sampler
 from dynattn.lower.routine import Leaf, Maker, Routine, make_plan
+from dynattn.model.model import Model
 from dynattn.model.parts import Parameter, State
 from dynattn.model.terms import Place
 from dynattn.program.copies import copy_name
@@ -267,3 +268,10 @@ def shape_of(state: State, context: Context, sizes: Mapping[str, int]) -> tuple[
 def full_name(parameter: Parameter, copy: int | None) -> str:
     """The name of a parameter's array in the module; ``copy`` counts where a layer owns it."""
     return parameter.name if parameter.layer is None else copy_name(parameter, copy or 0)
+
+
+def default_seed(model: Model) -> int:
+    """The seed of the first experiment, or 0: training's where the model trains."""
+    if model.training is not None:
+        return model.training.seed
+    return model.simulations[0].seed if model.simulations else 0

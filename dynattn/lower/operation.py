@@ -20,6 +20,8 @@ class Operation:
     needs: tuple[Need, ...] = ()
     copies: tuple[Callable[..., Any], ...] = ()
     """Functions of ``kernels`` that an emitted file must carry."""
+    shared: Callable[..., Any] | None = None
+    """The same as ``function``, but that what all nodes share stays one: node axes of size 1."""
 
 
 def kernel_call(

@@ -10,6 +10,7 @@ from typing import Any
 from dynattn.lower import kernels
 from dynattn.lower.code import Code, call_code
 from dynattn.lower.context import ORIGIN, Context, Need, exact_size, rank_of, static_numbers
+from dynattn.lower.held import Parts, held_values, parted
 from dynattn.lower.operation import Operation
 from dynattn.lower.operations import OPERATIONS
 from dynattn.lower.row_blocks import rows_operation
@@ -282,6 +283,9 @@ class Routine:
         leaves = plan.leaves
         self.keys = [leaf.key for leaf in leaves if leaf.kind in GIVEN or leaf.kind == "dim"]
         self.tables = [find(leaf) for leaf in leaves[len(self.keys) :]]
+        self.origin = find(Leaf("origin"))
+        self.names = tuple(name for name, _ in plan.outputs)
+        self.held: list[Any] | None = None
         self.blank = [*plan.numbers, *[None] * len(plan.instructions)]
         self.steps = [
             (i.operation.function, i.arguments, i.result, spent)
@@ -293,8 +297,26 @@ class Routine:
         given = [environment[key] for key in self.keys]
         return [*given, *[table[key] for table, key in self.tables], *self.blank]
 
+    @cached_property
+    def parts(self) -> Parts:
+        """What can be computed once for many calls, and the rest."""
+        return parted(self.plan, len(self.keys))
+
+    def hold(self) -> None:
+        """Compute what depends on parameters alone, for all calls until ``release``."""
+        blank = {key: None for key in self.keys}
+        table, key = self.origin
+        self.held = held_values(self.parts, self.slots(blank), table[key])
+
+    def release(self) -> None:
+        """Follow the parameters again."""
+        self.held = None
+
     def __call__(self, environment: Mapping[str, Any]) -> dict[str, Any]:
         """The results by name."""
+        if self.held is not None:
+            given = [environment[key] for key in self.keys]
+            return dict(zip(self.names, self.parts.function(given, self.held), strict=True))
         slots = self.slots(environment)
         for function, arguments, result, spent in self.steps:
             slots[result] = function(*[slots[k] for k in arguments])

@@ -14,6 +14,7 @@ from dynattn.network.diagram import built_graph, spell_edges, spell_graph
 from dynattn.network.equations import spell_coupling, spell_laws
 from dynattn.network.spelling import short, short_names, spell_term
 from dynattn.network.styles import PLAIN, Style
+from dynattn.present.separability import reasons
 from dynattn.program.copies import layer_uses
 from dynattn.program.nodes import GIVEN_WEIGHTS, Node, Program
 from dynattn.program.row_blocks import at_a_time
@@ -155,16 +156,21 @@ def matching(network: Network) -> Section:
 
 
 def forms(model: Model, network: Network, program: Program) -> Section:
-    """The form chosen for the sum of every coupling, and its cost."""
-    chosen, parts = chosen_forms(program), at_a_time(program, network.connections, model.sizes)
+    """The form chosen for the sum of every coupling, its cost, and why it computes anything for
+    every edge.
+    """
+    chosen, why = chosen_forms(program), reasons(program, model)
+    parts = at_a_time(program, network.connections, model.sizes)
+    columns = ("sum of", "computed as", "cost of one right-hand side", *(("why",) if why else ()))
     rows = []
     for coupling in model.couplings:
         form = chosen.get(coupling.name, Form("unused", 0))
         cost = cost_text(form, model, coupling, network.connections[coupling.name])
         if coupling.name in parts:
             cost += f", in blocks of {parts[coupling.name]} receivers"
-        rows.append((coupling.name, form.title, cost))
-    return Section("forms", ("sum of", "computed as", "cost of one right-hand side"), tuple(rows))
+        reason = (why.get(coupling.name, ""),) if why else ()
+        rows.append((coupling.name, form.title, cost, *reason))
+    return Section("forms", columns, tuple(rows))
 
 
 def graph_text(coupling: Coupling, connections: Connections) -> str:

@@ -233,7 +233,7 @@ def differentiable(
     be had.
     """
     asked = gradient.kind == "checkpointed"
-    if gradient.kind == "backpropagation" or not _gradients_wanted(system, states):
+    if gradient.kind == "backpropagation" or not gradients_wanted(system, states):
         return None
     if not isinstance(system, System) or _unusual(system, states):
         return _refused(asked)
@@ -267,7 +267,8 @@ def _written(
         return Written(system, places, instant(step.t, known), white, known)
 
 
-def _gradients_wanted(system: Field, states: States) -> bool:
+def gradients_wanted(system: Field, states: States) -> bool:
+    """Whether a graph is recorded, of the states or of learned parameters."""
     if not torch.is_grad_enabled() or torch.compiler.is_compiling():
         return False
     return any(x.requires_grad for x in (*states.values(), *learned_by(system)))

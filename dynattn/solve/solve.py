@@ -34,6 +34,7 @@ from dynattn.solve.fixed import (
 )
 from dynattn.solve.gradients import Gradient, check_gradient, not_checkpointed
 from dynattn.solve.history import History, Late, fixed_history, remembering, stage_times
+from dynattn.solve.holding import held
 from dynattn.solve.late_points import integrate_late
 from dynattn.solve.library import Call, integrate_by_library
 from dynattn.solve.methods import Method, check_law, check_step, find_method
@@ -74,6 +75,7 @@ class Solution:
     these, where steps are compiled."""
 
 
+@held
 def solve(
     system: Field,
     states: States,
