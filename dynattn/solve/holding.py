@@ -26,7 +26,8 @@ def held(solves: Callable[P, R]) -> Callable[P, R]:
         system: Any = arguments[0] if arguments else named["system"]
         states: Any = arguments[1] if len(arguments) > 1 else named["states"]
         hold = getattr(system, "held", None)
-        if hold is None or torch.compiler.is_compiling() or gradients_wanted(system, states):
+        compiled = named.get("compiled") or torch.compiler.is_compiling()
+        if hold is None or compiled or gradients_wanted(system, states):
             return solves(*arguments, **named)
         with hold():
             return solves(*arguments, **named)
