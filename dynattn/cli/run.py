@@ -114,7 +114,7 @@ def stiff_words(result: Trajectory | Sweep) -> str:
     when, method = f"t = {result.statistics['stiff']:.3g}", result.settings["method"]
     return (
         f"the model is stiff near {when}: the method '{method}' takes small steps for stability, "
-        "not for accuracy; 'method scipy_solver' may be faster"
+        "not for accuracy; 'method rodas5p' is implicit and takes large ones"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,10 @@ class NumericalError(SpecError):
     """The numbers went wrong: NaN, a failed solve, a failed certification. Exit code 3."""
 
     exit_code = 3
+
+    partial: Any = None
+    """What was computed before a solve failed: a Solution of ``solve``, a Trajectory or a Sweep of
+    an experiment; None where nothing was."""
 
 
 class Collector:

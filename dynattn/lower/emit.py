@@ -55,8 +55,12 @@ class Emitted:
     arrays: Mapping[str, Any]
 
 
-LIKE = {"tsit5": "dopri5"}
-"""What stands in a file for an own method with adaptive steps: torchdiffeq's of the same order."""
+LIKE = {"tsit5": "dopri5", "rodas5p": "scipy_solver"}
+"""What stands in a file for an own method with adaptive steps: one of torchdiffeq's."""
+INSTEAD = {
+    "tsit5": "'s pair of the order of tsit5",
+    "rodas5p": "'s way to SciPy, LSODA, which like rodas5p is made for stiff systems",
+}
 
 
 def emit(
@@ -220,12 +224,13 @@ def _curved(writer: Writer) -> bool:
 
 def _library_solver(writer: Writer, simulation: Simulation) -> str:
     method = simulation.method.removeprefix("torchdiffeq.")
-    instead = "" if method not in LIKE else f"'s pair of the order of {method}"
-    options = ""
+    instead, options = INSTEAD.get(method, ""), ""
     if simulation.step is not None:
         options = f', options={{"step_size": {simulation.step!r}}}'
     else:
         options = _tolerances(writer.model, simulation)
+    if LIKE.get(method, method) == "scipy_solver":
+        options += ', options={"solver": "LSODA"}'
     several = len(writer.model.states) > 1
     rate = "model"
     if _curved(writer):

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dynattn.diagnostics.report import NumericalError
 from dynattn.lower.tolerances import NO_SHARE
 from dynattn.solve.control import Controller, Flags, Numbers, StiffnessWatch
-from dynattn.solve.failures import Scene, too_many_steps, underflow
+from dynattn.solve.failures import Reached, Scene, too_many_steps, underflow
 from dynattn.solve.fixed import States, bends_of, jumps_of, longest_step
 from dynattn.solve.packed import PackedField
 from dynattn.solve.slopes import Saved, Slopes
@@ -56,20 +57,17 @@ def integrate_adaptively(
 
 
 def finish(run: Run, progress: Progress | None) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The run to its end."""
-    run.begin()
-    while not run.control.done:
-        run.step()
-        if progress is not None:
-            progress(run.fraction)
-    found = run.field.states(run.saved.gathered())
-    counts: dict[str, Any] = {
-        "evaluations": run.evaluations,
-        "steps": int(np.max(run.control.steps)),
-    }
-    if run.stiffness.since is not None:
-        counts["stiff"] = run.sign * run.stiffness.since
-    return found, counts
+    """The run to its end; what it has come to, where it fails."""
+    try:
+        run.begin()
+        while not run.control.done:
+            run.step()
+            if progress is not None:
+                progress(run.fraction)
+    except NumericalError as error:
+        error.partial = Reached(run.field.states(run.saved.gathered()), run.costs)
+        raise
+    return run.field.states(run.saved.gathered()), run.costs
 
 
 class Run:
@@ -92,7 +90,7 @@ class Run:
         self.jumping = frozenset(self.jumps)
         self.stiffness = StiffnessWatch(points, self.tableau.edge)
         self.scales = _Scales(self.y, field, demand)
-        self.slopes = Slopes(self.y, self.tableau)
+        self.slopes = self._new_slopes()
         self.nodes = (*self.tableau.nodes, 1.0)
         self.evaluations = self.attempts = 0
 
@@ -100,6 +98,16 @@ class Run:
         """What chooses the steps; they end at the stops."""
         points = math.prod(self.batch) if self.batch else None
         return Controller(float(self.grid[0]), stops, points, self.demand.order, longest)
+
+    def _new_slopes(self) -> Slopes:
+        return Slopes(self.y, self.tableau)
+
+    @property
+    def costs(self) -> dict[str, Any]:
+        """What is told of the solve."""
+        found = {"evaluations": self.evaluations, "steps": int(np.max(self.control.steps))}
+        since = self.stiffness.since
+        return found if since is None else found | {"stiff": self.sign * since}
 
     # ── the field ──────────────────────────────────────────────────────────────────────────────
 

@@ -137,8 +137,10 @@ class Controller:
 
     @property
     def stuck(self) -> Flags:
-        """Where the next step would be too small to change the time."""
-        return self._again & (self.wanted <= LEAST * self.host.larger(abs(self.time), LEAST))
+        """Where the next step, smaller than the last, would be too small to change the time."""
+        tiny = self.wanted <= LEAST * self.host.larger(abs(self.time), LEAST)
+        shrinks = (self.goal < self.last) & (self.wanted < self.size)
+        return tiny & (self._again | shrinks)
 
 
 class StiffnessWatch:

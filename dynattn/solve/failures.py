@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from dynattn.diagnostics.report import Diagnostic, NumericalError, Span
 from dynattn.solve.fixed import Field, States
 from dynattn.solve.packing import Packing
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What a solve that failed has come to."""
+
+    states: Mapping[str, torch.Tensor]
+    """[time, batch..., nodes, coordinates...] at the first of the times, so many as it came to."""
+    counts: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,16 @@ def underflow(scene: Scene, t: float, packed: torch.Tensor, rates: torch.Tensor)
     return NumericalError(Diagnostic("E603", message, _line(scene, t, packed), fix))
 
 
+def no_slope(scene: Scene, t: float, row: int, column: int) -> NumericalError:
+    """E603: a rate has no finite derivative, which an implicit step needs."""
+    message = (
+        f"the rate of {scene.name(row)} has no finite derivative by {scene.name(column)} "
+        f"at t = {t:.6g}"
+    )
+    fix = "use 'method tsit5', which takes no derivatives, or make the rate smooth there"
+    return NumericalError(Diagnostic("E603", message, scene.span, fix))
+
+
 def too_many_steps(
     scene: Scene, t: float, limit: int, method: str, stiff: bool = False
 ) -> NumericalError:
@@ -83,7 +103,7 @@ def too_many_steps(
     )
     if stiff:
         message += ": the system is stiff, so that only small steps are stable"
-        fix = "use an implicit method: 'method scipy_solver'"
+        fix = "use an implicit method: 'method rodas5p'"
     return NumericalError(Diagnostic("E604", message, scene.span, fix))
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from dynattn.diagnostics.report import Diagnostic, NumericalError, SpecError
-from dynattn.solve.failures import Scene, gave_up, non_finite, too_many_steps, underflow
+from dynattn.solve.failures import Reached, Scene, gave_up, non_finite, too_many_steps, underflow
 from dynattn.solve.fixed import States, bends_of, equal_steps, jumps_of, longest_step, stretches
 from dynattn.solve.methods import ADAMS, Method
 from dynattn.solve.packed import PackedField
@@ -89,6 +89,13 @@ class _Watch:
         """Where the solve happens."""
         return self.field.scene
 
+    def reached(self, packed: torch.Tensor) -> Reached:
+        """States at the first times, and the counts."""
+        known = self.call.method.solver != "scipy_solver"
+        steps = (self.accepted if self.call.method.adaptive else self.steps) if known else None
+        counts = {"evaluations": self.evaluations, "steps": steps}
+        return Reached(self.field.states(packed), counts)
+
     def callback_step(self, t: torch.Tensor, y: torch.Tensor, dt: torch.Tensor) -> None:
         """Called by torchdiffeq before every step it tries."""
         self.steps += 1
@@ -125,7 +132,7 @@ class _Watch:
 
 def integrate_by_library(
     scene: Scene, states: States, times: torch.Tensor, call: Call, progress: Progress | None
-) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+) -> tuple[Mapping[str, torch.Tensor], dict[str, Any]]:
     """States at the times, and the counts; NumericalError E603 or E604 where it fails."""
     field = PackedField(scene)
     scene, start = field.scene, field.packing.pack(states)
@@ -135,13 +142,11 @@ def integrate_by_library(
     if call.method.solver == "scipy_solver":
         _refuse_gradients(watch, start)
     packed = _odeint(watch, start, times.to(start.device), call)
-    _check(scene, times, packed, call)
+    _check(watch, times, packed)
     if progress is not None:
         progress(1.0)
-    found = field.states(packed)
-    known = call.method.solver != "scipy_solver"
-    steps = (watch.accepted if call.method.adaptive else watch.steps) if known else None
-    return found, {"evaluations": watch.evaluations, "steps": steps}
+    whole = watch.reached(packed)
+    return whole.states, whole.counts
 
 
 def _refuse_gradients(watch: _Watch, start: torch.Tensor) -> None:
@@ -172,6 +177,7 @@ def _odeint(watch: _Watch, start: torch.Tensor, times: torch.Tensor, call: Call)
             failure = _explained(watch, error)
             if failure is None:
                 raise
+            failure.partial = watch.reached(_again(watch, start, times, call))
             raise failure from None
     assert isinstance(solution, torch.Tensor)
     return solution
@@ -194,6 +200,20 @@ def _with_adjoint(watch: _Watch, times: torch.Tensor, call: Call) -> Callable[..
         odeint_adjoint, adjoint_rtol=call.rtol, adjoint_atol=call.atol, adjoint_options=options,
         adjoint_params=tuple(learned_by(watch.scene.system)),
     )  # fmt: skip
+
+
+def _again(watch: _Watch, start: torch.Tensor, times: torch.Tensor, call: Call) -> torch.Tensor:
+    """The states at the times up to where a solve failed: torchdiffeq kept none, so once more."""
+    forwards = bool(times[-1] > times[0])
+    passed = times <= watch.time if forwards else times >= watch.time
+    fresh = _Watch(watch.field, call, watch.span, None, float(times[0]), start.detach())
+    shorter = times[: int(passed.sum())]
+    if len(shorter) < 2 or len(shorter) == len(times):
+        return start[None]
+    try:
+        return _odeint(fresh, start, shorter, call)
+    except NumericalError:
+        return start[None]
 
 
 def _tolerances(field: PackedField, start: torch.Tensor, call: Call) -> tuple[Any, Any]:
@@ -295,14 +315,18 @@ def _explained(watch: _Watch, error: BaseException) -> NumericalError | None:
     return None
 
 
-def _check(scene: Scene, times: torch.Tensor, packed: torch.Tensor, call: Call) -> None:
+def _check(watch: _Watch, times: torch.Tensor, packed: torch.Tensor) -> None:
     """Neither fixed-step methods nor scipy's say when a number is lost, or when they stop early."""
     if len(packed) == len(times) and bool(torch.isfinite(packed.detach().sum())):
         return
+    scene, call = watch.scene, watch.call
     finite = torch.isfinite(packed.detach()).flatten(start_dim=1).all(dim=1)
     bad = (~finite).nonzero()
     if len(bad):
         k = max(1, int(bad[0]))
-        raise non_finite(scene, float(times[k]), packed[k], float(times[k - 1]), packed[k - 1])
-    if len(packed) < len(times):
-        raise gave_up(scene, float(times[max(0, len(packed) - 1)]), call.method.name)
+        error = non_finite(scene, float(times[k]), packed[k], float(times[k - 1]), packed[k - 1])
+    else:
+        k = len(packed)
+        error = gave_up(scene, float(times[max(0, k - 1)]), call.method.name)
+    error.partial = watch.reached(packed[:k])
+    raise error

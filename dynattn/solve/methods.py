@@ -13,6 +13,7 @@ from dynattn.model import noises
 from dynattn.model.model import Model
 from dynattn.model.parts import Law
 from dynattn.solve.structure import structure_mistakes
+from dynattn.vocabulary.rosenbrock import RODAS5P, Rosenbrock
 from dynattn.vocabulary.solvers import TORCHDIFFEQ_METHODS
 from dynattn.vocabulary.splittings import SPLITTINGS, Splitting
 from dynattn.vocabulary.tableaus import TABLEAUS, Tableau
@@ -34,6 +35,8 @@ class Method:
     """Of the own explicit methods."""
     splitting: Splitting | None = None
     """Of the symplectic ones."""
+    implicit: Rosenbrock | None = None
+    """Of the own implicit ones."""
     solver: str = ""
     """torchdiffeq's own name for it."""
     options: tuple[str, ...] = ()
@@ -57,6 +60,7 @@ _OWN = (
     Method("heun", "own", 2, tableau=TABLEAUS["heun"]),
     Method("rk4", "own", 4, tableau=TABLEAUS["rk4"]),
     Method("tsit5", "own", 5, True, TABLEAUS["tsit5"], options=("first_step", "max_step")),
+    Method("rodas5p", "own", 5, True, implicit=RODAS5P, options=("first_step", "max_step")),
     Method("leapfrog", "own", 2, splitting=SPLITTINGS["leapfrog"]),
     Method("yoshida4", "own", 4, splitting=SPLITTINGS["yoshida4"]),
     Method("blanes_moan4", "own", 4, splitting=SPLITTINGS["blanes_moan4"]),

@@ -138,9 +138,10 @@ class Saved:
         self.next = self._next()
 
     def gathered(self) -> Tensor:
-        """[times, batch..., coordinates]."""
-        found = torch.cat(self.values)
+        """[times, batch..., coordinates], up to the last time that all points have come to."""
+        found, common = torch.cat(self.values), int(self.known.min())
         if len(self.known) > 1:
-            order = np.argsort(np.concatenate(self.places))
+            places = np.concatenate(self.places)
+            order = np.argsort(places)[: common * len(self.known)]
             found = found.index_select(0, torch.as_tensor(order, device=found.device))
-        return found.reshape(len(self.grid), *self.batch, -1)
+        return found.reshape(common, *self.batch, -1)

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from dynattn.diagnostics.report import Diagnostic, Span, SpecError
+from dynattn.diagnostics.report import Diagnostic, NumericalError, Span, SpecError
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.solve.adaptive import Demand, integrate_adaptively
 from dynattn.solve.averaged import Averaged
@@ -20,7 +20,7 @@ from dynattn.solve.compiled_fixed import integrate_compiled
 from dynattn.solve.compiler import Compiler, ready_to_compile
 from dynattn.solve.delays import check_delays
 from dynattn.solve.discrete import Arrived, Differentiable, differentiable
-from dynattn.solve.failures import Scene, refuse_non_finite
+from dynattn.solve.failures import Reached, Scene, refuse_non_finite
 from dynattn.solve.fixed import (
     Advance,
     Field,
@@ -41,6 +41,7 @@ from dynattn.solve.methods import Method, check_law, check_step, find_method
 from dynattn.solve.noise import Wiener, diffuse
 from dynattn.solve.packing import packing_of
 from dynattn.solve.point_history import PointHistory
+from dynattn.solve.rosenbrock import integrate_implicitly
 from dynattn.solve.splitting import Symplectic
 from dynattn.solve.tape import NotReplayable
 from dynattn.solve.walk import Step, steps_of
@@ -60,6 +61,20 @@ class Memory:
     history: History | PointHistory | None
     gradient: Gradient
     compiler: Compiler | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """How a solve is to go."""
+
+    method: Method
+    step: float | None
+    rtol: float
+    atol: float
+    max_steps: int
+    options: Mapping[str, Any]
+    progress: Progress | None
+    memory: Memory
 
 
 @dataclass(frozen=True)
@@ -108,31 +123,59 @@ def solve(
     ``compiled``: each step is a graph of torch.compile; a Compiler keeps what it made.
 
     Raises SpecError (E358 to E363, E601, E602, E605, E606, E613, E614, E616, E617, E624, E625,
-    E631) for what is asked wrongly, NumericalError (E603, E604, E629, E630) where the numbers fail.
+    E631, E632) for what is asked wrongly, NumericalError (E603, E604, E629, E630) where the numbers
+    fail; its ``partial`` is the Solution up to the last time that all points came to.
     """
     gradient, asked = gradient or Gradient(), options or {}
     chosen = _fitting(system, method, step, gradient, span)
     _check_tolerances(rtol, atol, span)
     _check_options(chosen, asked, span)
-    atol = rtol if atol is None else atol
     grid = _checked_times(times, span)
     compiler, system = ready_to_compile(system, compiled, chosen, gradient.kind, span)
     scene = Scene(system, packing_of(states, batch), describe, span)
-    memory, began = Memory(wiener, history, gradient, compiler), time.perf_counter()
+    request = Request(
+        chosen, step, rtol, rtol if atol is None else atol, max_steps, asked, progress,
+        Memory(wiener, history, gradient, compiler),
+    )  # fmt: skip
+    began = time.perf_counter()
+
+    def solution(found: Mapping[str, torch.Tensor], counts: Mapping[str, Any]) -> Solution:
+        said = {"method": method, "library": chosen.library}
+        said |= compiler.told() if compiler else {}
+        reached = grid[: len(next(iter(found.values())))]
+        return Solution(reached, found, {**counts, **said, "seconds": time.perf_counter() - began})
+
+    try:
+        return solution(*_integrated(scene, states, grid, request))
+    except NumericalError as error:
+        if isinstance(error.partial, Reached):
+            error.partial = solution(error.partial.states, error.partial.counts)
+        raise
+
+
+def _integrated(
+    scene: Scene, states: States, grid: torch.Tensor, request: Request
+) -> tuple[Mapping[str, torch.Tensor], dict[str, Any]]:
+    """States at the times, and the counts."""
+    chosen, step = request.method, request.step
+    times, progress = grid.tolist(), request.progress
     if len(grid) == 1:
-        found = {name: x[None] for name, x in states.items()}
-        counts: dict[str, Any] = {"evaluations": 0, "steps": 0}
-    elif chosen.tableau is not None and chosen.chooses_steps(step):
-        demand = Demand(method, chosen.tableau, chosen.order, rtol, atol, max_steps, asked)
-        found, counts = _adaptively(scene, states, grid.tolist(), demand, progress, memory)
-    elif chosen.library == "own":
-        found, counts = _by_own(scene, states, grid.tolist(), chosen, step or 0.0, progress, memory)
-    else:
-        call = Call(chosen, step, rtol, atol, max_steps, asked, gradient.kind == "adjoint")
-        found, counts = integrate_by_library(scene, states, grid, call, progress)
-    counts |= {"method": method, "library": chosen.library}
-    counts |= compiler.told() if compiler else {}
-    return Solution(grid, found, counts | {"seconds": time.perf_counter() - began})
+        return {name: x[None] for name, x in states.items()}, {"evaluations": 0, "steps": 0}
+    if (pair := chosen.implicit or chosen.tableau) is not None and chosen.chooses_steps(step):
+        demand = Demand(
+            chosen.name, pair, chosen.order, request.rtol, request.atol, request.max_steps,
+            request.options,
+        )  # fmt: skip
+        if chosen.implicit:
+            return integrate_implicitly(scene, states, times, demand, progress)
+        return _adaptively(scene, states, times, demand, progress, request.memory)
+    if chosen.library == "own":
+        return _by_own(scene, states, times, chosen, step or 0.0, progress, request.memory)
+    call = Call(
+        chosen, step, request.rtol, request.atol, request.max_steps, request.options,
+        request.memory.gradient.kind == "adjoint",
+    )  # fmt: skip
+    return integrate_by_library(scene, states, grid, call, progress)
 
 
 def _fitting(
@@ -171,7 +214,7 @@ def _by_own(
     step: float,
     progress: Progress | None,
     memory: Memory,
-) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+) -> tuple[Mapping[str, torch.Tensor], dict[str, Any]]:
     if memory.compiler is not None:
         ends = _ends(scene.system, times, method)
         return integrate_compiled(
@@ -186,18 +229,32 @@ def _by_own(
         if progress is not None:
             progress(k / (len(times) - 1))
 
-    steps = sum(equal_steps(b - a, step) for a, b, _ in stretches(times, ends))
     exact = None
-    if method.tableau is not None:
-        exact = _exact(scene, states, partial(steps_of, times, step, ends), method.tableau,
-                       memory, arrived)  # fmt: skip
-    if exact is not None:
-        found = exact.solve(states)
-    else:
-        for k, point in enumerate(trajectory(advances, states, times, step, ends), start=1):
-            arrived(k, point)
-        found = {name: torch.stack([point[name] for point in points]) for name in states}
+    try:
+        if method.tableau is not None:
+            exact = _exact(scene, states, partial(steps_of, times, step, ends), method.tableau,
+                           memory, arrived)  # fmt: skip
+        if exact is not None:
+            found = exact.solve(states)
+        else:
+            for k, point in enumerate(trajectory(advances, states, times, step, ends), start=1):
+                arrived(k, point)
+            found = _stacked(points)
+    except NumericalError as error:
+        steps = _steps(times[: len(points)], ends, step)
+        counts = {"evaluations": _evaluations(advances, method, steps), "steps": steps}
+        error.partial = Reached(_stacked(points), counts)
+        raise
+    steps = _steps(times, ends, step)
     return found, {"evaluations": _evaluations(advances, method, steps), "steps": steps}
+
+
+def _steps(times: list[float], ends: tuple[float, ...], step: float) -> int:
+    return sum(equal_steps(b - a, step) for a, b, _ in stretches(times, ends))
+
+
+def _stacked(points: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    return {name: torch.stack([point[name] for point in points]) for name in points[0]}
 
 
 def _exact(

@@ -5,7 +5,7 @@ from __future__ import annotations
 STRUCTURE_METHODS = ("leapfrog", "yoshida4", "blanes_moan4", "avf")
 """Those of our own that keep a structure: symplectic, and the averaged vector field."""
 
-OWN_METHODS = ("euler", "heun", "rk4", "tsit5", *STRUCTURE_METHODS)
+OWN_METHODS = ("euler", "heun", "rk4", "tsit5", "rodas5p", *STRUCTURE_METHODS)
 """Our own methods: out of place, retracted onto the manifold."""
 
 TORCHDIFFEQ_METHODS = (

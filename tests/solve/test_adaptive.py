@@ -271,4 +271,4 @@ def test_a_stiff_problem_that_does_not_end():
     assert item.code == "E604"
     assert item.message.startswith("the method 'tsit5' took 1200 steps and has only come to t = ")
     assert item.message.endswith(": the system is stiff, so that only small steps are stable")
-    assert item.fix == "use an implicit method: 'method scipy_solver'"
+    assert item.fix == "use an implicit method: 'method rodas5p'"

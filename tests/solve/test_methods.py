@@ -12,7 +12,7 @@ from dynattn.diagnostics.report import SpecError
 from dynattn.solve.methods import METHODS, check_step, find_method
 from dynattn.vocabulary.solvers import METHOD_NAMES, TORCHDIFFEQ_METHODS
 
-OWN = [m for m in METHODS.values() if m.tableau is not None]
+EXPLICIT = [m for m in METHODS.values() if m.tableau is not None]
 
 
 def test_every_method_of_torchdiffeq_is_there():
@@ -39,7 +39,7 @@ def test_where_both_have_a_name_ours_wins():
     assert "torchdiffeq.dopri5" not in METHODS
 
 
-@pytest.mark.parametrize("method", OWN, ids=lambda m: m.name)
+@pytest.mark.parametrize("method", EXPLICIT, ids=lambda m: m.name)
 def test_tableaux_are_consistent(method):
     tableau = method.tableau
     assert len(tableau.nodes) == len(tableau.stages) == len(tableau.weights)
@@ -49,7 +49,7 @@ def test_tableaux_are_consistent(method):
         assert sum(row) == pytest.approx(tableau.nodes[i], abs=1e-13)
 
 
-@pytest.mark.parametrize("method", OWN, ids=lambda m: m.name)
+@pytest.mark.parametrize("method", EXPLICIT, ids=lambda m: m.name)
 def test_quadrature_conditions_up_to_the_order(method):
     tableau = method.tableau
     for k in range(1, method.order + 1):
@@ -71,9 +71,9 @@ def told(action, *arguments):
 
 def test_unknown_method():
     listing = (
-        "the methods are euler, heun, rk4, tsit5, leapfrog, yoshida4, blanes_moan4, avf, dopri8, "
-        "dopri5, bosh3, fehlberg2, adaptive_heun, torchdiffeq.euler, midpoint, heun2, heun3, "
-        "torchdiffeq.rk4, explicit_adams, implicit_adams, fixed_adams, scipy_solver"
+        "the methods are euler, heun, rk4, tsit5, rodas5p, leapfrog, yoshida4, blanes_moan4, avf, "
+        "dopri8, dopri5, bosh3, fehlberg2, adaptive_heun, torchdiffeq.euler, midpoint, heun2, "
+        "heun3, torchdiffeq.rk4, explicit_adams, implicit_adams, fixed_adams, scipy_solver"
     )
     assert told(find_method, "dopry5") == (
         "E601", "there is no method 'dopry5'", f"did you mean 'dopri5'? ({listing})",

@@ -23,9 +23,9 @@ CODES: dict[str, Entry] = {
     ),
     "E601": Entry(
         "there is no such method",
-        "Every integration method has a fixed name: euler, heun, rk4, tsit5, leapfrog, yoshida4, "
-        "blanes_moan4 and avf are dynattn's own, the others are torchdiffeq's. Where both have a "
-        "name, 'torchdiffeq.rk4' means theirs.",
+        "Every integration method has a fixed name: euler, heun, rk4, tsit5, rodas5p, leapfrog, "
+        "yoshida4, blanes_moan4 and avf are dynattn's own, the others are torchdiffeq's. Where "
+        "both have a name, 'torchdiffeq.rk4' means theirs.",
         "simulate { t 0 .. 10 every 0.1; method dopri }",
         "simulate { t 0 .. 10 every 0.1; method dopri5 }",
     ),
@@ -52,7 +52,7 @@ CODES: dict[str, Entry] = {
         "stiff (rates of very different size), or the accuracy asked for is beyond what float64 "
         "can give.",
         "simulate { t 0 .. 100 every 1; method dopri5; rtol 1e-15 }",
-        "simulate { t 0 .. 100 every 1; method scipy_solver; rtol 1e-8 }",
+        "simulate { t 0 .. 100 every 1; method rodas5p; rtol 1e-8 }",
     ),
     "E605": Entry(
         "a method has no such option",
@@ -154,6 +154,14 @@ CODES: dict[str, Entry] = {
         "or from Python: run(signals={'drive': (times, values)}). Nothing is guessed outside.",
         "input drive: signal\nsimulate { t 0 .. 9 }",
         'input drive: signal\nsimulate { t 0 .. 9; data table("drive.csv") }',
+    ),
+    "E632": Entry(
+        "too large for an implicit method",
+        "rodas5p solves linear equations with the Jacobian of all rates by all states, a full "
+        "matrix at each point of a sweep. What does not fit is refused before it is made. Explicit "
+        "methods need no matrix.",
+        "param N = 50000\nsimulate { t 0 .. 10; method rodas5p }",
+        "param N = 50000\nsimulate { t 0 .. 10; method tsit5 }",
     ),
     "E623": Entry(
         "a draw whose arguments are out of range",
