@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dynattn.compilation import Compilation
-from dynattn.diagnostics.report import Source, SpecError
+from dynattn.diagnostics.report import NumericalError, Source, SpecError
 from dynattn.model.unused import unused_names
 
 if TYPE_CHECKING:
@@ -31,11 +31,18 @@ class Spec(Compilation):
     def run(self, name: str | None = None, **options: Any) -> Any:
         """Run the spec's experiment ``name`` (its first one unless given) and return the result,
         which draws itself: ``result.plot("states", "final.svg")``, ``result.animate("out.gif")``.
+        Where the numbers fail, so does the ``partial`` result of the NumericalError.
         """
         from dynattn.present.drawing import ResultDrawing
         from dynattn.run.experiment import run_experiment
 
-        return replace(run_experiment(self, name, **options), drawing=ResultDrawing(self))
+        drawing = ResultDrawing(self)
+        try:
+            return replace(run_experiment(self, name, **options), drawing=drawing)
+        except NumericalError as error:
+            if error.partial is not None:
+                error.partial = replace(error.partial, drawing=drawing)
+            raise
 
     def equilibria(self, **options: Any) -> Any:
         """Where the model is at rest, from many starts: ``starts=20``, ``spread``, ``seed``,

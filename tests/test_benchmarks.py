@@ -29,6 +29,7 @@ BENCHMARKS = {
     "gradients": ("--rounds", "5"),
     "batches": ("--rounds", "3"),
     "solvers": ("--rounds", "3"),
+    "stiff": ("--rounds", "1"),
     "group_attention": ("--rounds", "1", "--steps", "3"),
     "manifold_drift": ("--steps", "200"),
     "hamiltonian": ("--steps", "4000", "--rounds", "3"),
@@ -56,6 +57,7 @@ def rows_of(name: str) -> list[dict]:
         "training",
         "group_attention",
         "compiled",
+        "stiff",
     ],
 )
 def test_benchmark(name):

@@ -11,6 +11,7 @@ import click
 
 from dynattn.cli.screen import note
 from dynattn.cli.settings import DEVICE, FOLDER, JSON, SEED, SET, SPEC, open_spec, read_device
+from dynattn.diagnostics.report import NumericalError
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
@@ -97,6 +98,10 @@ def run(
     except KeyboardInterrupt:
         note(f"what was finished is in {place}")
         raise
+    except NumericalError as error:
+        if error.partial is not None:
+            note(f"{partial_words(error.partial)} is in {place}")
+        raise
     if not pictures and plots == ("default",):
         say_why(compilation, chosen)
     if "stiff" in result.statistics:
@@ -107,6 +112,15 @@ def run(
         print_json({"ok": True, **result_facts(result, place, pictures)})
     else:
         tell_result(result, place, pictures)
+
+
+def partial_words(partial: Trajectory | Sweep) -> str:
+    """How far an experiment came before its numbers failed."""
+    from dynattn.run.sweep import Sweep
+
+    if isinstance(partial, Sweep):
+        return f"what was finished, {int(partial.done.sum())} of {partial.done.size} points,"
+    return f"what was computed up to t = {partial.times[-1]:g}"
 
 
 def stiff_words(result: Trajectory | Sweep) -> str:

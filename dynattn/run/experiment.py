@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dynattn.diagnostics.report import Diagnostic, SpecError, UsageError
+from dynattn.diagnostics.report import Diagnostic, NumericalError, SpecError, UsageError
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model.model import Model
 from dynattn.model.plans import Simulation
@@ -57,7 +57,7 @@ def run_experiment(
     With ``folder`` everything is written there: a sweep after every part, so that an interruption
     loses nothing that was finished. ``signals`` gives samples by input, {"drive": (times, values)},
     in place of the experiment's data. ``compiled``: as in ``solve``. The errors are those of
-    ``simulate`` and ``sweep``.
+    ``simulate`` and ``sweep``; what was computed before the numbers failed is written too.
     """
     from dynattn.run.clock import check_experiment
     from dynattn.run.results import ResultFolder
@@ -77,7 +77,12 @@ def run_experiment(
         return sweep(
             compilation, experiment, **options, on_part=None if place is None else place.write
         )
-    trajectory = simulate(compilation, experiment, **options)
+    try:
+        trajectory = simulate(compilation, experiment, **options)
+    except NumericalError as error:
+        if place is not None and error.partial is not None:
+            place.write(error.partial)
+        raise
     if place is not None:
         place.write(trajectory)
     return trajectory

@@ -77,7 +77,7 @@ class Result:
     versions: Mapping[str, str]
     statistics: Mapping[str, Any]
     status: str
-    """``finished``, ``running`` or ``interrupted``."""
+    """``finished``, ``running``, ``interrupted`` or ``failed``."""
     parameters: Mapping[str, NDArray[np.float64]] = field(
         default_factory=dict, repr=False, kw_only=True
     )

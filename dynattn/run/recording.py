@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dynattn.diagnostics.report import NumericalError
 from dynattn.lower.edge_states import on_edges_alone, rank_of_state
 from dynattn.lower.module import System
 from dynattn.model.laws import type_of
@@ -50,6 +51,8 @@ class Integration:
     """[batch...]: when ``until`` ended each point; NaN where it did not."""
     states: States = field(repr=False)
     """At the last time that was solved."""
+    solved: int
+    """How many of the times were; of a solve that failed, fewer than all."""
 
 
 def integrate(
@@ -66,7 +69,7 @@ def integrate(
     compiled: bool | Compiler = False,
 ) -> Integration:
     """Solve from ``initial`` (None: the system's initial states) and keep the records (and the
-    states as series).
+    states as series). NumericalError where the numbers fail: ``partial`` is the Integration so far.
     """
     states = {
         name: x.expand(*batch, *x.shape[-rank_of_state(system, name) :])
@@ -81,16 +84,23 @@ def integrate(
     stopping = Stopping(system, simulation, batch)
     most = INTERVALS + 1 if simulation.until else len(times)
     pieces = list(_pieces(len(times), sum(x.numel() for x in states.values()), most))
+    failure: NumericalError | None = None
+    solved = 1
     with torch.inference_mode():
         for start, stop in pieces:
             part = times[start:stop]
             report = _within(progress, start / (len(times) - 1), (stop - 1) / (len(times) - 1))
-            solution = solve(
-                system, states, part.tolist(), method=simulation.method, step=simulation.step,
-                rtol=simulation.rtol, atol=simulation.atol, batch=len(batch), progress=report,
-                wiener=wiener, history=history,
-                describe=describe, span=simulation.span, compiled=compiled,
-            )  # fmt: skip
+            try:
+                solution = solve(
+                    system, states, part.tolist(), method=simulation.method, step=simulation.step,
+                    rtol=simulation.rtol, atol=simulation.atol, batch=len(batch), progress=report,
+                    wiener=wiener, history=history,
+                    describe=describe, span=simulation.span, compiled=compiled,
+                )  # fmt: skip
+            except NumericalError as error:
+                failure, solution = error, error.partial
+                part = part[: len(solution.times)]
+            solved = start + len(part)
             ends = stopping.ends(part, solution.states)
             _gather(system, part, solution.states, records, ends, gatherers)
             states = _at_ends(states, solution.states, ends)
@@ -99,11 +109,15 @@ def integrate(
                 more = solution.statistics[name]
                 counts[name] = None if more is None or counts[name] is None else counts[name] + more
             stiff = stiff or {n: x for n, x in solution.statistics.items() if n == "stiff"}
-            if stopping.all_stopped:
+            if failure is not None or stopping.all_stopped:
                 break
     results = {label: gatherer.result_over(len(times)) for label, gatherer in gatherers.items()}
     statistics = counts | stiff | {"method": simulation.method}
-    return Integration(results, statistics, stopping.times, states)
+    found = Integration(results, statistics, stopping.times, states, solved)
+    if failure is None or stopping.all_stopped:
+        return found
+    failure.partial = found
+    raise failure
 
 
 def _at_ends(before: States, solved: States, ends: Ends) -> dict[str, torch.Tensor]:

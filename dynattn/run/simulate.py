@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dynattn.diagnostics.report import NumericalError
 from dynattn.model.plans import Record, Simulation
 from dynattn.run.clock import check_experiment, saved_times, settings_of
 from dynattn.run.labelled import Labelled, Result, Variable, in_parts, numbered
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from dynattn.compilation import Compilation
     from dynattn.lower.module import System
     from dynattn.network.build import Network
+    from dynattn.run.recording import Integration
     from dynattn.run.signals import Given
     from dynattn.solve.compiler import Compiler
 
@@ -57,7 +59,8 @@ def simulate(
 
     ``signals`` are samples that go before those of the experiment's data: times and values by
     input. ``compiled``: as in ``solve``. ``progress`` is called with the fraction done. SpecError
-    where the experiment cannot be run, NumericalError where the numbers fail.
+    where the experiment cannot be run, NumericalError where the numbers fail: its
+    ``partial`` is the Trajectory up to there.
     """
     model = compilation.model
     check_experiment(model, simulation)
@@ -73,29 +76,55 @@ def simulate(
     samples = signals_of(model, simulation, signals)
     system = build_for(compilation, seed=chosen, device=device, signals=samples)
     initial = states_at_rest(compilation, simulation, system, seed=chosen, device=device)
-    found = integrate(
-        system, simulation, times, records,
-        keep_states=all_of_it, initial=initial, progress=progress,
-        compiled=compiled,
-    )  # fmt: skip
+
+    def told(found: Integration, status: str) -> Trajectory:
+        return _trajectory(compilation, simulation, system, records, found, times, status)
+
+    try:
+        found = integrate(
+            system, simulation, times, records,
+            keep_states=all_of_it, initial=initial, progress=progress,
+            compiled=compiled,
+        )  # fmt: skip
+    except NumericalError as error:
+        if error.partial is not None:
+            error.partial = told(error.partial, "failed")
+        raise
+    return told(found, "finished")
+
+
+def _trajectory(
+    compilation: Compilation,
+    simulation: Simulation,
+    system: System,
+    records: tuple[Record, ...],
+    found: Integration,
+    times: Array,
+    status: str,
+) -> Trajectory:
+    model, all_of_it = compilation.model, not simulation.records
     names = [item.name for item in model.observables]
-    stopped = float(found.stopped)
+    stopped, times = float(found.stopped), times[: found.solved]
     if stopped == stopped:  # nothing is solved after the end
         times = times[times <= stopped]
     series = {r.label for r in records if r.kind == "series"} | set(model.states)
-    results = {n: x[: len(times)] if n in series else x for n, x in found.results.items()}
+    whole = status == "finished"
+    results = {
+        name: x[: len(times)] if name in series else x if whole else np.full_like(x, np.nan)
+        for name, x in found.results.items()
+    }
     said = {"model": model.name, "overrides": dict(compilation.overrides)}
     return Trajectory(
         name=simulation.name,
         labelled=_labelled(compilation.network, times, records, results),
         settings=said | settings_of(simulation),
-        seed=chosen,
+        seed=system.seed,
         versions=versions(),
         statistics={
             **found.statistics,
             **({"stopped": stopped} if stopped == stopped else {}),
         },
-        status="finished",
+        status=status,
         times=times,
         states={name: results[name] for name in model.states if all_of_it},
         observables={name: results[name] for name in names if all_of_it},

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dynattn.diagnostics.report import Diagnostic, SpecError
+from dynattn.diagnostics.report import Diagnostic, NumericalError, SpecError
 from dynattn.model.model import Model
 from dynattn.model.plans import Record, Simulation
 from dynattn.run.clock import check_experiment, saved_times, settings_of
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 Index = tuple[int, ...]
+
+FAILURES = 20
+"""Points at which the numbers may fail before the others are given up too."""
 
 LIMIT = 2**29
 """Numbers that a result may hold (4 GiB)."""
@@ -82,23 +85,27 @@ def sweep(
     """Solve every point of the grid ``repeat`` times.
 
     All points of a repeat share their draws. ``on_part`` is given the sweep as far as it is after
-    every part, and once more when it is interrupted. SpecError where the experiment cannot be run,
-    NumericalError, naming the point, where the numbers fail.
+    every part, and once more when it is interrupted. SpecError where the experiment cannot be run.
+    Where the numbers fail at some points the others are still solved; then a NumericalError names
+    those points, and its ``partial`` is the sweep without them.
     """
     check_experiment(compilation.model, simulation)
     work = _Work(compilation, simulation, seed, device, signals, compiled)
     try:
         for part in work.parts:
             work.solve(part, progress)
-            if on_part is not None:
+            if on_part is not None and work.done.any():
                 on_part(work.result("running"))
-    except KeyboardInterrupt:
-        if on_part is not None:
-            on_part(work.result("interrupted"))
+    except (KeyboardInterrupt, NumericalError) as error:
+        if on_part is not None and work.done.any():
+            stopped = isinstance(error, KeyboardInterrupt)
+            on_part(work.result("interrupted" if stopped else "failed"))
         raise
-    finished = work.result("finished")
-    if on_part is not None:
+    finished = work.result("failed" if work.failures else "finished")
+    if on_part is not None and work.done.any():
         on_part(finished)
+    if work.failures:
+        raise work.failure(finished)
     return finished
 
 
@@ -142,6 +149,8 @@ class _Work:
         """With ``start previous``: the states that the point before reached."""
         self.counts: dict[str, Any] = {"evaluations": 0, "steps": 0, "seconds": 0.0}
         self.together = points_at_once(compilation)
+        self.failures: list[NumericalError] = []
+        """One for each point that failed."""
         self.parts = list(self._parts())
 
     def _parts(self) -> Iterator[Part]:
@@ -162,7 +171,31 @@ class _Work:
         return {n: v[k] for (n, v), k in zip(self.values.items(), index, strict=True)}
 
     def solve(self, part: Part, progress: Callable[[float], None] | None) -> None:
-        """Solve one part and put its results in their places."""
+        """Solve one part and put its results in their places; where it fails, its halves."""
+        try:
+            self._solve(part, progress)
+        except NumericalError as error:
+            half = len(part.points) // 2
+            if not half:
+                self._failed(error, self._words(part, ()))
+                return
+            for points in (part.points[:half], part.points[half:]):
+                self.solve(replace(part, points=points), progress)
+
+    def _failed(self, error: NumericalError, words: str) -> None:
+        named = [d if words in d.message else replace(d, message=f"{d.message} ({words})")
+                 for d in error.diagnostics]  # fmt: skip
+        self.failures.append(NumericalError(named))
+        if len(self.failures) >= FAILURES:
+            raise self.failure(self.result("failed")) from None
+
+    def failure(self, sweep: Sweep) -> NumericalError:
+        """What to say of the points that failed; the sweep goes with it, if any point did not."""
+        found = NumericalError(item for error in self.failures for item in error.diagnostics)
+        found.partial = sweep if sweep.done.any() else None
+        return found
+
+    def _solve(self, part: Part, progress: Callable[[float], None] | None) -> None:
         from dynattn.run.recording import integrate
         from dynattn.run.signals import signals_of
         from dynattn.run.systems import build_for

@@ -62,7 +62,7 @@ def non_finite(
     fix = (
         "take smaller steps, or look whether the model runs away (a rate that grows with the state)"
     )
-    return NumericalError(Diagnostic("E603", message, _line(scene, before, earlier), fix))
+    return NumericalError(Diagnostic("E603", message, _line(scene, before, earlier, index), fix))
 
 
 def underflow(scene: Scene, t: float, packed: torch.Tensor, rates: torch.Tensor) -> NumericalError:
@@ -80,7 +80,7 @@ def underflow(scene: Scene, t: float, packed: torch.Tensor, rates: torch.Tensor)
             f"is {float(flat[index]):.3g} and changes at {float(speed[index]):.3g} per unit of time"
         )
         fix = "the model runs away in finite time, or jumps; end before that, or bound the rate"
-    return NumericalError(Diagnostic("E603", message, _line(scene, t, packed), fix))
+    return NumericalError(Diagnostic("E603", message, _line(scene, t, packed, index), fix))
 
 
 def no_slope(scene: Scene, t: float, row: int, column: int) -> NumericalError:
@@ -90,7 +90,7 @@ def no_slope(scene: Scene, t: float, row: int, column: int) -> NumericalError:
         f"at t = {t:.6g}"
     )
     fix = "use 'method tsit5', which takes no derivatives, or make the rate smooth there"
-    return NumericalError(Diagnostic("E603", message, scene.span, fix))
+    return NumericalError(Diagnostic("E603", message, _law(scene, row), fix))
 
 
 def too_many_steps(
@@ -114,11 +114,21 @@ def gave_up(scene: Scene, t: float, method: str) -> NumericalError:
     return NumericalError(Diagnostic("E604", message, scene.span, fix))
 
 
-def _line(scene: Scene, t: float, packed: torch.Tensor) -> Span | None:
-    """The line of the spec that makes the number that is not finite, where the system can tell."""
+def _line(scene: Scene, t: float, packed: torch.Tensor, index: int) -> Span | None:
+    """The line of the spec that makes the number that is not finite, where the system can tell;
+    else that of the law that moves the number at the index.
+    """
     trace = getattr(scene.system, "trace_nan", None)
     if trace is None:
-        return scene.span
+        return _law(scene, index)
     when = torch.full((), t, dtype=packed.dtype, device=packed.device)
     node = trace(when, scene.packing.unpack(packed.detach()))
-    return getattr(node, "span", None) or scene.span
+    return getattr(node, "span", None) or _law(scene, index)
+
+
+def _law(scene: Scene, index: int) -> Span | None:
+    """Where the law of the number at a flat index stands; without a model, the experiment."""
+    model = getattr(scene.system, "model", None)
+    name = scene.packing.place(index)[0]
+    laws = () if model is None else model.laws
+    return next((law.rate.span for law in laws if law.state == name), scene.span)

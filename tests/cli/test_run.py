@@ -232,3 +232,29 @@ def test_without_a_compiler_nothing_is_run(dynattn, monkeypatch):
     ending = dynattn("run", SPECS / "kuramoto.dyn", "--compile", "-o", "out")
     assert ending.code == 2 and "error[E358]" in ending.err and "CXX=no-such-compiler" in ending.err
     assert not Path("out").exists()
+
+
+RUNAWAY = """model runaway
+param a = 1
+population p[2] { state x on real = 1; x' = a * x^2 }
+simulate  { t 0 .. 2 every 0.1; method METHOD }
+sweep all { a = [-1, 1]; t 0 .. 2 every 0.5; method METHOD; record final(mean(x)) }
+"""
+
+
+@pytest.mark.parametrize("method", ["tsit5", "rodas5p", "dopri5", "rk4; step 0.01"])
+def test_what_was_computed_before_the_numbers_failed(dynattn, tmp_path, method):
+    path = tmp_path / "a.dyn"
+    path.write_text(RUNAWAY.replace("METHOD", method))
+    done = dynattn("run", path, "-o", "one")
+    assert done.code == 3 and "error[E603]" in done.err
+    assert "what was computed up to t = " in done.err and " is in one" in done.err
+    with numpy.load(tmp_path / "one" / "results.npz") as file:
+        assert file["data p.x"][5] == pytest.approx(2.0, rel=1e-4)
+    done = dynattn("run", path, "all", "-o", "two")
+    assert done.code == 3 and done.err.count("error[E603]") == 1
+    assert "what was finished, 1 of 2 points, is in two" in done.err
+    with numpy.load(tmp_path / "two" / "results.npz") as file:
+        assert file["data final(mean(x))"] == pytest.approx(
+            [1 / 3, numpy.nan], rel=1e-4, nan_ok=True
+        )

@@ -11,7 +11,7 @@ from torch.autograd.functional import jacobian as by_rows
 from dynattn.solve import jacobians
 from dynattn.solve.failures import Scene
 from dynattn.solve.packed import PackedField
-from dynattn.solve.solve import _packing
+from dynattn.solve.packing import packing_of
 from tests.truths.solved import compiled
 
 SPECS = Path(__file__).parents[2] / "specs"
@@ -25,7 +25,7 @@ T = torch.tensor(0.3, dtype=torch.float64)
 def packed(name: str) -> tuple[PackedField, torch.Tensor]:
     system = compiled((SPECS / f"{name}.dyn").read_text(), **SIZES[name]).build()
     states = system.initial_states()
-    field = PackedField(Scene(system, _packing(states, 0), None, None))
+    field = PackedField(Scene(system, packing_of(states, 0), None, None))
     return field, field.packing.pack(states)
 
 
