@@ -12,7 +12,7 @@ from dynattn.solve.methods import METHODS
 from dynattn.solve.solve import solve
 from tests.solve.systems import Flat, Kuramoto, Rotor, Sphere, TwoStates
 
-OWN = [m for m in METHODS.values() if m.library == "own"]
+OWN = [m for m in METHODS.values() if m.tableau is not None]
 F64 = torch.float64
 
 TOLERANCES = {

@@ -17,7 +17,7 @@ from tests.solve.systems import Flat, Kuramoto, Sphere
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
 
 F64 = torch.float64
-OWN = [m.name for m in METHODS.values() if m.library == "own"]
+OWN = [m.name for m in METHODS.values() if m.tableau is not None]
 OMEGA = torch.linspace(-1, 1, 5, dtype=F64)
 THETA = torch.tensor([0.3, -1.0, 2.0, 0.7, -2.2], dtype=F64)
 
