@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from dynattn import __version__
-from dynattn.diagnostics.report import SpecError
+from dynattn.diagnostics.report import Diagnostic, SpecError
 
 COMMANDS = {
     "new": "dynattn.cli.new:new",
@@ -146,8 +146,18 @@ def run_command(arguments: Sequence[str]) -> int:
         from dynattn.diagnostics.files import refusal
 
         return tell(SpecError(refusal(error.filename or "the output", error)), as_json)
+    except MemoryError as error:
+        return tell(SpecError(no_memory(error)), as_json)
     except Exception:
         return own_fault()
+
+
+def no_memory(error: MemoryError) -> Diagnostic:
+    """E633: what the machine does not give."""
+    text = str(error).removeprefix("Unable to allocate ")
+    message = f"the memory of this machine has no room for {text or 'what is computed'}"
+    fix = "make the model smaller, couple over a graph of fewer edges, or save less"
+    return Diagnostic("E633", message, fix=fix)
 
 
 def tell(error: SpecError, as_json: bool) -> int:

@@ -16,7 +16,7 @@ from dynattn.model.plans import Awaited, Continuation, Simulation
 from dynattn.model.records import record, until
 from dynattn.syntax import tree
 from dynattn.syntax.unparse import spell
-from dynattn.vocabulary.solvers import METHOD_NAMES
+from dynattn.vocabulary.solvers import METHOD_NAMES, method_fix
 
 HOMES = {word: "train" for word in ("free", "loss", "optimizer", "epochs", "batch")}
 """Words of other experiments."""
@@ -123,8 +123,8 @@ def _method(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
     name = spell(value)
     if name not in METHOD_NAMES:
         listing = "the methods are " + ", ".join(METHOD_NAMES)
-        guess = did_you_mean(name, METHOD_NAMES)
-        draft.errors.add("E601", f"there is no method '{name}'", clause.span, guess or listing)
+        fix = method_fix(name) or listing
+        draft.errors.add("E601", f"there is no method '{name}'", clause.span, fix)
     return replace(found, method=name)
 
 

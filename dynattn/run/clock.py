@@ -9,7 +9,14 @@ from dynattn.diagnostics.report import Diagnostic, Span, SpecError
 from dynattn.model.model import Model
 from dynattn.model.plans import Simulation
 from dynattn.run.refusals import simulation_refusals
-from dynattn.solve.methods import METHODS, check_step, find_method, law_mistakes
+from dynattn.solve.methods import (
+    METHODS,
+    check_step,
+    count_mistakes,
+    find_method,
+    law_mistakes,
+    tolerance_mistakes,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,6 +59,10 @@ def clock_mistakes(simulation: Simulation) -> tuple[Diagnostic, ...]:
         check_step(find_method(simulation.method, span), simulation.step, span)
     except SpecError as error:
         found += error.diagnostics
+    found += tolerance_mistakes(simulation.rtol, simulation.atol, span)
+    if stop is not None and simulation.method in METHODS:
+        method, length = METHODS[simulation.method], stop - simulation.start
+        found += count_mistakes(method, simulation.step, length, span)
     for record in simulation.records:
         if record.after is not None and stop is not None and record.after >= stop:
             message = f"'{record.label}' begins at {record.after:g}, and time ends at {stop:g}"

@@ -26,7 +26,7 @@ from dynattn.solve.history import History, new_history
 from dynattn.solve.methods import find_method
 from dynattn.solve.noise import Wiener
 from dynattn.solve.point_history import PointHistory
-from dynattn.solve.solve import solve
+from dynattn.solve.solve import Solution, solve
 
 Array = NDArray[Any]
 """float64, or complex128 for complex states and records."""
@@ -90,16 +90,11 @@ def integrate(
         for start, stop in pieces:
             part = times[start:stop]
             report = _within(progress, start / (len(times) - 1), (stop - 1) / (len(times) - 1))
-            try:
-                solution = solve(
-                    system, states, part.tolist(), method=simulation.method, step=simulation.step,
-                    rtol=simulation.rtol, atol=simulation.atol, batch=len(batch), progress=report,
-                    wiener=wiener, history=history,
-                    describe=describe, span=simulation.span, compiled=compiled,
-                )  # fmt: skip
-            except NumericalError as error:
-                failure, solution = error, error.partial
-                part = part[: len(solution.times)]
+            solution, failure = _solved(
+                system, simulation, states, part.tolist(), batch=len(batch), progress=report,
+                wiener=wiener, history=history, describe=describe, compiled=compiled,
+            )  # fmt: skip
+            part = part[: len(solution.times)]
             solved = start + len(part)
             ends = stopping.ends(part, solution.states)
             _gather(system, part, solution.states, records, ends, gatherers)
@@ -118,6 +113,22 @@ def integrate(
         return found
     failure.partial = found
     raise failure
+
+
+def _solved(
+    system: System, simulation: Simulation, states: States, times: list[float], **options: Any
+) -> tuple[Solution, NumericalError | None]:
+    """A stretch of time, or how far it came and why not further."""
+    try:
+        solution = solve(
+            system, states, times, method=simulation.method, step=simulation.step,
+            rtol=simulation.rtol, atol=simulation.atol, span=simulation.span, **options,
+        )  # fmt: skip
+    except NumericalError as error:
+        if error.partial is None:
+            raise
+        return error.partial, error
+    return solution, None
 
 
 def _at_ends(before: States, solved: States, ends: Ends) -> dict[str, torch.Tensor]:

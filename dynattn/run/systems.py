@@ -18,6 +18,7 @@ from dynattn.model.graph_making import is_drawn
 from dynattn.model.model import Model
 from dynattn.model.plans import Simulation
 from dynattn.network.build import build_network
+from dynattn.program.asked_forms import refuse_huge
 from dynattn.program.build import build_program, varied_parameters
 from dynattn.vocabulary.sizes import Size
 
@@ -51,6 +52,7 @@ def build_for(
     else:
         network = build_network(model, seed=seed, repeat=repeat)
         program = build_program(model, network)
+    refuse_huge(program, model, network)
     merged = {**(compilation.values or {}), **(values or {})}
     system = build_system(
         model, network, program, seed=seed, repeat=repeat, device=device, values=merged

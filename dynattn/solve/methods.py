@@ -8,13 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dynattn.diagnostics.report import Diagnostic, Span, SpecError
-from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import noises
 from dynattn.model.model import Model
 from dynattn.model.parts import Law
 from dynattn.solve.structure import structure_mistakes
 from dynattn.vocabulary.rosenbrock import RODAS5P, Rosenbrock
-from dynattn.vocabulary.solvers import TORCHDIFFEQ_METHODS
+from dynattn.vocabulary.solvers import TORCHDIFFEQ_METHODS, method_fix
 from dynattn.vocabulary.splittings import SPLITTINGS, Splitting
 from dynattn.vocabulary.tableaus import TABLEAUS, Tableau
 
@@ -109,7 +108,7 @@ def find_method(name: str, span: Span | None = None) -> Method:
     if name in METHODS:
         return METHODS[name]
     listing = "the methods are " + ", ".join(METHODS)
-    guess = did_you_mean(name, METHODS)
+    guess = method_fix(name)
     fix = f"{guess} ({listing})" if guess else listing
     raise SpecError(Diagnostic("E601", f"there is no method '{name}'", span, fix))
 
@@ -156,6 +155,38 @@ def check_law(method: Method, model: Model, step: float | None, span: Span | Non
     found = law_mistakes(method, model, step, span)
     if found:
         raise SpecError(found)
+
+
+LEAST_RTOL = 1e-15
+"""No step of double precision is more exact than this."""
+
+MOST_STEPS = 1e10
+"""Fixed steps of a solve; more would take days."""
+
+
+def tolerance_mistakes(
+    rtol: float, atol: float | None, span: Span | None = None
+) -> list[Diagnostic]:
+    """E606 for tolerances that make no sense."""
+    found = []
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if value is not None and not 0 < value < float("inf"):
+            fix = "write a number above 0, such as 1e-6"
+            found.append(Diagnostic("E606", f"the tolerance {name} is {value:g}", span, fix))
+    if 0 < rtol < LEAST_RTOL:
+        message = f"the tolerance rtol is {rtol:g}, and numbers of 64 bits have 16 digits"
+        found.append(Diagnostic("E606", message, span, "write 1e-12, or more"))
+    return found
+
+
+def count_mistakes(
+    method: Method, step: float | None, length: float, span: Span | None = None
+) -> list[Diagnostic]:
+    """E606 for more steps than can be taken."""
+    if step is None or not step > 0 or method.chooses_steps(step) or length / step <= MOST_STEPS:
+        return []
+    message = f"a step of {step:g} makes {length / step:.3g} steps"
+    return [Diagnostic("E606", message, span, f"write a step above {length / MOST_STEPS:.3g}")]
 
 
 def check_step(method: Method, step: float | None, span: Span | None = None) -> None:

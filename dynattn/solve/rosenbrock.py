@@ -104,7 +104,7 @@ class RosenbrockRun(Run):
         return super().costs | {"jacobians": self.jacobians}
 
     def _stages(self, h: Tensor | float) -> tuple[Tensor, Tensor]:
-        tableau, slopes, times = self.tableau, self.slopes, self._stage_times()
+        tableau, slopes, times = self.tableau, self.slopes, self._when().unbind(0)
         first, jacobian, clock = self._linearized()
         solved = _solver(jacobian, h, tableau.gamma)
         for i in range(len(tableau.weights)):

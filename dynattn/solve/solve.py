@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,7 +36,7 @@ from dynattn.solve.history import History, Late, fixed_history, remembering, sta
 from dynattn.solve.holding import held
 from dynattn.solve.late_points import integrate_late
 from dynattn.solve.library import Call, integrate_by_library
-from dynattn.solve.methods import Method, check_law, check_step, find_method
+from dynattn.solve.methods import Method, check_law, check_step, find_method, tolerance_mistakes
 from dynattn.solve.noise import Wiener, diffuse
 from dynattn.solve.packing import packing_of
 from dynattn.solve.point_history import PointHistory
@@ -128,7 +127,8 @@ def solve(
     """
     gradient, asked = gradient or Gradient(), options or {}
     chosen = _fitting(system, method, step, gradient, span)
-    _check_tolerances(rtol, atol, span)
+    if wrong := tolerance_mistakes(rtol, atol, span):
+        raise SpecError(wrong)
     _check_options(chosen, asked, span)
     grid = _checked_times(times, span)
     compiler, system = ready_to_compile(system, compiled, chosen, gradient.kind, span)
@@ -337,15 +337,6 @@ def _checked_times(times: torch.Tensor | Sequence[float], span: Span | None) -> 
         message = "the times do not run strictly forwards (or backwards)"
         raise SpecError(Diagnostic("E606", message, span, "leave out repeated and missing times"))
     return grid
-
-
-def _check_tolerances(rtol: float, atol: float | None, span: Span | None) -> None:
-    for name, value in (("rtol", rtol), ("atol", atol)):
-        if value is not None and not 0 < value < math.inf:
-            message = f"the tolerance {name} is {value:g}"
-            raise SpecError(
-                Diagnostic("E606", message, span, "write a number above 0, such as 1e-6")
-            )
 
 
 def _check_options(method: Method, options: Mapping[str, Any], span: Span | None) -> None:

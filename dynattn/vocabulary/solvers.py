@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dynattn.diagnostics.suggest import did_you_mean
+
 STRUCTURE_METHODS = ("leapfrog", "yoshida4", "blanes_moan4", "avf")
 """Those of our own that keep a structure: symplectic, and the averaged vector field."""
 
@@ -18,3 +20,47 @@ METHOD_NAMES = (
     *OWN_METHODS,
     *(n if n not in OWN_METHODS else f"torchdiffeq.{n}" for n in TORCHDIFFEQ_METHODS),
 )
+
+_STIFF = "'method rodas5p', which is implicit"
+HABITS = {
+    "euler_maruyama": "'method euler', Euler-Maruyama's where there is noise (Itô's sense)",
+    "em": "'method euler', Euler-Maruyama's where there is noise (Itô's sense)",
+    "milstein": "'method euler' (Itô's sense), or 'method heun' (Stratonovich's)",
+    "stochastic_heun": "'method heun', stochastic Heun's where there is noise (Stratonovich)",
+    "euler_heun": "'method heun', stochastic Heun's where there is noise (Stratonovich)",
+    "rk45": "'method tsit5', or 'method dopri5'",
+    "ode45": "'method tsit5', or 'method dopri5'",
+    "rk5": "'method tsit5', which is of order 5",
+    "dop853": "'method dopri8', or 'method tsit5'",
+    "verlet": "'method leapfrog', which is velocity Verlet's",
+    "velocity_verlet": "'method leapfrog', which is velocity Verlet's",
+    **dict.fromkeys(
+        (
+            "radau",
+            "radau5",
+            "bdf",
+            "lsoda",
+            "ode15s",
+            "ode23s",
+            "cvode",
+            "vode",
+            "rosenbrock",
+            "rosenbrock23",
+            "rodas4",
+            "kvaerno3",
+            "kvaerno5",
+            "trbdf2",
+            "implicit",
+            "implicit_euler",
+            "backward_euler",
+            "stiff",
+        ),
+        _STIFF,
+    ),
+}
+"""What to write for the names that others have, in lower case."""
+
+
+def method_fix(name: str) -> str:
+    """What to write in place of a method that there is not."""
+    return did_you_mean(name.lower().replace("-", "_"), METHOD_NAMES, habits=HABITS)

@@ -258,3 +258,38 @@ def test_what_was_computed_before_the_numbers_failed(dynattn, tmp_path, method):
         assert file["data final(mean(x))"] == pytest.approx(
             [1 / 3, numpy.nan], rel=1e-4, nan_ok=True
         )
+
+
+def test_what_the_machine_has_no_memory_for(dynattn, small, monkeypatch):
+    from dynattn.run import experiment
+
+    def greedy(*arguments, **options):
+        numpy.empty(2**59)
+
+    monkeypatch.setattr(experiment, "run_experiment", greedy)
+    done = dynattn("run", small)
+    assert done.code == 1
+    assert done.err.startswith("error[E633]: the memory of this machine has no room for 4.00 EiB")
+
+
+def test_an_experiment_that_makes_no_sense(dynattn, small):
+    text = small.read_text()
+    start = text.index("simulate")
+    wrong = {"rtol 1e-20": "the tolerance rtol is 1e-20",
+             "method rk4; step 1e-15": "a step of 1e-15 makes 1e+15 steps"}  # fmt: skip
+    for clause, words in wrong.items():
+        small.write_text(text[:start] + f"simulate {{ t 0 .. 1 every 0.5; {clause} }}\n")
+        done = dynattn("run", small)
+        assert done.code == 1 and f"error[E606]: {words}" in done.err
+
+
+def test_a_graph_too_large_is_refused_with_the_figure(dynattn, tmp_path):
+    path = tmp_path / "a.dyn"
+    path.write_text("""model large
+population osc[1000000] { state theta on circle; drift 1.0 }
+coupling pull: osc -> osc over ring(1000000) { kernel sin(theta[j] - theta[i]); form dense }
+simulate { t 0 .. 1 every 0.5 }
+""")
+    done = dynattn("run", path)
+    assert done.code == 1
+    assert "error[E467]: the sum of coupling 'pull' needs 8 TB of memory" in done.err

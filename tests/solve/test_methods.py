@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from fractions import Fraction
@@ -9,8 +10,14 @@ from fractions import Fraction
 import pytest
 
 from dynattn.diagnostics.report import SpecError
-from dynattn.solve.methods import METHODS, check_step, find_method
-from dynattn.vocabulary.solvers import METHOD_NAMES, TORCHDIFFEQ_METHODS
+from dynattn.solve.methods import (
+    METHODS,
+    check_step,
+    count_mistakes,
+    find_method,
+    tolerance_mistakes,
+)
+from dynattn.vocabulary.solvers import HABITS, METHOD_NAMES, TORCHDIFFEQ_METHODS, method_fix
 
 EXPLICIT = [m for m in METHODS.values() if m.tableau is not None]
 
@@ -98,3 +105,40 @@ def test_step_that_makes_no_sense():
     assert told(check_step, METHODS["rk4"], -0.1) == (
         "E606", "the step -0.1 is not positive", "write a number above 0",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("euler_maruyama", "'method euler', Euler-Maruyama's where there is noise (Itô's sense)"),
+        ("stochastic_heun", "'method heun', stochastic Heun's where there is noise (Stratonovich)"),
+        ("RK45", "'method tsit5', or 'method dopri5'"),
+        ("Radau", "'method rodas5p', which is implicit"),
+        ("velocity-verlet", "'method leapfrog', which is velocity Verlet's"),
+    ],
+)  # fmt: skip
+def test_names_that_others_have(name, meant):
+    assert method_fix(name) == f"write {meant}"
+
+
+def test_habits_lead_to_methods():
+    for name, words in HABITS.items():
+        assert name not in METHODS and name == name.lower()
+        meant = re.findall(r"'method (\w+)'", words)
+        assert meant and set(meant) <= set(METHODS)
+
+
+def test_tolerances_beyond_the_numbers():
+    assert tolerance_mistakes(1e-15, 1e-30) == []
+    (item,) = tolerance_mistakes(1e-20, None)
+    assert item.message == "the tolerance rtol is 1e-20, and numbers of 64 bits have 16 digits"
+    assert [d.message for d in tolerance_mistakes(-1.0, 0.0)] == [
+        "the tolerance rtol is -1", "the tolerance atol is 0",
+    ]  # fmt: skip
+
+
+def test_more_steps_than_can_be_taken():
+    assert count_mistakes(METHODS["rk4"], 1e-3, 1e6) == []
+    assert count_mistakes(METHODS["rodas5p"], None, 1e9) == []
+    (item,) = count_mistakes(METHODS["rk4"], 1e-12, 1.0)
+    assert (item.code, item.message) == ("E606", "a step of 1e-12 makes 1e+12 steps")

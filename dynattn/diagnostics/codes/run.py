@@ -163,6 +163,14 @@ CODES: dict[str, Entry] = {
         "param N = 50000\nsimulate { t 0 .. 10; method rodas5p }",
         "param N = 50000\nsimulate { t 0 .. 10; method tsit5 }",
     ),
+    "E633": Entry(
+        "no room in memory",
+        "An array was asked for that the system does not give: memory is bounded, or in use. "
+        "Most that is too large is refused before anything is made, with the clause that asks for "
+        "it; this is what could not be foreseen.",
+        "dynattn run large.dyn --set N=200000",
+        "dynattn run large.dyn --set N=20000",
+    ),
     "E623": Entry(
         "a draw whose arguments are out of range",
         "Arguments of a distribution that are drawn or computed for each node or edge have values "
