@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dynattn.diagnostics.report import NumericalError
 from dynattn.solve.compiler import Compiler, Step, asking_alike
-from dynattn.solve.failures import Scene, refuse_non_finite
+from dynattn.solve.failures import Reached, Scene, refuse_non_finite
 from dynattn.solve.fixed import States, equal_steps, just_before, stretches
 from dynattn.solve.methods import Method
 from dynattn.solve.noise import Wiener
@@ -42,13 +43,30 @@ def integrate_compiled(
     points = [dict(states)]
     path = compiled_trajectory(compiler, scene, method, states, times, step, ends, noise)
     for k, point in enumerate(path, start=1):
-        refuse_non_finite(scene, times[k], point, times[k - 1], points[-1])
+        try:
+            refuse_non_finite(scene, times[k], point, times[k - 1], points[-1])
+        except NumericalError as error:
+            error.partial = _reached(points, times, step, ends, method)
+            raise
         points.append(point)
         if progress is not None:
             progress(k / (len(times) - 1))
-    steps = sum(equal_steps(b - a, step) for a, b, _ in stretches(times, ends))
+    whole = _reached(points, times, step, ends, method)
+    return dict(whole.states), whole.counts
+
+
+def _reached(
+    points: Sequence[States],
+    times: Sequence[float],
+    step: float,
+    ends: Collection[float],
+    method: Method,
+) -> Reached:
+    assert method.tableau is not None
+    known = times[: len(points)]
+    steps = sum(equal_steps(b - a, step) for a, b, _ in stretches(known, ends))
     counts = {"evaluations": steps * len(method.tableau.weights), "steps": steps}
-    return {name: torch.stack([point[name] for point in points]) for name in states}, counts
+    return Reached({n: torch.stack([point[n] for point in points]) for n in points[0]}, counts)
 
 
 def compiled_trajectory(

@@ -133,10 +133,8 @@ def solve(
     grid = _checked_times(times, span)
     compiler, system = ready_to_compile(system, compiled, chosen, gradient.kind, span)
     scene = Scene(system, packing_of(states, batch), describe, span)
-    request = Request(
-        chosen, step, rtol, rtol if atol is None else atol, max_steps, asked, progress,
-        Memory(wiener, history, gradient, compiler),
-    )  # fmt: skip
+    memory, absolute = Memory(wiener, history, gradient, compiler), rtol if atol is None else atol
+    request = Request(chosen, step, rtol, absolute, max_steps, asked, progress, memory)
     began = time.perf_counter()
 
     def solution(found: Mapping[str, torch.Tensor], counts: Mapping[str, Any]) -> Solution:
