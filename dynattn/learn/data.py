@@ -55,6 +55,8 @@ _SPLIT = Option("split", "numbers", (0.9, 0.1), low=0, above=True, length=(2,))
 _CHECKSUM = Option("checksum", "text", None)
 _BATCHES = Option("batches", "word", "similar", words=("similar", "mixed"))
 """Whether the samples of a batch are of similar length."""
+_MEASURE = Option("measure", "word", "validation", words=("validation", "test"))
+"""Which part is measured on."""
 
 _ENTRIES = (
     DataSource(
@@ -109,6 +111,7 @@ _ENTRIES = (
             Option("seed", "whole", 0, low=0),
             Option("samples", "whole", 40000, low=1),
             Option("validation", "whole", 4000, low=1),
+            _MEASURE,
         ),
         (),
         check_agreement,

@@ -288,7 +288,7 @@ RULES: dict[str, tuple[tuple[str, ...], Rule]] = {
     "toward": (("x", "v"), _geometry("toward")),
     "linear": (("x", "n", "bias?", "init?"), learned.linear),
     "swiglu": (("x", "hidden", "out?"), learned.swiglu),
-    "embed": (("text", "width?"), learned.embed),
+    "embed": (("text", "width?", "init?"), learned.embed),
     "rotary": (("C", "heads?"), _rotary),
     "pulse": (("t", "a", "b"), _pulse),
     "total_energy": ((), _total_energy),

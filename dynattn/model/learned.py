@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from dynattn.diagnostics.report import Span
@@ -13,7 +14,7 @@ from dynattn.model.quantities import at_start, drawn
 from dynattn.model.terms import GLOBAL, Term, Type
 from dynattn.model.typing import combine, is_unknown, unknown
 from dynattn.syntax import tree
-from dynattn.vocabulary.distributions import DISTRIBUTIONS, MATRIX_DISTRIBUTIONS
+from dynattn.vocabulary.distributions import DISTRIBUTIONS, MATRIX_DISTRIBUTIONS, Distribution
 from dynattn.vocabulary.sizes import ONE, Size
 
 
@@ -111,14 +112,22 @@ def _uniform(context: Context, fan_in: Size, gain: float, span: Span) -> Draw:
 def linear(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
     x, out = arguments.term("x"), arguments.size("n")
     bias = arguments.truth("bias", True)
-    given, init = arguments.expr.get("init"), None
-    if given is not None:
-        init = drawn(context, given, DISTRIBUTIONS | MATRIX_DISTRIBUTIONS)
-        init = at_start(context.draft, init, "the weight of linear")
-    if is_unknown(x) or out is None or (given is not None and init is None):
+    wrong, init = _init(context, arguments, "linear", DISTRIBUTIONS | MATRIX_DISTRIBUTIONS)
+    if is_unknown(x) or out is None or wrong:
         return unknown(expr.span)
-    assert not isinstance(init, Term)
     return affine(context, x, unused_name(context, "linear"), out, bias, expr.span, init=init)
+
+
+def _init(
+    context: Context, arguments: Arguments, who: str, known: Mapping[str, Distribution]
+) -> tuple[bool, Draw | None]:
+    """Whether ``init=`` is wrong, and its draw where it is given."""
+    given = arguments.expr.get("init")
+    if given is None:
+        return False, None
+    init = at_start(context.draft, drawn(context, given, known), f"the weight of {who}")
+    assert not isinstance(init, Term)
+    return init is None, init
 
 
 def swiglu(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
@@ -155,7 +164,13 @@ def embed(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
     width = arguments.size("width")
     if width is None or not _is_fixed(context, (text.type.classes, width), "embed", expr.span):
         return unknown(expr.span)
+    wrong, init = _init(context, arguments, "embed", DISTRIBUTIONS)
+    if wrong:
+        return unknown(expr.span)
     shape = (text.type.classes, width)
     name = f"{unused_name(context, 'embed')}.weight"
     table = weight(context, name, shape, ("normal", (0.0, 0.02)), "table", expr.span)
+    if init is not None:
+        full = f"{context.owner}.{name}"
+        context.draft.parameters[full] = replace(context.draft.parameters[full], init=init)
     return Term("lookup", (table, text), Type(text.type.place, (width,)), expr.span)

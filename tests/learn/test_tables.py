@@ -5,6 +5,7 @@ from __future__ import annotations
 import lzma
 import struct
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy
@@ -274,13 +275,14 @@ def test_recordings_that_do_not_fit(tmp_path: Path) -> None:
 
 def test_sentences_agree_where_their_label_says_so() -> None:
     words = vocabulary()
-    text, verb, label, lengths = sentences(numpy.random.default_rng(0), 4000)
+    made, lengths = sentences(Random(0), 4000)
+    text, verb, label, hard = (made[name] for name in ("text", "verb", "label", "hard"))
     nouns, verbs = ([pair.split() for pair in part.split("|")] for part in (NOUNS, VERBS))
     assert (len(words), len(nouns), len(verbs)) == (169, 50, 30)
     number = {pair[k]: k for pair in nouns if pair[0] != pair[1] for k in (0, 1)}
     forms = {pair[k]: k for pair in verbs for k in (0, 1)}
     between = 0
-    for row, place, agrees, length in zip(text, verb, label, lengths, strict=True):
+    for row, place, agrees, apart, length in zip(text, verb, label, hard, lengths, strict=True):
         said = [words[n] for n in row[:length]]
         assert (said[0], said[1], said[-2], said[-1]) == ("<bos>", "the", ".", "<eos>")
         assert length == place + 3 and length in (6, 9) and said[place] in forms
@@ -288,11 +290,12 @@ def test_sentences_agree_where_their_label_says_so() -> None:
             assert (number[said[2]] == forms[said[place]]) == agrees
         if length == 9:
             assert said[3] in PREPOSITIONS.split("|") and said[4] == "the"
-            between += said[5] in number and said[2] in number and (
-                number[said[5]] != number[said[2]]
-            )  # fmt: skip
+            if said[5] in number and said[2] in number:
+                assert (number[said[5]] != number[said[2]]) == apart
+        between += apart
+        assert length == 9 or (not apart and not row[6:].any())
     assert abs((lengths == 9).mean() - 0.6) < 0.03 and abs(label.mean() - 0.5) < 0.03
-    assert abs(between / 4000 - 0.3 * 0.96**2) < 0.03
+    assert abs(between / 4000 - 0.3) < 0.03
 
 
 SENTENCE = "input text: token(169)[T]; input verb: class(T); input label: class(2)"
@@ -320,8 +323,26 @@ def test_sentences_that_do_not_fit(tmp_path: Path) -> None:
     assert found.code == "E508" and "169 words, more than 100" in found.message
     found = refused(judged(tmp_path, "", "input x: real[2]", "output y = linear(x, 1)"))
     assert found.code == "E514"
-    fixed = SENTENCE.replace("[T]", "[9]").replace("class(T)", "class(9)")
+    fixed = SENTENCE.replace("[T]", "[8]").replace("class(T)", "class(8)")
     assert refused(judged(tmp_path, "", fixed)).code == "E514"
+
+
+def test_sentences_filled_up_and_those_to_test_on(tmp_path: Path) -> None:
+    fixed = SENTENCE.replace("[T]", "[11]").replace("class(T)", "class(11)")
+    fixed += "; input hard: class(2)"
+    options = "samples=50, validation=20, measure="
+    data, test = (
+        loaded(judged(tmp_path, options + part, fixed)) for part in ("validation", "test")
+    )
+    text, hard = (data.training.arrays[name] for name in ("text", "hard"))
+    ends = (text == vocabulary().index("<eos>")).argmax(1)
+    assert text.shape == (50, 11) and set(ends.tolist()) == {5, 8} and set(hard.tolist()) == {0, 1}
+    assert all(
+        not row[end + 1 :].any() and row[: end + 1].all()
+        for row, end in zip(text, ends, strict=True)
+    )
+    assert (test.training.arrays["text"] == text).all()
+    assert (test.validation.arrays["text"] != data.validation.arrays["text"]).any()
 
 
 def test_files_are_looked_for_when_they_are_read(tmp_path: Path) -> None:
