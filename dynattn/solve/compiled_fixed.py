@@ -12,7 +12,8 @@ from torch import Tensor
 
 from dynattn.diagnostics.report import NumericalError
 from dynattn.solve.compiler import Compiler, Step, asking_alike
-from dynattn.solve.failures import Reached, Scene, refuse_non_finite
+from dynattn.solve.failures import Reached, Scene
+from dynattn.solve.fatal_step import refusal
 from dynattn.solve.fixed import States, equal_steps, just_before, stretches
 from dynattn.solve.methods import Method
 from dynattn.solve.noise import Wiener
@@ -42,9 +43,10 @@ def integrate_compiled(
     noise = (wiener or Wiener(system)) if getattr(system, "noisy", ()) else None
     points = [dict(states)]
     path = compiled_trajectory(compiler, scene, method, states, times, step, ends, noise)
+    refuse = refusal(scene, times, method, step, ends)
     for k, point in enumerate(path, start=1):
         try:
-            refuse_non_finite(scene, times[k], point, times[k - 1], points[-1])
+            refuse(k, point, points[-1])
         except NumericalError as error:
             error.partial = _reached(points, times, step, ends, method)
             raise

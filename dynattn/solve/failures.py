@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -52,17 +53,27 @@ def refuse_non_finite(
 
 
 def non_finite(
-    scene: Scene, t: float, packed: torch.Tensor, before: float, earlier: torch.Tensor
+    scene: Scene,
+    t: float,
+    packed: torch.Tensor,
+    before: float,
+    earlier: torch.Tensor,
+    span: Span | None = None,
 ) -> NumericalError:
-    """E603: a state became infinite or not a number between ``before`` and ``t``."""
+    """E603: a state became infinite or not a number between ``before`` and ``t``; by the line of
+    ``span``, or None: by the one that the rates at ``earlier`` tell.
+    """
     flat = packed.detach().reshape(-1)
     index = int((~torch.isfinite(flat)).nonzero()[0])
     value = "not a number" if bool(flat[index].isnan()) else "infinite"
     message = f"{scene.name(index)} became {value} between t = {before:.6g} and t = {t:.6g}"
-    fix = (
-        "take smaller steps, or look whether the model runs away (a rate that grows with the state)"
-    )
-    return NumericalError(Diagnostic("E603", message, _line(scene, before, earlier, index), fix))
+    fix = "take smaller steps, or look "
+    if value == "infinite":
+        fix += "whether the model runs away (a rate that grows with the state)"
+    else:
+        fix += "for a division by 0, or a root or logarithm of a negative number"
+    line = span or _line(scene, before, earlier, index)
+    return NumericalError(Diagnostic("E603", message, line, fix))
 
 
 def underflow(scene: Scene, t: float, packed: torch.Tensor, rates: torch.Tensor) -> NumericalError:
@@ -80,7 +91,25 @@ def underflow(scene: Scene, t: float, packed: torch.Tensor, rates: torch.Tensor)
             f"is {float(flat[index]):.3g} and changes at {float(speed[index]):.3g} per unit of time"
         )
         fix = "the model runs away in finite time, or jumps; end before that, or bound the rate"
-    return NumericalError(Diagnostic("E603", message, _line(scene, t, packed, index), fix))
+    near = _next_to(scene, t, packed, rates) if not len(wild) else None
+    if near is not None:
+        message += ", next to where a rate is not finite"
+        fix = "look for a division by 0, or a root or logarithm of a negative number"
+    return NumericalError(Diagnostic("E603", message, near or _line(scene, t, packed, index), fix))
+
+
+def _next_to(scene: Scene, t: float, packed: torch.Tensor, rates: torch.Tensor) -> Span | None:
+    """The line of a rate that is not finite a little way on, at most 1e-6 of the state."""
+    speed = rates.detach().reshape(packed.shape)
+    fastest = float(speed.abs().max())
+    if not 0 < fastest < math.inf:
+        return None
+    most = 1e-6 * max(1.0, float(packed.detach().abs().max())) / fastest
+    for power in range(10):
+        span = line_of(scene, t, packed + most * 10.0**-power * speed)
+        if span is not None:
+            return span
+    return None
 
 
 def no_slope(scene: Scene, t: float, row: int, column: int) -> NumericalError:
@@ -115,15 +144,22 @@ def gave_up(scene: Scene, t: float, method: str) -> NumericalError:
 
 
 def _line(scene: Scene, t: float, packed: torch.Tensor, index: int) -> Span | None:
-    """The line of the spec that makes the number that is not finite, where the system can tell;
-    else that of the law that moves the number at the index.
+    """The line that makes what is not finite; else that of the law that moves the number at the
+    index.
+    """
+    return line_of(scene, t, packed) or _law(scene, index)
+
+
+def line_of(scene: Scene, t: float, packed: torch.Tensor) -> Span | None:
+    """The line of the spec that makes a number of the rates that is not finite, where there is one
+    and the system can tell.
     """
     trace = getattr(scene.system, "trace_nan", None)
     if trace is None:
-        return _law(scene, index)
+        return None
     when = torch.full((), t, dtype=packed.dtype, device=packed.device)
     node = trace(when, scene.packing.unpack(packed.detach()))
-    return getattr(node, "span", None) or _law(scene, index)
+    return getattr(node, "span", None)
 
 
 def _law(scene: Scene, index: int) -> Span | None:

@@ -19,7 +19,8 @@ from dynattn.solve.compiled_fixed import integrate_compiled
 from dynattn.solve.compiler import Compiler, ready_to_compile
 from dynattn.solve.delays import check_delays
 from dynattn.solve.discrete import Arrived, Differentiable, differentiable
-from dynattn.solve.failures import Reached, Scene, refuse_non_finite
+from dynattn.solve.failures import Reached, Scene
+from dynattn.solve.fatal_step import refusal
 from dynattn.solve.fixed import (
     Advance,
     Field,
@@ -220,9 +221,10 @@ def _by_own(
         )
     points = [dict(states)]
     advances, ends = _stepper(scene, states, times, method, step, memory)
+    refuse = refusal(scene, times, method, step, ends)
 
     def arrived(k: int, point: dict[str, torch.Tensor]) -> None:
-        refuse_non_finite(scene, times[k], point, times[k - 1], points[-1])
+        refuse(k, point, points[-1])
         points.append(point)
         if progress is not None:
             progress(k / (len(times) - 1))

@@ -128,10 +128,12 @@ def test_runaway_with_a_fixed_step(method):
         step=0.05,
     )
     assert item.code == "E603"
-    assert item.message in (
-        "p.x of node 1 became not a number between t = 0.5 and t = 2",
-        "p.x of node 1 became infinite between t = 0.5 and t = 2",
-    )
+    # our own methods take the steps once more, and tell which one it is
+    when = {"rk4": "t = 1.1 and t = 1.15", "heun": "t = 1.2 and t = 1.25"}
+    assert item.message in {
+        f"p.x of node 1 became {value} between {when.get(method, 't = 0.5 and t = 2')}"
+        for value in ("not a number", "infinite")
+    }
 
 
 def test_not_a_number_is_not_called_underflow():
