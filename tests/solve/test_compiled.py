@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from dynattn.diagnostics.report import NumericalError, Source, SpecError, UsageError
+from dynattn.diagnostics.report import Diagnostic, NumericalError, Source, SpecError, UsageError
 from dynattn.interface import Spec, load
 from dynattn.lower.module import System, build_system
 from dynattn.solve.compiler import COMPILERS, Compiler
@@ -214,22 +214,48 @@ def test_a_sweep_compiles_once_for_all_repeats():
     assert difference([torch.as_tensor(one[label])], [torch.as_tensor(other[label])]) < 1e-12
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("method", ["method rk4; step 0.1", "method tsit5"])
-def test_a_number_that_is_none_is_told_with_time_and_line(method):
+FAILING = {
+    "sqrt(x - 0.55)": "drift -1 - sqrt(x - 0.55)",  # not a number from x = 0.55 on
+    "exp(20*x)": "drift exp(20*x)",  # infinite within a step
+}
+
+
+def failure(drift: str, method: str, compiled: bool) -> Diagnostic:
+    """How a solve fails."""
     text = f"""
-model root
+model failing
 population p[3] {{
   state x on real = 1
-  drift -1 - sqrt(x - 0.55)
+  {drift}
 }}
 simulate {{ t 0 .. 1 every 0.2; {method} }}
 """
-    messages = []
-    for compiled in (True, False):
-        with pytest.raises(NumericalError, match="E603") as problem:
-            spec(text).run(compiled=compiled)
-        (found,) = problem.value.diagnostics
-        assert found.span is not None and found.span.line == 5
-        messages.append(found.message)
-    assert messages[0] == messages[1]
+    with pytest.raises(NumericalError, match="E603") as problem:
+        spec(text).run(compiled=compiled)
+    (found,) = problem.value.diagnostics
+    return found
+
+
+@pytest.mark.parametrize("place", FAILING)
+def test_a_failed_solve_tells_the_step_and_the_line_whose_rate_is_not_finite(place):
+    """A step of 0.1 fails between two saved times; the rates at its start are finite."""
+    found = failure(FAILING[place], "method rk4; step 0.1", False)
+    when = "t = 0.3 and t = 0.4" if "sqrt" in place else "t = 0 and t = 0.1"
+    assert found.message.endswith(f"between {when}")
+    assert found.span is not None and found.span.line == 5
+    column = "  " + FAILING[place]
+    assert found.span.column == column.index(place) + 1
+
+
+def test_an_adaptive_solve_tells_the_line_next_to_where_it_fails():
+    found = failure(FAILING["sqrt(x - 0.55)"], "method tsit5", False)
+    assert found.message.endswith("next to where a rate is not finite")
+    assert found.span is not None and (found.span.line, found.span.column) == (5, 14)
+    assert found.fix.startswith("look for a division by 0")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["method rk4; step 0.1", "method tsit5"])
+@pytest.mark.parametrize("place", FAILING)
+def test_compiled_steps_fail_as_those_that_are_not_compiled(place, method):
+    assert failure(FAILING[place], method, True) == failure(FAILING[place], method, False)
