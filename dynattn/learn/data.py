@@ -13,6 +13,7 @@ from dynattn.learn.audio import check_audio, load_audio
 from dynattn.learn.images import check_images, load_images
 from dynattn.learn.options import Option, find_entry, read_options
 from dynattn.learn.parts import SamplesData
+from dynattn.learn.strings import COPY, INDUCTION, check_strings, load_strings
 from dynattn.learn.tables import check_table, load_table
 from dynattn.learn.text import TextData
 from dynattn.learn.text_source import check_text, load_text
@@ -117,6 +118,26 @@ _ENTRIES = (
         check_agreement,
         load_agreement,
     ),
+)
+
+_ENTRIES += tuple(
+    DataSource(
+        task.name,
+        (
+            Option("length", "whole", 16, low=2),
+            Option("shortest", "whole", None, low=2),
+            Option("symbols", "word", "distinct", words=("distinct", "any")),
+            Option("seed", "whole", 0, low=0),
+            Option("samples", "whole", 20000, low=1),
+            Option("validation", "whole", 1000, low=1),
+            _MEASURE,
+            _BATCHES,
+        ),
+        (),
+        check_strings(task),
+        load_strings(task),
+    )
+    for task in (COPY, INDUCTION)
 )
 
 SOURCES: dict[str, DataSource] = {entry.name: entry for entry in _ENTRIES}
