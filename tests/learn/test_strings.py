@@ -72,7 +72,10 @@ def test_whole_strings_twice_and_parts_of_their_own() -> None:
     other = load("induction(length=5, samples=40, validation=40, measure=test)", WHOLE)
     assert (other.training.arrays["text"] == data.training.arrays["text"]).all()
     assert (other.validation.arrays["text"] != data.validation.arrays["text"]).any()
-    assert load("copy(length=5, seed=1)").facts["sha256"] != load("copy(length=5, seed=2)").facts["sha256"]
+    assert (
+        load("copy(length=5, seed=1)").facts["sha256"]
+        != load("copy(length=5, seed=2)").facts["sha256"]
+    )
 
 
 def code(data: str, inputs: str = ASKED) -> Any:

@@ -162,6 +162,21 @@ CODES: dict[str, Entry] = {
         "param eta = 1",
         "learn eta = 1",
     ),
+    "E736": Entry(
+        "the columns make no pairs",
+        "A file of pairs has the columns `good` and `bad`; or `sentence_good` and `sentence_bad`; "
+        "or `prefix`, `correct` and `wrong`; or `sentence`, `target_index` (from 0), `correct` and "
+        "`wrong`. One more may say of which kind a pair is: `condition=` names it.",
+        "right\twrong",
+        "good\tbad",
+    ),
+    "E737": Entry(
+        "a line makes no pair",
+        "Every line has a cell for each column, or is one JSON object with the names that the "
+        "first has; no sentence is empty, and `target_index` is a place of the sentence.",
+        "the dogs bark",
+        "the dogs bark\tthe dogs barks",
+    ),
     "E540": Entry(
         "there is no checkpoint",
         "A run writes its first checkpoint with its first measurement on validation data.",
