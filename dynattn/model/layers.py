@@ -66,7 +66,7 @@ def _evolving(dynamics: Dynamics, declaration: tree.Layer, before: int) -> Layer
     if not laws and declaration.arguments is None and not draft.moved and not draft.errors.found:
         fix = "give it a drift or a coupling"
         draft.errors.add("E405", f"nothing moves in layer '{name}'", span, fix)
-    if not laws and declaration.arguments is not None and not _evolves(declaration):
+    if not laws and declaration.arguments is not None and not _evolves(dynamics, declaration):
         return None if len(draft.errors.found) > before else Layer(name, (), couplings, span)
     found = evolution_of(dynamics, declaration, laws)
     laws = along_geodesics(dynamics, declaration, laws)
@@ -77,8 +77,9 @@ def _evolving(dynamics: Dynamics, declaration: tree.Layer, before: int) -> Layer
     return Layer(name, laws, couplings, span, evolution, rests, own)
 
 
-def _evolves(declaration: tree.Layer) -> bool:
-    return any(isinstance(item, tree.Evolve | tree.Population) for item in declaration.body)
+def _evolves(dynamics: Dynamics, declaration: tree.Layer) -> bool:
+    """Whether it says how it evolves, or has to: populations without states only send."""
+    return bool(dynamics.own) or any(isinstance(item, tree.Evolve) for item in declaration.body)
 
 
 def _refuse_unused(dynamics: Dynamics, roots: Sequence[Term]) -> None:

@@ -151,7 +151,7 @@ def _coupling(coupling: Coupling, resolver: Resolver) -> Coupling:
             )
             for part in coupling.parts
         ),
-        frustration=resolver.term(coupling.frustration) if coupling.frustration else None,
+        frustration=resolver.shown(coupling.frustration) if coupling.frustration else None,
         energy=resolver.term(coupling.energy) if coupling.energy else None,
         delay=resolver.term(coupling.delay) if coupling.delay else None,
     )

@@ -272,6 +272,13 @@ _ENTRIES = (
         (_silu_slope,),
         derivatives=("sigmoid(x) * (1 + x * (1 - sigmoid(x)))",),
     ),
+    Elementwise(
+        "elu",
+        "torch.nn.functional.elu",
+        lambda m, x: m.where(x > 0, x, m.expm1(m.minimum(x, 0.0))),
+        (lambda m, x: m.exp(m.minimum(x, 0.0)),),
+        derivatives=("exp(-relu(-x))",),
+    ),
     Elementwise("gelu", "torch.nn.functional.gelu", _gelu, (_gelu_slope,)),
     _truth("lt", "<", lambda m, a, b: a < b),
     _truth("le", "<=", lambda m, a, b: a <= b),

@@ -25,6 +25,8 @@ def bilinear(score: Node, maker: Maker) -> Products | None:
         case "neg":
             inner = bilinear(score.inputs[0], maker)
             return None if inner is None else tuple(map(flipped, inner))
+        case "add" | "sub":
+            return _sum(score, maker)
         case "dot" if score.type.dtype == "real":
             found = _of_dot(score, maker)
             return found if found is not None else _of_many(score, maker)
@@ -56,6 +58,16 @@ def of_numbers(score: Node, maker: Maker) -> Products | None:
         )
         or None
     )
+
+
+def _sum(score: Node, maker: Maker) -> Products | None:
+    """The vectors of two scores in one row: a rotary score is the sum of two inner products."""
+    if any(part.type.shape != score.type.shape for part in score.inputs):
+        return None
+    one, other = (bilinear(part, maker) for part in score.inputs)
+    if one is None or other is None:
+        return None
+    return (*one, *(other if score.op == "add" else map(flipped, other)))
 
 
 def _of_dot(score: Node, maker: Maker) -> Products | None:
