@@ -79,8 +79,18 @@ def scores(system: Any, theta: torch.Tensor) -> numpy.ndarray:
 
 
 def weights(system: Any, theta: torch.Tensor) -> numpy.ndarray:
+    """A[h, t, u] by hand."""
     raw = numpy.exp(scores(system, theta))
     return raw / raw.sum(-1, keepdims=True)
+
+
+def compiled_weights(system: Any, theta: torch.Tensor) -> numpy.ndarray:
+    """A[h, t, u] as the compiled layer has it, each token's phases being those of its symbol."""
+    changed = copy.deepcopy(system)
+    with torch.no_grad():
+        dict(changed.named_parameters())["theta.embed.weight"][: len(theta)] = theta
+    ((_, _, found),) = changed.attention_weights(text=torch.arange(len(theta)))
+    return found.detach().numpy()
 
 
 def by_hand(system: Any, theta: torch.Tensor) -> numpy.ndarray:
@@ -102,6 +112,7 @@ def eta_of(system: Any) -> numpy.ndarray:
 
 @pytest.mark.parametrize("content", [0, 1])
 def test_p2_1_and_13_the_fused_layer_is_the_double_loop(content: int) -> None:
+    """P2-1, P2-13: the fused layer is the double loop."""
     system, theta = attention(content), phases(1, T, C)
     found = step(system, theta).detach().numpy()
     numpy.testing.assert_allclose(found, by_hand(system, theta), atol=1e-12)
@@ -109,8 +120,9 @@ def test_p2_1_and_13_the_fused_layer_is_the_double_loop(content: int) -> None:
 
 @pytest.mark.parametrize("content", [0, 1])
 def test_p2_2_the_step_is_r_sin_of_the_angle_to_the_circular_mean(content: int) -> None:
+    """P2-2: the step is r sin of the angle to the circular mean."""
     system, theta = attention(content), phases(2, T, C)
-    a, z = weights(system, theta), numpy.exp(1j * theta.numpy())
+    a, z = compiled_weights(system, theta), numpy.exp(1j * theta.numpy())
     mean = numpy.stack([a[c // WIDTH] @ z[:, c] for c in range(C)], -1)
     expected = abs(mean) * numpy.sin(numpy.angle(mean) - theta.numpy())
     found = step(system, theta).detach().numpy() / eta_of(system)
@@ -119,8 +131,9 @@ def test_p2_2_the_step_is_r_sin_of_the_angle_to_the_circular_mean(content: int) 
 
 
 def test_p2_3_softmax_solves_the_entropy_regularised_retrieval() -> None:
+    """P2-3: softmax solves the entropy regularised retrieval."""
     system, theta = attention(0), phases(3, T, C)
-    s, a = scores(system, theta)[0, -1], weights(system, theta)[0, -1]
+    s, a = scores(system, theta)[0, -1], compiled_weights(system, theta)[0, -1]
 
     def objective(p: numpy.ndarray) -> float:
         return float(p @ s - (p * numpy.log(p)).sum())
@@ -150,6 +163,7 @@ def symmetric_system() -> Any:
 
 
 def test_p2_4_with_fixed_symmetric_weights_the_step_descends_an_energy() -> None:
+    """P2-4: with fixed symmetric weights the step descends an energy."""
     system, theta = symmetric_system(), phases(4, 6, 3).requires_grad_()
     k = torch.arange(6, dtype=torch.float64)
     a = torch.cos(k[:, None] + k[None, :])
@@ -166,29 +180,50 @@ def test_p2_4_with_fixed_symmetric_weights_the_step_descends_an_energy() -> None
 
 
 def test_p2_5_a_common_shift_of_a_coordinate_changes_nothing() -> None:
+    """P2-5: a common shift of a coordinate changes nothing."""
     system, theta = attention(0), phases(5, T, C)
     shifted = theta + phases(6, 1, C)
     torch.testing.assert_close(step(system, shifted), step(system, theta), atol=1e-6, rtol=0)
-    numpy.testing.assert_allclose(weights(system, shifted), weights(system, theta), atol=1e-6)
+    one, other = (compiled_weights(system, x) for x in (shifted, theta))
+    numpy.testing.assert_allclose(one, other, atol=1e-6)
 
 
 def test_p2_6_scores_depend_on_the_distance_in_the_text_alone() -> None:
+    """P2-6: scores depend on the distance in the text alone."""
     system, theta = attention(0), phases(7, 2, C)
     pattern = theta.repeat(3, 1)  # token 2k is theta[0], token 2k+1 is theta[1]
-    found = scores(system, pattern)
-    for distance in (1, 3):
-        column = [found[:, t, t - distance] for t in (3, 5)]
-        numpy.testing.assert_allclose(column[0], column[1], atol=1e-9)
-    drift = frequencies() * 3
-    g, k = (part.detach().numpy() for part in gates(system, pattern))
-    x = pattern.numpy()
-    own = slice(0, WIDTH)
-    direct = (g[5] * k[2] * numpy.cos(x[2] - x[5] - drift))[own].sum() / math.sqrt(WIDTH)
-    assert found[0, 5, 2] == pytest.approx(direct, abs=1e-9)
+    g, k = (part.detach().numpy()[0] for part in gates(system, pattern))
+    a, x = compiled_weights(system, pattern), pattern.numpy()
+    for h in range(H):
+        own = slice(h * WIDTH, (h + 1) * WIDTH)
+        for t, u, other in [(3, 2, 0), (5, 4, 2), (5, 2, 0), (4, 3, 1)]:
+            ratio = []
+            for near in (u, other):
+                turned = x[near] - x[t] - frequencies() * (t - near)  # the drift, added
+                score = (g * k * numpy.cos(turned))[own].sum() / math.sqrt(WIDTH)
+                ratio.append(score)
+            found = numpy.log(a[h, t, u]) - numpy.log(a[h, t, other])
+            assert found == pytest.approx(ratio[0] - ratio[1], abs=1e-9)
+        early = numpy.log(a[h, 3, 2]) - numpy.log(a[h, 3, 0])
+        late = numpy.log(a[h, 5, 4]) - numpy.log(a[h, 5, 2])
+        assert early == pytest.approx(late, abs=1e-9)  # the same words, as far apart
+
+
+def test_p2_6_without_drift_places_do_not_count() -> None:
+    """P2-6: `place = 0`: the order of the tokens heard changes nothing."""
+    sizes = {"V": 11, "C": C, "H": H, "depth": 1, "content": 0}
+    still = dynattn.load("specs/kuramoto_attention.dyn", place=0, **sizes).build()
+    theta = phases(13, T, C)
+    order = [3, 0, 5, 1, 4, 2, 6]
+    one, other = step(still, theta), step(still, theta[order])
+    torch.testing.assert_close(one[-1], other[-1], atol=1e-12, rtol=0)
+    moved = step(attention(0), theta) - step(attention(0), theta[order])
+    assert moved[-1].abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("content", [0, 1])
 def test_p2_7_the_whole_model_is_periodic_in_every_coordinate(content: int) -> None:
+    """P2-7: the whole model is periodic in every coordinate."""
     system = attention(content, depth=2)
     text = torch.randint(0, 11, (2, T), generator=torch.Generator().manual_seed(1))
     before = system(text)
@@ -205,12 +240,14 @@ def test_p2_7_the_whole_model_is_periodic_in_every_coordinate(content: int) -> N
 
 @pytest.mark.parametrize("content", [0, 1])
 def test_p2_8_consensus_is_at_rest(content: int) -> None:
+    """P2-8: consensus is at rest."""
     theta = phases(8, 1, C).repeat(T, 1)
     assert step(attention(content), theta).abs().max() < 1e-12
 
 
 @pytest.mark.parametrize("content", [0, 1])
 def test_p2_9_phases_in_an_open_half_circle_stay_as_close(content: int) -> None:
+    """P2-9: phases in an open half circle stay as close."""
     system = attention(content)
     eta = dict(system.named_parameters())["attend.0.eta"]
     kept = eta.detach().clone()
@@ -229,21 +266,31 @@ def test_p2_9_phases_in_an_open_half_circle_stay_as_close(content: int) -> None:
 
 
 def test_p2_10_a_static_score_is_a_squared_metric() -> None:
+    """P2-10: a static score is a squared metric."""
     system = attention(0)
     g, k = gates(system, phases(9, T, C))
-    d = (g[0] * k[0]).detach().numpy()[:WIDTH]  # the product of both static gates
-    z = numpy.exp(1j * phases(10, 5, WIDTH).numpy())
-    distance = numpy.sqrt((d * abs(z[:, None] - z[None, :]) ** 2).sum(-1))
-    score = (d * numpy.real(z[:, None].conj() * z[None, :])).sum(-1)
-    numpy.testing.assert_allclose(score, d.sum() - distance**2 / 2, atol=1e-10)
-    numpy.testing.assert_allclose(distance, distance.T, atol=1e-12)
-    for a in range(5):
-        for b in range(5):
-            assert (distance[a] <= distance[a, b] + distance[b] + 1e-12).all()
+    d = (g[0] * k[0]).detach().numpy()  # the product of both static gates
+    theta = phases(10, T, C)
+    psi = theta.numpy() + frequencies() * numpy.arange(T)[:, None]
+    z = numpy.exp(1j * psi)
+    a = compiled_weights(system, theta)
+    for h in range(H):
+        own = slice(h * WIDTH, (h + 1) * WIDTH)
+        distance = numpy.sqrt((d * abs(z[:, None] - z[None, :]) ** 2)[..., own].sum(-1))
+        # score = const - distance^2 / 2, and the weights are exp of it, row by row.
+        expected = numpy.exp(-(distance**2) / 2 / math.sqrt(WIDTH)) * numpy.tri(T)
+        expected /= expected.sum(-1, keepdims=True)
+        numpy.testing.assert_allclose(a[h], expected, atol=1e-10)
+        numpy.testing.assert_allclose(distance, distance.T, atol=1e-12)
+        for one in range(T):
+            for other in range(T):
+                by = distance[one, other] + distance[other]
+                assert (distance[one] <= by + 1e-12).all()
 
 
 @pytest.mark.parametrize("content", [0, 1])
 def test_p2_11_no_token_sees_a_later_one(content: int) -> None:
+    """P2-11: no token sees a later one."""
     system = attention(content, depth=2)
     text = torch.randint(0, 11, (1, T), generator=torch.Generator().manual_seed(3))
     before = system(text)
@@ -256,8 +303,9 @@ def test_p2_11_no_token_sees_a_later_one(content: int) -> None:
 
 
 def test_p2_12_the_compact_group_form_is_the_same() -> None:
+    """P2-12: the compact group form is the same."""
     system, theta = attention(0), phases(11, T, C)
-    a, x = weights(system, theta), theta.numpy()
+    a, x = compiled_weights(system, theta), theta.numpy()
 
     def rotation(angle: float) -> numpy.ndarray:
         return numpy.array(
@@ -277,6 +325,7 @@ def test_p2_12_the_compact_group_form_is_the_same() -> None:
 
 
 def test_p2_13_in_single_precision_too() -> None:
+    """P2-13: in single precision too."""
     system, theta = attention(1), phases(12, T, C)
     single = copy.deepcopy(system).to(torch.float32)
     found = step(single, theta.to(torch.float32)).detach().numpy()

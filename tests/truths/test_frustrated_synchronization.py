@@ -119,6 +119,7 @@ def complex_form(system: Any, theta: torch.Tensor) -> numpy.ndarray:
 
 @pytest.mark.parametrize("content", [0, 1])
 def test_p3_1_the_layer_is_the_complex_kernel_and_the_sine_sum(content: int) -> None:
+    """P3-1: the layer is the complex kernel and the sine sum."""
     system, theta = layer(content), phases(1, T, C)
     found = step(system, theta)
     numpy.testing.assert_allclose(found, sine_sum(system, theta), atol=1e-12)
@@ -133,6 +134,7 @@ def test_the_layer_holds_no_array_of_pairs() -> None:
 
 @pytest.mark.parametrize("content", [0, 1])
 def test_p3_2_one_real_harmonic_is_the_layer_of_plain_synchronisation(content: int) -> None:
+    """P3-2: one real harmonic is the layer of plain synchronisation."""
     base = dynattn.load("specs/kuramoto_attention.dyn", content=content, **SMALL).build()
     plain = dict(randomised(base, 6).named_parameters())
     changed = with_kernel(layer(content), *(numpy.zeros((M, 2, C)) for _ in range(2)))
@@ -146,6 +148,7 @@ def test_p3_2_one_real_harmonic_is_the_layer_of_plain_synchronisation(content: i
 
 
 def test_p3_3_the_delay_is_a_frustration_set_by_the_transition() -> None:
+    """P3-3: the delay is a frustration set by the transition."""
     kappa = numpy.zeros((M, 2, C))
     kappa[0, 1] = numpy.linspace(-1, 1, C)
     system, theta = with_kernel(layer(1), kappa, numpy.zeros((M, 2, C))), phases(3, T, C)
@@ -160,6 +163,7 @@ def test_p3_3_the_delay_is_a_frustration_set_by_the_transition() -> None:
 
 
 def test_p3_4_no_token_hears_of_a_later_one() -> None:
+    """P3-4: no token hears of a later one."""
     system, theta = layer(1), phases(4, T, C)
     before = step(system, theta)
     for u in range(T):
@@ -171,6 +175,7 @@ def test_p3_4_no_token_hears_of_a_later_one() -> None:
 
 
 def test_p3_4_no_prediction_rests_on_a_later_token() -> None:
+    """P3-4: no prediction rests on a later token."""
     spec = dynattn.load("specs/frustrated_synchronization.dyn", V=11, C=C, H=H, depth=2)
     system = randomised(spec.build(), 8)
     text = torch.arange(T) % 11
@@ -182,12 +187,14 @@ def test_p3_4_no_prediction_rests_on_a_later_token() -> None:
 
 
 def test_p3_5_turning_every_token_of_a_coordinate_alike_changes_nothing() -> None:
+    """P3-5: turning every token of a coordinate alike changes nothing."""
     system, theta = layer(0), phases(5, T, C)
     turned = theta + phases(6, C)
     numpy.testing.assert_allclose(step(system, turned), step(system, theta), atol=1e-12)
 
 
 def test_p3_6_at_consensus_the_kernel_alone_drives_a_drift() -> None:
+    """P3-6: at consensus the kernel alone drives a drift."""
     system, point = layer(0), phases(7, C)
     theta = point.expand(T, C).clone()
     kappa, alpha = kernel(system)
@@ -200,13 +207,117 @@ def test_p3_6_at_consensus_the_kernel_alone_drives_a_drift() -> None:
 
 
 def test_p3_7_half_a_turn_of_the_kernel_is_repulsion() -> None:
+    """P3-7: half a turn of the kernel is repulsion."""
     system, theta = layer(1), phases(8, T, C)
     kappa, alpha = kernel(system)
     opposite = with_kernel(system, kappa, alpha + math.pi)
     numpy.testing.assert_allclose(step(opposite, theta), -step(system, theta), atol=1e-12)
 
 
+def test_p3_7_a_negative_first_harmonic_drives_apart_what_is_nearly_one() -> None:
+    """P3-7: from near consensus the diameter of a coordinate grows, and shrinks with the sign."""
+    theta = phases(11, 1, C) + 1e-3 * phases(12, T, C)
+    kappa = numpy.zeros((M, 2, C))
+    for sign in (-1, 1):
+        kappa[0, 0] = sign
+        system = with_kernel(layer(0), kappa, numpy.zeros_like(kappa))
+        after = theta.numpy() + step(system, theta)
+        before, later = (numpy.ptp(x, axis=0) for x in (theta.numpy(), after))
+        assert ((later - before) * sign < 0).all()
+
+
+def test_p3_8_in_a_periodic_text_the_delay_points_at_what_comes_next() -> None:
+    """P3-8: with a constant transition between phases, and attention on the matching token."""
+    spec = dynattn.load("specs/frustrated_synchronization.dyn", content=0, place=0, **SMALL)
+    delta, start = phases(13, C), phases(14, C)
+    period, long = 3, 9
+    turn = torch.round(delta * period / (2 * math.pi)) * 2 * math.pi / period  # back after 3
+    turn = torch.where(turn.abs() < 1e-9, torch.full_like(turn, 2 * math.pi / 3), turn)
+    theta = start + turn * torch.arange(long, dtype=torch.float64)[:, None]
+    system = spec.build()
+    with torch.no_grad():
+        named = dict(system.named_parameters())
+        for name in ("attend.0.g_q", "attend.0.g_k"):
+            named[name].fill_(12.0)  # sharp: the weights are those of matching tokens
+    kappa = numpy.zeros((M, 2, C))
+    fields = []
+    for alpha in (0.0, math.pi / 2):  # Im and -Re of conj(z_t) F_t
+        kappa[0, 1] = 1
+        changed = with_kernel(system, kappa, numpy.full_like(kappa, alpha))
+        fields.append(step(changed, theta))
+    field = -fields[1] + 1j * fields[0]
+    toward = numpy.angle(field * numpy.exp(1j * theta.numpy()))
+    apart = numpy.exp(1j * toward) - numpy.exp(1j * (theta + turn).numpy())
+    assert abs(apart[period:]).max() < 1e-6  # arg F[1, 1] is the phase of the true successor
+    kappa[0, 1] = 0.5
+    after = theta.numpy() + step(with_kernel(system, kappa, numpy.zeros_like(kappa)), theta)
+    near = numpy.cos(after - (theta + turn).numpy())
+    assert (near[period:] > numpy.cos(turn.numpy())).all()
+
+
+SYMMETRIC = """
+model symmetric
+param N = 6, C = 3
+param kappa[m in 1 .. 3] = [1.0, -0.6, 0.3]
+population token[N] { state theta on torus(C) }
+coupling sync: token -> token over everyone(N) {
+  harmonics m in 1 .. 3
+  strength  kappa[m]
+  weight    cos(index[i] + index[j])
+}
+simulate { t 0 .. 1; method euler; step 0.01 }
+"""
+
+
+def test_p3_12_with_symmetric_weights_a_real_kernel_descends_an_energy() -> None:
+    """P3-12: sum_t Delta = 0, and Delta is minus the gradient of the sum of all harmonics."""
+    from dynattn.compilation import Compilation
+    from dynattn.diagnostics.report import Source
+
+    system = Compilation(Source("symmetric.dyn", SYMMETRIC)).build()
+    theta, k = phases(15, 6, 3).requires_grad_(), torch.arange(6, dtype=torch.float64)
+    a = torch.cos(k[:, None] + k[None, :])[..., None]
+    apart = theta[:, None] - theta[None, :]
+    energy = -0.5 * sum(
+        (a * (kappa / m) * torch.cos(m * apart)).sum()
+        for m, kappa in ((1, 1.0), (2, -0.6), (3, 0.3))
+    )
+    assert isinstance(energy, torch.Tensor)
+    (gradient,) = torch.autograd.grad(energy, theta)
+    rate = system.rates(0.0, {"token.theta": theta})["token.theta"].detach()
+    torch.testing.assert_close(rate, -gradient, atol=1e-8, rtol=0)
+    assert abs(rate.sum(0)).max() < 1e-8
+
+
+@pytest.mark.parametrize(("delay", "angles"), [(0, 1), (1, 0), (0, 0)])
+def test_switches_take_terms_of_the_kernel_away(delay: int, angles: int) -> None:
+    """`delay = 0` leaves no term of successors, `angles = 0` no frustration."""
+    spec = dynattn.load(
+        "specs/frustrated_synchronization.dyn", content=0, delay=delay, angles=angles, **SMALL
+    )
+    system = randomised(spec.build(), 5)
+    named = dict(system.named_parameters())
+    kappa = named["attend.0.kappa"].detach().numpy()
+    assert kappa.shape == (M, 1 + delay, C)
+    alpha = numpy.zeros_like(kappa)
+    if angles:
+        alpha = named["attend.0.alpha"].detach().numpy()
+    else:
+        assert "attend.0.alpha" not in named
+    whole = layer(0)
+    wide = [numpy.zeros((M, 2, C)) for _ in range(2)]
+    for part, value in zip(wide, (kappa, alpha), strict=True):
+        part[:, : 1 + delay] = value
+    other = with_kernel(whole, *wide)
+    with torch.no_grad():
+        for name in ("attend.0.g_q", "attend.0.g_k"):
+            dict(other.named_parameters())[name].copy_(named[name])
+    theta = phases(16, T, C)
+    numpy.testing.assert_allclose(step(system, theta), step(other, theta), atol=1e-12)
+
+
 def test_p3_11_gradients_of_the_kernel() -> None:
+    """P3-11: gradients of the kernel."""
     system, theta = layer(1), phases(9, T, C)
     names = dict(system.named_parameters())
     parts = [names["attend.0.kappa"], names["attend.0.alpha"]]
