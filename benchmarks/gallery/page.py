@@ -29,6 +29,7 @@ draws and computes some anew, or all without a name, and writes this page.
 """
 
 TESTED = {
+    "collective_modes": "truths/test_collective_modes.py",
     "frustrated_synchronization": "truths/test_frustrated_synchronization.py",
     "group_attention": "truths/test_group_attention.py",
     "kuramoto": "truths/test_kuramoto.py",
@@ -36,6 +37,8 @@ TESTED = {
     "kuramoto_general": "truths/test_delays.py",
     "lotka_volterra": "lower/test_targets.py",
     "oscillator_attention": "lower/test_targets.py",
+    "softmax_attention": "truths/test_paper_specs.py",
+    "softmax_transformer": "truths/test_paper_specs.py",
     "synchronization": "truths/test_any_manifold.py",
     "tidal": "lower/test_targets.py",
     "uninformed": "lower/test_targets.py",

@@ -237,6 +237,9 @@ PICTURES: dict[str, Picture] = {
     "tidal": Picture("The network: two sets of weights, run through four times.", kind="diagram"),
     "oscillator_attention": Picture("The network of its layers.", kind="diagram"),
     "frustrated_synchronization": Picture("The network of its layers.", kind="diagram"),
+    "collective_modes": Picture("The network of its layers.", kind="diagram"),
+    "softmax_attention": Picture("The network of its layers.", kind="diagram"),
+    "softmax_transformer": Picture("The network of its layers.", kind="diagram"),
     "kuramoto_attention": Picture(
         "What its heads attend to in a line of text: rows are the tokens that look, columns those "
         "looked at.",

@@ -13,7 +13,7 @@ import torch
 import dynattn
 
 SMALL = {"V": 11, "C": 6, "H": 2, "M": 2, "P": 5, "depth": 1}
-SPECS = ["specs/collective_modes.dyn", "benchmarks/papers/collective_pinned.dyn"]
+SPECS = ["specs/collective_modes.dyn", "benchmarks/papers/specs/collective_pinned.dyn"]
 T = 7
 
 

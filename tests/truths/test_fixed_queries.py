@@ -46,7 +46,7 @@ def spec_of(text: str, **settings: float) -> Spec:
 
 
 @cache
-def queries(D: int = 3) -> Any:  # noqa: N803 (as in the spec)
+def queries(D: int = 3) -> Any:
     return spec_of(SPEC, D=D).build()
 
 
@@ -67,7 +67,7 @@ def rest(system: Any) -> tuple[numpy.ndarray, numpy.ndarray]:
     return size[:, 0], h / size
 
 
-def points(seed: int, D: int = 3) -> torch.Tensor:  # noqa: N803
+def points(seed: int, D: int = 3) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
     z = torch.randn(N, D, generator=generator, dtype=torch.float64)
     return z / z.norm(dim=-1, keepdim=True)
@@ -84,7 +84,7 @@ def along(system: Any, z: torch.Tensor, times: list[float], **how: Any) -> numpy
 
 
 @pytest.mark.parametrize("D", [2, 3, 8])
-def test_nothing_leaves_the_sphere(D: int) -> None:  # noqa: N803
+def test_nothing_leaves_the_sphere(D: int) -> None:
     """P1-1: d|z|^2/dt = 0, and Euler steps, put back, keep the length."""
     system, z = queries(D), points(1, D)
     assert abs((z.numpy() * rate(system, z)).sum(-1)).max() < 1e-12
@@ -94,7 +94,7 @@ def test_nothing_leaves_the_sphere(D: int) -> None:  # noqa: N803
 
 
 @pytest.mark.parametrize("D", [2, 3, 8])
-def test_rest_is_along_the_field_and_against_it_and_nowhere_else(D: int) -> None:  # noqa: N803
+def test_rest_is_along_the_field_and_against_it_and_nowhere_else(D: int) -> None:
     """P1-2: equilibria are exactly +-h/|h|; elsewhere the speed is |h| sin of the angle to it."""
     system = queries(D)
     size, star = rest(system)
@@ -107,7 +107,7 @@ def test_rest_is_along_the_field_and_against_it_and_nowhere_else(D: int) -> None
 
 
 @pytest.mark.parametrize("D", [2, 3, 8])
-def test_slopes_at_rest_are_one_number_in_all_directions(D: int) -> None:  # noqa: N803
+def test_slopes_at_rest_are_one_number_in_all_directions(D: int) -> None:
     """P1-3: on the tangent space the Jacobian is -|h| at h/|h| and +|h| at -h/|h|."""
     system = queries(D)
     size, star = rest(system)
@@ -134,7 +134,7 @@ def law_of(system: Any, z0: numpy.ndarray, t: float) -> numpy.ndarray:
 
 
 @pytest.mark.parametrize("D", [2, 3, 8])
-def test_every_start_comes_to_rest_by_the_law_of_its_angle(D: int) -> None:  # noqa: N803
+def test_every_start_comes_to_rest_by_the_law_of_its_angle(D: int) -> None:
     """P1-4: the angle law, RK45 at 1e-10, and the simulated series are one."""
     result = spec_of(SPEC, D=D).run()
     system, series = queries(D), result["z"]
@@ -182,7 +182,7 @@ def test_opposite_the_field_it_stays_and_leaves_at_a_rate_of_the_field() -> None
 
 
 @pytest.mark.parametrize("D", [2, 3, 8])
-def test_the_distance_to_rest_never_grows(D: int) -> None:  # noqa: N803
+def test_the_distance_to_rest_never_grows(D: int) -> None:
     """P1-6: of V = 1 - <z, z*>, dV/dt = -|h| V (2 - V), and V falls along every trajectory."""
     system = queries(D)
     size, star = rest(system)
@@ -196,7 +196,7 @@ def test_the_distance_to_rest_never_grows(D: int) -> None:  # noqa: N803
 
 
 @pytest.mark.parametrize("D", [2, 3, 8])
-def test_euler_steps_end_at_the_closed_form(D: int) -> None:  # noqa: N803
+def test_euler_steps_end_at_the_closed_form(D: int) -> None:
     """P1-7: with |h| dt < 1 their fixed point is h/|h|."""
     system = queries(D)
     size, star = rest(system)
@@ -206,7 +206,7 @@ def test_euler_steps_end_at_the_closed_form(D: int) -> None:  # noqa: N803
     numpy.testing.assert_allclose(found[-1], star, atol=1e-6)
 
 
-def near_the_opposite(a: float, D: int) -> float:  # noqa: N803
+def near_the_opposite(a: float, D: int) -> float:
     """P(angle(z(0), -z*) < a) of a uniform start."""
     front = gamma(D / 2) / (math.sqrt(math.pi) * gamma((D - 1) / 2))
     return front * quad(lambda x: math.sin(x) ** (D - 2), 0, a, epsabs=1e-14, epsrel=1e-12)[0]
@@ -215,7 +215,7 @@ def near_the_opposite(a: float, D: int) -> float:  # noqa: N803
 @pytest.mark.parametrize(
     ("D", "known"), [(2, 0.125), (3, None), (4, 0.01246), (8, 1.859e-4), (16, 6.0e-8)]
 )
-def test_few_starts_are_nearly_opposite(D: int, known: float | None) -> None:  # noqa: N803
+def test_few_starts_are_nearly_opposite(D: int, known: float | None) -> None:
     """P1-8: the share of uniform starts within an angle of -h/|h|, by the states as drawn."""
     count = 100_000
     anchors = "population anchor[5] { param r on sphere(D) ~ uniform }"

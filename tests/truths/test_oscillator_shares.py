@@ -16,7 +16,7 @@ import dynattn
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Source
 
-PAPERS = Path(__file__).parents[2] / "benchmarks" / "papers"
+PAPERS = Path(__file__).parents[2] / "benchmarks" / "papers" / "specs"
 SPEC = """model shares
 param V = 12, d = 6, D = 2, p = 1
 param places[12] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
@@ -29,7 +29,10 @@ layer attend(x: real[T, d]) {
   population token[T]  { state z on sphere(D) }
   coupling lock: anchor -> token over everyone(T) { weight W; kernel r[j] }
   evolve { until equilibrium }
-  readout raw:    anchor -> token over everyone(T) { weight 1 + dot(z[i], r[j]); kernel places == index[j] }
+  readout raw: anchor -> token over everyone(T) {
+    weight 1 + dot(z[i], r[j])
+    kernel places == index[j]
+  }
   readout weight: anchor -> token over everyone(T) { weight W; kernel places == index[j] }
   readout shares: anchor -> token over everyone(T) {
     weight normalized(relu(1 + dot(z[i], r[j]))^p)
@@ -104,7 +107,7 @@ def test_no_share_is_large() -> None:
 
 
 @pytest.mark.parametrize("D", [2, 3, 5])
-def test_the_matrix_before_it_is_normalised_has_a_low_rank(D: int) -> None:  # noqa: N803
+def test_the_matrix_before_it_is_normalised_has_a_low_rank(D: int) -> None:
     """P1-11: 1 + Z R^T has rank D + 1 at most; the powers of it have more."""
     sizes = numpy.linalg.svd(matrices(system(D=D))[1], compute_uv=False)
     assert sizes[D + 1] < 1e-10 < sizes[D]
