@@ -34,6 +34,7 @@ population osc[N] {
 coupling pull: osc -> osc OVER { FORM; CLAUSES }
 """
 LAGS = "harmonics m in 1 .. 2; frustration 0.3"
+ODD = "kernel tanh(sin(theta[j] - theta[i]))"
 SPARSE = "over gnm_random_graph(n=N, m=10*N, seed=1, directed=true)"
 
 
@@ -79,6 +80,10 @@ CASES = (
     Case("softmax of angles", 1000, EVERYONE, "over everyone(N)",
          "weight softmax(2*cos(theta[j] - theta[i]))"),
     Case("not separable", 1000, EVERYONE, "", "kernel tanh(u[i]*sin(theta[j] - theta[i]))", False),
+    Case("not separable, odd", 1000, EVERYONE, "", ODD, False),
+    Case("not separable, sparse, directed", 10_000, 100_000, SPARSE, ODD, False),
+    Case("not separable, odd, sparse", 10_000, 100_000,
+         "over gnm_random_graph(n=N, m=5*N, seed=1)", ODD, False),
 )  # fmt: skip
 
 

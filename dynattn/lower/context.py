@@ -153,7 +153,9 @@ def make_array(key: tuple[Any, ...], context: Context) -> Any:
     """The fixed array of a key, as numpy: int64 for numbers of nodes, int32 in sparse matrices,
     else float64 or complex128.
 
-    Keys: ``(receivers | senders | degree, coupling)``, ``(edge, coupling, attribute)``,
+    Keys: ``(receivers | senders | degree, coupling)``, ``(edge, coupling, attribute)``; of each
+    two opposite edges one ``(once_receivers | once_senders, coupling)``, ``(once, coupling,
+    attribute)``;
     ``(node, population, attribute)``,
     ``(total | dense, coupling, attribute or None)``,
     ``(sparse | blocks | factors, coupling, attribute or None, part)``,
@@ -179,12 +181,12 @@ def make_array(key: tuple[Any, ...], context: Context) -> Any:
     match kind:
         case "receivers" | "senders":
             return getattr(edges, kind)
+        case "once" | "once_receivers" | "once_senders":
+            return _once(edges, kind, *rest[1:])
         case "degree":
             return numpy.maximum(edges.degree(), 1).astype(numpy.float64)
         case "total":
-            receivers, _ = _pairs(edges)
-            weights = _weights(edges, rest[1]) if rest[1] else numpy.ones(len(receivers))
-            return numpy.bincount(receivers, weights, edges.receivers_count or 0)
+            return _total(edges, rest[1])
         case "edge" if rest[1] == "one":
             return numpy.ones(edges.edge_count or 0)
         case "edge":
@@ -207,6 +209,21 @@ def make_array(key: tuple[Any, ...], context: Context) -> Any:
 
             return block_array(edges, rest[1], rest[2])
     return _sparse(edges, rest[1])[SPARSE_PARTS.index(rest[2])]
+
+
+def _once(edges: Any, kind: str, attribute: str = "one") -> Any:
+    """What of each two opposite edges one has."""
+    if kind != "once":
+        return getattr(edges, kind.removeprefix("once_"))[edges.once]
+    values = edges.attributes[attribute] if attribute != "one" else numpy.ones(edges.edge_count)
+    return values[edges.once]
+
+
+def _total(edges: Any, attribute: str | None) -> Any:
+    """The sum of the weights of each receiver's edges."""
+    receivers, _ = _pairs(edges)
+    weights = _weights(edges, attribute) if attribute else numpy.ones(len(receivers))
+    return numpy.bincount(receivers, weights, edges.receivers_count or 0)
 
 
 def _weights(edges: Any, attribute: str | None) -> Any:

@@ -168,6 +168,7 @@ OPERATIONS: Mapping[str, Callable[[Node, Context], Operation]] = {
     "member": graph_operations.member,
     "rotary": graph_operations.rotary,
     "edge": graph_operations.edge,
+    "edge_once": lambda node, context: fixed_array("once", *node.payload),
     "degree": graph_operations.degree,
     "total": graph_operations.degree,
     "parts": graph_operations.parts,

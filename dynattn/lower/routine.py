@@ -8,12 +8,12 @@ from functools import cached_property
 from typing import Any
 
 from dynattn.lower import kernels
+from dynattn.lower.blocked import rows_operation
 from dynattn.lower.code import Code, call_code
 from dynattn.lower.context import ORIGIN, Context, Need, exact_size, rank_of, static_numbers
 from dynattn.lower.held import Parts, held_values, parted
 from dynattn.lower.operation import Operation
 from dynattn.lower.operations import OPERATIONS
-from dynattn.lower.row_blocks import rows_operation
 from dynattn.program.nodes import EDGES, PAIRS, Block, Node
 from dynattn.vocabulary.functions import ELEMENTWISE
 from dynattn.vocabulary.sizes import Size

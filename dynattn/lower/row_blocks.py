@@ -37,19 +37,21 @@ def _among(of_edges: Callable[..., Any], of_rows: Callable[..., Any]) -> Maker:
         coupling, rank = node.payload, width_of(node.inputs[0])
         edges = context.edges(coupling)
         if edges.kind == "edges":
-            return _plain(lambda a, ends, count: of_edges(a, ends, count, rank))
+            return plain(lambda a, ends, count: of_edges(a, ends, count, rank))
         fixed = (rank, edges.kind == "causal", edges.include_self)
         run = lambda a, index, senders: of_rows(a, index, senders, *fixed)  # noqa: E731
-        return _plain(run, context.senders(coupling))
+        return plain(run, context.senders(coupling))
 
     return make
 
 
-def _plain(function: Callable[..., Any], *needs: Need) -> Operation:
-    return Operation(function, _no_text, needs)
+def plain(function: Callable[..., Any], *needs: Need) -> Operation:
+    """An operation that is run, not written."""
+    return Operation(function, no_text, needs)
 
 
-def _no_text(*texts: Any) -> Any:
+def no_text(*texts: Any) -> Any:
+    """Has no text: ValueError."""
     raise ValueError("sums in blocks of receivers are run, not written")
 
 
@@ -57,8 +59,8 @@ def _end(position: int) -> Maker:
     def make(node: Node, context: Context) -> Operation:
         rank = width_of(node.inputs[0])
         if node.type.place.kind == "pairs":
-            return _plain(lambda a: a.unsqueeze(-rank - 1 - position))
-        return _plain(lambda a, ends: a.index_select(-rank - 1, ends))
+            return plain(lambda a: a.unsqueeze(-rank - 1 - position))
+        return plain(lambda a, ends: a.index_select(-rank - 1, ends))
 
     return make
 
@@ -67,7 +69,7 @@ def _reach(node: Node, context: Context) -> Operation:
     (coupling, places), rank = node.payload, width_of(node)
     edges = context.edges(coupling)
     fixed = (rank, edges.kind == "causal", edges.include_self, places)
-    return _plain(
+    return plain(
         lambda a, index, senders: row_kernels.reach_rows(a, index, senders, *fixed),
         context.senders(coupling),
     )
@@ -75,7 +77,7 @@ def _reach(node: Node, context: Context) -> Operation:
 
 def _apart(node: Node, context: Context) -> Operation:
     rank = width_of(node.inputs[0])
-    return _plain(
+    return plain(
         lambda a, index, senders: row_kernels.apart_rows(a, index, senders, rank),
         context.senders(node.payload),
     )
@@ -87,7 +89,7 @@ def _weighted(node: Node, context: Context) -> Operation:
     ranks, edges = tuple(map(width_of, features)), context.edges(node.payload[0])
     shares = weights.op in ("edge_softmax", "edge_normalize")  # 0 where no edge is
     fixed = (ranks, edges.kind == "causal" and not shares, edges.include_self or shares)
-    return _plain(lambda *a: row_kernels.weigh_rows(a[:-2], a[-2], a[-1], *fixed))
+    return plain(lambda *a: row_kernels.weigh_rows(a[:-2], a[-2], a[-1], *fixed))
 
 
 MAKERS: Mapping[str, Maker] = {
@@ -100,21 +102,6 @@ MAKERS: Mapping[str, Maker] = {
 
 
 # ── some receivers at a time ───────────────────────────────────────────────────────────────────
-
-
-def rows_operation(
-    node: Node, context: Context, fresh: Sequence[bool], make_plan: Callable[..., Plan]
-) -> Operation:
-    """A ``row_blocks`` node; ``fresh``: the inputs that lack axes behind their batch axes."""
-    rows: Rows = node.payload
-    batched = frozenset(("given", k) for k, lacks in enumerate(fresh) if lacks)
-    plan = make_plan(rows.block, context, batched, MAKERS)
-    needs = [context.receivers(rows.coupling), context.senders(rows.coupling)]
-    if context.edges(rows.coupling).kind == "edges":
-        needs += [Need("array", (end, rows.coupling)) for end in ("receivers", "senders")]
-    own = [Need(leaf.kind, leaf.name) for leaf in plan.leaves if leaf.kind != "variable"]
-    work = Work(rows, plan, context.edges(rows.coupling), len(node.inputs), len(needs))
-    return Operation(work, _no_text, (*needs, *own))
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +121,8 @@ class Work:
         if len(cuts) == 1:
             return self.part(arrays, cuts[0], arrays[: self.given])
         moving = any(a.requires_grad for a in arrays if isinstance(a, Tensor))
-        if torch.is_grad_enabled() and moving and not _is_followed(arrays):
+        again = torch.is_grad_enabled() and moving and not self.is_kept(arrays)
+        if again and not _is_followed(arrays):
             return self.nested(InParts.apply(self, cuts, *arrays))
         return self.all(arrays, cuts)
 
@@ -142,7 +130,19 @@ class Work:
         """The results of all parts, one behind the other."""
         parts = [_flat(self.part(arrays, cut, self.pieces(arrays, cut))) for cut in cuts]
         results = zip(zip(*parts, strict=True), self.ranks, strict=True)
-        return self.nested([torch.cat(same, -rank - 1) for same, rank in results])
+        return self.nested([self.joined(same, -rank - 1) for same, rank in results])
+
+    def joined(self, parts: Sequence[Tensor], axis: int) -> Tensor:
+        """A result of all parts."""
+        return torch.cat(list(parts), axis)
+
+    def is_kept(self, arrays: Sequence[Any]) -> bool:
+        """Whether what several parts leave for slopes may stay."""
+        return False
+
+    def covered(self, arrays: Sequence[Any], cut: Cut) -> tuple[int, int]:
+        """The first receiver that a part has a result for, and how many there are."""
+        return cut[0], cut[1] - cut[0]
 
     # --- what stands in the plan ----------------------------------------------------------------
 
@@ -229,6 +229,17 @@ class Work:
         whole = self.rows.cut[k] == "whole" or not isinstance(arrays[k], Tensor)
         return not whole and arrays[k].shape[self.axis(k)] > 1
 
+    def add(self, arrays: Sequence[Any], k: int, cut: Cut, total: Tensor, slope: Tensor) -> None:
+        """Slopes of a part of an input, to where they belong."""
+        if not self.is_cut(arrays, k):
+            total.add_(slope)
+        elif self.leaves[k].type.place.kind == "edges":
+            total.narrow(self.axis(k), cut[2], cut[3] - cut[2]).add_(slope)
+        elif self.rows.apart:
+            total.index_add_(self.axis(k), self.index(arrays, cut), slope)
+        else:
+            total.narrow(self.axis(k), cut[0], cut[1] - cut[0]).add_(slope)
+
     def axis(self, k: int) -> int:
         """The axis along which an input is cut."""
         leaf = self.leaves[k]
@@ -236,22 +247,26 @@ class Work:
 
     def index(self, arrays: Sequence[Any], cut: Cut) -> Tensor:
         """The receivers of a part, the one before them first where pairs are kept apart."""
-        receivers = arrays[self.given]
-        before = int(self.rows.apart and cut[1] - cut[0] < receivers)
+        receivers, before = arrays[self.given], self.before(arrays, cut)
         device = next(a.device for a in arrays if isinstance(a, Tensor))
         return torch.arange(cut[0] - before, cut[1], device=device) % receivers
 
+    def before(self, arrays: Sequence[Any], cut: Cut) -> int:
+        """How many receivers are computed for others alone."""
+        return int(self.rows.apart and cut[1] - cut[0] < arrays[self.given])
+
+    def marks(self, arrays: Sequence[Any], cut: Cut) -> dict[Any, Any]:
+        """What the variables of a part are."""
+        if self.ends == 2:
+            return {("mark", "index"): self.index(arrays, cut)}
+        receivers, senders = (a[cut[2] : cut[3]] for a in arrays[self.given + 2 : self.given + 4])
+        found = {"receivers": receivers - cut[0], "senders": senders, "count": cut[1] - cut[0]}
+        return {("mark", name): value for name, value in found.items()}
+
     def part(self, arrays: Sequence[Any], cut: Cut, pieces: Sequence[Any]) -> tuple[Any, ...]:
         """The results of some receivers."""
-        values: dict[Any, Any] = {("given", k): piece for k, piece in enumerate(pieces)}
-        rows = cut[1] - cut[0]
-        if self.ends == 2:
-            values["mark", "index"] = index = self.index(arrays, cut)
-            before = len(index) - rows
-        else:
-            ends = [a[cut[2] : cut[3]] for a in arrays[self.given + 2 : self.given + 4]]
-            values |= {("mark", "receivers"): ends[0] - cut[0], ("mark", "senders"): ends[1]}
-            values["mark", "count"], before = rows, 0
+        values, rows = self.marks(arrays, cut), cut[1] - cut[0]
+        values |= {("given", k): piece for k, piece in enumerate(pieces)}
         rest = iter(arrays[self.given + self.ends :])
         slots = [values[f.name] if f.kind == "variable" else next(rest) for f in self.plan.leaves]
         slots += [*self.plan.numbers, *[None] * len(self.steps)]
@@ -260,6 +275,7 @@ class Work:
             for k in spent:
                 slots[k] = None
         found = tuple(slots[slot] for _, slot in self.plan.outputs)
+        before = self.before(arrays, cut)
         if not before:
             return found
         flat = zip(_flat(found), self.ranks, strict=True)
@@ -311,7 +327,7 @@ def _slopes(
                 pieces[k].requires_grad_()
             found = _flat(work.part(arrays, cut, pieces))
         here = [
-            (a, g.narrow(-rank - 1, cut[0], cut[1] - cut[0]))
+            (a, g.narrow(-rank - 1, *work.covered(arrays, cut)))
             for a, g, rank in zip(found, gradients, work.ranks, strict=True) if a.requires_grad
         ]  # fmt: skip
         results, theirs = zip(*here, strict=True)
@@ -319,20 +335,8 @@ def _slopes(
         slopes = torch.autograd.grad(results, wanted, theirs, allow_unused=True)
         for k, slope in zip(moving, slopes, strict=True):
             if slope is not None:
-                _add(work, arrays, k, cut, total[k], slope)
+                work.add(arrays, k, cut, total[k], slope)
     return total
-
-
-def _add(work: Work, arrays: Sequence[Any], k: int, cut: Cut, total: Tensor, slope: Tensor) -> None:
-    """Slopes of a part of an input, to where they belong."""
-    if not work.is_cut(arrays, k):
-        total.add_(slope)
-    elif work.leaves[k].type.place.kind == "edges":
-        total.narrow(work.axis(k), cut[2], cut[3] - cut[2]).add_(slope)
-    elif work.rows.apart:
-        total.index_add_(work.axis(k), work.index(arrays, cut), slope)
-    else:
-        total.narrow(work.axis(k), cut[0], cut[1] - cut[0]).add_(slope)
 
 
 def _flat(results: Sequence[Any]) -> tuple[Tensor, ...]:

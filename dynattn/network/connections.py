@@ -140,6 +140,43 @@ class Connections:
         order = numpy.argsort(self._round(), axis=1)
         return self.listed[name][order].reshape(-1)
 
+    @cached_property
+    def back(self) -> Array | None:
+        """Of each listed edge the one the other way; None where one lacks it, or is a loop."""
+        receivers, senders = self.receivers, self.senders
+        if receivers is None or senders is None or self.receivers_count != self.senders_count:
+            return None
+        if (receivers == senders).any():
+            return None
+        order = numpy.lexsort((receivers, senders))
+        fits = (senders[order] == receivers).all() and (receivers[order] == senders).all()
+        twice = (numpy.diff(receivers) == 0) & (numpy.diff(senders) == 0)
+        return order if fits and not twice.any() else None
+
+    @cached_property
+    def once(self) -> Array:
+        """The listed edges whose receivers come before their senders: of two opposite ones one."""
+        assert self.receivers is not None and self.senders is not None
+        return numpy.flatnonzero(self.receivers < self.senders)
+
+    @property
+    def is_undirected(self) -> bool:
+        """Whether every edge has its opposite; edges that loop aside, of pairs."""
+        if self.kind != "edges":
+            known = self.receivers_count is not None
+            return known and self.kind == "complete" and self.receivers_count == self.senders_count
+        return self.back is not None
+
+    def exchange_sign(self, attribute: str) -> int:
+        """1 for one that opposite edges share, -1 for one of opposite signs, 0 for others."""
+        if attribute == "one":
+            return 1
+        if self.kind != "edges" or self.back is None or attribute not in self.listed:
+            return 0
+        values = self.attributes[attribute]
+        other = values[self.back]
+        return 1 if (values == other).all() else -1 if (values == -other).all() else 0
+
     def senders_of(self, receiver: int) -> Iterator[tuple[int, int]]:
         """(number of the edge, sender) for every edge of a list into one receiver."""
         if self.offsets is not None:

@@ -17,7 +17,7 @@ from dynattn.network.styles import PLAIN, Style
 from dynattn.present.separability import reasons
 from dynattn.program.copies import layer_uses
 from dynattn.program.nodes import GIVEN_WEIGHTS, Node, Program
-from dynattn.program.row_blocks import at_a_time
+from dynattn.program.row_blocks import at_a_time, each_once
 from dynattn.vocabulary.functions import ELEMENTWISE
 from dynattn.vocabulary.sizes import Size
 
@@ -161,11 +161,13 @@ def forms(model: Model, network: Network, program: Program) -> Section:
     """
     chosen, why = chosen_forms(program), reasons(program, model)
     parts = at_a_time(program, network.connections, model.sizes)
+    once = each_once(program, network.connections, model.sizes)
     columns = ("sum of", "computed as", "cost of one right-hand side", *(("why",) if why else ()))
     rows = []
     for coupling in model.couplings:
         form = chosen.get(coupling.name, Form("unused", 0))
         cost = cost_text(form, model, coupling, network.connections[coupling.name])
+        cost += ", each undirected edge once" if coupling.name in once else ""
         if coupling.name in parts:
             cost += f", in blocks of {parts[coupling.name]} receivers"
         reason = (why.get(coupling.name, ""),) if why else ()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from dynattn.program.layout import Maker
 from dynattn.program.nodes import PAIRS, ArrayType, Block, Node, Program, ordered
+from dynattn.program.symmetry import exchange_sign
 from dynattn.vocabulary.sizes import Size, SizeError
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ UNKNOWN = 16
 
 MARKS = ("index", "receivers", "senders", "count")
 """Variables of a block of rows: the numbers of its receivers; in lists of edges, of each edge the
-place of its receiver among them and its sender, and how many receivers there are."""
+place of its receiver among them and its sender, and how many receivers there are. Where each pair
+is computed once, they are as many as the senders from the first receiver on."""
 
 Key = tuple[str, int]
 """A coupling, and how many sums stand one behind the other up to these."""
@@ -51,9 +53,13 @@ class Rows:
     block: Block
     """Reads ``variable`` leaves ``("given", k)`` and ``("mark", name)``."""
     cut: tuple[str, ...]
-    """Of each input: ``rows`` by receiver, ``edges`` (or pairs), or ``whole``."""
+    """Of each input: ``rows`` by receiver, ``columns`` by sender, ``edges`` (or pairs), or
+    ``whole``."""
     width: int
     """Numbers per pair or edge."""
+    once: bool = False
+    """Whether (i, j) and (j, i) are computed together: an ``edge_sum`` then has for its payload
+    the coupling, and the sign of what j adds to i where i adds it to j."""
 
     @property
     def apart(self) -> bool:
@@ -77,7 +83,10 @@ def in_row_blocks(
         return block
     exposed, maker, done = _exposed(block), Maker(), dict[int, Node]()
     of_sum = {id(node): key for key, group in large.items() for node in group}
-    parts = {key: _Part(key[0], group, exposed) for key, group in large.items()}
+    parts = {
+        key: _Part(key[0], group, exposed, _signs(group, connections[key[0]]))
+        for key, group in large.items()
+    }
     made: dict[Key, Node] = {}
     for node in _in_order(block, of_sum, parts):
         key = of_sum.get(id(node))
@@ -104,7 +113,7 @@ def at_a_time(
             rows: Rows = node.payload
             edges = connections[rows.coupling]
             receivers, senders = edges.receivers_count, edges.senders_count
-            if receivers is None or senders is None:
+            if receivers is None or senders is None or (rows.once and edges.kind == "edges"):
                 continue
             if edges.kind == "edges":
                 senders = -(-(edges.edge_count or 0) // max(1, receivers))
@@ -112,6 +121,27 @@ def at_a_time(
             if here < receivers:
                 found[rows.coupling] = min(here, found.get(rows.coupling, here))
     return found
+
+
+def each_once(
+    program: Program, connections: Mapping[str, Connections], sizes: Mapping[str, int]
+) -> set[str]:
+    """The couplings of which every undirected edge is computed once."""
+    return {
+        node.payload.coupling
+        for block in program.blocks for node in in_row_blocks(block, connections, sizes).nodes
+        if node.op == "row_blocks" and node.payload.once
+    }  # fmt: skip
+
+
+def _signs(group: Sequence[Node], connections: Connections) -> tuple[int, ...]:
+    """By sum: 1 for an even kernel, -1 for an odd one; () where one is neither, or edges are
+    directed.
+    """
+    if any(node.op != "edge_sum" for node in group) or not connections.is_undirected:
+        return ()
+    signs = tuple(exchange_sign(node.inputs[0], connections) for node in group)
+    return signs if all(signs) else ()
 
 
 def _is_sum(node: Node) -> bool:
@@ -202,8 +232,10 @@ def _summed(node: Node) -> Sequence[Node]:
 class _Part:
     """The part of a block that a group of sums stands at the end of."""
 
-    def __init__(self, coupling: str, group: Sequence[Node], exposed: set[int]) -> None:
-        self.coupling, self.group, self.exposed = coupling, group, exposed
+    def __init__(
+        self, coupling: str, group: Sequence[Node], exposed: set[int], signs: tuple[int, ...]
+    ) -> None:
+        self.coupling, self.group, self.exposed, self.signs = coupling, group, exposed, signs
         self.inner = _inner_of(group, exposed)
         known = {id(node) for node in self.inner}
         self.given: dict[tuple[int, str], Node] = {}
@@ -211,41 +243,57 @@ class _Part:
         for node in (*self.inner, *group):
             for child in node.inputs:
                 if id(child) not in known:
-                    self.given.setdefault((id(child), _cut(child, node)), child)
+                    self.given.setdefault((id(child), self.cut(child, node)), child)
+
+    def cut(self, child: Node, node: Node) -> str:
+        """How the input of a node is cut."""
+        if node.op == "receiver":
+            return "rows"
+        if node.op == "sender" and self.signs:
+            return "columns"
+        return "edges" if _of_edges(child) else "whole"
+
+    def outside(self, node: Node, done: Mapping[int, Node], maker: Maker) -> Node:
+        """What is given; attributes of edges that are computed once are listed once."""
+        if self.signs and node.op == "edge" and node.type.place.kind == "edges":
+            return maker.make("edge_once", (), node.type, node.payload)
+        return done[id(node)]
 
     def fused(self, done: Mapping[int, Node], maker: Maker, sizes: Mapping[str, int]) -> Node:
         """The node that computes them all."""
         inner, leaves, copies = Maker(), dict[tuple[int, str], Node](), dict[int, Node]()
         marks = {name: inner.make("variable", (), ArrayType(dtype="integer"), ("mark", name))
                  for name in MARKS}  # fmt: skip
+        signed = {id(n): (self.coupling, sign)
+                  for n, sign in zip(self.group, self.signs, strict=False)}  # fmt: skip
         for k, (key, node) in enumerate(self.given.items()):
             leaves[key] = inner.make("variable", (), node.type, ("given", k))
         for node in (*self.inner, *self.group):
-            inputs = [copies.get(id(child)) or leaves[id(child), _cut(child, node)]
+            inputs = [copies.get(id(child)) or leaves[id(child), self.cut(child, node)]
                       for child in node.inputs]  # fmt: skip
-            inputs += _marks_of(node, marks)
-            copies[id(node)] = inner.at(node.span).make(node.op, inputs, node.type, node.payload)
+            inputs += _marks_of(node, marks, bool(self.signs))
+            payload = signed.get(id(node), node.payload)
+            copies[id(node)] = inner.at(node.span).make(node.op, inputs, node.type, payload)
         outputs = tuple((str(k), copies[id(node)]) for k, node in enumerate(self.group))
         block = Block(f"rows of {self.coupling}", outputs)
         cut = tuple(key[1] for key in self.given)
-        rows = Rows(self.coupling, block, cut, _width(self.group, self.exposed, sizes))
-        inputs = [done[id(node)] for node in self.given.values()]
+        width = _width(self.group, self.exposed, sizes)
+        rows = Rows(self.coupling, block, cut, width, bool(self.signs))
+        inputs = [self.outside(node, done, maker) for node in self.given.values()]
         first = self.group[0]
         kind = ArrayType(first.type.place, (), "tuple", any(n.type.batched for n in inputs))
         return maker.at(first.span).make("row_blocks", inputs, kind, rows)
 
 
-def _cut(child: Node, node: Node) -> str:
-    if node.op == "receiver":
-        return "rows"
-    return "edges" if _of_edges(child) else "whole"
-
-
-def _marks_of(node: Node, marks: Mapping[str, Node]) -> list[Node]:
+def _marks_of(node: Node, marks: Mapping[str, Node], once: bool) -> list[Node]:
     """The marks that an operation of some receivers reads besides its inputs."""
     listed = _of_edges(node) and node.type.place.kind == "edges"
     if node.op in ("receiver", "sender"):
         return [marks[f"{node.op}s"]] if listed else []
+    if once and node.op in ("edge_sum", "apart"):
+        listed = node.inputs[0].type.place.kind == "edges"
+        ends = ("receivers", "senders") if listed else ("index",)
+        return [*(marks[name] for name in ends), marks["count"]]
     if node.op in ("edge_sum", "edge_softmax", "edge_normalize"):
         listed = node.inputs[0].type.place.kind == "edges"
         return [marks["receivers"], marks["count"]] if listed else [marks["index"]]

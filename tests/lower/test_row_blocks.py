@@ -55,7 +55,7 @@ CASES = [
     (f"state w on real ~ normal(0, 1); w' = sin(x[j] - x[i]) - w; weight w; {KERNEL}", "",
      "circle"),
     (f"learn a ~ normal(0, 1); weight tanh(a)*u[j]; {KERNEL}", NET, "circle"),
-    ("kernel (x[j] - x[i]) / norm(x[j] - x[i])^3", "", "real(2) ~ normal(0, 1)"),
+    ("kernel u[j]*(x[j] - x[i]) / norm(x[j] - x[i])^3", "", "real(2) ~ normal(0, 1)"),
     ("kernel x[j] / (1 + norm(x[j] - x[i]))", NET, "real(2) ~ normal(0, 1)"),
     ("successors l in 0 .. 1; weight softmax(tanh(u[i]*u[j])); kernel tanh(x[i] + l)*x[j]",
      "over causal(N)", "real ~ normal(0, 1)"),
@@ -96,7 +96,7 @@ def test_points_of_a_sweep_in_parts(parts, monkeypatch):
     text = """model m
 param K = 1, N = 12
 population p[N] { state x on circle ~ uniform; param u ~ uniform(0.5, 1.5); drift u }
-coupling c: p -> p { strength K/N; weight exp(-2*K*(u[i] - u[j])^2); kernel tanh(sin(x[j] - x[i])) }
+coupling c: p -> p { strength K/N; weight exp(K*(u[j] - 2*u[i])); kernel tanh(sin(x[j] - x[i])) }
 simulate { t 0 .. 1; method rk4; step 0.1 }
 """
     values = {"K": torch.linspace(0.5, 2, 4, dtype=torch.float64)}
