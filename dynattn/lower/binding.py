@@ -14,6 +14,7 @@ from dynattn.lower.evolving import Evaluate, EvolveRun
 from dynattn.lower.initial import draw_maker, full_name
 from dynattn.lower.routine import Leaf, Routine, make_plan
 from dynattn.lower.unroll import Use
+from dynattn.model.composition import Evolution, Settling
 from dynattn.model.model import Model
 from dynattn.program.copies import output_names, own_name
 from dynattn.program.nodes import Apply, Block, Call, Evolve
@@ -131,13 +132,17 @@ class Binder:
         return EvolveRun(
             step.layer, copy, self.routine(step.rate, copy, label),
             self.routine(step.retraction, copy, label), step.evolution,
-            0 if step.evolution is None else step.evolution.steps.value(self.context.model.sizes),
+            _count(step.evolution, self.context.model),
             self.origin, start, drawn,
             _ranks(step.start), self._noise(step, copy, label), _ranks(step.noise),
+            _ranks(step.rate), self._is_map(step.layer),
         )  # fmt: skip
 
     def _noise(self, step: Evolve, copy: int, label: str) -> Routine | None:
         return None if step.noise is None else self.routine(step.noise, copy, label)
+
+    def _is_map(self, layer: str) -> bool:
+        return any(law.discrete for law in self.context.model.layer[layer].laws)
 
     def _find(self, leaf: Leaf, copy: int | None) -> tuple[dict[str, Any], str]:
         """The table and key of a lasting leaf; fixed arrays are made when first asked for."""
@@ -150,6 +155,10 @@ class Binder:
             array = torch.as_tensor(make_array(leaf.name, self.context))
             plant(self.root, f"_fixed.{name}", fitted(array, self.origin), False)
         return self.fixed, name
+
+
+def _count(evolution: Evolution | Settling | None, model: Model) -> int:
+    return evolution.steps.value(model.sizes) if isinstance(evolution, Evolution) else 0
 
 
 def _ranks(block: Block | None) -> dict[str, int]:

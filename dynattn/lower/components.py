@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy
 import torch
 
+from dynattn.diagnostics.report import NumericalError
 from dynattn.lower.cases import Case, Numbers, draw_case, load_case, start_of_network
 from dynattn.lower.certificate import COMPONENTS, Difference, difference
 from dynattn.lower.quantities import Along, in_parts, module_outputs
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 EDGE_LIMIT = 200_000
 DIRECTIONS = 4
+ATTEMPTS = 10
 
 
 @dataclass(frozen=True)
@@ -57,14 +59,21 @@ def compare_components(
 
     Ends early where ``EDGE_LIMIT`` edge evaluations do not suffice for all ``COMPONENTS``.
     """
-    case = draw_case(model, system, lengths, rng)
-    leaves = load_case(system, case)
-    case = start_of_network(model, system, case)
-    moving = case.tensor_states()
-    if model.laws:
-        leaves |= {name: array.requires_grad_() for name, array in moving.items()}
+    for _ in range(ATTEMPTS):
+        case = draw_case(model, system, lengths, rng)
+        leaves = load_case(system, case)
+        case = start_of_network(model, system, case)
+        moving = case.tensor_states()
+        if model.laws:
+            leaves |= {name: array.requires_grad_() for name, array in moving.items()}
+        try:
+            found = _module_components(model, system, case, moving)
+            break
+        except NumericalError:  # at these numbers a layer does not come to rest
+            continue
+    else:
+        return (), 0, 0
     directions = rng.standard_normal((case.entries(tuple(leaves)), DIRECTIONS))
-    found = _module_components(model, system, case, moving)
     reference = case.reference(
         model, network, wrt=tuple(leaves), directions=directions, edge_limit=EDGE_LIMIT
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from dynattn.lower.body import Body, Names
 from dynattn.lower.emit_module import Writer, _argument, _indent, function, not_yet_in_a_file
 from dynattn.lower.routine import Leaf
+from dynattn.model.composition import Evolution, Settling
 from dynattn.program.nodes import Block, Evolve
 
 
@@ -23,8 +24,7 @@ class Moving:
     bodies: list[Body] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._refuse()
-        evolution = self.step.evolution
+        evolution = self._refused()
         if self.step.start is not None:
             self._assign(self.step.start)
         if evolution is None:
@@ -53,15 +53,20 @@ class Moving:
         found = self.writer._arguments(self.step.layer, [*self.bodies, *others])
         return [leaf for leaf in found if leaf.kind != "state" or leaf.name not in self.own]
 
-    def _refuse(self) -> None:
+    def _refused(self) -> Evolution | None:
+        """How far the layer evolves; SpecError E401 for what has no spelling here."""
         evolution, start = self.step.evolution, self.step.start
         span = self.writer.model.layer[self.step.layer].span
+        if isinstance(evolution, Settling):
+            text = "a layer that runs until it is at rest, in an emitted file,"
+            raise not_yet_in_a_file(text, evolution.span)
         if evolution is not None and evolution.has_time:
             raise not_yet_in_a_file("a layer that evolves through time, in an emitted file,", span)
         drawn = [] if start is None else [node for _, node in start.outputs if node.op == "draw"]
         if drawn:
             text = "a layer whose states start at random, in an emitted file,"
             raise not_yet_in_a_file(text, drawn[0].span)
+        return evolution
 
     def _state(self, name: str) -> str:
         return self.names.of(("state", name), name)

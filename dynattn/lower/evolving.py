@@ -11,9 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dynattn.lower.at_rest import RestOfLayer
 from dynattn.lower.retaken import retake, stretches
 from dynattn.lower.routine import Routine
-from dynattn.model.composition import Evolution
+from dynattn.model.composition import Evolution, Settling
 from dynattn.program.copies import own_name
 from dynattn.program.increments import noise_name
 from dynattn.vocabulary.tableaus import TABLEAUS
@@ -31,7 +32,7 @@ class EvolveRun:
     rate: Routine
     """At rest (``evolution`` None): the states themselves."""
     retraction: Routine
-    evolution: Evolution | None
+    evolution: Evolution | Settling | None
     steps: int
     origin: Tensor
     start: Routine | None
@@ -43,6 +44,10 @@ class EvolveRun:
     noise: Routine | None = None
     noisy: Mapping[str, int] = field(default_factory=dict)
     """Axes behind the batch of each state that the noise moves."""
+    moved: Mapping[str, int] = field(default_factory=dict)
+    """Axes behind the batch of each state that moves."""
+    discrete: bool = False
+    """Whether the laws are maps."""
 
     @property
     def reads_first(self) -> set[str]:
@@ -75,6 +80,13 @@ class EvolveRun:
                 environment[f"state {name}"] = value
         if self.evolution is None:
             _put(environment, evaluate(self.rate, environment))
+            return
+        if isinstance(self.evolution, Settling):
+            rest = RestOfLayer(
+                self.layer, self.rate, self.retraction, dict(environment), self.moved,
+                self.discrete, self.evolution.rtol, self.evolution.span,
+            )  # fmt: skip
+            _put(environment, rest.settle(evaluate))
             return
         take = partial(self._take, evaluate, self.evolution)
         if not self.retakes:

@@ -42,6 +42,15 @@ class Rest:
 
 
 @dataclass(frozen=True)
+class Settling:
+    """A layer runs until it is at rest, wherever that is; Newton's method goes the last way."""
+
+    rtol: float
+    """The relative tolerance of the way there."""
+    span: Span = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Layer:
     """An open system: its laws, on the model's states or on its own, and how far it evolves.
 
@@ -53,7 +62,7 @@ class Layer:
     laws: tuple[Law, ...]
     couplings: tuple[str, ...]
     span: Span = field(repr=False)
-    evolution: Evolution | None = None
+    evolution: Evolution | Settling | None = None
     """None where nothing moves, and where all states are put at ``rests``."""
     rests: tuple[Rest, ...] = ()
     own: tuple[str, ...] = ()

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, noises
 from dynattn.model.clauses import only_value, positive
-from dynattn.model.composition import Evolution, Rest
+from dynattn.model.composition import Evolution, Rest, Settling
 from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.geodesics import names_it
 from dynattn.model.parts import Law
 from dynattn.model.readouts import reached
-from dynattn.model.resting import rest_of
+from dynattn.model.resting import closed_form, refuse_restless
 from dynattn.syntax import tree
 from dynattn.vocabulary.sizes import fixed
 from dynattn.vocabulary.tableaus import TABLEAUS
@@ -22,10 +22,13 @@ from dynattn.vocabulary.tableaus import TABLEAUS
 if TYPE_CHECKING:
     from dynattn.model.layer_dynamics import Dynamics
 
-WORDS = ("steps", "t", "until", "method", "step")
+WORDS = ("steps", "t", "until", "method", "step", "rtol")
 WAYS = "write steps 5, or until equilibrium, or t 0 .. 30; method rk4; step 0.1"
 
-Found = tuple[Evolution | None, tuple[Rest, ...]]
+RTOL = 1e-4
+"""Of the way to rest, where nothing else is said: Newton's method makes the end exact."""
+
+Found = tuple[Evolution | Settling | None, tuple[Rest, ...]]
 
 
 def evolution_of(dynamics: Dynamics, declaration: tree.Layer, laws: Sequence[Law]) -> Found | None:
@@ -41,7 +44,11 @@ def evolution_of(dynamics: Dynamics, declaration: tree.Layer, laws: Sequence[Law
         draft.errors.add("E446", text, head(item.span), WAYS)
         return None
     if ways == ["until"]:
-        return _at_rest(dynamics, clauses["until"])
+        return _at_rest(dynamics, clauses, laws)
+    if "rtol" in clauses:
+        text = "steps of a fixed size have no tolerance"
+        draft.errors.add("E446", text, clauses["rtol"].span, "leave it out")
+        return None
     if ways == ["t"]:
         return _through_time(draft, clauses, laws)
     return _by_steps(dynamics, clauses, laws)
@@ -178,15 +185,30 @@ def _refuse_noise(
 # ── equilibrium ────────────────────────────────────────────────────────────────────────────────
 
 
-def _at_rest(dynamics: Dynamics, clause: tree.Clause) -> Found | None:
-    draft = dynamics.context.draft
+def _at_rest(
+    dynamics: Dynamics, clauses: Mapping[str, tree.Clause], laws: Sequence[Law]
+) -> Found | None:
+    """In closed form where one is known and no tolerance is given."""
+    draft, clause = dynamics.context.draft, clauses["until"]
     value = only_value(draft, clause, "write until equilibrium")
     if not isinstance(value, tree.Name) or value.name != "equilibrium":
         if value is not None:
             text, fix = "a layer evolves until equilibrium, or so far", WAYS
             draft.errors.add("E446", text, clause.span, fix)
         return None
+    before = len(draft.errors.found)
+    for word in ("method", "step"):
+        if word in clauses:
+            text = f"an equilibrium does not depend on the way there: {word} says nothing about it"
+            fix = "leave it out; rtol tells how closely the way there is followed"
+            draft.errors.add("E446", text, clauses[word].span, fix)
+    rtol = positive(draft, clauses["rtol"], whole=False) if "rtol" in clauses else RTOL
     moved = dynamics.moved()
-    rests = [rest_of(dynamics, state, moved, clause.span) for state in moved]
+    rests = [closed_form(dynamics, state, moved, clause.span) for state in moved]
     found = tuple(rest for rest in rests if rest is not None)
-    return (None, found) if len(found) == len(rests) else None
+    if "rtol" not in clauses and len(found) == len(rests):
+        return (None, found) if len(draft.errors.found) == before else None
+    refuse_restless(dynamics, laws, clause.span)
+    if rtol is None or len(draft.errors.found) > before:
+        return None
+    return Settling(float(rtol), clause.span), ()

@@ -1,4 +1,4 @@
-"""Where a layer's states are at rest, in closed form."""
+"""Where a layer's states are at rest: in closed form, or nowhere that can be computed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from dynattn.diagnostics.report import Span
 from dynattn.model import noises, typing
 from dynattn.model.composition import Rest
 from dynattn.model.functions import formula
-from dynattn.model.parts import State
+from dynattn.model.parts import Law, State
 from dynattn.model.readouts import reached
 from dynattn.model.terms import Place, Term
+from dynattn.vocabulary.manifolds import MANIFOLDS
 from dynattn.vocabulary.sizes import ONE
 
 if TYPE_CHECKING:
@@ -27,16 +28,11 @@ Without a field, where every point is at rest, the quotient is 0: no direction, 
 """
 
 
-def rest_of(dynamics: Dynamics, state: State, moved: Sequence[State], span: Span) -> Rest | None:
-    """Where the state is at rest while the layer evolves; None with a diagnostic."""
-    draft = dynamics.context.draft
-    problem = _problem(dynamics, state, moved)
-    if problem:
-        bare = state.name.rsplit(".", 1)[-1]
-        text = f"no closed form is known of where '{bare}' is at rest: {problem}"
-        method = noises.method_for(state.manifold) if _has_noise(dynamics, state) else "rk4"
-        notes = [(state.span, "declared here")]
-        draft.errors.add("E445", text, span, ELSE.format(method), notes)
+def closed_form(
+    dynamics: Dynamics, state: State, moved: Sequence[State], span: Span
+) -> Rest | None:
+    """Where the state is at rest while the layer evolves; None where no closed form is known."""
+    if not _is_apart(dynamics, state, moved):
         return None
     inside = replace(dynamics.context, population=state.population)
     field = _field(dynamics, state)
@@ -44,7 +40,8 @@ def rest_of(dynamics: Dynamics, state: State, moved: Sequence[State], span: Span
     if length.type.shape:
         kind = replace(length.type, shape=(*length.type.shape, ONE))
         length = Term("column", (length,), kind, span)
-    return Rest(state.name, typing.combine(draft.errors, "div", [field, length], span))
+    return Rest(state.name, typing.combine(dynamics.context.draft.errors, "div",
+                                           [field, length], span))  # fmt: skip
 
 
 def _has_noise(dynamics: Dynamics, state: State) -> bool:
@@ -60,27 +57,56 @@ def _field(dynamics: Dynamics, state: State) -> Term:
     return total
 
 
-def _problem(dynamics: Dynamics, state: State, moved: Sequence[State]) -> str:
-    """Why there is no closed form, or ''."""
+def _is_apart(dynamics: Dynamics, state: State, moved: Sequence[State]) -> bool:
+    """Whether it lives on a sphere, in a field that depends on nothing that moves."""
     draft = dynamics.context.draft
     equation = dynamics.equations.get(state.name) or draft.equations.get(state.name)
-    if state.manifold.name != "sphere":
-        return f"one is known on sphere(D), and it lives on {state.manifold}"
+    if state.manifold.name != "sphere" or _has_noise(dynamics, state):
+        return False
     if equation is not None and equation[1].operator == "<-":
-        return "its law is a map"
-    if _has_noise(dynamics, state):
-        return "its law has noise"
+        return False
     if "dissipation" in draft.parts.get(state.name, {}):
-        return "its law has dissipation"
+        return False
     field = _field(dynamics, state)
     if field.type.shape != state.shape or field.type.place != Place("nodes", state.population):
-        return "its field is not a vector at each of its nodes"
+        return False
     names = {other.name for other in moved}
-    for term in reached(draft, [field]):
-        if term.op == "state" and term.payload in names:
-            other = term.payload.rsplit(".", 1)[-1]
-            itself = "itself" if term.payload == state.name else f"'{other}', which moves too"
-            return f"the field it moves in depends on {itself}"
+    return not any(
+        term.op == "time" or (term.op == "state" and term.payload in names)
+        for term in reached(draft, [field])
+    )
+
+
+# ── layers that are never at rest ──────────────────────────────────────────────────────────────
+
+
+def refuse_restless(dynamics: Dynamics, laws: Sequence[Law], span: Span) -> None:
+    """A diagnostic for every law that lets no rest be computed."""
+    draft = dynamics.context.draft
+    kinds = {law.discrete for law in laws}
+    for law in laws:
+        state = draft.states[law.state]
+        problem, fix = _restless(dynamics, state, law), ELSE.format("rk4")
+        if not problem and len(kinds) == 2 and law.discrete:
+            problem, fix = "its law is a map, and others are flows", "write all laws alike"
+        if problem:
+            if _has_noise(dynamics, state):
+                fix = ELSE.format(noises.method_for(state.manifold))
+            text = f"no equilibrium of '{state.name.rsplit('.', 1)[-1]}' is computed: {problem}"
+            draft.errors.add("E445", text, span, fix, [(state.span, "declared here")])
+
+
+def _restless(dynamics: Dynamics, state: State, law: Law) -> str:
+    """Why no rest is computed, or ''."""
+    if law.noise is not None or _has_noise(dynamics, state):
+        return "its law has noise"
+    if state.coupling:
+        return "it has a value at every edge"
+    if MANIFOLDS[state.manifold.name].logarithmic:
+        return f"on {state.manifold} what dies out is never quite gone"
+    for term in reached(dynamics.context.draft, law.terms):
         if term.op == "time":
-            return "the field it moves in depends on the time"
+            return "its law depends on the time"
+        if term.op == "dropout":
+            return "its law has dropout, which is another at each moment"
     return ""

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dynattn.model.composition import Evolution, Layer
+from dynattn.model.composition import Evolution, Layer, Settling
 from dynattn.model.parts import Draw, Law, State
 from dynattn.model.terms import Term
 from dynattn.program import duals
+from dynattn.program.at_rest import led_to_rest
 from dynattn.program.copies import own_name
 from dynattn.program.duals import Array, Dual
 from dynattn.program.increments import noise_name
@@ -33,6 +34,8 @@ def evolved(reference: Reference, layer: Layer, moment: Moment) -> Moment:
     evolution = layer.evolution
     if evolution is None:
         return moment
+    if isinstance(evolution, Settling):
+        return led_to_rest(reference, layer, moment, _moved)
     for k in range(evolution.steps.value(reference.sizes)):
         time = evolution.start + k * evolution.step
         white = _white(reference, layer, moment.copies[layer.name], evolution.step)

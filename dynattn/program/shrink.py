@@ -13,7 +13,7 @@ from itertools import product
 from typing import Any
 
 from dynattn.diagnostics.report import Source, Span
-from dynattn.model.composition import RepeatStep, Step
+from dynattn.model.composition import Evolution, RepeatStep, Step
 from dynattn.model.model import Model
 from dynattn.vocabulary.sizes import Size, SizeError
 
@@ -125,7 +125,7 @@ def _graph_names(model: Model) -> set[str]:
 def _repeat_counts(model: Model) -> Iterator[Size]:
     yield from _repeats(model.network)
     for layer in model.layers:
-        if layer.evolution is not None:
+        if isinstance(layer.evolution, Evolution):
             yield layer.evolution.steps
 
 

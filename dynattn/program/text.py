@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from dynattn.model.composition import Evolution
+from dynattn.model.composition import Evolution, Settling
 from dynattn.model.terms import Place
 from dynattn.program.nodes import (
     Apply,
@@ -73,8 +73,8 @@ def _steps(steps: Sequence[ProgramStep]) -> Iterator[str]:
                 yield "}"
 
 
-def _far(evolution: Evolution | None) -> str:
-    if evolution is None:
+def _far(evolution: Evolution | Settling | None) -> str:
+    if not isinstance(evolution, Evolution):
         return "to rest"
     steps = f"{evolution.steps} times"
     return f"{steps} {evolution.method} {evolution.step:g}" if evolution.has_time else steps

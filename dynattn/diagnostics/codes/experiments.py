@@ -90,4 +90,25 @@ CODES: dict[str, Entry] = {
         "population p[1] { state x on real = 1; state y on real; x' = -y; y' = x - 0.5*y }\n"
         "simulate { t 0 .. 10; start equilibrium }",
     ),
+    "E638": Entry(
+        "a layer that does not come to rest",
+        "evolve { until equilibrium } lets a layer run, each sample by itself, until no rate is "
+        "left. A cycle never ends, phases that drift together drift for ever, and what grows "
+        "without bound is lost.",
+        "population p[T] { state h on torus(d); drift 1 + x }\nevolve { until equilibrium }",
+        "population p[T] { state h on torus(d); drift 1 + x - 2*sin(h) }\n"
+        "evolve { until equilibrium }",
+    ),
+    "E639": Entry(
+        "an equilibrium without a gradient",
+        "The gradient of an equilibrium is that of an implicit function, which is there where no "
+        "other equilibrium is beside it. Phases that may all be shifted together have none, and "
+        "neither has a bifurcation. What no shift changes has one, cos(theta[j] - theta[i]) say.",
+        "population p[T] { state h on torus(d) = x }\n"
+        "coupling c: p -> p over everyone(T) { kernel sin(h[j] - h[i]) }\n"
+        "evolve { until equilibrium }",
+        "population p[T] { state h on torus(d) = x; drift sin(x - h) }\n"
+        "coupling c: p -> p over everyone(T) { kernel sin(h[j] - h[i]) }\n"
+        "evolve { until equilibrium }",
+    ),
 }

@@ -35,17 +35,21 @@ CODES: dict[str, Entry] = {
         "coupling hold: anchor -> osc { kernel r[j] - x[i] }",
     ),
     "E445": Entry(
-        "a layer without a closed form of where it is at rest",
-        "until equilibrium puts a state on a sphere at h/|h|, where h is the sum of what moves it, "
-        "and h must not depend on a state that moves. Any other layer evolves through time.",
+        "a layer whose equilibrium is not computed",
+        "until equilibrium lets a layer run until no rate is left. Noise, dropout and the time "
+        "keep rates from being 0; on simplex and positive what dies out is never quite gone; "
+        "states of edges are too many; maps and flows together have no clock in common. Such "
+        "a layer evolves through time.",
+        "population p[9] { state z on real(3); drift x - z; noise 0.1 }\n"
         "evolve { until equilibrium }",
-        "evolve { t 0 .. 30; method rk4; step 0.1 }",
+        "population p[9] { state z on real(3); drift x - z; noise 0.1 }\n"
+        "evolve { t 0 .. 30; method euler; step 0.1 }",
     ),
     "E446": Entry(
         "how a layer evolves",
         "A layer evolves by Euler steps of size 1 (steps 5), through a stretch of time by a "
-        "fixed-step method (t, method and step), or until equilibrium. Only a stretch of time "
-        "gives t a value.",
+        "fixed-step method (t, method and step), or until equilibrium, with rtol for the way "
+        "there. Only a stretch of time gives t a value.",
         "evolve { t 0 .. 30 }",
         "evolve { t 0 .. 30; method rk4; step 0.1 }",
     ),
