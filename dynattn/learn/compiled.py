@@ -11,6 +11,7 @@ from dynattn.diagnostics.report import Diagnostic, Span, SpecError
 from dynattn.lower.binding import CallRun
 from dynattn.lower.lengths import input_environment
 from dynattn.lower.module import System, evaluate_plainly
+from dynattn.model.composition import Settling
 from dynattn.solve.compiler import Compiler
 
 Groups = Sequence[Mapping[str, torch.Tensor]]
@@ -23,8 +24,8 @@ class CompiledLoss:
     """``batch_loss`` of one system, compiled for each shape of a batch."""
 
     def __init__(self, system: System, compiler: Compiler, span: Span | None = None) -> None:
-        """SpecError E359 where the network draws numbers at every call."""
-        _refuse_draws(system, span)
+        """SpecError E359 where the network draws numbers at every call, or comes to rest in it."""
+        _refuse_layers(system, span)
         self.system, self.compiler, self.span = system, compiler, span
         self.shapes: set[Any] = set()
 
@@ -57,13 +58,16 @@ class CompiledLoss:
         return loss
 
 
-def _refuse_draws(system: System, span: Span | None) -> None:
+def _refuse_layers(system: System, span: Span | None) -> None:
     for run in system._runs:
         if isinstance(run, CallRun):
             continue
         drawn = run.drawn is not None and run.drawn.plan.outputs
+        fix = "leave out --compile"
+        if isinstance(run.evolution, Settling):
+            message = f"the layer '{run.layer}' runs until it is at rest, and how far is no part "
+            raise SpecError(Diagnostic("E359", message + "of a compiled step", span, fix))
         if run.noisy or drawn:
             what = "has noise" if run.noisy else "draws where its states start"
             message = f"the layer '{run.layer}' {what}, and numbers drawn on the way are no part "
-            fix = "leave out --compile"
             raise SpecError(Diagnostic("E359", message + "of a compiled step", span, fix))

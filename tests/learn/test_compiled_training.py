@@ -42,6 +42,12 @@ def test_a_layer_with_noise_is_not_compiled():
         CompiledLoss(system, Uncompiled())
 
 
+def test_a_layer_that_comes_to_rest_is_not_compiled():
+    system = compiled(OU.replace("EVOLVE", "until equilibrium").replace("; noise 0.7", "")).build()
+    with pytest.raises(SpecError, match="E359: the layer 'go' runs until it is at rest"):
+        CompiledLoss(system, Uncompiled())
+
+
 @pytest.mark.slow
 def test_a_compiled_training_is_the_same(tmp_path):
     losses = []
