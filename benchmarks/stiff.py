@@ -176,7 +176,7 @@ def main() -> None:
     """All problems."""
     chosen = options(__doc__, rounds=3)
     torch.set_num_threads(1)
-    with torch.inference_mode():
+    with torch.no_grad():
         rows = [row for text in PROBLEMS for row in rows_of(text, chosen.rounds)]
     show("stiff models at equal error, float64, one thread", rows, chosen.json)
 

@@ -201,10 +201,15 @@ def _spent(works: Sequence[Work], outputs: Sequence[int]) -> list[list[int]]:
 
 
 def held_values(parts: Parts, slots: list[Any], origin: Any) -> list[Any]:
-    """What ``Parts.function`` is given as kept, from the slots before the first instruction."""
-    for work in parts.before:
-        slots[work.result] = work.function(*[slots[k] for k in work.arguments])
-    slots += [kernels.to_real(value, origin) for value in parts.tensors]
+    """What ``Parts.function`` is given as kept, from the slots before the first instruction.
+
+    Never computed in inference mode: a call may have to be differentiated.
+    """
+    recording = torch.is_grad_enabled()
+    with torch.inference_mode(False), torch.set_grad_enabled(recording):
+        for work in parts.before:
+            slots[work.result] = work.function(*[slots[k] for k in work.arguments])
+        slots += [kernels.to_real(value, origin) for value in parts.tensors]
     return [slots[k] for k in parts.kept]
 
 

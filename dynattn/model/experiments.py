@@ -16,7 +16,7 @@ from dynattn.model.plans import Awaited, Continuation, Simulation
 from dynattn.model.records import record, until
 from dynattn.syntax import tree
 from dynattn.syntax.unparse import spell
-from dynattn.vocabulary.solvers import METHOD_NAMES, method_fix
+from dynattn.vocabulary.solvers import FIXED_STEPS, METHOD_NAMES, method_fix
 
 HOMES = {word: "train" for word in ("free", "loss", "optimizer", "epochs", "batch")}
 """Words of other experiments."""
@@ -49,6 +49,8 @@ def declare_simulation(
             found = _clause(draft, clause, found)
     if "steps" in seen:
         found = _updates(draft, seen, found)
+    else:
+        _check_tolerances(draft, seen, found)
     if "start" in seen:
         _check_start(draft, declaration, seen["start"], found)
     varies = any(isinstance(clause, tree.Setting) for clause in declaration.clauses)
@@ -60,6 +62,20 @@ def declare_simulation(
             "E403", f"'{name}' does not say how long", span, "write t 0 .. 100 every 0.1"
         )
     return found
+
+
+def _check_tolerances(draft: Draft, seen: dict[str, tree.Clause], found: Simulation) -> None:
+    """A tolerance written beside fixed steps; ``until equilibrium`` reads it whatever the steps."""
+    fixed = found.method in FIXED_STEPS or (found.method == "tsit5" and found.step is not None)
+    resting = found.until is not None and found.until.condition is None
+    for word in ("rtol", "atol"):
+        if word in seen and fixed and not resting:
+            text = f"steps of '{found.method}' are of fixed size, and {word} does nothing to them"
+            fix = f"leave out {word} and set the accuracy with step"
+            if found.method in ("tsit5", "rk4"):
+                fix += ", or leave out step and write method tsit5"
+            places = [(seen["step"].span, "the size")] if "step" in seen else []
+            draft.errors.add("E634", text, seen[word].span, fix, places)
 
 
 def _check_start(

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from dynattn.diagnostics.report import Diagnostic, SpecError
 from dynattn.solve.adaptive import Demand, Progress, Run, finish
+from dynattn.solve.copies import copies_of
 from dynattn.solve.failures import Scene, no_slope
 from dynattn.solve.fixed import States
 from dynattn.solve.jacobians import bytes_of, edges_of, linearized
@@ -80,8 +81,14 @@ def integrate_implicitly(
     demand: Demand,
     progress: Progress | None = None,
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """As ``integrate_adaptively``, by a Rosenbrock method; SpecError E632 where it is too large."""
-    return finish(RosenbrockRun(PackedField(scene), states, times, demand), progress)
+    """As ``integrate_adaptively``, by a Rosenbrock method; SpecError E632 where it is too large.
+
+    Out of inference mode: what it computes once of the parameters is to be differentiated through.
+    """
+    recording = torch.is_grad_enabled()
+    with torch.inference_mode(False), torch.set_grad_enabled(recording):
+        usable = {n: x.clone() if x.is_inference() else x for n, x in states.items()}
+        return finish(RosenbrockRun(PackedField(scene), usable, times, demand), progress)
 
 
 class RosenbrockRun(Run):
@@ -93,9 +100,13 @@ class RosenbrockRun(Run):
     """None where a step has been taken since it was computed."""
     jacobians = 0
 
+    def __init__(self, field: PackedField, states: States, *rest: Any) -> None:
+        super().__init__(field, states, *rest)
+        self.edges = edges_of(field.system)
+        self.copies = copies_of(field, states, self.edges)
+
     def _new_slopes(self) -> Increments:
         refuse_large(self.field.scene, math.prod(self.batch), self.y.shape[-1], self.y.dtype)
-        self.edges = edges_of(self.field.system)
         return Increments(self.y, self.tableau)
 
     @property
@@ -120,11 +131,20 @@ class RosenbrockRun(Run):
         if self.linear is None:
             before = self.evaluations
             times = self.now(self.control.time)
-            rates, jacobian, clock = linearized(self.rates, times, self.y, self.edges)
+            rates, jacobian, clock = self._slopes_of(times)
             self.evaluations, self.jacobians = before + 1, self.jacobians + 1
             self.linear = rates, jacobian, self.sign * clock
             self.slopes.restart(rates)
         return self.linear
+
+    def _slopes_of(self, times: Tensor) -> Linear:
+        if self.copies is None:
+            return linearized(self.rates, times, self.y, self.edges)
+        n = self.y.shape[-1]
+        found = self.copies.linearized(times, self.y.reshape(*self.batch, n))
+        rates, jacobian, clock = (self.sign * x for x in found)
+        shape = self.y.shape
+        return rates.reshape(shape), jacobian.reshape(*shape, n), clock.reshape(shape)
 
     def _go_on(self, y: Tensor, accepted: Flags) -> None:
         super()._go_on(y, accepted)

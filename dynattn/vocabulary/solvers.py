@@ -21,6 +21,12 @@ METHOD_NAMES = (
     *(n if n not in OWN_METHODS else f"torchdiffeq.{n}" for n in TORCHDIFFEQ_METHODS),
 )
 
+FIXED_STEPS = frozenset({
+    "euler", "heun", "rk4", *STRUCTURE_METHODS, "torchdiffeq.euler", "midpoint", "heun2", "heun3",
+    "torchdiffeq.rk4", "explicit_adams",
+})  # fmt: skip
+"""Methods that no tolerance does anything to; implicit Adams steps are solved to one."""
+
 _STIFF = "'method rodas5p', which is implicit"
 HABITS = {
     "euler_maruyama": "'method euler', Euler-Maruyama's where there is noise (Itô's sense)",

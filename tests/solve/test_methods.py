@@ -17,7 +17,13 @@ from dynattn.solve.methods import (
     find_method,
     tolerance_mistakes,
 )
-from dynattn.vocabulary.solvers import HABITS, METHOD_NAMES, TORCHDIFFEQ_METHODS, method_fix
+from dynattn.vocabulary.solvers import (
+    FIXED_STEPS,
+    HABITS,
+    METHOD_NAMES,
+    TORCHDIFFEQ_METHODS,
+    method_fix,
+)
 
 EXPLICIT = [m for m in METHODS.values() if m.tableau is not None]
 
@@ -142,3 +148,8 @@ def test_more_steps_than_can_be_taken():
     assert count_mistakes(METHODS["rodas5p"], None, 1e9) == []
     (item,) = count_mistakes(METHODS["rk4"], 1e-12, 1.0)
     assert (item.code, item.message) == ("E606", "a step of 1e-12 makes 1e+12 steps")
+
+
+def test_the_vocabulary_knows_which_steps_no_tolerance_touches() -> None:
+    solved = {"implicit_adams", "fixed_adams"}
+    assert {n for n, m in METHODS.items() if m.needs_step} - solved == FIXED_STEPS

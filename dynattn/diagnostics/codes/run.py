@@ -171,6 +171,14 @@ CODES: dict[str, Entry] = {
         "dynattn run large.dyn --set N=200000",
         "dynattn run large.dyn --set N=20000",
     ),
+    "E634": Entry(
+        "a tolerance beside fixed steps",
+        "rtol and atol choose the steps of adaptive methods, and say what counts as at rest in "
+        "until equilibrium. Steps of a fixed size are as exact as they are short, whatever "
+        "tolerance stands beside them.",
+        "simulate { t 0 .. 10; method rk4; step 0.1; rtol 1e-9 }",
+        "simulate { t 0 .. 10; method tsit5; rtol 1e-9 }",
+    ),
     "E623": Entry(
         "a draw whose arguments are out of range",
         "Arguments of a distribution that are drawn or computed for each node or edge have values "
