@@ -235,7 +235,7 @@ def differentiable(
     asked = gradient.kind == "checkpointed"
     if gradient.kind == "backpropagation" or not gradients_wanted(system, states):
         return None
-    if not isinstance(system, System) or _unusual(system, states):
+    if not isinstance(system, System) or unusual(system, states):
         return _refused(asked)
     steps = find()
     if not asked and len(steps) * len(tableau.weights) < FEWEST:
@@ -274,7 +274,7 @@ def gradients_wanted(system: Field, states: States) -> bool:
     return any(x.requires_grad for x in (*states.values(), *learned_by(system)))
 
 
-def _unusual(system: System, states: States) -> bool:
+def unusual(system: System, states: States) -> bool:
     """Delays, torch.func and forward-mode derivatives, which go through every operation, gradients
     of what a retraction or a signal reads, and states with batch axes of their own.
     """

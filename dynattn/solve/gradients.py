@@ -33,8 +33,7 @@ class Gradient:
         return None if self.kind == "checkpointed" else int(self.memory * 2**20)
 
 
-def check_gradient(gradient: Gradient, method: Method, step: float | None, late: bool,
-                   span: Span | None) -> None:  # fmt: skip
+def check_gradient(gradient: Gradient, method: Method, late: bool, span: Span | None) -> None:
     """SpecError E362 for what there is not, E363 where it does not go with the method."""
     if gradient.kind is not None and gradient.kind not in KINDS:
         message = f"there is no gradient '{gradient.kind}'"
@@ -49,10 +48,10 @@ def check_gradient(gradient: Gradient, method: Method, step: float | None, late:
         fix = "use one of torchdiffeq's, such as 'method dopri5', or leave 'gradient' out"
         raise SpecError(Diagnostic("E363", message, span, fix))
     explicit = method.tableau is not None
-    if gradient.kind == "checkpointed" and (not explicit or method.chooses_steps(step) or late):
+    if gradient.kind == "checkpointed" and (not explicit or late):
         reason = "delays" if late else f"the method '{method.name}'"
         message = f"with {reason} no steps are taken again backwards"
-        fix = "use fixed steps of an own method, such as 'method rk4; step 0.01'"
+        fix = "use an own explicit method, such as 'method tsit5', or 'method rk4; step 0.01'"
         fix = "leave 'gradient' out" if late else fix
         raise SpecError(Diagnostic("E363", message, span, fix))
 
@@ -60,5 +59,14 @@ def check_gradient(gradient: Gradient, method: Method, step: float | None, late:
 def not_checkpointed(span: Span | None) -> SpecError:
     """E363 where a model's steps cannot be taken again."""
     message = "the steps of this model cannot be taken again from checkpoints"
+    fix = "leave 'gradient' out: autograd follows every operation then"
+    return SpecError(Diagnostic("E363", message, span, fix))
+
+
+def not_twice(span: Span | None) -> SpecError:
+    """E363 where derivatives are asked of gradients that no graph leads to."""
+    message = (
+        "gradients of adaptive steps taken again from checkpoints have no gradients themselves"
+    )
     fix = "leave 'gradient' out: autograd follows every operation then"
     return SpecError(Diagnostic("E363", message, span, fix))

@@ -18,7 +18,7 @@ from dynattn.solve.compiled_adaptive import CompiledRun
 from dynattn.solve.compiled_fixed import integrate_compiled
 from dynattn.solve.compiler import Compiler, ready_to_compile
 from dynattn.solve.delays import check_delays
-from dynattn.solve.discrete import Arrived, Differentiable, differentiable
+from dynattn.solve.discrete import Arrived, Differentiable, differentiable, gradients_wanted
 from dynattn.solve.failures import Reached, Scene
 from dynattn.solve.fatal_step import refusal
 from dynattn.solve.fixed import (
@@ -41,6 +41,7 @@ from dynattn.solve.methods import Method, check_law, check_step, find_method, to
 from dynattn.solve.noise import Wiener, diffuse
 from dynattn.solve.packing import packing_of
 from dynattn.solve.point_history import PointHistory
+from dynattn.solve.replayed import integrate_replayed
 from dynattn.solve.rosenbrock import integrate_implicitly
 from dynattn.solve.splitting import Symplectic
 from dynattn.solve.tape import NotReplayable
@@ -185,7 +186,7 @@ def _fitting(
     check_step(method, step, span)
     if (model := getattr(system, "model", None)) is not None:
         check_law(method, model, step, span)
-    check_gradient(gradient, method, step, bool(getattr(system, "late", ())), span)
+    check_gradient(gradient, method, bool(getattr(system, "late", ())), span)
     return method
 
 
@@ -198,11 +199,23 @@ def _adaptively(
     memory: Memory,
 ) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     if not getattr(scene.system, "late", ()):
+        asked = memory.gradient.kind == "checkpointed"
+        if asked and gradients_wanted(scene.system, states):
+            return _checkpointed(scene, states, times, demand, progress)
         compiler = memory.compiler
         make = partial(CompiledRun, compiler=compiler) if compiler else None
         return integrate_adaptively(scene, states, times, demand, progress, make)
     known = memory.history if isinstance(memory.history, PointHistory) else None
     return integrate_late(scene, states, times, demand, progress, known)
+
+
+def _checkpointed(
+    scene: Scene, states: States, times: list[float], demand: Demand, progress: Progress | None
+) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    try:
+        return integrate_replayed(scene, states, times, demand, progress)
+    except NotReplayable:
+        raise not_checkpointed(scene.span) from None
 
 
 def _by_own(

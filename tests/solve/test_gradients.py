@@ -300,7 +300,7 @@ def test_the_adjoint_is_near_the_exact_gradient(method):
         ("E362", "rk4", 0.1, Gradient("backprop")),
         ("E362", "rk4", 0.1, Gradient(memory=0)),
         ("E363", "rk4", 0.1, Gradient("adjoint")),
-        ("E363", "tsit5", None, Gradient("checkpointed")),
+        ("E363", "rodas5p", None, Gradient("checkpointed")),
         ("E363", "dopri5", None, Gradient("checkpointed")),
     ],
 )

@@ -113,8 +113,8 @@ def test_copies_of_points_with_parameters_of_their_own(name: str) -> None:
 
 
 def test_copies_stand_back_for_what_differentiates_the_solve() -> None:
-    field, _ = packed("winfree")
-    states = field.system.initial_states()
+    field, y = packed("winfree")
+    states = field.packing.unpack(y)
     with torch.inference_mode():
         assert copies.copies_of(field, states, 0) is not None
     wanted = {n: x.clone().requires_grad_() for n, x in states.items()}
