@@ -19,15 +19,17 @@ class Signal:
 
     def at(self, t: Tensor) -> Tensor:
         """The value [...] at one time, or [times..., ...] at several."""
-        when = t.detach().to(torch.float64)
         if len(self.times) == 1:
             return self.values[0].expand((*t.shape, *self.values.shape[1:]))
-        left = torch.searchsorted(self.times, when.contiguous(), right=True) - 1
+        when = t.to(torch.float64).reshape(-1)
+        left = torch.searchsorted(self.times, when.detach().contiguous(), right=True) - 1
         left = left.clamp(0, len(self.times) - 2)
-        place = (when - self.times[left]) / (self.times[left + 1] - self.times[left])
-        place = place.clamp(0, 1).to(self.values.dtype)
-        place = place.reshape((*t.shape, *[1] * (self.values.dim() - 1)))
-        return self.values[left] * (1 - place) + self.values[left + 1] * place
+        start, stop = (self.times.index_select(0, k) for k in (left, left + 1))
+        place = ((when - start) / (stop - start)).clamp(0, 1).to(self.values.dtype)
+        place = place.reshape((-1, *[1] * (self.values.dim() - 1)))
+        before, after = (self.values.index_select(0, k) for k in (left, left + 1))
+        found = before * (1 - place) + after * place
+        return found.reshape((*t.shape, *self.values.shape[1:]))
 
     def to(self, device: str) -> Signal:
         """The same on another device."""

@@ -148,7 +148,7 @@ class _Work:
         self.reached: Mapping[str, torch.Tensor] = {}
         """With ``start previous``: the states that the point before reached."""
         self.counts: dict[str, Any] = {"evaluations": 0, "steps": 0, "seconds": 0.0}
-        self.together = points_at_once(compilation)
+        self.together = points_at_once(compilation, simulation.method)
         self.failures: list[NumericalError] = []
         """One for each point that failed."""
         self.parts = list(self._parts())

@@ -20,6 +20,7 @@ from dynattn.model.plans import Simulation
 from dynattn.network.build import build_network
 from dynattn.program.asked_forms import refuse_huge
 from dynattn.program.build import build_program, varied_parameters
+from dynattn.solve.methods import METHODS
 from dynattn.vocabulary.sizes import Size
 
 if TYPE_CHECKING:
@@ -71,10 +72,14 @@ FEWEST, MOST = 32, 1024
 NUMBERS = 2**27
 """Numbers of parameters that the points of a sweep may hold together (1 GiB)."""
 
+JACOBIANS = 2**25
+"""Numbers of the Jacobians that an implicit method may have of all points side by side (256 MiB);
+a step holds about four times as many."""
 
-def points_at_once(compilation: Compilation) -> int:
+
+def points_at_once(compilation: Compilation, method: str = "tsit5") -> int:
     """How many points are solved side by side: the fewer the larger their states are, and fewer
-    where each has many numbers on its edges.
+    where each has many numbers on its edges, or a Jacobian.
     """
     model = compilation.model
     context = context_of(model, compilation.network)
@@ -83,6 +88,8 @@ def points_at_once(compilation: Compilation) -> int:
                   if p.name in varied and p.place.kind == "edges")  # fmt: skip
     width = sum(prod(shape_of(state, context, model.sizes)) for state in model.states.values())
     most = min(MOST, max(FEWEST, CACHED // max(1, width)))
+    if method in METHODS and METHODS[method].implicit:
+        most = min(most, JACOBIANS // max(1, width) ** 2)
     return max(1, min(most, NUMBERS // max(1, numbers)))
 
 

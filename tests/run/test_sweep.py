@@ -81,6 +81,11 @@ def test_more_points_side_by_side_where_they_are_small():
     assert (few, many) == (32, 2**15 // 100)
 
 
+def test_jacobians_of_points_side_by_side_fit():
+    few, many = (points_at_once(kuramoto(N=n), "rodas5p") for n in (4000, 100))
+    assert (few, many) == (2, 2**15 // 100)
+
+
 def test_a_size_is_swept_by_compiling_anew():
     got = run_experiment(kuramoto(), "sizes")
     assert got["final(r)"].shape == (2, 2)

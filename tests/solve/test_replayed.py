@@ -11,8 +11,14 @@ from torch import Tensor
 
 from dynattn.diagnostics.report import NumericalError, SpecError
 from dynattn.lower.module import System
+from dynattn.lower.signals import Signal
 from dynattn.run.systems import build_for
+from dynattn.solve.copies import Copies
+from dynattn.solve.failures import Scene
 from dynattn.solve.gradients import Gradient
+from dynattn.solve.jacobians import linearized
+from dynattn.solve.packed import PackedField
+from dynattn.solve.packing import packing_of
 from dynattn.solve.replayed import NotedRun
 from dynattn.solve.solve import solve
 from tests.truths.solved import compiled
@@ -50,7 +56,7 @@ def gradients(
 ) -> list[Tensor]:
     """The saved states, and the gradients of a loss of all of them."""
     starts = {name: x.detach().clone().requires_grad_() for name, x in states.items()}
-    options = {"method": "tsit5", "rtol": 1e-5, **options}
+    options = {"method": "tsit5", "rtol": 1e-5} | options
     found = solve(system, starts, TIMES, gradient=gradient, **options).states
     loss = torch.zeros((), dtype=torch.float64)
     for x in found.values():
@@ -149,3 +155,34 @@ def test_what_cannot_be_taken_again_is_refused() -> None:
     with pytest.raises(SpecError, match="E363"):
         torch.autograd.grad(end(system.initial_states()["osc.theta"]), list(system.parameters()),
                             create_graph=True)  # fmt: skip
+
+
+HEARD = """model heard
+input u: signal
+population p[3] { state x on real ~ normal(0, 1); learn a ~ normal(1, 0.2); x' = -a*x^3 + 5*u }
+simulate { t 0 .. 4 }
+"""
+
+
+def test_signals_are_read_without_looking_at_numbers() -> None:
+    system = compiled(HEARD).build()
+    times = torch.linspace(0, 4, 9, dtype=torch.float64)
+    system.signals = {"u": Signal(times, times.sin())}
+    states = system.initial_states()
+    fixed = {"method": "rk4", "step": 0.1}
+    for options in (fixed, {}):
+        expected = gradients(system, AUTOGRAD, states, **options)
+        assert_same(gradients(system, CHECKPOINTED, states, **options), expected)
+
+
+def test_an_implicit_step_knows_the_slope_of_a_signal() -> None:
+    system = compiled(HEARD).build()
+    times = torch.linspace(0, 4, 9, dtype=torch.float64)
+    system.signals = {"u": Signal(times, times.sin())}
+    states = system.initial_states()
+    y = states["p.x"]
+    field = PackedField(Scene(system, packing_of(states, 0), None, None))
+    when = torch.tensor(0.7, dtype=torch.float64)
+    slope = 5 * (times[2].sin() - times[1].sin()) / 0.5
+    for found in (Copies(field).linearized(when, y), linearized(field.rates, when, y)):
+        torch.testing.assert_close(found[2], slope.expand(3))
