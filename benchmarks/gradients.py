@@ -1,8 +1,9 @@
 """The gradient of a loss through 200 RK4 steps of 200 oscillators coupled by a dense matrix W.
 
 By W, the frequencies and the initial angles: ours, autograd through all operations, and
-torchdiffeq given our rates and the rates as written. Memory is what a fresh process holds at most
-above what it held after the imports and the same solve without gradients.
+torchdiffeq given our rates and the rates as written; then tsit5 with steps of its own (rtol 1e-8),
+by autograd and with checkpoints, which agree with one another. Memory is what a fresh process holds
+at most above what it held after the imports and the same solve without gradients.
 
     python benchmarks/gradients.py [--rounds N] [--json]
 """
@@ -41,6 +42,8 @@ simulate { t 0 .. 10; method rk4; step 0.05; seed 1 }
 """
 STOP, STEP = 10.0, 0.05
 
+ADAPTIVE = "ours, tsit5 without a step"
+
 Solve = Callable[[Tensor], Tensor]
 """Initial angles to angles at the end."""
 
@@ -66,6 +69,12 @@ class Problem:
             self.system, {"osc.theta": start}, [0.0, STOP], method="rk4", step=STEP,
             gradient=gradient,
         ).states["osc.theta"][-1]  # fmt: skip
+
+    def adaptive(self, gradient: Gradient) -> Solve:
+        """tsit5, which chooses its steps."""
+        return lambda start: solve(
+            self.system, {"osc.theta": start}, [0.0, STOP], rtol=1e-8, gradient=gradient
+        ).states["osc.theta"][-1]
 
     def theirs(self, rate: Callable[..., Tensor], adjoint: bool) -> Solve:
         """torchdiffeq's RK4 (the 3/8 rule), of as many rates."""
@@ -95,6 +104,8 @@ class Problem:
             "torchdiffeq, as written": self.theirs(self.written, False),
             "torchdiffeq adjoint, our rates": self.theirs(self.given, True),
             "torchdiffeq adjoint, as written": self.theirs(self.written, True),
+            ADAPTIVE: self.adaptive(Gradient()),
+            "ours, tsit5 checkpointed": self.adaptive(Gradient("checkpointed")),
         }
 
     def gradients(self, way: Solve) -> tuple[Tensor, ...]:
@@ -135,10 +146,11 @@ def rows(rounds: int) -> list[dict[str, Any]]:
     problem = Problem()
     ways = problem.ways()
     calls = {name: lambda way=way: problem.gradients(way) for name, way in ways.items()}
-    exact = problem.gradients(ways["ours, backpropagation"])
+    fixed, chosen = (problem.gradients(ways[name]) for name in ("ours, backpropagation", ADAPTIVE))
     seconds = interleaved(calls, rounds)
     found = []
     for number, name in enumerate(ways):
+        exact = chosen if "tsit5" in name else fixed
         pairs = zip(problem.gradients(ways[name]), exact, strict=True)
         found.append({
             "gradient": name,
