@@ -1,7 +1,8 @@
 """dynattn: systems of coupled units, written as one reads them, compiled to PyTorch.
 
 ``load("spec.dyn")`` gives a compiled spec, ``load("runs/...")`` a trained one; ``.build()`` makes
-the torch module. Importing the package loads neither torch nor anything else that is heavy.
+the torch module. ``compare(["a.dyn", "b.dyn"])`` trains specs over the same seeds. Importing the
+package loads neither torch nor anything else that is heavy.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
-    from dynattn.interface import Spec, load
+    from dynattn.interface import Spec, compare, load
 
 __version__ = "0.1.0"
 
-__all__ = ["Compilation", "Spec", "__version__", "load"]
+__all__ = ["Compilation", "Spec", "__version__", "compare", "load"]
 
 _HOMES = {
     "Compilation": "dynattn.compilation",
     "Spec": "dynattn.interface",
+    "compare": "dynattn.interface",
     "load": "dynattn.interface",
 }
 

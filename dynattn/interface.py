@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dynattn.compilation import Compilation
-from dynattn.diagnostics.report import NumericalError, Source, SpecError
+from dynattn.diagnostics.report import Diagnostic, NumericalError, Source, SpecError
 from dynattn.model.unused import unused_names
 
 if TYPE_CHECKING:
+    from dynattn.learn.comparison import Comparison
     from dynattn.model.model import Model
 
 
@@ -84,3 +86,58 @@ def load_run(path: Path) -> Spec:
     # Paths of data are relative to where the spec stood when it was trained.
     source = Source(settings["spec"], read_source(folder.spec).text)
     return Spec(source, settings["overrides"], settings["seed"], weights)
+
+
+def compare(
+    specs: Sequence[str | Path | Compilation] | Mapping[str, str | Path | Compilation],
+    seeds: int | Sequence[int] = 5,
+    *,
+    steps: float | None = None,
+    epochs: float | None = None,
+    samples: float | None = None,
+    tokens: float | None = None,
+    folder: str | Path | None = None,
+    **options: Any,
+) -> Comparison:
+    """Train specs over the same seeds under one budget; the result holds runs and statistics.
+
+    ``specs`` are files or what ``load`` returns, with a name each in a mapping. One of ``steps``,
+    ``epochs``, ``samples`` and ``tokens`` at most is how long, None: as the specs say. Runs that
+    stand in ``folder`` are taken, or gone on with. ``options``: ``jobs`` at a time, ``device``,
+    ``fail`` (``["accuracy<0.85"]``), ``measure`` to show first, ``watcher``. Table and figure are
+    written into the folder: ``result.table()``, ``result.rows``, ``result.values("name")``.
+    """
+    from dynattn.learn.budget import chosen_budget
+    from dynattn.learn.contest import contest
+    from dynattn.present.comparison import draw_comparison
+
+    budget = chosen_budget(steps=steps, epochs=epochs, samples=samples, tokens=tokens)
+    place = Path(folder) if folder is not None else None
+    result = contest(named_specs(specs), seeds=seeds, budget=budget, folder=place, **options)
+    draw_comparison(result, result.folder / "comparison.svg")
+    return result
+
+
+def named_specs(
+    specs: Sequence[str | Path | Compilation] | Mapping[str, str | Path | Compilation],
+) -> dict[str, Compilation]:
+    """Specs by name: their own where none is given, or that of the file where two share one.
+
+    SpecError E721 where two specs would still have one name.
+    """
+    if isinstance(specs, Mapping):
+        return {name: _spec(item) for name, item in specs.items()}
+    found = [_spec(item) for item in specs]
+    names = [item.model.name for item in found]
+    if len(set(names)) < len(names):
+        names = [Path(item.source.path).stem for item in found]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        message = f"two of the specs are called '{twice}'"
+        fix = "give each a name of its own: dynattn compare one=A.dyn two=A.dyn --set two:K=3"
+        raise SpecError(Diagnostic("E721", message, fix=fix))
+    return dict(zip(names, found, strict=True))
+
+
+def _spec(item: str | Path | Compilation) -> Compilation:
+    return item if isinstance(item, Compilation) else load(item)

@@ -27,6 +27,7 @@ COMMANDS = {
     "run": "dynattn.cli.run:run",
     "equilibria": "dynattn.cli.equilibria:equilibria",
     "graph": "dynattn.cli.graph:graph",
+    "compare": "dynattn.cli.compare:compare",
     "sample": "dynattn.cli.sample:sample",
     "completion": "dynattn.cli.completion:completion",
 }

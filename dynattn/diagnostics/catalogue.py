@@ -10,6 +10,7 @@ from dynattn.diagnostics.codes import (
     algebra,
     certify,
     cli,
+    comparisons,
     compiled,
     data,
     edges,
@@ -47,6 +48,7 @@ CODES: dict[str, Entry] = {
     **present.CODES,
     **pictures.CODES,
     **cli.CODES,
+    **comparisons.CODES,
     **forms.CODES,
     **compiled.CODES,
 }

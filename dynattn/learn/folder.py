@@ -41,6 +41,11 @@ class RunFolder:
         return self.path / "result.json"
 
     @property
+    def failure(self) -> Path:
+        """Why the run has no result and never will: its numbers went wrong."""
+        return self.path / "failure.json"
+
+    @property
     def metrics(self) -> Path:
         """One JSON line for every update and every measurement."""
         return self.path / "metrics.jsonl"
@@ -77,12 +82,12 @@ def new_run(name: str, output: Path | None = None, root: Path = RUNS) -> RunFold
     SpecError where a file stands in the way, or where ``output`` has something in it.
     """
     if output is None:
-        return _furnish(_next_free(name, root))
+        return furnish(_next_free(name, root))
     if RunFolder(output).settings.exists():
         fix = f"go on with it: --resume {output}; or choose another place with -o DIR"
         raise SpecError(Diagnostic("E704", f"{output} holds a run already", fix=fix))
     make_empty_folder(output)
-    return _furnish(output)
+    return furnish(output)
 
 
 def _next_free(name: str, root: Path) -> Path:
@@ -98,7 +103,8 @@ def _next_free(name: str, root: Path) -> Path:
                 number += 1
 
 
-def _furnish(path: Path) -> RunFolder:
+def furnish(path: Path) -> RunFolder:
+    """The run folder at ``path``, made where it is not there."""
     folder = RunFolder(path)
     for place in (folder.checkpoints, folder.figures):
         make_folder(place)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from dynattn.diagnostics.report import Collector, Diagnostic, SpecError
+from dynattn.learn.budget import Budget
 from dynattn.learn.data import check_data, load_data
 from dynattn.learn.optimizers import OptimizerChoice, read_optimizer
 from dynattn.learn.parts import SamplesData
@@ -44,8 +45,11 @@ class Plan:
         return step % self.evaluate_every == 0 or step == self.steps
 
 
-def make_plan(model: Model) -> Plan:
-    """Read the ``train`` block; SpecError with all its mistakes, or with that of the data."""
+def make_plan(model: Model, budget: Budget | None = None) -> Plan:
+    """Read the ``train`` block; SpecError with all its mistakes, or with that of the data.
+
+    ``budget`` None: as long as the block says.
+    """
     training = model.training
     if training is None:
         message = f"the model '{model.name}' has no train block, so it cannot be trained"
@@ -57,7 +61,9 @@ def make_plan(model: Model) -> Plan:
     data = _collected(load_data, model, training, found)
     found.raise_if_any()
     assert data is not None
-    steps = training.steps or math.ceil((training.epochs or 1) * data.samples / training.batch)
+    own = Budget("steps", training.steps) if training.steps else None
+    chosen = budget or own or Budget("epochs", training.epochs or 1)
+    steps = chosen.steps(training.batch, data)
     pace = read_schedule(training.schedule, steps, found)
     return Plan(training, data, optimizer, pace, steps)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -94,16 +94,25 @@ def check_resumable(
         message = f"the run in {folder.path} is finished: {stored['steps']} steps"
         fix = f"sample from it: dynattn sample {folder.path}; or start a new run without --resume"
         raise SpecError(Diagnostic("E546", message, fix=fix))
-    if stored["spec_sha256"] != settings.spec_sha256:
+    check_same(folder, asdict(settings), stored, source)
+
+
+def check_same(
+    folder: RunFolder, now: Mapping[str, Any], stored: Mapping[str, Any], source: Source
+) -> None:
+    """SpecError where the run was started with another spec, other settings or other data than
+    ``now``: ``overrides``, ``seed``, ``steps`` and ``data``.
+    """
+    if stored["spec_sha256"] != spec_sha256(source.text):
         raise SpecError(_changed_spec(folder, source))
-    for name in ("overrides", "seed"):
-        before, now = stored[name], getattr(settings, name)
-        if before != now:
-            message = f"the run in {folder.path} was started with {name} {before}, not {now}"
+    for name in ("overrides", "seed", "steps"):
+        before, wanted = stored[name], now[name]
+        if before != wanted:
+            message = f"the run in {folder.path} was started with {name} {before}, not {wanted}"
             raise SpecError(Diagnostic("E544", message, fix="give the same, or start a new run"))
-    before, now = stored["data"]["sha256"], settings.data["sha256"]
-    if before != now:
-        message = f"the data of the run in {folder.path} has changed: sha256 {before}, now {now}"
+    before, wanted = stored["data"]["sha256"], now["data"]["sha256"]
+    if before != wanted:
+        message = f"the data of the run in {folder.path} has changed: sha256 {before}, now {wanted}"
         fix = f"put back the data it was started with, {stored['data']['bytes']} bytes"
         raise SpecError(Diagnostic("E544", message, fix=fix))
 

@@ -17,6 +17,7 @@ from dynattn.compilation import Compilation
 from dynattn.diagnostics.files import write_whole
 from dynattn.diagnostics.report import Diagnostic, NumericalError
 from dynattn.learn import checkpoint as saved
+from dynattn.learn.budget import Budget
 from dynattn.learn.compiled import CompiledLoss
 from dynattn.learn.devices import choose_device, default_threads, threads_set
 from dynattn.learn.evaluate import batch_loss, measure, move, one_by_one
@@ -62,6 +63,7 @@ class _Run:
     rng: numpy.random.Generator
     device: torch.device
     reporter: Reporter
+    stops: Callable[[], bool] | None
     loss: Callable[[Groups], torch.Tensor]
     step: int = 0
     best: float = math.inf
@@ -77,13 +79,17 @@ def train(
     resume: bool = False,
     progress: Reporter | None = None,
     compiled: bool | Compiler = False,
+    budget: Budget | None = None,
+    stops: Callable[[], bool] | None = None,
 ) -> TrainingResult:
     """Train a spec's system in ``folder``, or go on with the run that stands there.
 
     A run that was interrupted and resumed gives the losses of one that was not, bit for bit on a
     CPU with one thread. ``compiled``: the loss and its gradient are one graph of torch.compile, the
-    same but for rounding; going on keeps what the run began with, unless it is given. Ctrl-C saves
-    and returns a result that says so.
+    same but for rounding; going on keeps what the run began with, unless it is given. ``budget``:
+    how long, instead of what the spec says; going on keeps what the run began with. Ctrl-C saves
+    and returns a result that says so, or, where ``stops`` is given, so does the first update after
+    which it is true.
 
     Raises SpecError for a wrong ``train`` block, data or checkpoint, UsageError for a device that
     is not there, NumericalError where the loss is no number any more.
@@ -92,7 +98,8 @@ def train(
     stored = stored_settings(folder) if resume else {}
     compiled = compiled or bool(stored.get("compiled", False))
     compilation = as_started(compilation, folder) if resume else compilation
-    plan = make_plan(compilation.model)
+    budget = Budget("steps", stored["steps"]) if stored else budget
+    plan = make_plan(compilation.model, budget)
     seed = compilation.chosen_seed
     threads = threads or int(stored.get("threads", default_threads()))
     cuda = [where] if where.type == "cuda" else []
@@ -106,7 +113,7 @@ def train(
                 plan.optimizer, system.named_parameters(), compilation.model.parameter
             ),
             stream(seed, "train.data"), where, progress or Silence(),
-            _loss(system, compiled, plan),
+            stops, _loss(system, compiled, plan),
         )  # fmt: skip
         if resume:
             check_resumable(folder, settings, stored, compilation.model.source)
@@ -149,7 +156,7 @@ def _train(run: _Run) -> TrainingResult:
     run.reporter.start(run.settings, run.folder.path, run.step)
     run.system.train()
     log = MetricsLog(run.folder, run.step, run.settings.tensorboard)
-    with log, Interruption() as interruption, _telling_of_failure(run.reporter):
+    with log, _asked(run.stops) as asked, _telling_of_failure(run.reporter):
         while run.step < run.plan.steps:
             report = _update(run)
             log.step(report)
@@ -157,9 +164,19 @@ def _train(run: _Run) -> TrainingResult:
             if run.plan.evaluates_after(run.step):
                 _evaluate(run, log)
                 _save_last(run)
-            if interruption.asked:
+            if asked():
                 return _interrupted(run)
         return _finish(run, log)
+
+
+@contextlib.contextmanager
+def _asked(stops: Callable[[], bool] | None) -> Iterator[Callable[[], bool]]:
+    """Whether to stop after this update: by ``stops``, or by Ctrl-C where it is None."""
+    if stops is not None:
+        yield stops
+        return
+    with Interruption() as interruption:
+        yield lambda: interruption.asked
 
 
 @contextlib.contextmanager

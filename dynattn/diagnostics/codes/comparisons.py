@@ -1,0 +1,64 @@
+"""Codes of comparisons and of scores on other data: E720 to E735."""
+
+from __future__ import annotations
+
+from dynattn.diagnostics.entry import Entry
+
+_COMPARE = "dynattn compare A.dyn B.dyn --seeds 5 --steps 1000"
+
+CODES: dict[str, Entry] = {
+    "E720": Entry(
+        "a comparison without a seed",
+        "Every spec is trained once with each of the seeds 0, 1, .., so one is needed at least; "
+        "an interval for a difference needs two, and means little below five.",
+        "dynattn compare A.dyn B.dyn --seeds 0",
+        "dynattn compare A.dyn B.dyn --seeds 5",
+    ),
+    "E721": Entry(
+        "the specs of a comparison",
+        "A comparison is of two specs or more, each under a name of its own, which its folder has "
+        "too: the name of the model, or of the file where two models share one. `NAME=SPEC` gives "
+        "another, so that one file may take part with several settings. All are trained from their "
+        "start, so a folder of a trained run is none of them.",
+        "dynattn compare layer.dyn layer.dyn",
+        "dynattn compare narrow=layer.dyn wide=layer.dyn --set wide:C=64",
+    ),
+    "E722": Entry(
+        "specs that cannot be compared",
+        "Numbers are compared that mean the same: the specs need the same data, in the same parts "
+        "and windows, and the same loss. The names of outputs may differ, and so may anything "
+        "else of the models and of their optimisers.",
+        'data text("a.txt", context=64)   # and context=128 in the other spec',
+        'data text("a.txt", context=64)   # in both',
+    ),
+    "E723": Entry(
+        "the budget of a comparison",
+        "All specs are trained on as many samples. Where their own `steps`, `epochs` and `batch` "
+        "say otherwise, one of `--steps`, `--epochs`, `--samples` and `--tokens` gives the budget; "
+        "`--tokens` is for windows of running text.",
+        "dynattn compare A.dyn B.dyn --steps 100 --epochs 2",
+        _COMPARE,
+    ),
+    "E724": Entry(
+        "a folder with another comparison",
+        "Runs that the folder holds are taken or gone on with, so they must be those of the same "
+        "specs with the same settings, steps and data. More seeds and more specs may be added.",
+        "dynattn compare A.dyn B.dyn -o runs/first --steps 500   # begun with --steps 300",
+        "dynattn compare A.dyn B.dyn -o runs/second --steps 500",
+    ),
+    "E725": Entry(
+        "an unknown measure",
+        "What is measured is the loss, what `record` in `train` names, and the bits per character "
+        "of a text; the first letters are enough where they are of one alone. A condition of "
+        "`--fail` is a measure, one of < <= > >=, and a number.",
+        'dynattn compare A.dyn B.dyn --fail "acuracy<0.85"',
+        'dynattn compare A.dyn B.dyn --fail "accuracy<0.85"',
+    ),
+    "E726": Entry(
+        "the process of a run ended before the run",
+        "Each of several runs at a time has a process of its own, and one of them was killed, or "
+        "found no memory. What it saved is whole: the same command goes on with it.",
+        _COMPARE,
+        _COMPARE + " --jobs 1",
+    ),
+}
