@@ -45,5 +45,5 @@ def completed(words: str) -> list[str]:
 
 
 def test_words_are_completed():
-    assert completed("dynattn com") == ["compile", "completion"]
+    assert completed("dynattn com") == ["compile", "compare", "completion"]
     assert completed("dynattn compile --cer") == ["--certify"]
