@@ -10,6 +10,7 @@ import pytest
 
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import SpecError
+from dynattn.learn import workers
 from dynattn.learn.budget import Budget, chosen_budget
 from dynattn.learn.contest import Quiet, contest
 from dynattn.learn.folder import RunFolder, new_run, read_json
@@ -186,3 +187,15 @@ def test_mistakes_of_all_specs_at_once(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as error:
         contest({"bare": bare, "missing": missing})
     assert sorted(item.code for item in error.value.diagnostics) == ["E501", "E523"]
+
+
+def test_the_process_of_a_run_that_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = "import os, signal, sys; sys.stdin.readline(); os.kill(os.getpid(), signal.SIGKILL)"
+    monkeypatch.setattr(workers, "START", killed)
+    with pytest.raises(SpecError) as error:
+        contest(pair(tmp_path, WIDE), seeds=1, folder=tmp_path / "out", jobs=2)
+    assert code(error)[0] == "E726"
+    assert code(error)[1].endswith("seed 0 was killed (signal 9) before its run was done")
+    assert len(error.value.diagnostics) == 2
