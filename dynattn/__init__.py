@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
-    from dynattn.interface import Spec, compare, load
+    from dynattn.interface import Spec, compare, evaluate, load
 
 __version__ = "0.1.0"
 
-__all__ = ["Compilation", "Spec", "__version__", "compare", "load"]
+__all__ = ["Compilation", "Spec", "__version__", "compare", "evaluate", "load"]
 
 _HOMES = {
     "Compilation": "dynattn.compilation",
     "Spec": "dynattn.interface",
     "compare": "dynattn.interface",
+    "evaluate": "dynattn.interface",
     "load": "dynattn.interface",
 }
 

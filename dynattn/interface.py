@@ -14,6 +14,7 @@ from dynattn.model.unused import unused_names
 
 if TYPE_CHECKING:
     from dynattn.learn.comparison import Comparison
+    from dynattn.learn.score import Score
     from dynattn.model.model import Model
 
 
@@ -74,15 +75,17 @@ def load(path: str | Path, *, seed: int | None = None, **overrides: Any) -> Spec
     return Spec(read_source(path), overrides, seed)
 
 
-def load_run(path: Path) -> Spec:
-    """The spec of a run folder as it was trained, with the best checkpoint's weights."""
+def load_run(path: Path, checkpoint: str = "best") -> Spec:
+    """The spec of a run folder as it was trained, with the weights of its ``best`` or ``last``
+    checkpoint.
+    """
     from dynattn.learn.checkpoint import read_checkpoint
     from dynattn.learn.folder import open_run, read_json
     from dynattn.syntax.read import read_source
 
     folder = open_run(path)
     settings = read_json(folder.settings)
-    weights = read_checkpoint(folder.best).weights
+    weights = read_checkpoint(getattr(folder, checkpoint)).weights
     # Paths of data are relative to where the spec stood when it was trained.
     source = Source(settings["spec"], read_source(folder.spec).text)
     return Spec(source, settings["overrides"], settings["seed"], weights)
@@ -141,3 +144,22 @@ def named_specs(
 
 def _spec(item: str | Path | Compilation) -> Compilation:
     return item if isinstance(item, Compilation) else load(item)
+
+
+def evaluate(
+    run: str | Path,
+    data: str | None = None,
+    *,
+    part: str = "validation",
+    checkpoint: str = "best",
+    device: str = "cpu",
+) -> Score:
+    """Measure a run folder on its own ``part``, ``validation`` or ``test``, or on other ``data``: a
+    path, a source as in ``train``, or ``pairs("FILE")``. ``checkpoint``: ``best`` or ``last``.
+    """
+    from dynattn.learn.folder import open_run
+    from dynattn.learn.score import score
+
+    folder = open_run(Path(run))
+    spec = load_run(folder.path, checkpoint)
+    return score(spec, folder, checkpoint=checkpoint, part=part, data=data, device=device)

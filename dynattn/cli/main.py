@@ -28,6 +28,7 @@ COMMANDS = {
     "equilibria": "dynattn.cli.equilibria:equilibria",
     "graph": "dynattn.cli.graph:graph",
     "compare": "dynattn.cli.compare:compare",
+    "eval": "dynattn.cli.evaluate:evaluate",
     "sample": "dynattn.cli.sample:sample",
     "completion": "dynattn.cli.completion:completion",
 }

@@ -10,6 +10,7 @@ from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.learn.arrays import arrays_in, file_facts
 from dynattn.learn.fitting import facts_of, fitted, refused, split_rows
 from dynattn.learn.mel import WINDOW, frame_count, log_mel
+from dynattn.learn.options import KNOWN
 from dynattn.learn.parts import Part, SamplesData
 from dynattn.learn.reading import read_data
 from dynattn.model.composition import InputUse
@@ -52,16 +53,25 @@ def _frames_input(model: Model, mels: int) -> InputUse | None:
 
 def load_audio(choice: Choice, options: Mapping[str, Any], model: Model) -> SamplesData:
     """Frames in dB, each mel with mean 0 and standard deviation 1 over the training part."""
+    import numpy
+
     dim = str(check_audio(choice, options, model).axes[0])
     file = read_data(options["path"], choice.span, options["checksum"])
     sounds, rate, labels = _sounds(arrays_in(file, options["path"], choice), options, choice)
-    mels, most = options["features"].arguments
-    frames, lengths = _frames(sounds, rate, mels, most, choice)
+    count, most = options["features"].arguments
+    frames, lengths = _frames(sounds, rate, count, most, choice)
     rows = split_rows(len(labels), options["split"], choice)
     part = fitted({"frames": frames, "label": labels}, {dim: lengths}, model, choice)
-    part = _standardised(part, rows[0], dim)
+    mels = _mels(part, rows[0], dim) if options.get(KNOWN) is None else _known(options, choice)
+    frames = (part.arrays["frames"] - numpy.array(mels["mean"])) / numpy.array(mels["spread"])
+    part = Part({**part.arrays, "frames": frames.astype(numpy.float32)}, part.lengths, part.along)
     training, validation = part.rows(rows[0]), part.rows(rows[1])
-    facts = {**file_facts("audio", file), "rate": rate, **facts_of(training, validation)}
+    facts = {
+        **file_facts("audio", file),
+        "rate": rate,
+        "mels": mels,
+        **facts_of(training, validation),
+    }
     return SamplesData(training, validation, facts, options["batches"] == "mixed")
 
 
@@ -110,11 +120,19 @@ def _frames(sounds: list[Any], rate: int, mels: int, most: int, choice: Choice) 
     return frames, lengths
 
 
-def _standardised(part: Part, training: Any, dim: str) -> Part:
+def _mels(part: Part, training: Any, dim: str) -> dict[str, list[float]]:
+    """Mean and standard deviation of each mel over the training part."""
     import numpy
 
     frames, lengths = part.arrays["frames"], part.lengths[dim]
     own = numpy.concatenate([frames[row, : lengths[row]] for row in training]).astype(float)
     spread = numpy.maximum(own.std(0), LEAST_SPREAD)
-    scaled = ((frames - own.mean(0)) / spread).astype(numpy.float32)
-    return Part({**part.arrays, "frames": scaled}, part.lengths, part.along)
+    return {"mean": own.mean(0).tolist(), "spread": spread.tolist()}
+
+
+def _known(options: Mapping[str, Any], choice: Choice) -> dict[str, list[float]]:
+    """Those of the data that a run was trained on."""
+    if "mels" in options[KNOWN]:
+        return options[KNOWN]["mels"]
+    message = "the run does not say how its mels were scaled: it was trained by an earlier version"
+    raise refused("E727", message, choice, "train it again")

@@ -11,7 +11,7 @@ from dynattn.learn.agreement import check_agreement, load_agreement
 from dynattn.learn.arrays import check_arrays, load_arrays
 from dynattn.learn.audio import check_audio, load_audio
 from dynattn.learn.images import check_images, load_images
-from dynattn.learn.options import Option, find_entry, read_options
+from dynattn.learn.options import KNOWN, Option, find_entry, read_options
 from dynattn.learn.parts import SamplesData
 from dynattn.learn.strings import COPY, INDUCTION, check_strings, load_strings
 from dynattn.learn.tables import check_table, load_table
@@ -32,12 +32,20 @@ class DataSource:
     check: Callable[[Choice, Mapping[str, Any], Model], object]
     """SpecError for what shows without reading the data."""
     load: Callable[[Choice, Mapping[str, Any], Model], TextData | SamplesData]
+    """The options have ``KNOWN`` too."""
 
 
-def load_data(choice: Choice, model: Model) -> TextData | SamplesData:
-    """The data of ``train``; SpecError with every mistake of its options."""
+def load_data(
+    choice: Choice, model: Model, known: Mapping[str, Any] | None = None
+) -> TextData | SamplesData:
+    """The data of ``train``; SpecError with every mistake of its options.
+
+    ``known``: the facts of other data, in whose vocabulary this is to be; all of a file is then
+    measured on.
+    """
     source, options = check_data(choice, model)
-    return source.load(choice, options, model)
+    whole = {"split": None} if known is not None and "split" in options else {}
+    return source.load(choice, {**options, **whole, KNOWN: known}, model)
 
 
 def check_data(choice: Choice, model: Model) -> tuple[DataSource, Mapping[str, Any]]:

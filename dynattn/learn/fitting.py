@@ -175,7 +175,13 @@ def in_parts(part: Part, split: Any, choice: Choice) -> tuple[Part, Part]:
 
 
 def split_rows(total: int, split: Any, choice: Choice) -> tuple[Any, Any]:
-    """The places of the training and the validation samples, in a shuffle always the same."""
+    """The places of the training and the validation samples, in a shuffle always the same; all in
+    both where ``split`` is None.
+    """
+    import numpy
+
+    if split is None:
+        return numpy.arange(total), numpy.arange(total)
     from dynattn.vocabulary.distributions import stream
 
     whole = all(isinstance(share, int) for share in split)

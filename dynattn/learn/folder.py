@@ -46,6 +46,11 @@ class RunFolder:
         return self.path / "failure.json"
 
     @property
+    def scores(self) -> Path:
+        """What its checkpoints gave on data that they were measured on later."""
+        return self.path / "eval.json"
+
+    @property
     def metrics(self) -> Path:
         """One JSON line for every update and every measurement."""
         return self.path / "metrics.jsonl"

@@ -11,6 +11,10 @@ from dynattn.diagnostics.report import Collector, Span
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model.plans import Choice
 
+KNOWN = "known data"
+"""Under this name the options of a source hold the facts of other data whose vocabulary is to be
+used, or None; no option of a spec is called so.
+"""
 REQUIRED = object()
 """The default of an option that has to be given."""
 

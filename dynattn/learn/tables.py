@@ -11,6 +11,7 @@ from typing import Any
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.learn.arrays import file_facts
 from dynattn.learn.fitting import facts_of, fitted, padded, refused, split_rows
+from dynattn.learn.options import KNOWN
 from dynattn.learn.parts import SamplesData, axes_with_lengths
 from dynattn.learn.reading import DataFile, read_data
 from dynattn.learn.words import UNKNOWN, Words, most_frequent
@@ -71,7 +72,7 @@ def load_table(choice: Choice, options: Mapping[str, Any], model: Model) -> Samp
         elif not use.axes:
             arrays[use.name] = _integers(use, [[c] for c in table.column(use.name)], table)[0][:, 0]
         else:
-            arrays[use.name], own, words = _sequence(use, table, rows[0], model)
+            arrays[use.name], own, words = _sequence(use, table, rows[0], model, options.get(KNOWN))
             facts |= {"words": words} if words else {}
             _agree(lengths, own, use, table, model)
     whole = fitted(arrays, lengths, model, choice, table.called)
@@ -132,7 +133,7 @@ def _floats(name: str, table: _Table) -> Any:
 
 
 def _sequence(
-    use: InputUse, table: _Table, training: Any, model: Model
+    use: InputUse, table: _Table, training: Any, model: Model, known: Mapping[str, Any] | None
 ) -> tuple[Any, Any, list[str]]:
     """The places of a cell, which blanks keep apart: numbers, or words; their lengths."""
     assert use.type.classes is not None
@@ -143,7 +144,9 @@ def _sequence(
         raise refused("E522", message, table.choice, "fill it in, or drop the line")
     if all(item.isdigit() for cell in cells for item in cell):
         return *_integers(use, cells, table), []
-    words = _vocabulary(use, [cells[row] for row in training], table, model)
+    words = Words(tuple(known["words"])) if known is not None and "words" in known else (
+        _vocabulary(use, [cells[row] for row in training], table, model)
+    )  # fmt: skip
     return *padded([words.numbers(cell) for cell in cells]), list(words.words)
 
 

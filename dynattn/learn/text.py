@@ -65,6 +65,8 @@ class TextData:
     facts: Mapping[str, Any]
 
     input: str = "text"
+    test: Any = field(repr=False, default=None)
+    """What a third share of the text keeps apart; None without one."""
 
     @property
     def samples(self) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dynattn.diagnostics.report import Diagnostic, SpecError
-from dynattn.learn.options import option_span
+from dynattn.learn.options import KNOWN, option_span
 from dynattn.learn.reading import DataFile, find_data, read_data
 from dynattn.learn.text import BYTES, Alphabet, TextData
 from dynattn.model.composition import InputUse
@@ -27,11 +27,17 @@ def load_text(choice: Choice, options: Mapping[str, Any], model: Model) -> TextD
     use = check_text(choice, options, model)
     span = choice.span
     file = read_data(options["path"], span, options["checksum"])
-    alphabet = _alphabet(file, choice, options["symbols"])
-    symbols = alphabet.encode(file.content)
+    known = options.get(KNOWN)
+    alphabet = _alphabet(file, choice, options["symbols"]) if known is None else (
+        Alphabet(known["characters"])
+    )  # fmt: skip
+    symbols = _encoded(alphabet, file, choice)
     _check_symbols(symbols, alphabet, choice, use, model)
     counts = split_text(len(symbols), options["split"], choice)
     training, validation = symbols[: counts[0]], symbols[counts[0] : counts[0] + counts[1]]
+    test = symbols[sum(counts[:2]) :][: counts[2]] if len(counts) > 2 else None
+    if options["split"] is None:
+        validation = symbols
     check_lengths(training, validation, options, choice)
     facts = {
         "source": "text",
@@ -44,7 +50,21 @@ def load_text(choice: Choice, options: Mapping[str, Any], model: Model) -> TextD
         "training": len(training),
         "validation": len(validation),
     }
-    return TextData(training, validation, options["context"], alphabet, facts)
+    return TextData(training, validation, options["context"], alphabet, facts, test=test)
+
+
+def _encoded(alphabet: Alphabet, file: DataFile, choice: Choice) -> Any:
+    """The symbols of a text; SpecError E729 for a character that is not in the alphabet."""
+    try:
+        return alphabet.encode(file.content)
+    except UnicodeDecodeError as error:
+        message = f"the data file '{file.path.name}' is not UTF-8: byte {error.start} is wrong"
+        raise SpecError(Diagnostic("E517", message, choice.span, "save it as UTF-8")) from None
+    except ValueError as error:
+        what = repr(error.args[0])
+        message = f"'{file.path.name}' has {what}, which the run has no symbol for"
+        fix = "leave it out, or train on bytes: symbols=bytes"
+        raise SpecError(Diagnostic("E729", message, choice.span, fix)) from None
 
 
 def text_input(choice: Choice, model: Model, source: str) -> InputUse:
@@ -98,7 +118,7 @@ def _check_symbols(
     if highest < size:
         return
     shown = f"{name} = {size}" if name != str(size) else name
-    if alphabet is BYTES:
+    if not alphabet.characters:
         place = int((symbols >= size).argmax())
         message = f"byte {int(symbols[place])} at place {place} of the text is not below {shown}"
         fix = f"set {name} to 256, the number of bytes there are"
@@ -109,7 +129,9 @@ def _check_symbols(
 
 
 def split_text(length: int, split: Any, choice: Choice) -> tuple[int, ...]:
-    """Lengths of the parts: fractions of the text, or numbers of symbols."""
+    """Lengths of the parts: fractions of the text, or numbers of symbols; None: all in one."""
+    if split is None:
+        return length, 0
     span = option_span(choice, "split")
     if all(isinstance(part, int) for part in split):
         if sum(split) > length:
@@ -123,7 +145,10 @@ def split_text(length: int, split: Any, choice: Choice) -> tuple[int, ...]:
         raise SpecError(Diagnostic("E515", message, span, fix))
     first = int(split[0] * length)
     second = length - first if abs(sum(split[:2]) - 1) < 1e-9 else int(split[1] * length)
-    return first, second
+    if len(split) < 3:
+        return first, second
+    rest = length - first - second
+    return first, second, rest if abs(sum(split) - 1) < 1e-9 else int(split[2] * length)
 
 
 def check_lengths(

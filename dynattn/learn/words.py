@@ -11,7 +11,7 @@ from typing import Any
 
 from dynattn.diagnostics.report import Diagnostic, SpecError
 from dynattn.learn.fitting import facts_of, fitted, padded, refused, split_rows
-from dynattn.learn.options import option_span
+from dynattn.learn.options import KNOWN, option_span
 from dynattn.learn.parts import SamplesData
 from dynattn.learn.reading import DataFile, read_data, read_parts
 from dynattn.learn.text import TextData
@@ -146,15 +146,23 @@ def _text(file: DataFile, choice: Choice) -> str:
     return text if text.endswith("\n") else text + "\n"
 
 
+def _known(options: Mapping[str, Any]) -> Words | None:
+    """The words of other data, which are to be used; None without such data."""
+    facts = options.get(KNOWN)
+    return None if facts is None else Words(tuple(facts["words"]))
+
+
 def _running(
     texts: Mapping[str, str], size: int, choice: Choice, options: Mapping[str, Any], model: Model,
     facts: Mapping[str, Any],
 ) -> TextData:  # fmt: skip
     words = [in_words(text) for text in texts.values()]
-    if len(words) == 1:
+    if options["split"] is None:
+        words = [[word for part in words for word in part]] * 2
+    elif len(words) == 1:
         first, second = split_text(len(words[0]), options["split"], choice)[:2]
         words = [words[0][:first], words[0][first : first + second]]
-    known = most_frequent(words[0], size)
+    known = _known(options) or most_frequent(words[0], size)
     training, validation = (known.numbers(part) for part in words)
     check_lengths(training, validation, options, choice)
     more = {"context": options["context"], "words": list(known.words)}
@@ -175,9 +183,11 @@ def _lines(
     ]
     first = sum(bool(line.strip()) for line in next(iter(texts.values())).split("\n"))
     rows = (range(first), range(first, len(lines)))
-    if len(texts) == 1:
+    if len(texts) == 1 or options["split"] is None:
         rows = split_rows(len(lines), options["split"], choice)
-    known = most_frequent((word for row in rows[0] for word in lines[row][1]), size)
+    known = _known(options) or most_frequent(
+        (word for row in rows[0] for word in lines[row][1]), size
+    )
     axis = model.inputs[0].axes[0]
     array, lengths = padded([known.numbers(words) for _, words in lines])
     whole = fitted(

@@ -37,15 +37,13 @@ def perform_all(tasks: Sequence[Task], jobs: int, heard: Heard) -> bool:
     for task in tasks:
         waiting.put(task)
     answers: queue.SimpleQueue[tuple[Task | None, dict[str, Any]]] = queue.SimpleQueue()
-    with _started(min(jobs, len(tasks))) as processes:
-        for process in processes:
-            threading.Thread(target=_serve, args=(process, waiting, answers), daemon=True).start()
+    with _started(min(jobs, len(tasks)), waiting, answers) as processes:
         return _collect(processes, waiting, answers, heard)
 
 
 @contextmanager
-def _started(count: int) -> Iterator[list[subprocess.Popen[str]]]:
-    """So many workers; none is left afterwards."""
+def _started(count: int, waiting: Any, answers: Any) -> Iterator[list[subprocess.Popen[str]]]:
+    """So many workers, each served by a thread; none is left afterwards."""
     call = [sys.executable, "-I", "-c", START, *(path for path in sys.path if path)]
     processes = [
         subprocess.Popen(
@@ -53,12 +51,21 @@ def _started(count: int) -> Iterator[list[subprocess.Popen[str]]]:
         )
         for _ in range(count)
     ]
+    threads = [
+        threading.Thread(target=_serve, args=(process, waiting, answers), daemon=True)
+        for process in processes
+    ]
+    for thread in threads:
+        thread.start()
     try:
         yield processes
     finally:
         for process in processes:
             process.kill()
-            process.wait()
+        for process, thread in zip(processes, threads, strict=True):
+            thread.join()  # it reads to the end
+            with suppress(OSError):  # what was not read
+                process.communicate()
 
 
 def _serve(process: subprocess.Popen[str], waiting: Any, answers: Any) -> None:

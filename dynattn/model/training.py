@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dynattn.diagnostics.report import Source
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, typing
 from dynattn.model.clauses import positive
@@ -16,6 +17,7 @@ from dynattn.model.plans import Choice, Record, Training
 from dynattn.model.scope import Scope, Symbol
 from dynattn.model.terms import Term
 from dynattn.syntax import tree
+from dynattn.syntax.parse import parse
 from dynattn.syntax.unparse import spell
 
 REQUIRED = ("data", "loss")
@@ -134,6 +136,23 @@ def _records(draft: Draft, clauses: Mapping[str, tree.Clause], loss: Term) -> tu
             continue
         found.append(Record("value", spell(expr), averaged(draft, term)))  # type: ignore[arg-type]
     return tuple(found)
+
+
+def read_choice(name: str, text: str) -> Choice:
+    """A source of data that stands outside a spec; ``name`` is what its text is called in messages.
+
+    SpecError for what is no name with options.
+    """
+    source = Source(name, f"model given\ntrain {{\ndata {text}\n}}\n")
+    (experiment,) = (
+        item for item in parse(source).declarations if isinstance(item, tree.Experiment)
+    )
+    draft = Draft({})
+    clause = experiment.clauses[0]
+    found = choice(draft, clause) if isinstance(clause, tree.Clause) else None
+    draft.errors.raise_if_any()
+    assert found is not None  # else there was a mistake
+    return found
 
 
 def choice(draft: Draft, clause: tree.Clause) -> Choice | None:

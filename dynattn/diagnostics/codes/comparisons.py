@@ -61,4 +61,28 @@ CODES: dict[str, Entry] = {
         _COMPARE,
         _COMPARE + " --jobs 1",
     ),
+    "E727": Entry(
+        "data that a run cannot be measured on",
+        "A run is measured on data of the kind that it was trained on, since its inputs are those: "
+        "a text for a text, recordings for recordings. A file named alone is read with the options "
+        "of the run's own data. A part for tests is there where a text has three shares.",
+        "dynattn eval runs/text-1 --data 'audio(\"digits.npz\", features=logmel(40, 49))'",
+        "dynattn eval runs/text-1 --data other.txt",
+    ),
+    "E729": Entry(
+        "other data has what the run has no symbol for",
+        "A run on characters knows those of its own text, and a run on words puts <unk> for what "
+        "it does not know; of a pair of sentences that differ in such words alone neither is the "
+        "likelier one.",
+        "dynattn eval runs/characters-1 --data greek.txt",
+        "dynattn eval runs/bytes-1 --data greek.txt",
+    ),
+    "E730": Entry(
+        "the model gives no probabilities of sentences",
+        "Pairs of sentences are scored by a model that was trained on running text, or on lines of "
+        "words, to foretell what comes next: `cross_entropy(y, next(text))`, with `dim T`, so that "
+        "it reads sentences of any length.",
+        "dynattn eval runs/digits-1 --data 'pairs(\"blimp.jsonl\")'",
+        "dynattn eval runs/words-1 --data 'pairs(\"blimp.jsonl\")'",
+    ),
 }
