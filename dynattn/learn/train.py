@@ -23,6 +23,7 @@ from dynattn.learn.devices import choose_device, default_threads, threads_set
 from dynattn.learn.evaluate import batch_loss, measure, move, one_by_one
 from dynattn.learn.folder import RunFolder, write_json
 from dynattn.learn.interruption import Interruption
+from dynattn.learn.layer_lines import layer_at
 from dynattn.learn.metrics import MetricsLog
 from dynattn.learn.optimizers import make_optimizer
 from dynattn.learn.plan import EVALUATION_BATCHES, Plan, make_plan
@@ -225,7 +226,9 @@ def _not_finite(run: _Run, what: str, value: float, inputs: Groups) -> Numerical
     """The diagnostic of a number that is none, at the line that made it where that can be found."""
     node = run.system.trace_nan(**one_by_one(inputs))
     span = node.span if node is not None else run.plan.training.loss.span
-    at = f"{what} is {value:g} after {run.step} of {run.plan.steps} steps"
+    layer = "" if node is None or span is None else layer_at(run.model, span)
+    inside = f", first in layer {layer}" if layer else ""
+    at = f"{what} is {value:g} after {run.step} of {run.plan.steps} steps{inside}"
     fix = "lower the learning rate (lr=), clip gradients (clip 1.0) or lengthen warmup="
     if run.folder.last.exists():
         fix += f"; the checkpoint before it is whole: {run.folder.last}"

@@ -113,6 +113,17 @@ def test_data_that_is_missing_leaves_no_folder(dynattn, layer, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_number_that_is_none_is_told_with_step_line_and_layer(dynattn, layer, tmp_path):
+    layer.write_text(
+        LAYER.replace("STEPS", "9").replace("strength eta", "strength sqrt(eta - 0.96)")
+    )
+    done = dynattn("compile", layer, "--train", "-o", "out")
+    assert done.code == 3
+    assert "of 9 steps, first in layer attend\n" in done.err
+    assert f"{layer}:11:14" in done.err and "out/checkpoints/last.safetensors" in done.err
+    assert dynattn("sample", "out", "--length", 5).code == 0
+
+
 def test_a_file_is_no_run(dynattn, layer):
     done = dynattn("sample", layer)
     assert done.code == 2
