@@ -12,6 +12,7 @@ edge a node.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +96,8 @@ def compiled(case: Case, form: str) -> Compilation:
 
 
 Call = Callable[[], Any]
+HELD = ExitStack()
+"""Until the benchmark ends, as in a solve, what depends on parameters alone is kept."""
 
 
 def in_a_row(rate: Callable[[], Any], times: int = REPEATED) -> Call:
@@ -111,7 +114,7 @@ def right_hand_side(compilation: Compilation) -> Callable[[], Any]:
     """A call that computes the rates once, within a solve."""
     system = compilation.build()
     states = system.initial_states()
-    system.held().__enter__()  # as long as the benchmark runs
+    HELD.enter_context(system.held())
     return lambda: system.rates(0.0, states)["osc.theta"]
 
 

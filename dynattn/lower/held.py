@@ -17,6 +17,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dynattn.lower import kernels
+from dynattn.lower.spares import (
+    LARGE,
+    Spares,
+    is_own,
+    less_product,
+    reusable,
+    without_slopes,
+)
 from dynattn.vocabulary.functions import ELEMENTWISE
 
 if TYPE_CHECKING:
@@ -51,8 +59,16 @@ class Parts:
     tensors: tuple[Any, ...]
     function: Callable[..., Any]
     """function(given values, held slots): the outputs, in order."""
+    sparing: Callable[..., Any]
+    """function(given values, held slots, Spares): the same, written into arrays that are free."""
     kept: tuple[int, ...]
     """The slots that ``function`` is given, in order."""
+
+    def run(self, given: Sequence[Any], held: Sequence[Any], spares: Spares, first: int) -> Any:
+        """The outputs; arrays are used again where ``given[first]`` is large."""
+        if first >= 0 and given[first].numel() >= LARGE and without_slopes([*given, *held]):
+            return self.sparing(given, held, spares)
+        return self.function(given, held)
 
 
 def parted(plan: Plan, given: int) -> Parts:
@@ -84,7 +100,8 @@ def parted(plan: Plan, given: int) -> Parts:
     made = {work.result for work in after}
     read = [*(a for work in after for a in work.arguments), *outputs]
     kept = tuple(dict.fromkeys(a for a in read if a >= given and a not in made))
-    return Parts(tuple(before), tuple(tensors), straight(after, given, kept, outputs), kept)
+    functions = [straight(after, given, kept, outputs, spares) for spares in (False, True)]
+    return Parts(tuple(before), tuple(tensors), functions[0], functions[1], kept)
 
 
 def _work(instruction: Instruction) -> Work:
@@ -138,11 +155,6 @@ def unexpanded(works: Sequence[Work], outputs: Collection[int]) -> list[Work]:
 # ── products that are only added ───────────────────────────────────────────────────────────────
 
 
-def less_product(a: Any, b: Any, c: Any) -> Any:
-    """a - b*c."""
-    return torch.addcmul(a, b, c, value=-1)
-
-
 def fused(works: Sequence[Work], outputs: Sequence[int]) -> list[Work]:
     """The same with a + b*c and a - b*c as one operation, where nothing else reads b*c."""
     uses = Counter([*(a for work in works for a in work.arguments), *outputs])
@@ -167,18 +179,32 @@ def fused(works: Sequence[Work], outputs: Sequence[int]) -> list[Work]:
 
 
 def straight(
-    works: Sequence[Work], given: int, kept: Sequence[int], outputs: Sequence[int]
+    works: Sequence[Work],
+    given: int,
+    kept: Sequence[int],
+    outputs: Sequence[int],
+    spares: bool = False,
 ) -> Callable[..., Any]:
-    """function(given, kept): the works one after the other, memory freed after its last use."""
+    """function(given, kept): the works one after the other, memory freed after its last use.
+
+    With ``spares`` memory is not freed but used again: function(given, kept, Spares).
+    """
     functions = [work.function for work in works]
     lines = [*_unpacked("given", range(given)), *_unpacked("kept", kept)]
+    again = reusable(works, outputs) if spares else set[int]()
+    lines += ["give, made = spares.give, spares.made"] if spares else []
     for k, (work, spent) in enumerate(zip(works, _spent(works, outputs), strict=True)):
-        lines.append(f"v{work.result} = f{k}({', '.join(f'v{a}' for a in work.arguments)})")
+        arguments, here = ", ".join(f"v{a}" for a in work.arguments), spares and is_own(work)
+        gone = [f"give(v{a})" for a in spent if a in again]
+        call = f"v{work.result} = " + (f"made(f{k}, {arguments})" if here else f"f{k}({arguments})")
+        # an elementwise function may write into what it reads
+        lines += [*gone, call] if here else [call, *gone]
         if spent:
             lines.append(" = ".join(f"v{a}" for a in spent) + " = None")
     results = "".join(f"v{slot}, " for slot in outputs)
-    names = ", ".join(["given", "kept", *(f"f{k}=f{k}" for k in range(len(functions)))])
-    text = f"def run({names}):\n    " + "\n    ".join([*lines, f"return ({results})"])
+    names = ["given", "kept", *(["spares"] if spares else []),
+             *(f"f{k}=f{k}" for k in range(len(functions)))]  # fmt: skip
+    text = f"def run({', '.join(names)}):\n    " + "\n    ".join([*lines, f"return ({results})"])
     scope: dict[str, Any] = {f"f{k}": function for k, function in enumerate(functions)}
     exec(text, scope)
     return scope["run"]

@@ -14,6 +14,7 @@ from dynattn.lower.context import ORIGIN, Context, Need, exact_size, rank_of, st
 from dynattn.lower.held import Parts, held_values, parted
 from dynattn.lower.operation import Operation
 from dynattn.lower.operations import OPERATIONS
+from dynattn.lower.spares import Spares
 from dynattn.program.nodes import EDGES, PAIRS, Block, Node
 from dynattn.vocabulary.functions import ELEMENTWISE
 from dynattn.vocabulary.sizes import Size
@@ -285,6 +286,9 @@ class Routine:
         self.tables = [find(leaf) for leaf in leaves[len(self.keys) :]]
         self.origin = find(Leaf("origin"))
         self.names = tuple(name for name, _ in plan.outputs)
+        states = [k for k, key in enumerate(self.keys) if key.startswith("state ")]
+        self.first = states[0] if states else -1
+        self.spares = Spares()
         self.held: list[Any] | None = None
         self.blank = [*plan.numbers, *[None] * len(plan.instructions)]
         self.steps = [
@@ -311,12 +315,14 @@ class Routine:
     def release(self) -> None:
         """Follow the parameters again."""
         self.held = None
+        self.spares = Spares()
 
     def __call__(self, environment: Mapping[str, Any]) -> dict[str, Any]:
         """The results by name."""
         if self.held is not None:
             given = [environment[key] for key in self.keys]
-            return dict(zip(self.names, self.parts.function(given, self.held), strict=True))
+            found = self.parts.run(given, self.held, self.spares, self.first)
+            return dict(zip(self.names, found, strict=True))
         slots = self.slots(environment)
         for function, arguments, result, spent in self.steps:
             slots[result] = function(*[slots[k] for k in arguments])
