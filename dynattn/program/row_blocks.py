@@ -187,11 +187,18 @@ def _is_large(group: Sequence[Node], connections: Connections, sizes: Mapping[st
     inner = [node for node in ordered(group) if _of_edges(node)]
     if any(node.op in RANDOM for node in inner):
         return False
+    if connections.kind == "complete" and all(_is_product(node) for node in group):
+        return False
     receivers, senders = connections.receivers_count, connections.senders_count
     if receivers is None or senders is None:
         return True
     edges = connections.edge_count if connections.kind == "edges" else receivers * senders
     return 8 * _width(group, set(), sizes) * (edges or 0) > SMALL
+
+
+def _is_product(node: Node) -> bool:
+    """Whether a sum is a product with numbers that are there anyway."""
+    return node.op == "graph_sum" and node.inputs[-1].op in LEAVES - RANDOM
 
 
 def _width(group: Sequence[Node], exposed: set[int], sizes: Mapping[str, int]) -> int:

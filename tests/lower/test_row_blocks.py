@@ -139,3 +139,11 @@ def test_no_array_is_larger_than_the_budget(nodes):
     most = largest_array(both)
     assert most <= row_blocks.BUDGET < 8 * nodes**2 * 4
     assert x.grad is not None and x.grad.isfinite().all()
+
+
+def test_a_product_with_drawn_weights_stays_one(monkeypatch):
+    monkeypatch.setattr(row_blocks, "SMALL", -1)
+    found = compiled("weight ~ normal(0, 1); kernel sin(x[j] - x[i])")
+    field, connections = found.program.field, found.network.connections
+    assert field is not None
+    assert row_blocks.in_row_blocks(field, connections, found.model.sizes) is field
