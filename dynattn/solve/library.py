@@ -149,6 +149,14 @@ def integrate_by_library(
     return whole.states, whole.counts
 
 
+def _library() -> Any:
+    """torchdiffeq. Loaded under inference mode its tableaus would never know a gradient."""
+    with torch.inference_mode(False):
+        import torchdiffeq
+
+        return torchdiffeq
+
+
 def _refuse_gradients(watch: _Watch, start: torch.Tensor) -> None:
     """scipy's numbers carry no gradient; torch would take them for constants."""
     when = torch.full((), watch.time, dtype=start.dtype, device=start.device)
@@ -159,8 +167,7 @@ def _refuse_gradients(watch: _Watch, start: torch.Tensor) -> None:
 
 
 def _odeint(watch: _Watch, start: torch.Tensor, times: torch.Tensor, call: Call) -> torch.Tensor:
-    from torchdiffeq import odeint
-
+    odeint = _library().odeint
     function = _with_callbacks(watch, call.method)
     rtol, atol = _tolerances(watch.field, start, call)
     solver = _with_adjoint(watch, times, call) if call.adjoint else odeint
@@ -187,8 +194,6 @@ def _with_adjoint(watch: _Watch, times: torch.Tensor, call: Call) -> Callable[..
     """torchdiffeq's ``odeint_adjoint``: backwards, steps are as forwards, errors of everything
     that is solved are measured by the same two tolerances, and none is relative to an angle.
     """
-    from torchdiffeq import odeint_adjoint
-
     options = _options(watch.scene, times.flip(0), call)
     if "grid_constructor" in options:
         jumps = jumps_of(watch.scene.system)
@@ -197,8 +202,8 @@ def _with_adjoint(watch: _Watch, times: torch.Tensor, call: Call) -> Callable[..
         )
     options.pop("norm", None)  # of the state alone
     return partial(
-        odeint_adjoint, adjoint_rtol=call.rtol, adjoint_atol=call.atol, adjoint_options=options,
-        adjoint_params=tuple(learned_by(watch.scene.system)),
+        _library().odeint_adjoint, adjoint_rtol=call.rtol, adjoint_atol=call.atol,
+        adjoint_options=options, adjoint_params=tuple(learned_by(watch.scene.system)),
     )  # fmt: skip
 
 

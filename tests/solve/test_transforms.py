@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import warnings
 
 import pytest
@@ -137,3 +139,24 @@ def test_float32_stays_float32():
         )
         assert got.states["p.x"].dtype == torch.float32
         assert float(got.states["p.x"][-1]) == pytest.approx(math.exp(-1), abs=1e-3)
+
+
+def test_a_library_first_used_without_gradients_gives_them_later():
+    """torchdiffeq makes its coefficients where it is loaded; in a new process, that is here."""
+    text = """
+import torch
+from dynattn.solve.solve import solve
+from tests.solve.systems import Flat
+
+def last(x):
+    field = Flat(lambda t, x: -x)
+    return solve(field, {"p.x": x}, [0.0, 1.0], method="dopri5").states["p.x"][-1].sum()
+
+with torch.inference_mode():
+    last(torch.ones(1, dtype=torch.float64))
+x = torch.ones(1, dtype=torch.float64, requires_grad=True)
+last(x).backward()
+print(float(x.grad))
+"""
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert float(done.stdout) == pytest.approx(math.exp(-1), abs=1e-5)
