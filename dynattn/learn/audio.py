@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any
 
-from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.learn.arrays import arrays_in, file_facts
-from dynattn.learn.fitting import facts_of, fitted, refused, split_rows
+from dynattn.learn.fitting import facts_of, fitted, refused
 from dynattn.learn.mel import WINDOW, frame_count, log_mel
 from dynattn.learn.options import KNOWN
 from dynattn.learn.parts import Part, SamplesData
-from dynattn.learn.reading import read_data
+from dynattn.learn.recordings import Recordings, fitted_to, load_recordings
 from dynattn.model.composition import InputUse
 from dynattn.model.model import Model
 from dynattn.model.plans import Choice
@@ -56,61 +53,34 @@ def load_audio(choice: Choice, options: Mapping[str, Any], model: Model) -> Samp
     import numpy
 
     dim = str(check_audio(choice, options, model).axes[0])
-    file = read_data(options["path"], choice.span, options["checksum"])
-    sounds, rate, labels = _sounds(arrays_in(file, options["path"], choice), options, choice)
+    found = load_recordings(choice, options)
+    sounds, seconds = found.sounds, options["seconds"]
+    if seconds is not None:
+        sounds = list(fitted_to(sounds, round(seconds * found.rate)))
     count, most = options["features"].arguments
-    frames, lengths = _frames(sounds, rate, count, most, choice)
-    rows = split_rows(len(labels), options["split"], choice)
-    part = fitted({"frames": frames, "label": labels}, {dim: lengths}, model, choice)
+    frames, lengths = _frames(sounds, found, count, most, choice)
+    arrays, rows = {"frames": frames, "label": found.labels}, found.rows
+    part = fitted(arrays, {dim: lengths}, model, choice, lambda row: found.names[row])
     mels = _mels(part, rows[0], dim) if options.get(KNOWN) is None else _known(options, choice)
     frames = (part.arrays["frames"] - numpy.array(mels["mean"])) / numpy.array(mels["spread"])
     part = Part({**part.arrays, "frames": frames.astype(numpy.float32)}, part.lengths, part.along)
     training, validation = part.rows(rows[0]), part.rows(rows[1])
-    facts = {
-        **file_facts("audio", file),
-        "rate": rate,
-        "mels": mels,
-        **facts_of(training, validation),
-    }
+    about = {"rate": found.rate, "mels": mels}
+    facts = {**found.facts, **about, **facts_of(training, validation)}
     return SamplesData(training, validation, facts, options["batches"] == "mixed")
 
 
-def _sounds(
-    arrays: Mapping[str, Any], options: Mapping[str, Any], choice: Choice
-) -> tuple[list[Any], int, Any]:
-    """The recordings, from -1 to 1, how many samples of them a second has, and their labels."""
-    import numpy
-
-    for name in ("audio", "offsets", "rate", options["label"]):
-        if name not in arrays:
-            message = f"'{options['path']}' has no array '{name}'"
-            known = f"its arrays are: {', '.join(arrays) or 'none'}"
-            fix = "name the labels: label=digit" if name == options["label"] else (
-                "store all recordings end to end as audio, their offsets, and the rate in Hz"
-            )  # fmt: skip
-            raise refused("E519", message, choice, did_you_mean(name, arrays, f"{fix}; {known}"))
-    audio, offsets, labels = arrays["audio"], arrays["offsets"], arrays[options["label"]]
-    count = len(labels)
-    good = offsets.shape == (count + 1,) and offsets.dtype.kind in "iu" and audio.ndim == 1
-    if not good or offsets[0] < 0 or offsets[-1] > len(audio) or (numpy.diff(offsets) < 0).any():
-        message = f"the {count} recordings of '{options['path']}' do not lie between its offsets"
-        fix = f"recording i is audio[offsets[i]:offsets[i+1]]: give {count + 1} offsets, ascending"
-        raise refused("E519", message, choice, fix)
-    scale = float(numpy.iinfo(audio.dtype).max) + 1 if audio.dtype.kind in "iu" else 1.0
-    sounds = [audio[a:b] / scale for a, b in pairwise(offsets)]
-    return sounds, int(arrays["rate"]), labels
-
-
-def _frames(sounds: list[Any], rate: int, mels: int, most: int, choice: Choice) -> tuple[Any, Any]:
+def _frames(
+    sounds: list[Any], found: Recordings, mels: int, most: int, choice: Choice
+) -> tuple[Any, Any]:  # fmt: skip
     """[recordings, longest, mels] with padding, and how many frames each has, ``most`` at most."""
     import numpy
 
+    rate = found.rate
     counts = [frame_count(len(sound), rate) for sound in sounds]
     if 0 in counts:
         row = counts.index(0)
-        message = (
-            f"recording {row} (from 0) has {len(sounds[row])} samples at {rate} Hz, less than "
-        )
+        message = f"{found.names[row]} has {len(sounds[row])} samples at {rate} Hz, less than "
         message += f"a window of {WINDOW * 1000:g} ms"
         raise refused("E522", message, choice, "leave out the recording")
     lengths = numpy.minimum(numpy.array(counts), most)

@@ -72,6 +72,12 @@ def find_data(path: str, span: Span) -> Path:
     return place
 
 
+def find_folder(path: str, span: Span) -> Path | None:
+    """Where the folder is; None where the path names no folder."""
+    place = _spec_folder(span) / path
+    return place if place.is_dir() else None
+
+
 def _find(path: str, span: Span) -> Path:
     beside = _spec_folder(span) / path
     if beside.exists():

@@ -177,6 +177,14 @@ CODES: dict[str, Entry] = {
         "the dogs bark",
         "the dogs bark\tthe dogs barks",
     ),
+    "E738": Entry(
+        "a folder of recordings does not fit",
+        "A folder of recordings has a folder of wav files per label, each of one channel and all "
+        "at one rate. `labels=` names those that count; `validation_list.txt` and "
+        "`testing_list.txt` name the recordings to measure on, one `yes/1.wav` a line.",
+        "yes/1.wav at 16000 Hz, no/1.wav at 8000 Hz",
+        "yes/1.wav at 16000 Hz, no/1.wav at 16000 Hz",
+    ),
     "E540": Entry(
         "there is no checkpoint",
         "A run writes its first checkpoint with its first measurement on validation data.",
