@@ -37,6 +37,19 @@ def test_every_script_is_explained() -> None:
     assert SCRIPTS and all(f"python benchmarks/papers/{name}.py" in page for name in SCRIPTS)
 
 
+def test_counts_are_the_published_ones() -> None:
+    sys.path.insert(0, str(PAPERS))
+    try:
+        from keywords import SIZES, costs  # type: ignore[import-not-found]
+    finally:
+        sys.path.pop(0)
+    assert {name: tuple(costs(*sizes).values()) for name, sizes in SIZES.items()} == {
+        "keywords": (48216, 24402, 14602, 4998),
+        "agreement": (828, 441, 261, 99),
+        "stories": (331264, 563456, 298240, 34048),
+    }
+
+
 @pytest.mark.slow
 def test_what_is_on_record_is_not_trained_again(tmp_path: Path) -> None:
     given = ("--out", str(tmp_path), "--steps", "4", "--arms", "softmax", "oscillator")

@@ -31,6 +31,8 @@ class Arm:
     name: str
     spec: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    data: str = ""
+    """What the spec is trained on, where it is not what the spec says."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,15 @@ class Record:
             os.fsync(file.fileno())
 
 
-def arguments(description: str | None, folder: str, arms: Sequence[Arm]) -> argparse.Namespace:
-    """What every script of trainings takes."""
+def arguments(
+    description: str | None, folder: str, arms: Sequence[Arm], data: bool = False
+) -> argparse.Namespace:  # fmt: skip
+    """What every script of trainings takes. ``data``: it reads a file."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--out", type=Path, default=Path("runs") / folder, metavar="DIR")
     parser.add_argument("--seeds", type=int, default=10, metavar="N", help="0 .. N-1; default 10")
+    if data:
+        parser.add_argument("--data", type=Path, metavar="FILE", help="what it is trained on")
     names = [arm.name for arm in arms]
     parser.add_argument("--arms", nargs="+", choices=names, default=names, metavar="NAME")
     parser.add_argument("--steps", type=int, metavar="N", help="updates; the spec's unless given")
@@ -107,7 +113,8 @@ def fill(
 def compilation(arm: Arm, seed: int, steps: int | None = None) -> Compilation:
     """The arm's spec, with so many steps if they are given."""
     text = f"model {arm.name}_here extends {arm.spec}\n"
-    text += f"train {{ steps {steps} }}\n" if steps else ""
+    clauses = [f"steps {steps}"] * bool(steps) + [f"data {arm.data}"] * bool(arm.data)
+    text += f"train {{ {'; '.join(clauses)} }}\n" if clauses else ""
     return Compilation(Source(str(SPECS / f"{arm.name}.dyn"), text), dict(arm.settings), seed)
 
 

@@ -43,17 +43,17 @@ def read_data(path: str, span: Span, checksum: str | None = None) -> DataFile:
     return DataFile(place, content, len(raw), actual)
 
 
-PARTS = ("train", "valid")
+PARTS = {"training": "train", "validation": "valid", "test": "test"}
 """What the texts of a folder are called: ``train.txt`` and ``valid.txt``, or packed ``.txt.xz``."""
 
 
-def read_parts(path: str, span: Span) -> tuple[DataFile, ...]:
+def read_parts(path: str, span: Span, measure: str = "validation") -> tuple[DataFile, ...]:
     """The file a spec names; of a folder the text to train on and that to measure on."""
     place = _find(path, span)
     if not place.is_dir():
         return (read_data(path, span),)
     found = []
-    for name in PARTS:
+    for name in (PARTS["training"], PARTS[measure]):
         packed = not (place / f"{name}.txt").exists() and (place / f"{name}.txt.xz").exists()
         found.append(read_data(f"{path}/{name}.txt{'.xz' if packed else ''}", span))
     return tuple(found)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import string
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -67,6 +69,24 @@ def in_words(text: str) -> list[str]:
     return text.replace("\n", f" {END} ").split()
 
 
+_KEPT = re.compile(r"(<unk>|<eos>|<\|endoftext\|>)")
+_APART = re.compile(r"""([.,!?;:()\[\]{}"'])""")
+_MARKS = re.compile(f"[{re.escape(string.punctuation)}]")
+
+
+def prepared(text: str, letters: str, marks: str) -> str:
+    """The text with small letters only (``lower``), and with marks as words of their own
+    (``apart``) or none (``dropped``); ``<unk>``, ``<eos>`` and ``<|endoftext|>`` stay.
+    """
+    change = {
+        "kept": lambda part: part,
+        "apart": lambda part: _APART.sub(r" \1 ", part),
+        "dropped": lambda part: _MARKS.sub(" ", part),
+    }[marks]
+    text = text.lower() if letters == "lower" else text
+    return "".join(part if n % 2 else change(part) for n, part in enumerate(_KEPT.split(text)))
+
+
 def most_frequent(words: Iterable[str], size: int) -> Words:
     """``UNKNOWN``, ``END`` and the most frequent words, ``size`` in all; equals by alphabet."""
     counts = Counter(words)
@@ -108,7 +128,8 @@ def load_words(choice: Choice, options: Mapping[str, Any], model: Model) -> Text
     assert use.type.classes is not None
     size = options["vocabulary"] or use.type.classes.value(model.sizes)
     parts = _parts(choice, options)
-    texts = {file.path.name: _text(file, choice) for file in parts}
+    how = (options["letters"], options["marks"])
+    texts = {file.path.name: prepared(_text(file, choice), *how) for file in parts}
     load = _running if options["context"] is not None else _lines
     facts = {
         "source": "words",
@@ -121,9 +142,14 @@ def load_words(choice: Choice, options: Mapping[str, Any], model: Model) -> Text
 
 def _parts(choice: Choice, options: Mapping[str, Any]) -> tuple[DataFile, ...]:
     """One file; of a folder those to train and to measure on."""
-    if options["checksum"] is not None:
+    test = options["measure"] == "test"
+    if options["checksum"] is not None and not test:
         return (read_data(options["path"], choice.span, options["checksum"]),)
-    parts = read_parts(options["path"], choice.span)
+    parts = read_parts(options["path"], choice.span, options["measure"])
+    if test and len(parts) == 1:
+        message = "measure=test is of a folder with test.txt, and this is a file"
+        span = option_span(choice, "measure")
+        raise SpecError(Diagnostic("E515", message, span, "name the folder, or leave it out"))
     if len(parts) > 1 and "split" in choice.options:
         message = f"the folder '{options['path']}' has its own parts, and split= asks for others"
         span = option_span(choice, "split")

@@ -16,7 +16,7 @@ from dynattn.learn.parts import SamplesData
 from dynattn.learn.plan import make_plan, plan_mistakes
 from dynattn.learn.text import TextData
 from dynattn.learn.train import train
-from dynattn.learn.words import END, UNKNOWN, Words, in_words, most_frequent
+from dynattn.learn.words import END, UNKNOWN, Words, in_words, most_frequent, prepared
 
 SPEC = """
 model words "The next word from the last"
@@ -178,3 +178,51 @@ def test_a_run_on_words_is_measured_and_sampled_in_words(
     assert run_command([*asked, "zebra"]) == 1
     told = capsys.readouterr().err
     assert told.startswith("error[E572]: ") and "'zebra'" in told
+
+
+# ── what is done to a text first, and the third part ───────────────────────────────────────────
+
+
+def test_small_letters_and_marks() -> None:
+    text = 'The <unk>, "Bob" said: it\'s half-way.\n<|endoftext|>\n'
+    apart = prepared(text, "lower", "apart")
+    assert apart.split() == (
+        [
+            "the",
+            "<unk>",
+            ",",
+            '"',
+            "bob",
+            '"',
+            "said",
+            ":",
+            "it",
+            "'",
+            "s",
+            "half-way",
+            ".",
+            "<|endoftext|>",
+        ]
+    )
+    dropped = prepared(text, "kept", "dropped")
+    assert " ".join(dropped.split()) == "The <unk> Bob said it s half way <|endoftext|>"
+    assert dropped.count("\n") == 2 and prepared(text, "kept", "kept") == text
+
+
+def test_a_text_is_prepared_and_a_folder_has_a_test(tmp_path: Path) -> None:
+    (tmp_path / "w").mkdir()
+    for name, line in (
+        ("train", "The cat, the cat."),
+        ("valid", "The cat."),
+        ("test", "Cat, the."),
+    ):
+        (tmp_path / "w" / f"{name}.txt").write_text(f"{line}\n" * 9)
+    options = '"w", context=5, letters=lower, marks=apart'
+    data = read(tmp_path, options)
+    assert data.facts["words"] == [UNKNOWN, END, "cat", "the", ",", "."]
+    test = read(tmp_path, f"{options}, measure=test")
+    assert test.training.tolist() == data.training.tolist()
+    assert data.validation[:4].tolist() == [3, 2, 5, 1]
+    assert test.validation[:5].tolist() == [2, 4, 3, 5, 1]
+    assert refused(tmp_path, '"w/train.txt", context=5, measure=test').code == "E515"
+    assert refused(tmp_path, '"w", context=5, marks=away').code == "E512"
