@@ -221,6 +221,7 @@ def test_a_text_is_prepared_and_a_folder_has_a_test(tmp_path: Path) -> None:
     data = read(tmp_path, options)
     assert data.facts["words"] == [UNKNOWN, END, "cat", "the", ",", "."]
     test = read(tmp_path, f"{options}, measure=test")
+    assert isinstance(data, TextData) and isinstance(test, TextData)
     assert test.training.tolist() == data.training.tolist()
     assert data.validation[:4].tolist() == [3, 2, 5, 1]
     assert test.validation[:5].tolist() == [2, 4, 3, 5, 1]
