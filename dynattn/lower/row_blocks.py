@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -104,20 +102,37 @@ MAKERS: Mapping[str, Maker] = {
 # ── some receivers at a time ───────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, eq=False)
+FUSED = frozenset({"edge_sum"})
+"""Sums whose pairs torch's compiler never puts into memory."""
+
+
 class Work:
     """Computes a ``row_blocks`` node from: its inputs (so many as are ``given``), the sizes of its
     coupling and in a list of edges their ends (``ends`` of them), and what its plan needs else.
     """
 
-    rows: Rows
-    plan: Plan
-    edges: Connections
-    given: int
-    ends: int
+    def __init__(self, rows: Rows, plan: Plan, edges: Connections, given: int, ends: int) -> None:
+        self.rows, self.plan, self.edges, self.given, self.ends = rows, plan, edges, given, ends
+        leaves = {node.payload: node for node in rows.block.nodes if node.op == "variable"}
+        self.leaves = tuple(leaves["given", k] for k in range(given))
+        """By input: the leaf that it is in the block."""
+        sums = [node for _, node in rows.block.outputs]
+        self.counts = tuple(len(n.inputs) - 2 if n.op == "graph_sum" else 0 for n in sums)
+        """By sum: of how many features; 0 for a plain one."""
+        self.ranks: tuple[int, ...] = ()
+        """The coordinate axes of every result."""
+        for node, count in zip(sums, self.counts, strict=True):
+            found = [width_of(n) for n in node.inputs[:count]] if count else [width_of(node)]
+            self.ranks += tuple(found)
+        pairs = zip(plan.instructions, plan.spent, strict=True)
+        self.steps = tuple((i.operation.function, i.arguments, i.result, end) for i, end in pairs)
+        """Function, arguments, result and slots that are spent, by instruction."""
+        among = {node.op for node in rows.block.nodes if node.op in MAKERS}
+        self.fused = among <= FUSED | {"receiver", "sender"} and ends == 2 and not rows.once
 
     def __call__(self, *arrays: Any) -> tuple[Any, ...]:
-        cuts = self.cuts(arrays)
+        whole = self.fused and torch.compiler.is_compiling()
+        cuts = [(0, arrays[self.given], 0, 0)] if whole else self.cuts(arrays)
         if len(cuts) == 1:
             return self.part(arrays, cuts[0], arrays[: self.given])
         moving = any(a.requires_grad for a in arrays if isinstance(a, Tensor))
@@ -143,34 +158,6 @@ class Work:
     def covered(self, arrays: Sequence[Any], cut: Cut) -> tuple[int, int]:
         """The first receiver that a part has a result for, and how many there are."""
         return cut[0], cut[1] - cut[0]
-
-    # --- what stands in the plan ----------------------------------------------------------------
-
-    @cached_property
-    def leaves(self) -> tuple[Node, ...]:
-        """By input: the leaf that it is in the block."""
-        found = {node.payload: node for node in self.rows.block.nodes if node.op == "variable"}
-        return tuple(found["given", k] for k in range(self.given))
-
-    @cached_property
-    def counts(self) -> tuple[int, ...]:
-        """By sum: of how many features; 0 for a plain one."""
-        sums = [node for _, node in self.rows.block.outputs]
-        return tuple(len(n.inputs) - 2 if n.op == "graph_sum" else 0 for n in sums)
-
-    @cached_property
-    def ranks(self) -> tuple[int, ...]:
-        """The coordinate axes of every result."""
-        found: list[int] = []
-        for (_, node), count in zip(self.rows.block.outputs, self.counts, strict=True):
-            found += [width_of(n) for n in node.inputs[:count]] if count else [width_of(node)]
-        return tuple(found)
-
-    @cached_property
-    def steps(self) -> tuple[tuple[Callable[..., Any], tuple[int, ...], int, tuple[int, ...]], ...]:
-        """Function, arguments, result and slots that are spent, by instruction."""
-        pairs = zip(self.plan.instructions, self.plan.spent, strict=True)
-        return tuple((i.operation.function, i.arguments, i.result, spent) for i, spent in pairs)
 
     def nested(self, results: Sequence[Tensor]) -> tuple[Any, ...]:
         """One array per plain sum, a tuple of them per sum of features."""
