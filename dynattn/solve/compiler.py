@@ -20,8 +20,10 @@ from dynattn.solve.methods import Method
 COMPILERS = ("g++", "clang++", "c++")
 """Commands of C++ compilers, in the order in which one is looked for."""
 
-OPTIONS: dict[str, Any] = {"fallback_random": True}
-"""Random numbers (of dropout) are those of steps that are not compiled."""
+OPTIONS: dict[str, Any] = {"fallback_random": True, "inplace_buffers": False}
+"""Random numbers (of dropout) are those of steps that are not compiled. Nothing is written in place:
+torch 2.13 does so to parts of a joined array, and then gives away the array they stand in.
+"""
 
 Step = Callable[..., Any]
 
