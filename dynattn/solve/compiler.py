@@ -21,8 +21,8 @@ COMPILERS = ("g++", "clang++", "c++")
 """Commands of C++ compilers, in the order in which one is looked for."""
 
 OPTIONS: dict[str, Any] = {"fallback_random": True, "inplace_buffers": False}
-"""Random numbers (of dropout) are those of steps that are not compiled. Nothing is written in place:
-torch 2.13 does so to parts of a joined array, and then gives away the array they stand in.
+"""Random numbers (of dropout) are those of steps that are not compiled. Nothing is written in
+place: torch 2.13 does so to parts of a joined array, and then gives away the array they stand in.
 """
 
 Step = Callable[..., Any]
