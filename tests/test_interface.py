@@ -15,7 +15,7 @@ SPECS = Path(__file__).parents[1] / "specs"
 
 
 def test_public_names():
-    assert dir(dynattn) == ["Compilation", "Spec", "__version__", "load"]
+    assert dir(dynattn) == ["Compilation", "Spec", "__version__", "compare", "evaluate", "load"]
     assert issubclass(dynattn.Spec, dynattn.Compilation)
     with pytest.raises(AttributeError, match="module 'dynattn' has no attribute 'lode'"):
         _ = dynattn.lode
