@@ -26,6 +26,10 @@ from dynattn.solve.steps_to_rest import DENSE
 NEUTRAL = 1e-7
 """A real part this small, relative to the largest eigenvalue, decides nothing."""
 
+SYMMETRIC = 1e-13
+"""A matrix that differs from its transpose by no more than this part of its largest entry has real
+eigenvalues."""
+
 LEADING = 10
 """Eigenvalues of a large system that are computed."""
 
@@ -79,12 +83,12 @@ def stabilities(problem: RestProblem, rest: Rest) -> list[Stability]:
             values, taken = leading_values(local, rest.drift[k], LEADING)
             found.append(judged(values, taken, problem.discrete, None, None))
         else:
-            found.append(_dense(problem, local, rest.drift[k]))
+            found.append(stability_of(local, local.jacobian(rest.drift[k]).detach()))
     return found
 
 
-def _dense(problem: RestProblem, local: Local, drift: Tensor) -> Stability:
-    matrix = local.jacobian(drift).detach()
+def stability_of(local: Local, matrix: Tensor) -> Stability:
+    """Of one equilibrium with the Jacobian [m, m], in the frame that drifts."""
     border = local.neutral()
     border = border[:, border.square().sum(0) > 0.5]
     taken = border.shape[-1]
@@ -94,8 +98,15 @@ def _dense(problem: RestProblem, local: Local, drift: Tensor) -> Stability:
     free = whole[:, taken:]
     reduced = (free.mT @ matrix @ free).cpu().numpy()
     directions = local.bases.lift(free.mT.contiguous()).cpu().numpy()
-    values = np.linalg.eigvals(reduced) if len(reduced) else np.zeros(0)
-    return judged(values, taken, problem.discrete, reduced, directions)
+    return judged(_eigenvalues(reduced), taken, local.problem.discrete, reduced, directions)
+
+
+def _eigenvalues(matrix: Array) -> Array:
+    if not len(matrix):
+        return np.zeros(0)
+    if np.abs(matrix - matrix.T).max() <= SYMMETRIC * np.abs(matrix).max():
+        return np.linalg.eigvalsh((matrix + matrix.T) / 2)
+    return np.linalg.eigvals(matrix)
 
 
 def judged(
