@@ -38,7 +38,7 @@ SINGULAR = 1e-9
 """A start that is held less than this, in a second direction, is singular."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
     """A point of a branch."""
 
@@ -75,7 +75,7 @@ def _growth(step: Step) -> Array:
     return np.real(values)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SpecialPoint:
     """A fold, a branch point or a Hopf point."""
 
@@ -100,7 +100,7 @@ class SpecialPoint:
         return self.step.value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Branch:
     """Points in order of arclength, the start at 0, special ones among them."""
 
@@ -161,9 +161,7 @@ class Walk:
                 self.report((step.value - self.low) / (self.high - self.low))
         return found, "points"
 
-    def next(
-        self, before: Step, length: float, turn: float = TURN
-    ) -> tuple[Step | None, int]:
+    def next(self, before: Step, length: float, turn: float = TURN) -> tuple[Step | None, int]:
         """The point at a distance; None where there is none, or the branch turns too far."""
         sheet = self.sheet
         settled = sheet.settle(sheet.moved(before.here.point, before.tangent, length),
@@ -174,7 +172,10 @@ class Walk:
         tangent = here.kernel(before.tangent)
         if not bool(torch.isfinite(tangent.others).all()):
             return None, 0
-        if _angle_between(before.tangent, tangent) > turn or apart(sheet, before, here) > 2 * length:
+        if (
+            _angle_between(before.tangent, tangent) > turn
+            or apart(sheet, before, here) > 2 * length
+        ):
             return None, 0
         stability = stability_of(here.local, here.matrix)
         return Step(here, tangent, before.arclength + length, stability), count
@@ -246,7 +247,9 @@ def turns_of(sheet: Sheet) -> Tensor:
     """[n]: after how much a coordinate is the same again; 0: never."""
     problem = sheet.problem
     states = problem.system.model.states
-    whole = {n: 2 * np.pi * MANIFOLDS[states[n].manifold.name].phase for n in problem.packing.shapes}
+    whole = {
+        n: 2 * np.pi * MANIFOLDS[states[n].manifold.name].phase for n in problem.packing.shapes
+    }
     return problem.packing.spread(whole).to(sheet.widths)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -87,7 +88,7 @@ def follow_equilibria(
     begun = _begun(sheet, y, value, span)
     walk = Walk(sheet, low, high, LARGEST if largest is None else largest, most, report)
     kernel, held = begun.null_directions(1)
-    if float(held) < SINGULAR:
+    if not float(held) > SINGULAR:
         text = f"several branches cross where the start is, at {parameter} = {value:.6g}"
         fix = "start a little beside it: write start equilibrium at NAME = VALUE"
         raise NumericalError(Diagnostic("E642", text, span, fix))
@@ -130,7 +131,7 @@ class _Search:
         back, before = [start], "range"
         if after == "closed":
             before = "closed"
-        elif inside or (len(onward) > 1 and onward[-1].value == start.value):
+        elif inside:
             back, before = self._way(reversed_step(start))
         self._keep(joined(back, onward), (before, after), None)
 
@@ -146,7 +147,7 @@ class _Search:
         """A branch with what happens on it; then the others that leave it."""
         whole: list[Step] = [steps[0]]
         special: list[SpecialPoint] = []
-        for first, last in zip(steps, steps[1:], strict=False):
+        for first, last in pairwise(steps):
             for point in events(self.walk, first, last, self.kinds):
                 if origin is not None and self._same(point.step, origin.step):
                     continue
@@ -160,7 +161,9 @@ class _Search:
 
     def _leave(self, point: SpecialPoint) -> None:
         """Follow the other branch through a branch point."""
-        if len(self.branches) >= MOST or any(self._same(point.step, k.step) for k in self.crossings):
+        if len(self.branches) >= MOST or any(
+            self._same(point.step, k.step) for k in self.crossings
+        ):
             return
         self.crossings.append(point)
         aside = self._aside(point)

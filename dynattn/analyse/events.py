@@ -130,6 +130,7 @@ def _frequency(stretch: Stretch) -> float:
 
 def _nearest(stretch: Stretch) -> Step:
     """The end at which what crosses is nearer to the axis."""
+
     def gap(step: Step) -> float:
         values = step.stability.eigenvalues
         return float(np.abs(np.real(values)).min())

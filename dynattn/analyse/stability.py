@@ -96,17 +96,18 @@ def stability_of(local: Local, matrix: Tensor) -> Stability:
         torch.linalg.qr(border, mode="complete").Q if taken else torch.eye(len(matrix)).to(matrix)
     )
     free = whole[:, taken:]
-    reduced = (free.mT @ matrix @ free).cpu().numpy()
+    reduced = free.mT @ matrix @ free
+    values = _eigenvalues(reduced)
     directions = local.bases.lift(free.mT.contiguous()).cpu().numpy()
-    return judged(_eigenvalues(reduced), taken, local.problem.discrete, reduced, directions)
+    return judged(values, taken, local.problem.discrete, reduced.cpu().numpy(), directions)
 
 
-def _eigenvalues(matrix: Array) -> Array:
+def _eigenvalues(matrix: Tensor) -> Array:
     if not len(matrix):
         return np.zeros(0)
-    if np.abs(matrix - matrix.T).max() <= SYMMETRIC * np.abs(matrix).max():
-        return np.linalg.eigvalsh((matrix + matrix.T) / 2)
-    return np.linalg.eigvals(matrix)
+    if float((matrix - matrix.mT).abs().max()) <= SYMMETRIC * float(matrix.abs().max()):
+        return torch.linalg.eigvalsh((matrix + matrix.mT) / 2).cpu().numpy()
+    return torch.linalg.eigvals(matrix).cpu().numpy()
 
 
 def judged(

@@ -140,7 +140,7 @@ def _rows(result: RestResult) -> list[tuple[str, ...]]:
     rows = []
     for number, item in enumerate(result.equilibria.found[:ROWS]):
         leading = [value for value in item.eigenvalues if value.imag >= -ROUNDING][:VALUES]
-        values = ", ".join(_shown(value) for value in leading)
+        values = ", ".join(shown_value(value) for value in leading)
         drifts = [f"{item.drift[label]:.6g}" for label in result.equilibria.symmetries[:2]]
         stability = item.stability
         rows.append((str(number), stability.verdict, str(stability.unstable),
@@ -148,7 +148,7 @@ def _rows(result: RestResult) -> list[tuple[str, ...]]:
     return rows
 
 
-def _shown(value: complex) -> str:
+def shown_value(value: complex) -> str:
     """A real number, or a pair of conjugate ones."""
     if abs(value.imag) <= ROUNDING:
         return f"{value.real:.4g}"

@@ -15,7 +15,8 @@ from dynattn.diagnostics.report import NumericalError
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
-    from dynattn.model.plans import Simulation
+    from dynattn.model.plans import Continuation, Simulation
+    from dynattn.run.branches import BranchResult
     from dynattn.run.simulate import Trajectory
     from dynattn.run.sweep import Sweep
 
@@ -44,8 +45,8 @@ Examples
     metavar="PICTURE[.FORMAT]",
     multiple=True,
     default=("default",),
-    help="What is drawn: series, sweep, states, raster, graph, or all, default, none; as svg "
-    "unless .pdf or .png follows. May be given several times.",
+    help="What is drawn: series, sweep, states, raster, graph, bifurcation, or all, default, "
+    "none; as svg unless .pdf or .png follows. May be given several times.",
 )
 @click.option(
     "--compile",
@@ -72,13 +73,18 @@ def run(
     """Run an experiment and draw what came out. The first one of the spec, unless it is named."""
     device = read_device(device or "cpu")
     compilation = open_spec(spec, settings, seed)
+    from dynattn.model.plans import Continuation
     from dynattn.present.drawing import draw_pictures
     from dynattn.present.wanted import read_wanted
+    from dynattn.run.branches import check_continuation
     from dynattn.run.clock import check_experiment
     from dynattn.run.experiment import find_experiment, run_experiment
 
     chosen = find_experiment(compilation.model, experiment)
-    check_experiment(compilation.model, chosen)
+    if isinstance(chosen, Continuation):
+        check_continuation(compilation, chosen)
+    else:
+        check_experiment(compilation.model, chosen)
     wanted = read_wanted(compilation, chosen, plots)
     film = None if animate is None else film_place(compilation, chosen, animate)
     from dynattn.cli.compile import compiler_for
@@ -102,7 +108,7 @@ def run(
         if error.partial is not None:
             note(f"{partial_words(error.partial)} is in {place}")
         raise
-    if not pictures and plots == ("default",):
+    if not pictures and plots == ("default",) and not isinstance(chosen, Continuation):
         say_why(compilation, chosen)
     if "stiff" in result.statistics:
         note(stiff_words(result))
@@ -123,7 +129,7 @@ def partial_words(partial: Trajectory | Sweep) -> str:
     return f"what was computed up to t = {partial.times[-1]:g}"
 
 
-def stiff_words(result: Trajectory | Sweep) -> str:
+def stiff_words(result: Trajectory | Sweep | BranchResult) -> str:
     """That stability set the steps, and what to write."""
     when, method = f"t = {result.statistics['stiff']:.3g}", result.settings["method"]
     return (
@@ -142,7 +148,7 @@ def say_why(compilation: Compilation, simulation: Simulation) -> None:
     note(f"no picture is drawn: {reason.message}")
 
 
-def film_place(compilation: Compilation, simulation: Simulation, path: str) -> Path:
+def film_place(compilation: Compilation, simulation: Simulation | Continuation, path: str) -> Path:
     """Where the moving picture goes, once it is known that it can be made."""
     from dynattn.present.animation import check_animation
 
@@ -186,15 +192,22 @@ def progress_shown(quiet: bool) -> Iterator[Callable[[float], None] | None]:
 # ── words ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def tell_result(result: Trajectory | Sweep, folder: Path, pictures: list[Path]) -> None:
+def tell_result(result: Any, folder: Path, pictures: list[Path]) -> None:
     """Print the figures, what they cost, and where everything is."""
+    from dynattn.cli.branches import branch_rows, tell_ends
     from dynattn.cli.screen import print_heading, print_line, print_table
+    from dynattn.run.branches import BranchResult
     from dynattn.run.sweep import Sweep
 
     print_heading(f"{result.settings['model']}: {result.name}, seed {result.seed}")
-    rows = sweep_rows(result) if isinstance(result, Sweep) else series_rows(result)
-    if rows:
+    if isinstance(result, BranchResult):
+        rows = branch_rows(result)
+    else:
+        rows = sweep_rows(result) if isinstance(result, Sweep) else series_rows(result)
+    if len(rows) > 1:
         print_table(rows[0], rows[1:])
+    if isinstance(result, BranchResult):
+        tell_ends(result)
     print_line("  " + ", ".join(f"{key} {shown(value)}" for key, value in cost(result).items()))
     print_heading("files")
     for path in (folder / "results.npz", folder / "results.csv", *pictures):
@@ -248,9 +261,9 @@ def sweep_rows(result: Sweep) -> list[tuple[str, ...]]:
     return rows
 
 
-def cost(result: Trajectory | Sweep) -> dict[str, Any]:
+def cost(result: Trajectory | Sweep | BranchResult) -> dict[str, Any]:
     """The figures of the solve that are worth a line."""
-    wanted = ("method", "steps", "evaluations", "seconds", "compiling", "stopped")
+    wanted = ("method", "points", "steps", "evaluations", "seconds", "compiling", "stopped")
     found = result.statistics
     return {key: found[key] for key in wanted if found.get(key) is not None}
 
@@ -260,8 +273,9 @@ def shown(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def result_facts(result: Trajectory | Sweep, folder: Path, pictures: list[Path]) -> dict[str, Any]:
+def result_facts(result: Any, folder: Path, pictures: list[Path]) -> dict[str, Any]:
     """The result as a JSON object; the arrays themselves are in the files."""
+    from dynattn.run.branches import BranchResult
     from dynattn.run.sweep import Sweep
 
     facts: dict[str, Any] = {
@@ -278,5 +292,7 @@ def result_facts(result: Trajectory | Sweep, folder: Path, pictures: list[Path])
         axes = {name: result.axes[name].tolist() for name in result.swept}
         records = {name: values.tolist() for name, values in result.measured.items()}
         return {**facts, "axes": axes, "records": records}
+    if isinstance(result, BranchResult):
+        return facts
     finals = {name: float(values[-1]) for name, values in result.series.items()}
     return {**facts, "final": finals}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, swept
 from dynattn.model.clauses import positive
 from dynattn.model.draft import Draft, head
-from dynattn.model.plans import Continuation, Start
+from dynattn.model.plans import Continuation, Record, Start
 from dynattn.model.records import record
 from dynattn.syntax import tree
 from dynattn.syntax.unparse import clause_text, spell
@@ -91,15 +92,33 @@ def continuation(draft: Draft, declaration: tree.Experiment) -> Continuation:
         for word in ("rtol", "atol", "step", "seed")
         if word in found and (value := _number(draft, found[word])) is not None
     }
-    kept = [record(draft, item) for item in (found["record"].values if "record" in found else ())]
     return Continuation(
         declaration.name or declaration.kind, span, ranges,
         detects=tuple(swept.events_of(declaration)),
         follows=_followed(draft, found.get("follow")),
-        start=start(draft, found["start"]) if "start" in found else None,
-        records=tuple(item for item in kept if item is not None),
+        start=_begin(draft, found["start"]) if "start" in found else None,
+        records=tuple(_records(draft, found["record"])) if "record" in found else (),
         **numbers,
     )  # fmt: skip
+
+
+def _begin(draft: Draft, clause: tree.Clause) -> Start | None:
+    begins = start(draft, clause)
+    if begins is not None and begins.kind == "previous":
+        text = "start previous goes from point to point of a sweep, and continue does so anyway"
+        fix = "leave it out, or write start equilibrium at K = 1"
+        draft.errors.add("E322", text, clause.span, fix)
+    return begins
+
+
+def _records(draft: Draft, clause: tree.Clause) -> Iterator[Record]:
+    for item in clause.values:
+        kept = record(draft, item)
+        if kept is not None and kept.kind != "series":
+            text = f"there is no time along a branch, and so no '{kept.label}'"
+            draft.errors.add("E321", text, item.span, "record the quantity itself")
+        elif kept is not None:
+            yield kept
 
 
 def _number(draft: Draft, clause: tree.Clause) -> Any:

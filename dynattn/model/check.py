@@ -47,17 +47,23 @@ D = TypeVar("D")
 
 
 def check(
-    tree: SyntaxTree, overrides: Mapping[str, Any] | None = None, most_nodes: int | None = None
+    tree: SyntaxTree,
+    overrides: Mapping[str, Any] | None = None,
+    most_nodes: int | None = None,
+    points: Mapping[tuple[str, str, str], float] | None = None,
 ) -> Model:
     """The checked model, with parameters set as ``overrides`` say.
 
     ``most_nodes``: so many nodes at most are taken from a graph whose size no parameter sets.
+    ``points``: what is known of points of experiments, such as ("branch", "fold", "c").
     Raises SpecError with every mistake of the file, and UsageError for a setting of an unknown
     name or one that is neither a number nor, where the spec names a manifold, another one.
     """
     named, given = manifold_names(tree), overrides or {}
     draft = Draft(
-        _numbers({n: value for n, value in given.items() if n not in named}), most_nodes=most_nodes
+        _numbers({n: value for n, value in given.items() if n not in named}),
+        most_nodes=most_nodes,
+        points=points or {},
     )
     _refuse_planned(draft, tree)
     if draft.names_missing:

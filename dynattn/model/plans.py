@@ -51,6 +51,8 @@ class Start:
     """The experiment and the event of a ``point``."""
     settings: tuple[tuple[str, float], ...] = ()
     """Parameters at which the ``equilibrium`` is sought."""
+    states: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
+    """Arrays [nodes, ...] of the ``point``, once it is known."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Awaited:
     label: str
     """As written."""
     span: Span = field(repr=False)
+    points: tuple[tuple[str, str, str], ...] = ()
+    """Experiment, event and parameter of each value."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +80,12 @@ class Continuation:
     """The experiment and the event that is traced."""
     start: Start | None = None
     records: tuple[Record, ...] = ()
-    rtol: float = 1e-6
-    atol: float | None = None
+    rtol: float = 1e-8
+    """Newton's last step, relative to the size of the states and to the parameter's range."""
+    atol: float = 1e-10
+    """No rate that is left is larger."""
     step: float | None = None
+    """The most that the parameter changes from point to point."""
     seed: int = 0
 
 

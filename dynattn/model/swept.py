@@ -32,11 +32,13 @@ def setting(draft: Draft, item: tree.Setting) -> tuple[str, Values] | Awaited | 
     if name is None:
         return None
     points = _points(item.value)
-    if points:
-        known = [point_value(draft, point) for point in points]
+    named = [point_value(draft, point) for point in points]
+    needed = tuple(dict.fromkeys(key for key in named if key is not None))
+    if any(key not in draft.points for key in needed) or None in named:
         # The rest of the expression is checked with 0 in place of what is not known yet.
-        fine = None not in known and values(draft, item.value) is not None
-        return Awaited(name, f"{name} = {spell(item.value)}", item.span) if fine else None
+        fine = None not in named and values(draft, item.value) is not None
+        label = f"{name} = {spell(item.value)}"
+        return Awaited(name, label, item.span, needed) if fine else None
     found = values(draft, item.value)
     if not found or not inside(draft, name, found, item.value):
         return None
@@ -99,7 +101,8 @@ def _array(draft: Draft, expr: tree.Expr) -> Values | float:
         case tree.Call(function=tree.Name(name=name)) if name in SPACED:
             return _spaced(draft, expr, name)
         case tree.Attribute():
-            return 0.0
+            key = point_value(draft, expr)
+            return 0.0 if key is None else draft.points.get(key, 0.0)
         case tree.Unary(operator="-" | "+" as sign, operand=operand):
             return _each(lambda a, b: a * b, -1.0 if sign == "-" else 1.0, _array(draft, operand))
         case tree.Binary(operator=operator, left=left, right=right) if operator in "+-*/^":

@@ -12,7 +12,7 @@ from dataclasses import replace
 from dynattn.model.composition import AssignStep, CallStep, OutputStep, RepeatStep, Step
 from dynattn.model.model import Model
 from dynattn.model.parts import Coupling, Law
-from dynattn.model.plans import Record, Simulation
+from dynattn.model.plans import Continuation, Record, Simulation
 from dynattn.model.terms import Term, walk
 
 
@@ -41,6 +41,7 @@ def throw_switches(model: Model) -> Model:
         network=_steps(model.network, resolver),
         observables=tuple(replace(o, value=term(o.value)) for o in model.observables),
         simulations=tuple(_simulation(s, resolver) for s in model.simulations),
+        continuations=tuple(_continuation(c, resolver) for c in model.continuations),
         training=training,
         clauses={
             state: {word: resolver.shown(item) for word, item in found.items()}
@@ -167,6 +168,11 @@ def _simulation(simulation: Simulation, resolver: Resolver) -> Simulation:
     if until is not None and until.condition is not None:
         until = replace(until, condition=resolver.term(until.condition))
     return replace(simulation, records=records, until=until)
+
+
+def _continuation(continuation: Continuation, resolver: Resolver) -> Continuation:
+    records = tuple(_record(r, resolver) for r in continuation.records)
+    return replace(continuation, records=records)
 
 
 def _steps(steps: tuple[Step, ...], resolver: Resolver) -> tuple[Step, ...]:

@@ -14,12 +14,11 @@ from typing import Any
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.files import refuse_folder, write_whole
 from dynattn.diagnostics.report import Diagnostic, SpecError, UsageError
-from dynattn.model.plans import Simulation
 from dynattn.present.figure import style
 from dynattn.present.pictures import states_figure
 from dynattn.present.scene import Scene
 from dynattn.present.shading import Motion
-from dynattn.present.wanted import animation_refusal, check_ending, refuse
+from dynattn.present.wanted import Plan, animation_refusal, check_ending, refuse
 
 MOVING = (".gif", ".mp4")
 """Endings of moving pictures."""
@@ -31,7 +30,7 @@ SLOWEST, FASTEST = 4, 50
 """Frames of a second."""
 
 
-def check_animation(compilation: Compilation, simulation: Simulation, path: Path) -> None:
+def check_animation(compilation: Compilation, simulation: Plan, path: Path) -> None:
     """All that can be refused before anything runs: UsageError E711, E712 or E713, SpecError E704
     or E714.
     """

@@ -19,13 +19,16 @@ from dynattn.present.wanted import check_ending, check_kind, default_pictures, r
 from dynattn.run.experiment import find_experiment
 
 if TYPE_CHECKING:
+    from dynattn.run.branches import BranchResult
     from dynattn.run.simulate import Trajectory
     from dynattn.run.sweep import Sweep
+
+    Drawn = Trajectory | Sweep | BranchResult
 
 
 def draw_pictures(
     compilation: Compilation,
-    result: Trajectory | Sweep,
+    result: Drawn,
     folder: Path,
     wanted: Mapping[str, str],
 ) -> list[Path]:
@@ -37,7 +40,7 @@ def draw_pictures(
     ]
 
 
-def scene_of(compilation: Compilation, result: Trajectory | Sweep) -> Scene:
+def scene_of(compilation: Compilation, result: Drawn) -> Scene:
     """The result with its experiment, and with the seed of the run, which graphs are drawn from."""
     simulation = find_experiment(compilation.model, result.name)
     if result.seed != compilation.chosen_seed:
@@ -53,10 +56,10 @@ class ResultDrawing:
 
     def plot(
         self,
-        result: Trajectory | Sweep,
+        result: Drawn,
         kind: str | None,
         path: str | Path | None,
-        beside: Sequence[Trajectory | Sweep] = (),
+        beside: Sequence[Drawn] = (),
     ) -> Any:
         """A figure of the kind, written to ``path`` where one is given; as ``Result.plot``."""
         scene = scene_of(self.compilation, result)
@@ -75,9 +78,7 @@ class ResultDrawing:
             save_figure(figure, place)
         return figure
 
-    def animate(
-        self, result: Trajectory | Sweep, path: str | Path, frames: int, seconds: float
-    ) -> Path:
+    def animate(self, result: Drawn, path: str | Path, frames: int, seconds: float) -> Path:
         """Write the moving picture; as ``Result.animate``."""
         place, scene = Path(path), scene_of(self.compilation, result)
         check_animation(scene.compilation, scene.simulation, place)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dynattn.diagnostics.report import Diagnostic
 from dynattn.model.model import Model
 from dynattn.model.plans import Simulation
+from dynattn.present.bifurcation import bifurcation_figure
 from dynattn.present.figure import entitle, new_figure, style
 from dynattn.present.plots import series_figure, sweep_figure, sweeps_figure
 from dynattn.present.scene import Kept, Scene, kept_by
@@ -35,7 +36,7 @@ class Picture:
     doc: str
     of: tuple[str, ...]
     """Kinds of experiments that have it: ``simulation``, ``repeats`` (its first one is shown where
-    only one can be) or ``sweep``.
+    only one can be), ``sweep`` or ``branch``.
     """
     lacking: Callable[[Compilation, Simulation], Diagnostic | None]
     """Why an experiment has nothing to draw, which is known before it runs; None: it has."""
@@ -99,7 +100,7 @@ def _families(grid: Mapping[str, Sequence[float]], measured: Mapping[str, Any], 
 
 
 def _lacking_sweep(compilation: Compilation, simulation: Simulation) -> Diagnostic | None:
-    count = len(simulation.settings)
+    count = len(simulation.settings) + len(simulation.awaited)
     if count > 2:
         fact = f"'{simulation.name}' sweeps {count} parameters, and a picture shows two at most"
         fix = "results.npz has the numbers"
@@ -243,6 +244,10 @@ PICTURES: dict[str, Picture] = {
     "states": Picture(
         "the states at the last time, each on its manifold", SIMULATED, _lacking_states,
         _states,
+    ),
+    "bifurcation": Picture(
+        "equilibria over the parameter, stable and unstable", ("branch",), lambda *_: None,
+        bifurcation_figure,
     ),
     "raster": Picture("every node over time as colour", SIMULATED, _lacking_raster, _raster),
     "graph": Picture(

@@ -18,8 +18,6 @@ from dynattn.vocabulary.manifolds import MANIFOLDS
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
     from dynattn.network.build import Network
-    from dynattn.run.simulate import Trajectory
-    from dynattn.run.sweep import Sweep
 
 
 @dataclass(frozen=True)
@@ -136,8 +134,10 @@ class Scene:
     """A simulation that has been run, and the spec it is of; of a repeated one its first repeat."""
 
     compilation: Compilation
-    simulation: Simulation
-    result: Trajectory | Sweep
+    simulation: Any
+    """A Simulation, or the Continuation of branches."""
+    result: Any
+    """A Trajectory, a Sweep or a BranchResult."""
 
     @property
     def title(self) -> str:

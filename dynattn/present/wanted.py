@@ -8,7 +8,7 @@ from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Diagnostic, SpecError, UsageError
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model.model import Model
-from dynattn.model.plans import Simulation
+from dynattn.model.plans import Continuation, Simulation
 from dynattn.present.figure import PICTURES as ENDINGS
 from dynattn.present.pictures import PICTURES, lacking_kept, over_time
 from dynattn.present.scene import Kept, kept_by
@@ -18,17 +18,24 @@ GROUPS = ("default", "all", "none")
 """Words for several pictures."""
 
 
-def kind_of(simulation: Simulation) -> str:
-    """``simulation``, ``repeats`` or ``sweep``."""
-    if simulation.settings:
+Plan = Simulation | Continuation
+
+
+def kind_of(simulation: Plan) -> str:
+    """``simulation``, ``repeats``, ``sweep`` or ``branch``."""
+    if isinstance(simulation, Continuation):
+        return "branch"
+    if simulation.settings or simulation.awaited:
         return "sweep"
     return "repeats" if simulation.repeat > 1 else "simulation"
 
 
-def default_pictures(compilation: Compilation, simulation: Simulation) -> tuple[str, ...]:
+def default_pictures(compilation: Compilation, simulation: Plan) -> tuple[str, ...]:
     """Series and states; a raster of what is recorded by name, and of observables of nodes, where
-    there are more than FEW_ROWS of them.
+    there are more than FEW_ROWS of them. Of a branch its diagram.
     """
+    if isinstance(simulation, Continuation):
+        return ("bifurcation",)
     found = _able(compilation, simulation, ("series", "sweep", "states"))
     kept = kept_by(compilation.model, simulation)
     rows = [k for k in kept if k.kind == "series" and (k.named or not k.state)]
@@ -52,38 +59,39 @@ def _is_many(model: Model, item: Kept) -> bool:
         return True
 
 
-def _able(
-    compilation: Compilation, simulation: Simulation, kinds: Iterable[str]
-) -> tuple[str, ...]:
+def _able(compilation: Compilation, simulation: Plan, kinds: Iterable[str]) -> tuple[str, ...]:
     return tuple(kind for kind in kinds if refusal(compilation, simulation, kind) is None)
 
 
-def refusal(compilation: Compilation, simulation: Simulation, kind: str) -> Diagnostic | None:
+def refusal(compilation: Compilation, simulation: Plan, kind: str) -> Diagnostic | None:
     """Why an experiment has no such picture (E713 to E715); None where it has."""
     picture, own = PICTURES[kind], kind_of(simulation)
     if own not in picture.of:
         return _of_another_kind(simulation, f"no picture '{kind}'", own)
+    if isinstance(simulation, Continuation):
+        return None
     return picture.lacking(compilation, simulation)
 
 
-def _of_another_kind(simulation: Simulation, what: str, own: str) -> Diagnostic:
-    kind = "a sweep" if own == "sweep" else "a simulation"
+KINDS = {"sweep": "a sweep", "branch": "a continuation"}
+
+
+def _of_another_kind(simulation: Plan, what: str, own: str) -> Diagnostic:
+    kind = KINDS.get(own, "a simulation")
     fact = f"'{simulation.name}' is {kind}, which has {what}"
     has = [name for name, picture in PICTURES.items() if own in picture.of]
     return Diagnostic("E713", fact, simulation.span, f"it has {', '.join(has)}")
 
 
-def animation_refusal(compilation: Compilation, simulation: Simulation) -> Diagnostic | None:
+def animation_refusal(compilation: Compilation, simulation: Plan) -> Diagnostic | None:
     """Why an experiment has no moving picture (E713, E714); None where it has."""
     own = kind_of(simulation)
-    if own == "sweep":
+    if own == "sweep" or isinstance(simulation, Continuation):
         return _of_another_kind(simulation, "no moving picture", own)
     return lacking_kept(compilation.model, simulation, over_time)
 
 
-def read_wanted(
-    compilation: Compilation, simulation: Simulation, words: Iterable[str]
-) -> dict[str, str]:
+def read_wanted(compilation: Compilation, simulation: Plan, words: Iterable[str]) -> dict[str, str]:
     """Endings by kind of picture for words such as ``states``, ``states.pdf``, ``all.png``.
 
     Raises UsageError E710 (unknown picture), E711 (unknown ending), E713; SpecError E714, E715.

@@ -6,36 +6,36 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dynattn.diagnostics.report import Diagnostic, NumericalError, SpecError, UsageError
+from dynattn.diagnostics.report import Diagnostic, NumericalError, UsageError
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model.model import Model
-from dynattn.model.plans import Simulation
-from dynattn.run.refusals import continuation_refusal
+from dynattn.model.plans import Continuation, Simulation
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
+    from dynattn.run.branches import BranchResult
     from dynattn.run.signals import Given
     from dynattn.run.simulate import Trajectory
     from dynattn.run.sweep import Sweep
     from dynattn.solve.compiler import Compiler
 
 
-def find_experiment(model: Model, name: str | None = None) -> Simulation:
-    """The experiment called ``name``, the first for None; UsageError E706 where there is none."""
-    by_name = {item.name: item for item in model.simulations}
-    followed = {item.name: item for item in model.continuations}
-    if name in followed or (not by_name and followed):
-        chosen = followed[name] if name else model.continuations[0]
-        raise SpecError(continuation_refusal(model, chosen))
-    if name is None and model.simulations:
-        return model.simulations[0]
+def find_experiment(model: Model, name: str | None = None) -> Simulation | Continuation:
+    """The experiment called ``name``; for None the first, a simulation or a sweep if there is any.
+    UsageError E706 where there is none.
+    """
+    by_name: dict[str, Simulation | Continuation] = {}
+    for item in (*model.simulations, *model.continuations):
+        by_name.setdefault(item.name, item)
+    if name is None and by_name:
+        return next(iter(by_name.values()))
     if name is not None and name in by_name:
         return by_name[name]
     if not by_name:
         message = f"the model '{model.name}' has no experiment"
         fix = "add one to the spec: simulate { t 0 .. 100 every 0.1 }"
         raise UsageError(Diagnostic("E706", message, fix=fix))
-    names = [*by_name, *followed]
+    names = [*by_name]
     there = f"there are {', '.join(names)}" if len(names) > 1 else f"there is {names[0]}"
     message = f"the model '{model.name}' has no experiment '{name}'"
     raise UsageError(Diagnostic("E706", message, fix=did_you_mean(name or "", names, there)))
@@ -51,24 +51,36 @@ def run_experiment(
     folder: str | Path | None = None,
     signals: Given | None = None,
     compiled: bool | Compiler = False,
-) -> Trajectory | Sweep:
-    """Run one experiment: a Trajectory, or a Sweep where it has several points.
+) -> Trajectory | Sweep | BranchResult:
+    """Run one experiment: a Trajectory, a Sweep where it has several points, or a BranchResult.
 
     With ``folder`` everything is written there: a sweep after every part, so that an interruption
     loses nothing that was finished. ``signals`` gives samples by input, {"drive": (times, values)},
     in place of the experiment's data. ``compiled``: as in ``solve``. The errors are those of
-    ``simulate`` and ``sweep``; what was computed before the numbers failed is written too.
+    ``simulate``, ``sweep`` and ``run_continuation``; what was computed before the numbers failed is
+    written too. What it names of other experiments is found first.
     """
+    from dynattn.run.branches import check_continuation, run_continuation
     from dynattn.run.clock import check_experiment
     from dynattn.run.results import ResultFolder
     from dynattn.run.simulate import simulate
     from dynattn.run.sweep import as_sweep, sweep
 
     experiment = find_experiment(compilation.model, name)
-    check_experiment(compilation.model, experiment)
+    if isinstance(experiment, Continuation):
+        check_continuation(compilation, experiment)
+    else:
+        check_experiment(compilation.model, experiment)
     place = (
         None if folder is None else ResultFolder.make(Path(folder), compilation.tree.source.text)
     )
+    if isinstance(experiment, Continuation):
+        branch = run_continuation(
+            compilation, experiment, seed=seed, device=device, progress=progress
+        )
+        if place is not None:
+            place.write(branch)
+        return branch
     options: dict[str, Any] = {
         "seed": seed, "device": device, "progress": progress, "signals": signals,
         "compiled": compiled,

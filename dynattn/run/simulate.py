@@ -64,11 +64,13 @@ def simulate(
     """
     model = compilation.model
     check_experiment(model, simulation)
+    from dynattn.run.points import with_points
     from dynattn.run.recording import everything, integrate
     from dynattn.run.signals import signals_of
     from dynattn.run.starting import states_at_rest
     from dynattn.run.systems import build_for, seed_of
 
+    simulation = with_points(compilation, simulation, seed=seed, device=device)
     chosen = seed_of(compilation, simulation, seed)
     times = saved_times(simulation)
     records = simulation.records or everything(model)

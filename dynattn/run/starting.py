@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from dynattn.model.plans import Simulation
+from dynattn.diagnostics.report import Diagnostic, SpecError
+from dynattn.model.plans import Simulation, Start
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
@@ -25,13 +26,16 @@ def states_at_rest(
     device: str = "cpu",
     describe: Callable[[tuple[int, ...]], str] | None = None,
 ) -> Mapping[str, torch.Tensor] | None:
-    """The equilibrium that the initial states lead to; None where another start is asked for.
+    """The equilibrium that the initial states lead to, or the point of another experiment that is
+    named; None where another start is asked for.
 
     ``start equilibrium`` takes the parameters of the experiment, those of each of its points;
     ``start equilibrium at c = 0.3`` sets some of them otherwise, for the start alone.
     NumericalError E637 where the model does not come to rest.
     """
     begins = simulation.begins
+    if begins is not None and begins.kind == "point":
+        return _at_point(begins, system)
     if begins is None or begins.kind != "equilibrium":
         return None
     from dynattn.run.systems import build_for, with_settings
@@ -49,3 +53,15 @@ def states_at_rest(
         chosen, states, batch=batch, span=begins.span, describe=describe if batch else None
     )
     return found
+
+
+def _at_point(begins: Start, system: System) -> Mapping[str, torch.Tensor]:
+    """The states of the point; SpecError E622 where they do not fit."""
+    assert begins.states is not None, "points are found before"
+    fresh = system.initial_states()
+    for name, x in begins.states.items():
+        if fresh[name].shape[fresh[name].dim() - x.dim() :] != x.shape:
+            text = f"'{name}' has another shape here than at the point, so nothing starts there"
+            fix = "let the experiment have the sizes of the branch"
+            raise SpecError(Diagnostic("E622", text, begins.span, fix))
+    return {name: x.to(fresh[name]) for name, x in begins.states.items()}

@@ -90,6 +90,9 @@ def sweep(
     those points, and its ``partial`` is the sweep without them.
     """
     check_experiment(compilation.model, simulation)
+    from dynattn.run.points import with_points
+
+    simulation = with_points(compilation, simulation, seed=seed, device=device)
     work = _Work(compilation, simulation, seed, device, signals, compiled)
     try:
         for part in work.parts:
@@ -247,7 +250,8 @@ class _Work:
         """The states to begin with; None where they are the initial ones."""
         from dynattn.run.starting import states_at_rest
 
-        if self.simulation.begins is not None and self.simulation.begins.kind == "equilibrium":
+        begins = self.simulation.begins
+        if begins is not None and begins.kind in ("equilibrium", "point"):
             return states_at_rest(
                 self._compilation(part.fixed), self.simulation, system,
                 seed=self.seed, repeat=part.repeat, values=values, device=self.device,
@@ -259,7 +263,6 @@ class _Work:
         for name, x in self.reached.items():
             if x.shape[-fresh[name].dim() :] != fresh[name].shape and x.shape != fresh[name].shape:
                 text = f"'{name}' has another shape at each point, so no point goes on from another"
-                begins = self.simulation.begins
                 fix = "leave start previous out, or sweep a parameter that is no size"
                 raise SpecError(Diagnostic("E622", text, begins.span if begins else None, fix))
         return self.reached

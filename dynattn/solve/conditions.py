@@ -182,7 +182,7 @@ def locate(
     """
     try:
         return _located(sheet, here, across, condition, extra)
-    except torch.linalg.LinAlgError:  # more than one direction is free
+    except RuntimeError:  # torch's LinAlgError: more than one direction is free
         return None
 
 

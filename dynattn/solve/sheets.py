@@ -15,7 +15,6 @@ Theory (1977) 359; Govaerts, Numerical Methods for Bifurcations of Dynamical Equ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 

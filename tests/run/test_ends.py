@@ -124,17 +124,6 @@ def test_states_of_another_shape_cannot_go_on() -> None:
     assert [code for code, _ in refused("grown")] == ["E622"]
 
 
-def test_what_is_not_computed_is_refused_by_name_when_it_is_run() -> None:
-    for name, clauses in {
-        "branch": ["following equilibria"],
-        "from_fold": ["'K = branch.fold.K + [0.1, 0.2]'", "'start at branch.fold'"],
-    }.items():
-        found = refused(name)
-        assert [code for code, _ in found] == ["E620"] * len(clauses)
-        for (_, message), clause in zip(found, clauses, strict=True):
-            assert f"'{name}'" in message and clause in message
-
-
 def test_training_that_is_not_computed_is_refused_when_it_is_run() -> None:
     from dynattn.learn.plan import make_plan
 

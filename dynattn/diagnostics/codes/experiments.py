@@ -1,4 +1,4 @@
-"""Codes of experiments: E320 to E327, and of those that cannot be run: E620 to E629."""
+"""Codes of experiments: E320 to E327, and of those that cannot be run: E620 to E645."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ CODES: dict[str, Entry] = {
     "E620": Entry(
         "an experiment that this version cannot run",
         "The experiment is understood and checked, and rests on something that is not computed "
-        "yet: equilibria that are followed, or training that moves what is declared with param. "
-        "Everything else of the spec can be run.",
-        "continue branch { K = 0 .. 2; detect fold }",
-        "sweep scan { K = 0 .. 2 by 0.01; until equilibrium; record final(r) }",
+        "yet: points that are followed in two parameters, or training that moves what is declared "
+        "with param. Everything else of the spec can be run.",
+        "continue curve { follow branch.fold; c = 0 .. 1; h = 0 .. 2 }",
+        "continue branch { c = 0 .. 1; detect fold }",
     ),
     "E621": Entry(
         "noise is never at rest",
@@ -110,5 +110,51 @@ CODES: dict[str, Entry] = {
         "population p[T] { state h on torus(d) = x; drift sin(x - h) }\n"
         "coupling c: p -> p over everyone(T) { kernel sin(h[j] - h[i]) }\n"
         "evolve { until equilibrium }",
+    ),
+    "E640": Entry(
+        "no such point on the branch",
+        "An experiment that names branch.fold follows the branch first. Where that has no fold in "
+        "its range, there is nothing to start at, and no value to set.",
+        "continue branch { c = 0 .. 0.5; detect fold }\n"
+        "simulate { t 0 .. 10; start at branch.fold }   # the fold is at 0.9",
+        "continue branch { c = 0 .. 1.2; detect fold }\n"
+        "simulate { t 0 .. 10; start at branch.fold }",
+    ),
+    "E641": Entry(
+        "no equilibrium to start at",
+        "continue lets the model come to rest at the first end of the range, or where start says, "
+        "and asks Newton's method where it does not. Neither found an equilibrium.",
+        "population p[1] { state x on real; drift c + x^2 }\ncontinue { c = 1 .. -1 }",
+        "population p[1] { state x on real; drift c + x^2 }\ncontinue { c = -1 .. 1 }",
+    ),
+    "E642": Entry(
+        "the start is singular",
+        "Where several branches cross, no single one starts. A start beside the crossing has one "
+        "direction, and the crossing is found from there.",
+        "population p[1] { state x on real; drift r*x - x^3 }\ncontinue { r = 0 .. 1 }",
+        "population p[1] { state x on real; drift r*x - x^3 }\ncontinue { r = -1 .. 1 }",
+    ),
+    "E643": Entry(
+        "too large a branch",
+        "Equilibria are followed with whole matrices of as many rows and columns as there are "
+        "unknowns, 2 000 at most.",
+        "dynattn run spec.dyn branch --set N=5000",
+        "dynattn run spec.dyn branch --set N=1000",
+    ),
+    "E644": Entry(
+        "a parameter that does not move continuously",
+        "continue moves a number in the rates. Sizes and graphs do not change continuously, and "
+        "what is computed from a parameter once, such as draws, stays as it is.",
+        "population p[10] { param w ~ normal(0, s); state x on real; drift w - x }\n"
+        "continue { s = 0 .. 1 }",
+        "population p[10] { param w ~ normal(0, 1); state x on real; drift s*w - x }\n"
+        "continue { s = 0 .. 1 }",
+    ),
+    "E645": Entry(
+        "nothing that a branch can do",
+        "A branch starts inside its range, and moves one parameter alone; Hopf points are those of "
+        "flows, not of maps.",
+        "continue branch { c = 0 .. 1; start equilibrium at c = 2 }",
+        "continue branch { c = 0 .. 1; start equilibrium at c = 0.3 }",
     ),
 }

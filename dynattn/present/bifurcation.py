@@ -1,0 +1,103 @@
+"""Bifurcation diagrams: measures of equilibria over a parameter, stable and unstable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from dynattn.present.figure import GRID, entitle, level, new_figure, style
+from dynattn.present.palette import MUTED_TEXT, TEXT, series_colour
+
+if TYPE_CHECKING:
+    from dynattn.present.scene import Scene
+    from dynattn.run.branches import BranchResult
+
+MOST = 4
+"""Measures that are drawn, the first ones."""
+
+MARKS = {"fold": ("o", "fold"), "branch_point": ("D", "branch point"), "hopf": ("s", "Hopf point")}
+
+LOOKS: dict[bool, dict[str, Any]] = {
+    True: {"linestyle": "-", "linewidth": 2.0},
+    False: {"linestyle": (0, (4, 2.5)), "linewidth": 1.4},
+}
+"""Of what is stable, and of what is not."""
+
+
+def bifurcation_figure(scene: Scene) -> Any:
+    """A panel for each number of the whole model, or for how long the first state is."""
+    result: Any = scene.result
+    measures = measures_of(result, scene.compilation.model.states)
+    with style():
+        figure = new_figure(7.6, 0.7 + 3.4 * len(measures))
+        panels = figure.subplots(len(measures), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, (name, values) in zip(panels, measures.items(), strict=True):
+            _draw(axes, result, values)
+            axes.set_ylabel(name, parse_math=False)
+            axes.grid(**GRID)
+            axes.margins(x=0.02, y=0.08)
+            level(axes, values)
+        panels[-1].set_xlabel(result.parameter, parse_math=False)
+        _legend(panels[0], result)
+        entitle(figure, f"{scene.compilation.model.name}: {result.name}")
+        return figure
+
+
+def measures_of(result: BranchResult, states: Any) -> dict[str, Any]:
+    """[point] by name: what was observed or recorded, complex numbers in two parts."""
+    import numpy
+
+    from dynattn.run.branches import own_columns
+    from dynattn.run.labelled import in_parts
+
+    found = in_parts(own_columns(result))
+    if found:
+        return dict(list(found.items())[:MOST])
+    name = next(iter(states))
+    values = result[name].reshape(len(result.values), -1)
+    return {f"rms of {name}": numpy.sqrt((numpy.abs(values) ** 2).mean(1))}
+
+
+def _draw(axes: Any, result: BranchResult, values: Any) -> None:
+    """Lines of one kind each, then the special points on them."""
+    branch = result["branch"]
+    for number in range(int(branch.max()) + 1):
+        rows = (branch == number).nonzero()[0]
+        for stable, piece in _pieces(rows, result["unstable"]):
+            axes.plot(result.values[piece], values[piece], color=series_colour(number),
+                      **LOOKS[stable])  # fmt: skip
+    for kind, (mark, word) in MARKS.items():
+        if kind not in result.labelled:
+            continue
+        for row in (result[kind] > 0).nonzero()[0]:
+            axes.plot(result.values[row], values[row], mark, color=TEXT, markersize=6, zorder=5)
+            left = kind == "fold" and _leaves_rightwards(result.values, row)
+            axes.annotate(f"{word} {result.values[row]:.6g}", (result.values[row], values[row]),
+                          xytext=(-7 if left else 7, 7), textcoords="offset points", fontsize=9.5,
+                          ha="right" if left else "left", color=MUTED_TEXT,
+                          parse_math=False)  # fmt: skip
+
+
+def _pieces(rows: Any, growing: Any) -> Iterator[tuple[bool, Any]]:
+    """(whether nothing grows there, rows) of stretches; each begins where the one before ended."""
+    calm = [not growing[a] and not growing[b] for a, b in pairwise(rows)]
+    begin = 0
+    for k in range(1, len(calm) + 1):
+        if k == len(calm) or calm[k] != calm[begin]:
+            yield calm[begin], rows[begin : k + 1]
+            begin = k
+
+
+def _leaves_rightwards(values: Any, row: int) -> bool:
+    """Whether the parameter is larger on both sides of a fold, and there is room at its left."""
+    return bool(values[max(0, row - 1)] >= values[row] <= values[min(len(values) - 1, row + 1)])
+
+
+def _legend(axes: Any, result: BranchResult) -> None:
+    from matplotlib.lines import Line2D
+
+    words = {True: "stable", False: "unstable"}
+    kinds = [kind for kind in (True, False) if (result.stable == kind).any()]
+    lines = [Line2D([], [], color=MUTED_TEXT, label=words[kind], **LOOKS[kind]) for kind in kinds]
+    axes.legend(handles=lines, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)

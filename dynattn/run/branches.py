@@ -1,0 +1,439 @@
+"""``continue``: branches of equilibria as a labelled result, and their special points by name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from dynattn.diagnostics.report import Diagnostic, NumericalError, Span, SpecError
+from dynattn.model import plans
+from dynattn.run.clock import standing_mistakes
+from dynattn.run.labelled import Labelled, Result, Variable, numbered
+from dynattn.run.provenance import versions
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
+    from dynattn.analyse.branches import SpecialPoint, Step
+    from dynattn.analyse.continuation import Continuation
+    from dynattn.compilation import Compilation
+    from dynattn.lower.module import System
+
+AXIS = "point"
+
+SPECTRUM = 10
+"""Eigenvalues that are kept of each point, those that grow most."""
+
+SHOWN = 100
+"""Numbers up to which a null vector stands in the summary; the arrays have all of them."""
+
+WORDS = {"fold": "fold", "branch_point": "branch point", "hopf": "Hopf point"}
+
+
+@dataclass(frozen=True)
+class BranchResult(Result):
+    """``result["p.x"]`` is [point, nodes, ...]: branches one after another, special points among
+    the others; ``result[result.parameter]`` says where each is.
+    """
+
+    continuation: Continuation = field(repr=False)
+    """Branches and special points with all that is known of them."""
+
+    @property
+    def parameter(self) -> str:
+        """The one that is moved."""
+        return self.continuation.parameter
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """[point]: of the parameter."""
+        return self[self.parameter]
+
+    @property
+    def stable(self) -> NDArray[np.bool_]:
+        """[point]: whether every disturbance decays."""
+        return self["stable"] > 0
+
+    @property
+    def special(self) -> tuple[SpecialPoint, ...]:
+        """Folds, branch points and Hopf points."""
+        return self.continuation.special
+
+    def first(self, kind: str) -> SpecialPoint | None:
+        """The first special point of a kind after the start, then before it."""
+        found = [point for point in self.special if point.kind == kind]
+        return min(found, key=_order(self.continuation, found), default=None)
+
+
+def own_columns(result: BranchResult) -> dict[str, NDArray[Any]]:
+    """[point] by name: the observables or records that are one number."""
+    names = result.settings["observed"]
+    variables = result.labelled.variables
+    return {name: variables[name].values for name in names if variables[name].axes == (AXIS,)}
+
+
+def _order(continuation: Continuation, points: list[SpecialPoint]) -> Callable[[SpecialPoint], Any]:
+    """Earlier branches first, then what comes after their start."""
+    number = {
+        id(point): k for k, b in enumerate(continuation.branches) for point in b.special
+    }  # fmt: skip
+    return lambda p: (number[id(p)], p.step.arclength < 0, abs(p.step.arclength))
+
+
+def run_continuation(
+    compilation: Compilation,
+    plan: plans.Continuation,
+    *,
+    seed: int | None = None,
+    device: str = "cpu",
+    progress: Callable[[float], None] | None = None,
+) -> BranchResult:
+    """Follow equilibria as ``plan`` says; once for each compilation, seed and device.
+
+    SpecError where it cannot be followed (E620, E621, E428, E608, E636, E643, E644, E645),
+    NumericalError where nothing is found to start at (E641, E642) or a point is named that is not
+    there (E640).
+    """
+    chosen = seed_of(compilation, plan, seed)
+    known = _KNOWN.setdefault(compilation, {})
+    key = plan.name, chosen, device
+    if key not in known:
+        known[key] = _run(compilation, plan, chosen, device, progress)
+    return known[key]
+
+
+_KNOWN: WeakKeyDictionary[Compilation, dict[tuple[str, int, str], BranchResult]]
+_KNOWN = WeakKeyDictionary()
+
+
+def seed_of(compilation: Compilation, plan: plans.Continuation, seed: int | None) -> int:
+    """The seed asked for, else the compilation's, else the experiment's."""
+    if seed is not None:
+        return seed
+    return plan.seed if compilation.seed is None else compilation.seed
+
+
+def check_continuation(compilation: Compilation, plan: plans.Continuation) -> None:
+    """SpecError with every reason why it cannot be run; builds nothing."""
+    from dynattn.solve.refusals import rest_mistakes
+
+    model = compilation.model
+    if plan.follows is not None:
+        text = f"'{plan.name}' cannot be run: points are not followed in two parameters yet"
+        fix = "continue the equilibria at several values of the second parameter"
+        raise SpecError(Diagnostic("E620", text, plan.span, fix))
+    found = [*standing_mistakes(model, plan.span), *rest_mistakes(model, plan.span)]
+    if any(law.discrete for law in model.laws) and "hopf" in plan.detects:
+        text = "the laws are maps, and Hopf points are those of flows"
+        found.append(Diagnostic("E645", text, plan.span, "detect fold, branch_point"))
+    if found:
+        raise SpecError(tuple(found))
+
+
+def _run(
+    compilation: Compilation,
+    plan: plans.Continuation,
+    seed: int,
+    device: str,
+    progress: Callable[[float], None] | None,
+) -> BranchResult:
+    from dynattn.analyse.continuation import follow_equilibria
+    from dynattn.analyse.events import KINDS
+    from dynattn.run.recording import everything
+    from dynattn.solve.settling import check_rests
+
+    check_continuation(compilation, plan)
+    ((name, first, last),) = plan.ranges
+    _check_moved(compilation, plan, seed, device)
+    begun = time.process_time()
+    system, states, value = _start(compilation, plan, seed, device)
+    check_rests(system, plan.span)
+    low, high = sorted((first, last))
+    kinds = [kind for kind in KINDS if kind in plan.detects] if plan.detects else list(KINDS)
+    found = follow_equilibria(
+        system, name, low, high, states, value, kinds=kinds,
+        switch="branch_point" in plan.detects, atol=plan.atol, rtol=plan.rtol,
+        largest=None if plan.step is None else plan.step / (high - low),
+        span=plan.span, report=progress,
+    )  # fmt: skip
+    return BranchResult(
+        name=plan.name,
+        labelled=_labelled(compilation, system, plan, found),
+        settings={
+            "model": compilation.model.name, "overrides": dict(compilation.overrides),
+            "parameter": name, "range": [first, last], "start": value, "detect": kinds,
+            "observed": [r.label for r in plan.records or everything(compilation.model)],
+            "atol": plan.atol, "rtol": plan.rtol, "step": plan.step,
+        },
+        seed=seed,
+        versions=versions(),
+        statistics=_statistics(found, time.process_time() - begun),
+        status="finished",
+        continuation=found,
+    )  # fmt: skip
+
+
+# ── where it starts ────────────────────────────────────────────────────────────────────────────
+
+
+def _check_moved(
+    compilation: Compilation, plan: plans.Continuation, seed: int, device: str
+) -> None:
+    """E644 for a parameter that is more than a number in the rates."""
+    import torch
+
+    from dynattn.run.systems import is_structural
+
+    ((name, first, last),) = plan.ranges
+    text = ""
+    if is_structural(compilation, name, (first, last)):
+        text = f"'{name}' is a size, or makes a graph, and does not move continuously"
+    else:
+        ends = [_system(compilation, name, x, seed, device) for x in (first, last)]
+        arrays = [{**dict(s.named_buffers()), **dict(s.named_parameters())} for s in ends]
+        for other, array in arrays[0].items():
+            same = array.shape == arrays[1][other].shape and torch.equal(array, arrays[1][other])
+            if other != name and not same:
+                text = f"'{other}' is computed from '{name}' once, before anything moves"
+                break
+    if text:
+        fix = f"write '{name}' where it is used: in a drift, a strength, an energy"
+        raise SpecError(Diagnostic("E644", text, plan.span, fix))
+
+
+def _system(
+    compilation: Compilation, name: str, value: float, seed: int, device: str
+) -> System:  # fmt: skip
+    import torch
+
+    from dynattn.run.systems import build_for
+
+    values = {name: torch.tensor(value, dtype=torch.float64)}
+    return build_for(compilation, seed=seed, values=values, device=device)
+
+
+def _start(
+    compilation: Compilation, plan: plans.Continuation, seed: int, device: str
+) -> tuple[System, Mapping[str, torch.Tensor], float]:
+    """(the system, the states that the branch starts near, the parameter there)."""
+    from dynattn.solve.settling import settled
+
+    ((name, first, last),) = plan.ranges
+    begins = plan.start
+    if begins is not None and begins.kind == "point":
+        assert begins.point is not None
+        result, point = special_point(compilation, begins.point, begins.span, seed, device)
+        value = point.value if result.parameter == name else _own(compilation, name, seed)
+        system = _system(compilation, name, value, seed, device)
+        return system, states_of(result, point), value
+    value = dict(begins.settings).get(name, first) if begins is not None else first
+    others = [item for item, _ in begins.settings if item != name] if begins is not None else []
+    if others:
+        text = f"a branch has one value of '{others[0]}', and start sets another"
+        fix = f"set it for the whole spec: --set {others[0]}=.., and start at {name} alone"
+        raise SpecError(Diagnostic("E645", text, begins.span if begins else None, fix))
+    if not min(first, last) <= value <= max(first, last):
+        text = f"the start {name} = {value:g} is outside of {first:g} .. {last:g}"
+        raise SpecError(Diagnostic("E645", text, plan.span, "start inside the range"))
+    system = _system(compilation, name, value, seed, device)
+    states = system.initial_states()
+    if begins is None or begins.kind == "equilibrium":
+        try:
+            return system, settled(system, states, span=plan.span)[0], value
+        except NumericalError:
+            pass  # it may be at rest and unstable: Newton's method is asked next
+    return system, states, value
+
+
+def _own(compilation: Compilation, name: str, seed: int) -> float:
+    """The value that the spec gives a parameter."""
+    from dynattn.lower.binding import table_of
+    from dynattn.run.systems import build_for
+
+    table, key = table_of(build_for(compilation, seed=seed), name)
+    return float(table[key])
+
+
+def special_point(
+    compilation: Compilation, wanted: tuple[str, str], span: Span | None, seed: int, device: str
+) -> tuple[BranchResult, SpecialPoint]:
+    """The point that another experiment names; NumericalError E640 where there is none."""
+    name, event = wanted
+    plan = next(item for item in compilation.model.continuations if item.name == name)
+    result = run_continuation(compilation, plan, seed=seed, device=device)
+    point = result.first(event)
+    if point is not None:
+        return result, point
+    text = f"the branch '{name}' has no {WORDS[event]}: {extent(result)}"
+    fix = f"let its range reach one, or look at it: dynattn run SPEC {name}"
+    raise NumericalError(Diagnostic("E640", text, span, fix, ((plan.span, "the branch"),)))
+
+
+def extent(result: BranchResult) -> str:
+    """Where a branch goes, and how stable it is, in words."""
+    branch = result.continuation.branches[0]
+    low, high = branch.range
+    verdicts = [step.stability.verdict == "stable" for step in branch.steps]
+    how = "stable all along" if all(verdicts) else "unstable all along"
+    if any(verdicts) and not all(verdicts):
+        how = f"{sum(verdicts)} of its {len(verdicts)} points stable"
+    others = [f"a {WORDS[p.kind]} at {p.value:.6g}" for p in branch.special]
+    there = f"; it has {', '.join(others)}" if others else ""
+    return f"{result.parameter} goes from {low:.6g} to {high:.6g} on it, {how}{there}"
+
+
+def states_of(result: BranchResult, point: SpecialPoint) -> dict[str, torch.Tensor]:
+    """[nodes, ...] by name, at a special point."""
+    return dict(result.continuation.problem.packing.unpack(point.step.y))
+
+
+# ── what is kept ───────────────────────────────────────────────────────────────────────────────
+
+
+def _steps(found: Continuation) -> Iterator[tuple[int, Step]]:
+    for number, branch in enumerate(found.branches):
+        for step in branch.steps:
+            yield number, step
+
+
+def _labelled(
+    compilation: Compilation, system: System, plan: plans.Continuation, found: Continuation
+) -> Labelled:
+    steps = list(_steps(found))
+    special = {id(point.step): point for point in found.special}
+    columns: dict[str, list[float]] = {
+        found.parameter: [step.value for _, step in steps],
+        "branch": [float(number) for number, _ in steps],
+        "arclength": [step.arclength for _, step in steps],
+        "stable": [step.stability.verdict == "stable" for _, step in steps],
+        "unstable": [step.stability.unstable for _, step in steps],
+        "residual": [_residual(step) for _, step in steps],
+    }
+    for k, label in enumerate(found.problem.symmetries.labels):
+        columns[f"drift: {label}"] = [float(step.here.drift[k]) for _, step in steps]
+    for kind in dict.fromkeys(point.kind for point in found.special):
+        columns[kind] = [
+            float(id(s) in special and special[id(s)].kind == kind) for _, s in steps
+        ]  # fmt: skip
+    variables = {n: Variable((AXIS,), np.array(v, dtype=float)) for n, v in columns.items()}
+    variables |= _measured(compilation, system, plan, found, [step for _, step in steps])
+    variables["eigenvalues"] = Variable((AXIS, "mode"), _spectra([s for _, s in steps]))
+    variables |= _null_vectors(compilation, found, [s for _, s in steps])
+    return Labelled(numbered({}, variables), variables)
+
+
+def _residual(step: Step) -> float:
+    return float(step.here.rates.abs().max()) if step.here.m else 0.0
+
+
+def _spectra(steps: list[Step]) -> Any:
+    most = max(min(SPECTRUM, len(step.stability.eigenvalues)) for step in steps)
+    spectra = np.full((len(steps), most), np.nan, dtype=complex)
+    for row, step in enumerate(steps):
+        values = step.stability.eigenvalues[:most]
+        spectra[row, : len(values)] = values
+    return spectra
+
+
+def _measured(
+    compilation: Compilation,
+    system: System,
+    plan: plans.Continuation,
+    found: Continuation,
+    steps: list[Step],
+) -> dict[str, Variable]:
+    """Observables, or what the experiment records, and the states."""
+    import torch
+
+    from dynattn.run.recording import everything, in_double, own_axes, state_axes
+    from dynattn.solve.parameters import parameters_set
+
+    records = plan.records or everything(compilation.model)
+    rows: dict[str, list[Any]] = {record.label: [] for record in records}
+    rows |= {name: [] for name in compilation.model.states}
+    with torch.no_grad():
+        for step in steps:
+            states = found.problem.packing.unpack(step.y)
+            with parameters_set(system, found.sheet.settings(step.here.point)):
+                values = {**states, **system.observe(0.0, states), **system.record(0.0, states)}
+            for label, kept in rows.items():
+                kept.append(in_double(values[label]))
+    axes = {r.label: own_axes(compilation.network, r.value) for r in records}
+    axes |= {n: state_axes(compilation.network, n) for n in compilation.model.states}
+    return {n: Variable((AXIS, *axes[n]), np.stack(values)) for n, values in rows.items()}
+
+
+def _null_vectors(
+    compilation: Compilation, found: Continuation, steps: list[Step]
+) -> dict[str, Variable]:
+    """``null: p.x`` [point, nodes, ...]: NaN but at special points."""
+    import torch
+
+    from dynattn.run.recording import state_axes
+
+    if not found.special:
+        return {}
+    place = {id(step): row for row, step in enumerate(steps)}
+    packing, arrays = found.problem.packing, {}
+    complexes = any(np.iscomplexobj(point.null) for point in found.special)
+    for point in found.special:
+        parts = packing.unpack(torch.as_tensor(np.real(point.null).copy()))
+        turned = packing.unpack(torch.as_tensor(np.imag(point.null).copy()))
+        for name, value in parts.items():
+            whole = value.numpy() + 1j * turned[name].numpy() if complexes else value.numpy()
+            if name not in arrays:
+                arrays[name] = np.full((len(steps), *whole.shape), np.nan, whole.dtype)
+            arrays[name][place[id(point.step)]] = whole
+    return {
+        f"null: {name}": Variable((AXIS, *state_axes(compilation.network, name)), values)
+        for name, values in arrays.items()
+    }
+
+
+def _statistics(found: Continuation, seconds: float) -> dict[str, Any]:
+    return {
+        "points": sum(len(branch.steps) for branch in found.branches),
+        "branches": [
+            {
+                "points": len(b.steps), "range": list(b.range), "ends": list(b.ends),
+                "from": None if b.origin is None else b.origin.value,
+            }
+            for b in found.branches
+        ],
+        "special": [special_facts(found, point) for point in found.special],
+        "symmetries": list(found.problem.symmetries.labels),
+        "seconds": seconds,
+    }  # fmt: skip
+
+
+def special_facts(found: Continuation, point: SpecialPoint) -> dict[str, Any]:
+    """A special point as plain numbers."""
+    number = next(k for k, b in enumerate(found.branches) if point in b.special)
+    leading = [complex(v) for v in nearest(point)]
+    null = np.asarray(point.null)
+    parts = null.tolist() if not np.iscomplexobj(null) else [[v.real, v.imag] for v in null]
+    return {
+        "kind": point.kind,
+        found.parameter: point.value,
+        "branch": number,
+        "residual": _residual(point.step),
+        "condition": point.residual,
+        "eigenvalues": [[v.real, v.imag] for v in leading],
+        **({} if point.frequency is None else {"frequency": point.frequency}),
+        **({} if point.multiplicity == 1 else {"multiplicity": point.multiplicity}),
+        **({"null": parts} if len(null) <= SHOWN else {}),
+    }
+
+
+def nearest(point: SpecialPoint, count: int = 3) -> Any:
+    """The eigenvalues that are nearest to the axis."""
+    values = point.step.stability.eigenvalues
+    discrete = point.step.here.local.problem.discrete
+    growth = np.abs(values) - 1 if discrete else np.real(values)
+    return values[np.argsort(np.abs(growth), kind="stable")[:count]]
