@@ -31,7 +31,7 @@ TURN = 0.25
 EASY, HARD = 3, 5
 """Newton steps up to which the next step is longer, and from which it is shorter."""
 
-POINTS = 3000
+POINTS = 500
 """Of one branch at most."""
 
 SINGULAR = 1e-9

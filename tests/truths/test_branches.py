@@ -21,8 +21,12 @@ def compiled(text: str, **overrides: Any) -> Compilation:
     return Compilation(Source("m.dyn", f"model m\n{text}"), overrides)
 
 
+def run(compilation: Compilation, name: str) -> Any:
+    return run_experiment(compilation, name)
+
+
 def followed(text: str, name: str = "b", **overrides: Any) -> Any:
-    return run_experiment(compiled(text, **overrides), name)
+    return run(compiled(text, **overrides), name)
 
 
 def special(result: Any) -> list[tuple[str, float]]:
@@ -127,7 +131,7 @@ def test_the_fold_of_bratu_s_equation() -> None:
 graph line = path_graph(N)
 population u[line] { state v on real = 0; drift lam*exp(v) - (if_end)*v*(N + 1)^2 }
 coupling near: u -> u over line { energy 0.5*(N + 1)^2*(v[j] - v[i])^2 }
-continue b { lam = 0 .. 4; detect fold }
+continue b { lam = 1 .. 4; detect fold }
 """.replace("if_end", "0 + (index == 0) + (index == N - 1)")
     values = {}
     for n in (15, 31):
@@ -243,7 +247,7 @@ continue back { c = 0 .. 1.2; start at b.fold; detect fold }
 def test_the_ring_of_six_modules() -> None:
     """Against the extended system of gradient, Hessian and null vector, solved by SciPy."""
     compilation = compiled(RING)
-    found = run_experiment(compilation, "b")
+    found = run(compilation, "b")
     fold = found.first("fold")
     assert fold.value == pytest.approx(0.9044082902, abs=1e-9)
     row = int(np.flatnonzero(found["fold"])[0])
@@ -268,12 +272,12 @@ def test_the_ring_of_six_modules() -> None:
     assert fold.value == pytest.approx(exact[-1], abs=1e-8)
     assert abs(exact[6:12] @ fold.null) == pytest.approx(1, abs=1e-7)
 
-    escape = run_experiment(compilation, "escape")
+    escape = run(compilation, "escape")
     assert escape["R"][0, 0] == pytest.approx(found["R"][row], abs=1e-9)
     assert escape["R"][0, -1] == pytest.approx(0.071, abs=5e-3)
-    later = run_experiment(compilation, "later")
+    later = run(compilation, "later")
     assert later.axes["c"] == pytest.approx(fold.value + np.array([1e-3, 1e-2]), abs=1e-12)
-    back = run_experiment(compilation, "back")
+    back = run(compilation, "back")
     assert back.first("fold").value == pytest.approx(fold.value, abs=1e-9)
 
 
