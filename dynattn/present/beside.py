@@ -11,12 +11,10 @@ from dynattn.present.scene import Scene
 from dynattn.run.sweep import Sweep
 
 if TYPE_CHECKING:
-    from dynattn.run.simulate import Trajectory
+    pass
 
 
-def beside_refusal(
-    kind: str, first: Trajectory | Sweep, other: Trajectory | Sweep
-) -> Diagnostic | None:
+def beside_refusal(kind: str, first: Any, other: Any) -> Diagnostic | None:
     """Why two results do not go into the same panels (E713); None where they do."""
     fix = "draw them one by one"
     if kind != "sweep" or not isinstance(first, Sweep) or not isinstance(other, Sweep):

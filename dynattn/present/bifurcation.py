@@ -72,7 +72,7 @@ def _draw(axes: Any, result: BranchResult, values: Any) -> None:
             continue
         for row in (result[kind] > 0).nonzero()[0]:
             axes.plot(result.values[row], values[row], mark, color=TEXT, markersize=6, zorder=5)
-            left = kind == "fold" and _leaves_rightwards(result.values, row)
+            left = kind == "fold" and _leaves_rightwards(result.values, int(row))
             axes.annotate(f"{word} {result.values[row]:.6g}", (result.values[row], values[row]),
                           xytext=(-7 if left else 7, 7), textcoords="offset points", fontsize=9.5,
                           ha="right" if left else "left", color=MUTED_TEXT,

@@ -36,7 +36,7 @@ def special(result: Any) -> list[tuple[str, float]]:
 def refused(text: str, name: str = "b") -> tuple[str, str]:
     with pytest.raises((SpecError, NumericalError)) as caught:
         followed(text, name)
-    (found,) = getattr(caught.value, "diagnostics", None) or (caught.value.diagnostic,)
+    (found,) = caught.value.diagnostics
     assert found.span is not None and found.fix
     return found.code, found.message
 
