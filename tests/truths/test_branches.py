@@ -131,7 +131,7 @@ def test_the_fold_of_bratu_s_equation() -> None:
 graph line = path_graph(N)
 population u[line] { state v on real = 0; drift lam*exp(v) - (if_end)*v*(N + 1)^2 }
 coupling near: u -> u over line { energy 0.5*(N + 1)^2*(v[j] - v[i])^2 }
-continue b { lam = 1 .. 4; detect fold }
+continue b { lam = 1 .. 4; detect fold; start init }
 """.replace("if_end", "0 + (index == 0) + (index == N - 1)")
     values = {}
     for n in (15, 31):
