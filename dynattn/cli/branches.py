@@ -31,7 +31,8 @@ def branch_rows(result: BranchResult) -> list[tuple[str, ...]]:
 
 def _row(result: BranchResult, number: int, point: SpecialPoint) -> tuple[str, ...]:
     from dynattn.cli.equilibria import shown_value
-    from dynattn.run.branches import WORDS, nearest
+    from dynattn.run.branch_arrays import nearest
+    from dynattn.run.branches import WORDS
 
     values = [value for value in nearest(point, 4) if value.imag >= -1e-10][:2]
     word = WORDS[point.kind]
