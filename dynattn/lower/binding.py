@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -92,15 +93,16 @@ class Binder:
         """
         makers = draw_maker(self.seed, self.repeat, rename)
         parts = in_row_blocks(block, self.context.connections, self.context.model.sizes)
-
-        def bound(block: Block) -> Routine:
-            plan = make_plan(block, self.context, self.batched, makers)
-            return Routine(plan, lambda leaf: self._find(leaf, copy), label)
-
-        routine = bound(parts)
+        routine = self._bound(parts, copy, label, makers)
         if parts is not block:
-            routine.whole = lambda: bound(block)
+            routine.undivided = partial(self._bound, block, copy, label, makers)
         return routine
+
+    def _bound(
+        self, block: Block, copy: int | None, label: str, makers: Mapping[str, Any]
+    ) -> Routine:
+        plan = make_plan(block, self.context, self.batched, makers)
+        return Routine(plan, lambda leaf: self._find(leaf, copy), label)
 
     def optional(self, block: Block | None) -> Routine | None:
         """The same for a block that the model may lack."""

@@ -279,8 +279,8 @@ class Routine:
     def __init__(self, plan: Plan, find: Finder, label: str = "") -> None:
         self.plan = plan
         self.label = label
-        self.whole: Callable[[], Routine] = lambda: self
-        """The same with every sum in one piece: for looking inside."""
+        self.undivided: Callable[[], Routine] | None = None
+        """Makes the same with every sum in one piece, where this one has it in blocks."""
         leaves = plan.leaves
         self.keys = [leaf.key for leaf in leaves if leaf.kind in GIVEN or leaf.kind == "dim"]
         self.tables = [find(leaf) for leaf in leaves[len(self.keys) :]]
@@ -329,6 +329,10 @@ class Routine:
             for k in spent:
                 slots[k] = None
         return {name: slots[slot] for name, slot in self.plan.outputs}
+
+    def whole(self) -> Routine:
+        """The same with every sum in one piece: for looking inside."""
+        return self if self.undivided is None else self.undivided()
 
     def watched(self, environment: Mapping[str, Any]) -> tuple[dict[str, Any], list[Any]]:
         """The results, and every slot: for looking inside."""

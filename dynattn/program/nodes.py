@@ -62,6 +62,7 @@ are cut at the end |
 | listed | e | coupling | an array of pairs at the pairs that are edges: [.., edges, *] |
 | apart | e | coupling | e at pairs of different nodes; at those of one node that of the next one |
 | edge_sum | e | coupling | sum over the senders of each receiver |
+| edge_once | | coupling, attribute | a number per edge, undirected edges once |
 | edge_softmax | e | coupling | exp(e) over its sum over the receiver's senders |
 | edge_normalize | e | coupling | e over its sum over the receiver's senders |
 | graph_sum | a, b, .. | (coupling, form, weight) | tuple: for each feature sum_j w_ij a_j |

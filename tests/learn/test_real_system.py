@@ -85,5 +85,5 @@ def test_divergence_names_a_line_of_the_spec(tmp_path):
         train(spec, new_run("small", tmp_path / "run"), device="cpu", threads=1)
     (found,) = caught.value.diagnostics
     assert found.code == "E580"
-    assert found.message == "the validation loss is nan after 2 of 9 steps"
+    assert found.message == ("the validation loss is nan after 2 of 9 steps, first in layer attend")
     assert found.span is not None and found.span.line < SPEC.splitlines().index("train {")

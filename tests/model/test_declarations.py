@@ -296,7 +296,7 @@ def test_roles_of_weights_decide_their_decay() -> None:
 RUNS = """param N = 4, K = 1 in 0 .. 5
 population p[N] { state x on circle; drift K }
 observe r = order(x)
-simulate first { t 1 .. 10 every 0.5; method rk4; step 0.25; rtol 1e-8; seed 7 }
+simulate first { t 1 .. 10 every 0.5; method rk4; step 0.25; seed 7 }
 simulate second { t 0 .. 2 }
 sweep grid { K = 0 .. 0.3 by 0.1; N = [4, 8]; repeat 3; record r, average(r) after 5, final(x) }
 """
@@ -312,7 +312,7 @@ def test_the_first_simulation_holds_the_defaults_of_the_others() -> None:
         0.25,
         7,
     )
-    assert (grid.start, grid.stop, grid.rtol, grid.repeat) == (1, 10, 1e-8, 3)
+    assert (grid.start, grid.stop, grid.seed, grid.repeat) == (1, 10, 7, 3)
     assert (first.name, second.name, grid.name) == ("first", "second", "grid")
 
 

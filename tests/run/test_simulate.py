@@ -95,7 +95,7 @@ def test_the_order_of_experiments_changes_nothing():
     "method", ["rk4; step 0.02", "tsit5; step 0.05", "scipy_solver", "midpoint; step 0.01"]
 )
 def test_every_family_of_methods_agrees(method):
-    text = SPHERE.replace("rtol 1e-9", f"rtol 1e-9; method {method}")
+    text = SPHERE.replace("rtol 1e-9", f"method {method}")
     got, reference = run_experiment(compiled(text)), run_experiment(compiled(SPHERE))
     assert np.abs(got["p.x"] - reference["p.x"]).max() < 1e-4
 

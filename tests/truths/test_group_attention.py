@@ -221,8 +221,9 @@ GATES = [
     ("layer mix {\n  drift x: toward(x, swiglu(ambient(x), hidden=hidden))\n"
      "  evolve { steps 1; method geodesic }\n}\n", ""), (", hidden = 64", ""),
 ]  # fmt: skip
+PLACE = 'param place   = 1 in 0 .. 1        "rotary drift of the phases in the score, or none"\n'
 PLAIN_TORUS = [
-    ("theta + rotary(C, heads=H) * index", "theta"),
+    ("theta + place * rotary(C, heads=H) * index", "theta"), (PLACE, ""),
     ("repeat depth { attend; mix }", "repeat depth { attend }"),
     ("layer mix {\n  drift theta: swiglu([cos(theta), sin(theta)], hidden=2*C, out=C)\n"
      "  evolve { steps 1 }\n}\n", ""),

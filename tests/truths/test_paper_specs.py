@@ -26,7 +26,9 @@ LENGTHS = {
     "oscillator_attention": 45, "kuramoto_attention": 45, "softmax_transformer": 45,
     "frustrated_synchronization": 45, "collective_modes": 45, "softmax_attention": 8,
 }  # fmt: skip
-TASKS = {"keywords", "agreement_softmax", "agreement_oscillator"}
+TASKS = {
+    "keywords", "agreement_softmax", "agreement_oscillator", "digits_softmax", "digits_oscillator",
+}  # fmt: skip
 """Specs of whole tasks; the others are variants."""
 
 
