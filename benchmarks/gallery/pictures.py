@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.classics.truth import SPECS, shipped
 from dynattn.interface import Spec, load
-from dynattn.model.plans import Simulation
+from dynattn.model.plans import Continuation, Simulation
 from dynattn.run.experiment import find_experiment
 
 CLASSICS = Path(__file__).parents[1] / "classics"
@@ -70,19 +70,18 @@ def caption(name: str) -> str:
     if picture.kind in ("loss", "attention"):
         ran = "`train`"
     else:
-        ran = _spelled(find_experiment(spec.model, experiment_of(name)))
-        ran += f" and {_spelled(find_experiment(spec.model, picture.beside))}" * bool(
-            picture.beside
-        )
+        names = [experiment_of(name), *([picture.beside] if picture.beside else [])]
+        ran = " and ".join(_spelled(find_experiment(spec.model, one)) for one in names)
     other = [f"{key} = {value}" for key, value in picture.settings.items()]
     other += [picture.differs] if picture.differs else []
     how = ", ".join([ran, *other])
     return f"{picture.caption.removesuffix('.')} ({how})." if picture.caption else f"{how}."
 
 
-def _spelled(simulation: Simulation) -> str:
-    kind = "sweep" if simulation.settings else "simulate"
-    return f"`{kind}`" if simulation.name == kind else f"`{kind} {simulation.name}`"
+def _spelled(experiment: Simulation | Continuation) -> str:
+    kind = "sweep" if experiment.settings else "simulate"
+    kind = "continue" if isinstance(experiment, Continuation) else kind
+    return f"`{kind}`" if experiment.name == kind else f"`{kind} {experiment.name}`"
 
 
 def draw(name: str, folder: Path) -> Path:

@@ -10,6 +10,7 @@ from dynattn.lower.emit import emit
 from dynattn.network.equations import spell_laws
 from dynattn.network.styles import MINUS, PRETTY
 from dynattn.run.experiment import run_experiment
+from dynattn.run.simulate import Trajectory
 from dynattn.solve.solve import solve
 from tests.run.specs import compiled
 
@@ -109,6 +110,7 @@ def test_an_experiment_after_a_map_may_have_time_again() -> None:
     text += "simulate { steps 2 }\nsimulate later { t 0 .. 1; rtol 1e-8 }"
     assert run_experiment(compiled(text))["p.x"][:, 0].tolist() == [1, 0, 0]
     later = run_experiment(compiled(text), "later")
+    assert isinstance(later, Trajectory)
     np.testing.assert_allclose(later["p.x"][:, 0], np.exp(-later.times), atol=1e-7)
 
 

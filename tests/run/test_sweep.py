@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dynattn.diagnostics.report import NumericalError, SpecError
+from dynattn.model.plans import Simulation
 from dynattn.run import sweep as sweeping
 from dynattn.run import systems
 from dynattn.run.experiment import find_experiment, run_experiment
@@ -108,7 +109,7 @@ def test_values_per_node_of_different_sizes_fit_no_array():
 
 def test_repeats_alone():
     got = run_experiment(kuramoto(), "everything")
-    assert got["r"].shape == (2, 11)
+    assert isinstance(got, Sweep) and got["r"].shape == (2, 11)
     assert got.labelled.variables["r"].axes == ("repeat", "time")
     assert got.times.tolist() == pytest.approx(np.arange(0, 5.1, 0.5))
     assert got["r"][0] == pytest.approx(run_experiment(kuramoto())["r"], abs=1e-12)
@@ -135,6 +136,7 @@ def test_a_node_parameter_is_swept():
     text = KURAMOTO.format(seed="").replace("param omega ~ normal(0, 0.5)", "param omega = 0.5")
     compilation = compiled(text)
     line = find_experiment(compilation.model, "line")
+    assert isinstance(line, Simulation)
     got = sweep(compilation, replace(line, settings=(("osc.omega", (0.5, 1.5)),)))
     turned = got["final(theta)"][1] - got["final(theta)"][0]
     assert turned == pytest.approx(np.full(12, 5.0), abs=1e-5)
@@ -166,8 +168,10 @@ def test_interruption_keeps_what_is_finished(monkeypatch):
             raise KeyboardInterrupt
 
     compilation = kuramoto()
+    transition = find_experiment(compilation.model, "transition")
+    assert isinstance(transition, Simulation)
     with pytest.raises(KeyboardInterrupt):
-        sweep(compilation, find_experiment(compilation.model, "transition"), on_part=on_part)
+        sweep(compilation, transition, on_part=on_part)
     assert [part.status for part in parts] == ["running", "running", "interrupted"]
     assert parts[-1].done.sum(axis=0).tolist() == [5, 5, 0]
     assert np.isnan(parts[-1][AVERAGE]).sum() == 5
