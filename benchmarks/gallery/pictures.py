@@ -79,8 +79,10 @@ def caption(name: str) -> str:
 
 
 def _spelled(experiment: Simulation | Continuation) -> str:
-    kind = "sweep" if experiment.settings else "simulate"
-    kind = "continue" if isinstance(experiment, Continuation) else kind
+    if isinstance(experiment, Continuation):
+        kind = "continue"
+    else:
+        kind = "sweep" if experiment.settings else "simulate"
     return f"`{kind}`" if experiment.name == kind else f"`{kind} {experiment.name}`"
 
 
