@@ -203,9 +203,14 @@ class Connections:
             return len(self.offsets) * (self.receivers_count or 0)
         if self.receivers is not None:
             return len(self.receivers)
-        if self.receivers_count is None or self.senders_count is None:
+        receivers, senders = self.receivers_count, self.senders_count
+        if receivers is None or senders is None:
             return None
-        return int(self.degree().sum())
+        both = min(receivers, senders)
+        every = receivers * senders
+        if self.kind == "causal":
+            every = both * (both + 1) // 2 + (receivers - both) * senders
+        return every - (0 if self.include_self else both)
 
     @property
     def density(self) -> float:
