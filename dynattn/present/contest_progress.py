@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 from dynattn.learn.comparison import Comparison, SeedRun
 from dynattn.learn.contest import Watcher
+from dynattn.present.progress import counting_bar
 
 
 def contest_progress(stream: TextIO | None = None) -> Watcher:
@@ -54,17 +55,10 @@ class BarWatcher(Watcher):
     """A bar over all updates of all runs, with the time left."""
 
     def __init__(self, stream: TextIO) -> None:
-        from rich import progress as parts
         from rich.console import Console
 
         self._console = Console(file=stream, highlight=False)
-        self._bar = parts.Progress(
-            parts.BarColumn(),
-            parts.MofNCompleteColumn(),
-            parts.TextColumn("{task.description}", markup=False),
-            parts.TimeRemainingColumn(elapsed_when_finished=True),
-            console=self._console,
-        )
+        self._bar = counting_bar(self._console)
         self._task: Any = None
         self._measure = ""
 

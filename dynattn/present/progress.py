@@ -105,19 +105,11 @@ class BarProgress:
 
     def start(self, settings: RunSettings, folder: Path, step: int) -> None:
         """Says what is trained on what, and draws the bar."""
-        from rich import progress as parts
-
         self._baselines, self._steps = settings.baselines, settings.steps
 
         for line in start_lines(settings, folder, step):
             self._print(line)
-        self._bar = parts.Progress(
-            parts.BarColumn(),
-            parts.MofNCompleteColumn(),
-            parts.TextColumn("{task.description}", markup=False),
-            parts.TimeRemainingColumn(elapsed_when_finished=True),
-            console=self._console,
-        )
+        self._bar = counting_bar(self._console)
         self._task = self._bar.add_task("", total=settings.steps, completed=step)
         self._bar.start()
 
@@ -163,6 +155,19 @@ class BarProgress:
 
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False)
+
+
+def counting_bar(console: Any) -> Any:
+    """A bar of rich's with what is done of how many, a text, and the time left."""
+    from rich import progress as parts
+
+    return parts.Progress(
+        parts.BarColumn(),
+        parts.MofNCompleteColumn(),
+        parts.TextColumn("{task.description}", markup=False),
+        parts.TimeRemainingColumn(elapsed_when_finished=True),
+        console=console,
+    )
 
 
 def start_lines(settings: RunSettings, folder: Path, step: int) -> list[str]:
