@@ -30,6 +30,7 @@ class Request:
     emit: str | None
     certify: bool
     compiled: bool
+    accumulate: int | None
     as_json: bool
 
 
@@ -42,7 +43,7 @@ Examples
   dynattn compile kuramoto.dyn --emit kuramoto_model.py
   dynattn compile kuramoto_attention.dyn --train -o runs/first
   dynattn compile kuramoto_attention.dyn --train --resume runs/first
-  dynattn compile kuramoto_attention.dyn --train --compile
+  dynattn compile kuramoto_attention.dyn --train --compile --accumulate 4
 """,
 )
 @SPEC
@@ -61,6 +62,12 @@ Examples
     "compiled",
     is_flag=True,
     help="With --train: make the step of training into machine code first, with torch.compile.",
+)
+@click.option(
+    "--accumulate",
+    metavar="N",
+    type=int,
+    help="With --train: compute each batch in N portions, one after the other, for less memory.",
 )
 @SET
 @SEED
@@ -97,6 +104,9 @@ def check_options(request: Request) -> None:
     if request.compiled and not request.train:
         message = "--compile compiles the step of a training, and --train is missing"
         raise UsageError(Diagnostic("E708", message, fix="add --train, or leave out --compile"))
+    if request.accumulate is not None and not request.train:
+        message = "--accumulate says how a training computes a batch, and --train is missing"
+        raise UsageError(Diagnostic("E708", message, fix="add --train, or leave out --accumulate"))
     fixed = [
         name
         for name, given in (("--set", request.settings), ("--seed", request.seed is not None))
@@ -142,8 +152,8 @@ def compute(request: Request, compilation: Compilation, device: str, quiet: bool
         from dynattn.cli.train import train
 
         folder, resume = request.folder, request.resume
-        compiled = compiler_for(request.compiled)
-        system, facts["trained"] = train(compilation, folder, resume, device, quiet, compiled)
+        how = {"compiled": compiler_for(request.compiled), "accumulate": request.accumulate}
+        system, facts["trained"] = train(compilation, folder, resume, quiet, device=device, **how)
     if request.emit:
         facts["emitted"] = emit(compilation, Path(request.emit), system, quiet)
     return facts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from dynattn.compilation import Compilation
     from dynattn.learn.folder import RunFolder
     from dynattn.learn.reports import TrainingResult
-    from dynattn.solve.compiler import Compiler
 
 SAMPLE_LENGTH = 300
 """Characters of generated text shown after a training."""
@@ -22,19 +22,20 @@ def train(
     compilation: Compilation,
     output: str | None,
     resume: str | None,
-    device: str,
     quiet: bool,
-    compiled: bool | Compiler = False,
+    **how: Any,
 ) -> tuple[Any, dict[str, Any]]:
     """Train, or go on training; draw and tell what came out; the module and the facts for JSON.
 
-    KeyboardInterrupt after Ctrl-C, when the last checkpoint is on disk.
+    ``how``: the device, and the other options of ``learn.train``. KeyboardInterrupt after
+    Ctrl-C, when the last checkpoint is on disk.
     """
     from dynattn.learn.plan import make_plan
 
-    data = make_plan(compilation.model).data  # what cannot be trained leaves no run folder
+    # what cannot be trained leaves no run folder
+    data = make_plan(compilation.model, accumulate=how.get("accumulate")).data
     folder = find_folder(compilation.model.name, output, resume)
-    result = run_training(compilation, folder, resume is not None, device, quiet, compiled)
+    result = run_training(compilation, folder, resume is not None, quiet, how)
     if result.interrupted:
         raise KeyboardInterrupt
     from dynattn.cli.outcome import draw_training, sample_text
@@ -50,9 +51,8 @@ def run_training(
     compilation: Compilation,
     folder: RunFolder,
     resume: bool,
-    device: str,
     quiet: bool,
-    compiled: bool | Compiler,
+    how: Mapping[str, Any],
 ) -> TrainingResult:
     """Train in the folder, telling a person how it goes."""
     from dynattn.learn import train as learn
@@ -60,9 +60,7 @@ def run_training(
 
     told = None if quiet else training_progress()
     try:
-        return learn.train(
-            compilation, folder, device=device, resume=resume, progress=told, compiled=compiled
-        )
+        return learn.train(compilation, folder, resume=resume, progress=told, **how)
     except BaseException:
         if told is not None:
             told.failed()

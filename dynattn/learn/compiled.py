@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -31,6 +31,20 @@ class CompiledLoss:
 
     def __call__(self, groups: Groups) -> torch.Tensor:
         """The loss of a batch; SpecError E361 for a batch of yet another shape."""
+        return self._computed(groups, self._loss)
+
+    def sums(
+        self, stage: int, groups: Groups, known: Mapping[str, Any]
+    ) -> tuple[torch.Tensor, tuple[int, ...]]:
+        """What ``Losses.sums`` gives; SpecError E359 for a loss with means of means."""
+        if known or stage:
+            message = "a loss with means of means is not compiled portion by portion"
+            fix = "leave out --compile or accumulate"
+            raise SpecError(Diagnostic("E359", message, self.span, fix))
+        return self._computed(groups, self._sums)
+
+    def _computed(self, groups: Groups, what: Callable[[list[Any]], Any]) -> Any:
+        """What is made of the samples' environments, compiled."""
         names = tuple(tuple(group) for group in groups)
         tensors = [x for group in groups for x in group.values()]
         key = (names, tuple((x.shape, x.dtype) for x in tensors), self.system.training)
@@ -39,23 +53,31 @@ class CompiledLoss:
             message = f"the batches have more than {MOST_SHAPES} different shapes, and each would "
             fix = "leave out --compile, or give all samples one length"
             raise SpecError(Diagnostic("E361", message + "be compiled anew", self.span, fix))
-        step = self._step(names)
-        what = "the step of training"
-        return self.compiler.compiled((id(self.system), key), step, what, self.span)(*tensors)
+        step = self._step(names, what)
+        told = "the step of training"
+        ready = self.compiler.compiled((id(self.system), key), step, told, self.span)
+        return ready(*tensors)
 
-    def _step(self, names: tuple[tuple[str, ...], ...]) -> Any:
-        system, losses = self.system, self.system.losses
-        assert losses is not None
+    def _step(self, names: tuple[tuple[str, ...], ...], what: Callable[[list[Any]], Any]) -> Any:
+        system = self.system
 
-        def loss(*tensors: torch.Tensor) -> torch.Tensor:
+        def step(*tensors: torch.Tensor) -> Any:
             rest, found = iter(tensors), []
             for group in names:
                 inputs = {name: next(rest) for name in group}
                 environment = input_environment(system, inputs)
                 found.append(system._network(environment, evaluate_plainly))
-            return losses(lambda: found, system.training)["loss"]
+            return what(found)
 
-        return loss
+        return step
+
+    def _loss(self, found: list[Any]) -> torch.Tensor:
+        assert self.system.objective is not None
+        return self.system.objective(lambda: found, self.system.training)["loss"]
+
+    def _sums(self, found: list[Any]) -> tuple[torch.Tensor, tuple[int, ...]]:
+        assert self.system.objective is not None
+        return self.system.objective.sums(0, found, {}, self.system.training)
 
 
 def _refuse_layers(system: System, span: Span | None) -> None:

@@ -40,7 +40,7 @@ def one_by_one(groups: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, list[t
 def batch_loss(system: Any, groups: Sequence[Mapping[str, torch.Tensor]]) -> torch.Tensor:
     """The loss of one batch, a mean over all of its samples."""
     found = [system.environment(group) for group in groups]
-    return system.losses(lambda: found, system.training)["loss"]
+    return system.objective(lambda: found, system.training)["loss"]
 
 
 def measure(

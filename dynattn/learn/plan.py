@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from dynattn.diagnostics.report import Collector, Diagnostic, SpecError
+from dynattn.diagnostics.report import Collector, Diagnostic, SpecError, UsageError
 from dynattn.learn.budget import Budget
 from dynattn.learn.data import check_data, load_data
 from dynattn.learn.optimizers import OptimizerChoice, read_optimizer
@@ -34,6 +34,8 @@ class Plan:
     optimizer: OptimizerChoice
     pace: Pace
     steps: int
+    accumulate: int = 1
+    """In how many portions a batch is computed, one after the other."""
 
     @property
     def evaluate_every(self) -> int:
@@ -45,10 +47,11 @@ class Plan:
         return step % self.evaluate_every == 0 or step == self.steps
 
 
-def make_plan(model: Model, budget: Budget | None = None) -> Plan:
+def make_plan(model: Model, budget: Budget | None = None, accumulate: int | None = None) -> Plan:
     """Read the ``train`` block; SpecError with all its mistakes, or with that of the data.
 
-    ``budget`` None: as long as the block says.
+    ``budget`` None: as long as the block says; ``accumulate`` None: in as many portions.
+    UsageError where a batch has not as many samples as it is to have portions.
     """
     training = model.training
     if training is None:
@@ -65,7 +68,16 @@ def make_plan(model: Model, budget: Budget | None = None) -> Plan:
     chosen = budget or own or Budget("epochs", training.epochs or 1)
     steps = chosen.steps(training.batch, data)
     pace = read_schedule(training.schedule, steps, found)
-    return Plan(training, data, optimizer, pace, steps)
+    return Plan(training, data, optimizer, pace, steps, _portions(training, accumulate))
+
+
+def _portions(training: Training, given: int | None) -> int:
+    """In how many portions a batch is computed."""
+    if given is not None and not 1 <= given <= training.batch:
+        message = f"--accumulate {given}: a batch of {training.batch} has from 1 to "
+        fix = f"give a number from 1 to {training.batch}"
+        raise UsageError(Diagnostic("E524", f"{message}{training.batch} portions", fix=fix))
+    return given or training.accumulate
 
 
 def plan_mistakes(model: Model) -> tuple[Diagnostic, ...]:

@@ -37,6 +37,8 @@ class RunSettings:
     """Whether TensorBoard is installed, so that its event files are written."""
     compiled: bool = False
     """Whether the loss and its gradient are one graph of torch.compile."""
+    accumulate: int = 1
+    """In how many portions a batch is computed."""
 
 
 @dataclass(frozen=True)

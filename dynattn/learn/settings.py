@@ -55,6 +55,7 @@ def gather_settings(
         versions={"python": platform.python_version(), **_versions()},
         tensorboard=has_tensorboard(),
         compiled=compiled,
+        accumulate=plan.accumulate,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -22,11 +22,13 @@ from dynattn.learn.compiled import CompiledLoss
 from dynattn.learn.devices import choose_device, default_threads, threads_set
 from dynattn.learn.evaluate import batch_loss, measure, move, one_by_one
 from dynattn.learn.folder import RunFolder, write_json
+from dynattn.learn.gradients import Gradient, PortionedGradient, WholeGradient, plain_sums
 from dynattn.learn.interruption import Interruption
 from dynattn.learn.layer_lines import layer_at
 from dynattn.learn.metrics import MetricsLog
 from dynattn.learn.optimizers import make_optimizer
 from dynattn.learn.plan import EVALUATION_BATCHES, Plan, make_plan
+from dynattn.learn.portions import Groups, portions
 from dynattn.learn.reports import (
     EvaluationReport,
     Reporter,
@@ -47,9 +49,6 @@ from dynattn.model.model import Model
 from dynattn.solve.compiler import Compiler, compiler_of
 from dynattn.vocabulary.distributions import stream
 
-Groups = Sequence[Mapping[str, torch.Tensor]]
-"""A batch: inputs of samples of one length each."""
-
 
 @dataclass
 class _Run:
@@ -65,7 +64,7 @@ class _Run:
     device: torch.device
     reporter: Reporter
     stops: Callable[[], bool] | None
-    loss: Callable[[Groups], torch.Tensor]
+    gradient: Gradient
     step: int = 0
     best: float = math.inf
     began: float = field(default_factory=time.perf_counter)
@@ -82,15 +81,16 @@ def train(
     compiled: bool | Compiler = False,
     budget: Budget | None = None,
     stops: Callable[[], bool] | None = None,
+    accumulate: int | None = None,
 ) -> TrainingResult:
     """Train a spec's system in ``folder``, or go on with the run that stands there.
 
     A run that was interrupted and resumed gives the losses of one that was not, bit for bit on a
     CPU with one thread. ``compiled``: the loss and its gradient are one graph of torch.compile, the
-    same but for rounding; going on keeps what the run began with, unless it is given. ``budget``:
-    how long, instead of what the spec says; going on keeps what the run began with. Ctrl-C saves
-    and returns a result that says so, or, where ``stops`` is given, so does the first update after
-    which it is true.
+    same but for rounding. ``accumulate``: in how many portions a batch is computed, for less
+    memory, the same but for rounding too. ``budget``: how long, instead of what the spec says.
+    Going on keeps what the run began with, unless it is given. Ctrl-C saves and returns a result
+    that says so, or, where ``stops`` is given, so does the first update after which it is true.
 
     Raises SpecError for a wrong ``train`` block, data or checkpoint, UsageError for a device that
     is not there, NumericalError where the loss is no number any more.
@@ -100,7 +100,7 @@ def train(
     compiled = compiled or bool(stored.get("compiled", False))
     compilation = as_started(compilation, folder) if resume else compilation
     budget = Budget("steps", stored["steps"]) if stored else budget
-    plan = make_plan(compilation.model, budget)
+    plan = make_plan(compilation.model, budget, accumulate or stored.get("accumulate"))
     seed = compilation.chosen_seed
     threads = threads or int(stored.get("threads", default_threads()))
     cuda = [where] if where.type == "cuda" else []
@@ -114,7 +114,7 @@ def train(
                 plan.optimizer, system.named_parameters(), compilation.model.parameter
             ),
             stream(seed, "train.data"), where, progress or Silence(),
-            stops, _loss(system, compiled, plan),
+            stops, _gradient(system, compiled, plan),
         )  # fmt: skip
         if resume:
             check_resumable(folder, settings, stored, compilation.model.source)
@@ -124,14 +124,13 @@ def train(
         return _train(run)
 
 
-def _loss(
-    system: System, compiled: bool | Compiler, plan: Plan
-) -> Callable[[Groups], torch.Tensor]:
-    """What gives the loss of a batch."""
+def _gradient(system: System, compiled: bool | Compiler, plan: Plan) -> Gradient:
+    """What computes the loss of a batch and its gradient."""
     compiler = compiler_of(system, compiled)
-    if compiler is None:
-        return partial(batch_loss, system)
-    return CompiledLoss(system, compiler, plan.training.span)
+    ready = None if compiler is None else CompiledLoss(system, compiler, plan.training.span)
+    if plan.accumulate == 1:
+        return WholeGradient(system, ready or partial(batch_loss, system))
+    return PortionedGradient(system, ready.sums if ready else plain_sums(system), plan.accumulate)
 
 
 def _write_settings(run: _Run) -> None:
@@ -197,12 +196,9 @@ def _update(run: _Run) -> StepReport:
     for group in run.optimizer.param_groups:
         group["lr"] = rate
     inputs = move(run.plan.data.draw(run.rng, training.batch), run.device)
-    loss = run.loss(inputs)
-    value = float(loss.detach())
+    value = run.gradient(inputs)
     if not math.isfinite(value):
         raise _not_finite(run, "the loss", value, inputs)
-    run.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
     gradient = _clip(run, inputs)
     with kept_on_manifolds(run.system, run.model.parameter):
         run.optimizer.step()
@@ -224,7 +220,10 @@ def _clip(run: _Run, inputs: Groups) -> float | None:
 
 def _not_finite(run: _Run, what: str, value: float, inputs: Groups) -> NumericalError:
     """The diagnostic of a number that is none, at the line that made it where that can be found."""
-    node = run.system.trace_nan(**one_by_one(inputs))
+    found = (
+        run.system.trace_nan(**one_by_one(part)) for part in portions(inputs, run.plan.accumulate)
+    )
+    node = next((node for node in found if node is not None), None)
     span = node.span if node is not None else run.plan.training.loss.span
     layer = "" if node is None or span is None else layer_at(run.model, span)
     inside = f", first in layer {layer}" if layer else ""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from dynattn.lower.context import rank_of
@@ -38,6 +40,32 @@ class Losses:
             known |= stage.means(groups(), known)
         return self._last(known)
 
+    # ── the same, of samples that come in portions ─────────────────────────────────────────────
+
+    @property
+    def means(self) -> tuple[tuple[str, ...], ...]:
+        """The keys of the means that each stage takes."""
+        return tuple(stage.keys for stage in self._stages)
+
+    def sums(
+        self, stage: int, groups: Iterable[Environment], known: Mapping[str, Any], training: bool
+    ) -> tuple[Tensor, tuple[int, ...]]:
+        """Each mean of a stage times the count of numbers it is taken of, and these counts.
+
+        ``known``: the means of the stages before, of all samples, by their keys.
+        """
+        return self._stages[stage].sums(groups, {"training": training, **known})
+
+    def of_means(self, known: Mapping[str, Tensor], training: bool) -> dict[str, Tensor]:
+        """Scalars by label, computed with all means."""
+        return self._last({"training": training, **known})
+
+
+def objective(block: Block, routine: Callable[[Block], Routine]) -> Losses:
+    """The loss alone, of a block that has records too."""
+    wanted = tuple((label, node) for label, node in block.outputs if label == "loss")
+    return Losses(replace(block, outputs=wanted), routine)
+
 
 class _Stage:
     """Means that need no others than those already known."""
@@ -46,9 +74,27 @@ class _Stage:
         self._routine = routine
         ranks = {name: rank_of(node) for name, node in block.outputs}
         self._means = {name: ranks[f"of {name}"] for name in ranks if f"of {name}" in ranks}
+        self._named = [(name, f"placeholder mean {name}") for name in self._means]
+        self.keys = tuple(key for _, key in self._named)
 
     def means(self, groups: Iterable[Environment], known: Mapping[str, Any]) -> dict[str, Tensor]:
         """The means over all groups, under the keys by which later stages read them."""
+        parts = self._parts(groups, known)
+        return {key: weighted_mean(parts[name]) for name, key in self._named}
+
+    def sums(
+        self, groups: Iterable[Environment], known: Mapping[str, Any]
+    ) -> tuple[Tensor, tuple[int, ...]]:
+        """Sums over all groups in the order of ``keys``, [means], and the counts."""
+        parts = self._parts(groups, known)
+        counts = tuple(sum(n for _, n in parts[name]) for name, _ in self._named)
+        sums = [_sum(parts[name]) for name, _ in self._named]
+        return torch.stack(sums), counts
+
+    def _parts(
+        self, groups: Iterable[Environment], known: Mapping[str, Any]
+    ) -> dict[str, list[tuple[Tensor, int]]]:
+        """Of every mean: that of each group, and of how many numbers it was taken."""
         parts: dict[str, list[tuple[Tensor, int]]] = {name: [] for name in self._means}
         for environment in groups:
             found = self._routine({**environment, **known})
@@ -57,7 +103,13 @@ class _Stage:
                 array = found[f"of {name}"]
                 own = array.shape[array.dim() - rank :]
                 parts[name].append((found[name], samples * math.prod(own)))
-        return {f"placeholder mean {name}": weighted_mean(p) for name, p in parts.items()}
+        return parts
+
+
+def _sum(parts: Sequence[tuple[Tensor, int]]) -> Tensor:
+    """The sum of scalars times their counts; one of count 0 is no number, and has no part."""
+    there = [value * count for value, count in parts if count]
+    return torch.stack(there).sum() if there else torch.zeros_like(parts[0][0])
 
 
 def weighted_mean(parts: Sequence[tuple[Tensor, int]]) -> Tensor:

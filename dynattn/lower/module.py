@@ -24,7 +24,7 @@ from dynattn.lower.initial import (
     widened,
 )
 from dynattn.lower.inspection import attention_in, first_not_finite
-from dynattn.lower.losses import Losses
+from dynattn.lower.losses import Losses, objective
 from dynattn.lower.past import Past, at_rest, environment_of, every_edge
 from dynattn.lower.routine import Routine
 from dynattn.lower.signals import Signal
@@ -70,6 +70,8 @@ class System(nn.Module):
         self._observe = binder.optional(program.observe)
         self._records = binder.optional(program.records)
         self.losses = None if program.loss is None else Losses(program.loss, binder.routine)
+        self.objective = None if program.loss is None else objective(program.loss, binder.routine)
+        """The loss without what is measured beside it."""
         self._noise = binder.optional(program.noise)
         self._jumps = binder.optional(program.jumps)
         self._delays = binder.optional(program.delays)

@@ -148,3 +148,5 @@ class Training:
     seed: int
     free: tuple[str, ...] = ()
     """Parameters that are moved beside the learned ones."""
+    accumulate: int = 1
+    """In how many portions the gradient of a batch is computed."""

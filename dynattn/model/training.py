@@ -23,6 +23,7 @@ from dynattn.syntax.unparse import spell
 REQUIRED = ("data", "loss")
 OPTIONAL = (
     "record", "optimizer", "schedule", "clip", "batch", "steps", "epochs", "seed", "free",
+    "accumulate",
 )  # fmt: skip
 
 
@@ -41,6 +42,7 @@ def declare_training(draft: Draft, declaration: tree.Experiment) -> Training | N
     data = choice(draft, clauses["data"])
     if loss is None or data is None:
         return None
+    batch = _number(draft, clauses, "batch", True, 32)
     optimizer = choice(draft, clauses["optimizer"]) if "optimizer" in clauses else default
     return Training(
         span=span,
@@ -50,12 +52,23 @@ def declare_training(draft: Draft, declaration: tree.Experiment) -> Training | N
         optimizer=optimizer or default,
         schedule=choice(draft, clauses["schedule"]) if "schedule" in clauses else None,
         clip=_number(draft, clauses, "clip", False, None),
-        batch=_number(draft, clauses, "batch", True, 32),
+        batch=batch,
         steps=steps,
         epochs=epochs,
         seed=_number(draft, clauses, "seed", True, 0),
         free=_free(draft, clauses["free"]) if "free" in clauses else (),
+        accumulate=_portions(draft, clauses, batch),
     )
+
+
+def _portions(draft: Draft, clauses: Mapping[str, tree.Clause], batch: int) -> int:
+    """In how many portions the gradient of a batch is computed."""
+    count = _number(draft, clauses, "accumulate", True, 1)
+    if count > batch:
+        text = f"accumulate {count} makes more portions of a batch than it has samples, {batch}"
+        fix = f"write accumulate {batch} or less, or a larger batch"
+        draft.errors.add("E524", text, clauses["accumulate"].span, fix)
+    return count
 
 
 def _free(draft: Draft, clause: tree.Clause) -> tuple[str, ...]:

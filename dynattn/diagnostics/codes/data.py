@@ -156,6 +156,13 @@ CODES: dict[str, Entry] = {
         "dynattn compile kuramoto.dyn --train",
         "dynattn compile kuramoto_attention.dyn --train",
     ),
+    "E524": Entry(
+        "more portions than samples",
+        "`accumulate` says in how many portions the gradient of a batch is computed, one after the "
+        "other; each has a sample at least.",
+        "batch 4; accumulate 8",
+        "batch 32; accumulate 8",
+    ),
     "E525": Entry(
         "there is nothing to learn",
         "Training moves what `learn` declares and the weights of learned functions.",
