@@ -74,7 +74,7 @@ def equilibria(
     result = find_equilibria(
         compilation, starts=starts, spread=spread, device=device, folder=folder
     )
-    files = [] if folder is None else [Path(folder) / "results.npz", Path(folder) / "results.csv"]
+    files = [] if folder is None else [Path(folder) / "results.nc", Path(folder) / "results.csv"]
     if picture is not None:
         from dynattn.present.spectrum import draw_spectra
 

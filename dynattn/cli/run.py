@@ -210,7 +210,7 @@ def tell_result(result: Any, folder: Path, pictures: list[Path]) -> None:
         tell_ends(result)
     print_line("  " + ", ".join(f"{key} {shown(value)}" for key, value in cost(result).items()))
     print_heading("files")
-    for path in (folder / "results.npz", folder / "results.csv", *pictures):
+    for path in (folder / "results.nc", folder / "results.csv", *pictures):
         print_line(f"  {path}")
 
 
@@ -284,9 +284,7 @@ def result_facts(result: Any, folder: Path, pictures: list[Path]) -> dict[str, A
         "settings": dict(result.settings),
         "statistics": dict(result.statistics),
         "folder": str(folder),
-        "files": [
-            str(path) for path in (folder / "results.npz", folder / "results.csv", *pictures)
-        ],
+        "files": [str(path) for path in (folder / "results.nc", folder / "results.csv", *pictures)],
     }
     if isinstance(result, Sweep):
         axes = {name: result.axes[name].tolist() for name in result.swept}

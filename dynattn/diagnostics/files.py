@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from dynattn.diagnostics.report import Diagnostic, SpecError
 
-Content = str | bytes | Callable[[BinaryIO], object]
+Content = str | bytes | memoryview | Callable[[BinaryIO], object]
 
 _NO_ROOM = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up",
             errno.EFBIG: "the file is larger than the system allows"}  # fmt: skip

@@ -103,7 +103,7 @@ def _lacking_sweep(compilation: Compilation, simulation: Simulation) -> Diagnost
     count = len(simulation.settings) + len(simulation.awaited)
     if count > 2:
         fact = f"'{simulation.name}' sweeps {count} parameters, and a picture shows two at most"
-        fix = "results.npz has the numbers"
+        fix = "results.nc has the numbers"
         return Diagnostic("E714", fact, simulation.span, fix)
     numbers = [
         r for r in simulation.records

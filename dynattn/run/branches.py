@@ -15,7 +15,7 @@ from dynattn.model import plans
 from dynattn.run.branch_arrays import AXIS, branch_arrays, branch_statistics
 from dynattn.run.clock import standing_mistakes
 from dynattn.run.labelled import Result
-from dynattn.run.provenance import versions
+from dynattn.run.provenance import origin_of, versions
 
 if TYPE_CHECKING:
     import torch
@@ -166,6 +166,7 @@ def _run(
         },
         seed=seed,
         versions=versions(),
+        origin=origin_of(compilation),
         statistics=branch_statistics(found, time.process_time() - begun),
         status="finished",
         continuation=found,

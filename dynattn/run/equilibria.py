@@ -12,7 +12,7 @@ import numpy as np
 from dynattn.diagnostics.report import SpecError
 from dynattn.run.clock import standing_mistakes
 from dynattn.run.labelled import Labelled, Result, Variable, numbered
-from dynattn.run.provenance import versions
+from dynattn.run.provenance import origin_of, versions
 
 if TYPE_CHECKING:
     from dynattn.analyse.equilibria import Equilibria
@@ -67,6 +67,7 @@ def find_equilibria(
         },
         seed=chosen,
         versions=versions(),
+        origin=origin_of(compilation),
         statistics={
             "equilibria": len(found), "failed": found.failed, "rounds": found.rounds,
             "complete": found.complete, "symmetries": list(found.symmetries),

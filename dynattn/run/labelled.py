@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dynattn.diagnostics.report import Diagnostic, UsageError
+from dynattn.run.provenance import Origin
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,10 @@ class Labelled:
 
     axes: Mapping[str, NDArray[Any]]
     variables: Mapping[str, Variable]
+    attributes: Mapping[str, str | int] = field(default_factory=dict, repr=False)
+    """What the numbers were made with: spec, settings, seed, versions; structures as JSON."""
+    notes: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    """Of axes and variables, by name: ``{"K": {"long_name": "strength of coupling"}}``."""
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         """The numbers of one variable; KeyError names those there are."""
@@ -44,11 +52,23 @@ class Labelled:
         return self.axes["time"]
 
     def to_xarray(self) -> Any:
-        """An ``xarray.Dataset``; ImportError where xarray is not installed."""
-        import xarray  # pyright: ignore[reportMissingImports]
+        """An ``xarray.Dataset``; UsageError E739 where xarray is not installed."""
+        try:
+            import xarray
+        except ModuleNotFoundError:
+            message = "xarray is not installed, so there is no xarray.Dataset"
+            fix = "pip install 'dynattn[xarray]'; axes and numbers are there without it"
+            raise UsageError(Diagnostic("E739", message, fix=fix)) from None
 
-        values = {name: (item.axes, item.values) for name, item in self.variables.items()}
-        return xarray.Dataset(values, coords=dict(self.axes))
+        values = {
+            name: (item.axes, item.values, dict(self.notes.get(name, {})))
+            for name, item in self.variables.items()
+        }
+        axes = {
+            name: ((name,), values, dict(self.notes.get(name, {})))
+            for name, values in self.axes.items()
+        }
+        return xarray.Dataset(values, axes, dict(self.attributes))
 
 
 class Drawing(Protocol):
@@ -84,6 +104,8 @@ class Result:
     """The numbers [nodes] that nodes differ by, such as natural frequencies; of one simulation."""
     drawing: Drawing | None = field(default=None, repr=False, compare=False, kw_only=True)
     """What draws it; results of ``Spec.run`` have one."""
+    origin: Origin = field(repr=False, compare=False, kw_only=True)
+    """The spec that it is of."""
 
     def __getitem__(self, name: str) -> NDArray[np.float64]:
         """The numbers of a state, an observable or a record."""
@@ -94,9 +116,24 @@ class Result:
         """Values along each axis."""
         return self.labelled.axes
 
+    @property
+    def data_set(self) -> Labelled:
+        """The labelled numbers with all that fixes them: what is written to ``results.nc``."""
+        attributes: dict[str, str | int] = {
+            "experiment": self.name, "status": self.status, "seed": self.seed,
+            "spec": self.origin.text, "settings": as_json(self.settings),
+            "versions": as_json(self.versions), "statistics": as_json(self.statistics),
+        }  # fmt: skip
+        known = {*self.labelled.axes, *self.labelled.variables}
+        notes = {name: note for name, note in self.origin.notes.items() if name in known}
+        return replace(self.labelled, attributes=attributes, notes=notes)
+
     def to_xarray(self) -> Any:
-        """An ``xarray.Dataset``; ImportError where xarray is not installed."""
-        return self.labelled.to_xarray()
+        """An ``xarray.Dataset`` with spec, settings, seed and versions among its attributes.
+
+        UsageError E739 where xarray is not installed.
+        """
+        return self.data_set.to_xarray()
 
     def plot(
         self,
@@ -146,3 +183,12 @@ def in_parts(series: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         else:
             found[name] = values
     return found
+
+
+def as_json(values: Any, indent: int | None = None) -> str:
+    """As JSON, arrays as lists."""
+    return json.dumps(values, indent=indent, ensure_ascii=False, default=_listed)
+
+
+def _listed(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else dict(value)

@@ -1,28 +1,26 @@
 """Results on disk: one folder an experiment, every file whole or not there.
 
 ``spec.dyn`` the text, ``settings.json`` what fixes the numbers (seed and versions too),
-``results.npz`` all arrays, ``results.csv`` the table of what is one number a point (of a sweep) or
-a time (of a simulation), ``summary.json`` how it ended.
+``results.nc`` all arrays as NetCDF-4 with spec and settings among its attributes, ``results.csv``
+the table of what is one number a point (of a sweep) or a time (of a simulation), ``summary.json``
+how it ended.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
-
-import numpy as np
 
 from dynattn.diagnostics.files import make_empty_folder, write_whole
 from dynattn.diagnostics.report import Diagnostic, SpecError
-from dynattn.run.labelled import Labelled, Result, Variable, in_parts
+from dynattn.run.labelled import Labelled, Result, as_json, in_parts
+from dynattn.run.netcdf import netcdf_bytes, read_netcdf
 
 SECONDS = 20.0
 """A sweep on its way writes its arrays no more often than this; the table every time."""
@@ -44,7 +42,7 @@ class ResultFolder:
 
     def write(self, result: Result) -> None:
         """Write a result as far as it is; each file is replaced at once."""
-        data = result.labelled
+        data = result.data_set
         self._json("settings.json", {
             "experiment": result.name, **result.settings, "seed": result.seed,
             "versions": dict(result.versions),
@@ -52,7 +50,7 @@ class ResultFolder:
         write_whole(self.path / "results.csv", table(data))
         due = time.monotonic() - self.arrays_written > SECONDS
         if due or result.status != "running":
-            write_whole(self.path / "results.npz", lambda file: np.savez(file, **_arrays(data)))
+            write_whole(self.path / "results.nc", netcdf_bytes(data))
             self.arrays_written = time.monotonic()
         self._json("summary.json", {
             "status": result.status, **result.statistics,
@@ -60,27 +58,18 @@ class ResultFolder:
         })  # fmt: skip
 
     def _json(self, name: str, values: Mapping[str, Any]) -> None:
-        text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
-        write_whole(self.path / name, text)
+        write_whole(self.path / name, as_json(values, indent=2) + "\n")
 
 
 def read_results(path: str | Path) -> Labelled:
-    """The arrays of a result folder; SpecError E609 where there are none or they are damaged."""
+    """The data set of a result folder; SpecError E609 where there are none or they are damaged."""
     place = Path(path)
     try:
-        summary = json.loads((place / "summary.json").read_text("utf-8"))
-        content = io.BytesIO((place / "results.npz").read_bytes())
-        with np.load(content, allow_pickle=False) as file:
-            axes = {key[5:]: file[key] for key in file.files if key.startswith("axis ")}
-            variables = {
-                name: Variable(tuple(names), file[f"data {name}"])
-                for name, names in summary["variables"].items()
-            }
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile):
+        return read_netcdf(place / "results.nc")
+    except (OSError, ValueError, KeyError, RuntimeError):
         message = f"{place} holds no results that can be read"
         fix = "name the folder of a finished 'dynattn run'"
         raise SpecError(Diagnostic("E609", message, fix=fix)) from None
-    return Labelled(axes, variables)
 
 
 def table(data: Labelled) -> str:
@@ -114,8 +103,3 @@ def _rows(data: Labelled, axes: tuple[str, ...], columns: Mapping[str, Any]) -> 
         values = [data.axes[axis][k] for axis, k in zip(axes, index, strict=True)]
         values += [column[index] for column in columns.values()]
         yield [f"{value:.12g}" for value in values]
-
-
-def _arrays(data: Labelled) -> dict[str, Any]:
-    axes = {f"axis {name}": values for name, values in data.axes.items()}
-    return axes | {f"data {name}": item.values for name, item in data.variables.items()}

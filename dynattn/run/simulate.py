@@ -13,7 +13,7 @@ from dynattn.diagnostics.report import NumericalError
 from dynattn.model.plans import Record, Simulation
 from dynattn.run.clock import check_experiment, saved_times, settings_of
 from dynattn.run.labelled import Labelled, Result, Variable, in_parts, numbered
-from dynattn.run.provenance import versions
+from dynattn.run.provenance import origin_of, versions
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
@@ -122,6 +122,7 @@ def _trajectory(
         settings=said | settings_of(simulation),
         seed=system.seed,
         versions=versions(),
+        origin=origin_of(compilation),
         statistics={
             **found.statistics,
             **({"stopped": stopped} if stopped == stopped else {}),

@@ -16,7 +16,7 @@ from dynattn.model.model import Model
 from dynattn.model.plans import Record, Simulation
 from dynattn.run.clock import check_experiment, saved_times, settings_of
 from dynattn.run.labelled import Labelled, Result, Variable, in_parts, numbered
-from dynattn.run.provenance import versions
+from dynattn.run.provenance import origin_of, versions
 
 if TYPE_CHECKING:
     import torch
@@ -352,6 +352,7 @@ class _Work:
             settings=settings | settings_of(self.simulation),
             seed=self.seed,
             versions=versions(),
+            origin=origin_of(self.compilation),
             statistics={**self.counts, "points": int(self.done.sum())},
             status=status,
             done=done.copy(),

@@ -9,6 +9,7 @@ import numpy
 import pytest
 import torch
 
+from dynattn.run.results import read_results
 from tests.cli.conftest import SPECS
 
 
@@ -18,7 +19,7 @@ def test_a_simulation(dynattn, small, tmp_path):
     assert done.out.startswith("\nsmall: simulate, seed 0\n  of  at the start")
     folder = tmp_path / "runs" / "small-simulate-1"
     assert {path.name for path in folder.iterdir()} == {
-        "spec.dyn", "settings.json", "summary.json", "results.npz", "results.csv", "series.svg",
+        "spec.dyn", "settings.json", "summary.json", "results.nc", "results.csv", "series.svg",
         "states.svg",
     }  # fmt: skip
     assert (folder / "spec.dyn").read_text() == small.read_text()
@@ -26,8 +27,8 @@ def test_a_simulation(dynattn, small, tmp_path):
 
 def test_the_numbers_are_the_solution(dynattn, small, tmp_path):
     facts = json.loads(dynattn("run", small, "-o", "out", "--json").out)
-    with numpy.load(tmp_path / "out" / "results.npz") as file:
-        theta, r = file["data osc.theta"], file["data r"]
+    file = read_results(tmp_path / "out")
+    theta, r = file["osc.theta"], file["r"]
     assert numpy.abs(numpy.abs(numpy.exp(1j * theta).mean(1)) - r).max() < 1e-12
     assert facts["final"] == {"r": r[-1]}
 
@@ -211,7 +212,7 @@ def test_an_interrupted_film_keeps_the_results_and_leaves_no_file(
     done = dynattn("run", small, "-o", "out", "--animate", "a.gif")
     assert (done.code, done.err.split("\n")[0]) == (130, "note: what was finished is in out")
     assert {path.name for path in tmp_path.iterdir()} == {"small.dyn", "out"}
-    assert (tmp_path / "out" / "results.npz").exists()
+    assert (tmp_path / "out" / "results.nc").exists()
 
 
 def test_a_stiff_model_is_told(dynattn, tmp_path):
@@ -249,15 +250,12 @@ def test_what_was_computed_before_the_numbers_failed(dynattn, tmp_path, method):
     done = dynattn("run", path, "-o", "one")
     assert done.code == 3 and "error[E603]" in done.err
     assert "what was computed up to t = " in done.err and " is in one" in done.err
-    with numpy.load(tmp_path / "one" / "results.npz") as file:
-        assert file["data p.x"][5] == pytest.approx(2.0, rel=1e-4)
+    assert read_results(tmp_path / "one")["p.x"][5] == pytest.approx(2.0, rel=1e-4)
     done = dynattn("run", path, "all", "-o", "two")
     assert done.code == 3 and done.err.count("error[E603]") == 1
     assert "what was finished, 1 of 2 points, is in two" in done.err
-    with numpy.load(tmp_path / "two" / "results.npz") as file:
-        assert file["data final(mean(x))"] == pytest.approx(
-            [1 / 3, numpy.nan], rel=1e-4, nan_ok=True
-        )
+    final = read_results(tmp_path / "two")["final(mean(x))"]
+    assert final == pytest.approx([1 / 3, numpy.nan], rel=1e-4, nan_ok=True)
 
 
 def test_what_the_machine_has_no_memory_for(dynattn, small, monkeypatch):

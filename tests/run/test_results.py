@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
-from importlib.util import find_spec
+import sys
 
 import numpy as np
 import pytest
 
-from dynattn.diagnostics.report import SpecError
+from dynattn.diagnostics.report import Source, SpecError, UsageError
+from dynattn.interface import Spec
 from dynattn.run import results
 from dynattn.run.experiment import run_experiment
+from dynattn.run.labelled import Labelled, Variable
+from dynattn.run.netcdf import netcdf_bytes, read_netcdf
 from dynattn.run.results import ResultFolder, read_results
-from tests.run.specs import kuramoto
+from tests.run.specs import KURAMOTO, kuramoto
 
 AVERAGE = "average(r) after 2"
 
@@ -34,7 +37,7 @@ def test_a_sweep_on_disk(tmp_path):
     folder = tmp_path / "a" / "sweep"
     got = run_experiment(kuramoto(), "transition", folder=folder)
     assert sorted(p.name for p in folder.iterdir()) == [
-        "results.csv", "results.npz", "settings.json", "spec.dyn", "summary.json",
+        "results.csv", "results.nc", "settings.json", "spec.dyn", "summary.json",
     ]  # fmt: skip
     assert "model small" in (folder / "spec.dyn").read_text()
     settings = json.loads((folder / "settings.json").read_text())
@@ -96,8 +99,8 @@ def test_a_place_that_is_taken(tmp_path):
 
 def test_damaged_results(tmp_path):
     run_experiment(kuramoto(), folder=tmp_path / "run")
-    npz = tmp_path / "run" / "results.npz"
-    npz.write_bytes(npz.read_bytes()[:100])
+    file = tmp_path / "run" / "results.nc"
+    file.write_bytes(file.read_bytes()[:100])
     assert refused(read_results, tmp_path / "run") == (
         "E609",
         f"{tmp_path / 'run'} holds no results that can be read",
@@ -109,15 +112,56 @@ def test_damaged_results(tmp_path):
 def test_arrays_are_not_written_after_every_part(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "SECONDS", 1e9)
     count = []
-    monkeypatch.setattr(results.np, "savez", lambda file, **arrays: count.append(len(arrays)))
+    monkeypatch.setattr(results, "netcdf_bytes", lambda data: count.append(data) or b"")
     run_experiment(kuramoto(), "transition", folder=tmp_path / "run")
     assert len(count) == 2
 
 
 def test_to_xarray():
-    got = run_experiment(kuramoto(), "transition")
-    if find_spec("xarray") is None:
-        with pytest.raises(ModuleNotFoundError, match="xarray"):
-            got.to_xarray()
-    else:
-        assert float(got.to_xarray()[AVERAGE].sel(K=1.0, repeat=2)) == got[AVERAGE][2, 2]
+    spec = Spec(
+        Source("small.dyn", KURAMOTO.format(seed="").replace("0 .. 10", '0 .. 10 "strength"'))
+    )
+    got = spec.run("transition")
+    data = got.to_xarray()
+    assert float(data[AVERAGE].sel(K=1.0, repeat=2)) == got[AVERAGE][2, 2]
+    assert data["K"].attrs == {"long_name": "strength"}
+    assert data.attrs["spec"] == spec.source.text and data.attrs["seed"] == 0
+    assert json.loads(data.attrs["settings"])["grid"] == {"K": [0, 0.5, 1, 1.5, 2]}
+    assert json.loads(data.attrs["versions"])["torch"]
+
+
+@pytest.mark.parametrize("experiment", ["simulate", "transition"])
+def test_the_file_is_the_data_set_for_xarray(experiment, tmp_path):
+    import xarray
+
+    got = run_experiment(kuramoto(), experiment, folder=tmp_path / "run")
+    with xarray.open_dataset(tmp_path / "run" / "results.nc") as found:
+        xarray.testing.assert_identical(found.load(), got.to_xarray())
+    assert read_results(tmp_path / "run").to_xarray().identical(got.to_xarray())
+
+
+def test_names_that_a_file_cannot_have_and_complex_numbers(tmp_path):
+    waves = np.array([1 + 2j, 3 - 1j])
+    variables = {
+        "final(a / \N{GREEK SMALL LETTER THETA})": Variable(("K/2",), np.array([1.0, 2.0])),
+        "z": Variable(("K/2",), waves), "on": Variable((), np.array(True)),
+        "im(y)": Variable((), np.array(1.0)), "words": Variable(("K/2",), np.arange(2)),
+    }  # fmt: skip
+    long = {"spec": "x" * 200_000, "seed": 3}
+    notes = {"z": {"long_name": "wave"}, "K/2": {"long_name": "half"}}
+    data = Labelled({"K/2": np.array([0.5, 1.0])}, variables, long, notes)
+    (tmp_path / "a.nc").write_bytes(netcdf_bytes(data))
+    back = read_netcdf(tmp_path / "a.nc")
+    assert set(back.variables) == set(variables) and back.attributes == long
+    assert back.notes == notes
+    for name, item in variables.items():
+        assert back.variables[name].axes == item.axes
+        assert np.array_equal(back[name], item.values)
+    assert back["z"].dtype == complex and back.axes["K/2"].tolist() == [0.5, 1.0]
+
+
+def test_without_xarray(monkeypatch):
+    monkeypatch.setitem(sys.modules, "xarray", None)
+    with pytest.raises(UsageError) as caught:
+        run_experiment(kuramoto()).to_xarray()
+    assert [item.code for item in caught.value.diagnostics] == ["E739"]

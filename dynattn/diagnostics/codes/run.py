@@ -77,7 +77,7 @@ CODES: dict[str, Entry] = {
     ),
     "E609": Entry(
         "results cannot be read",
-        "The folder of a 'dynattn run' holds results.npz and summary.json; in this one a file is "
+        "The folder of a 'dynattn run' holds results.nc; in this one it is "
         "missing, cut short or changed.",
         'read_results("runs")',
         'read_results("runs/kuramoto-transition-1")',
