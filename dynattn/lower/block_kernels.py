@@ -6,7 +6,8 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from dynattn.lower.kernels import roll_nodes, sparse_product, sums_in_parts
+from dynattn.lower.kernels import roll_nodes, sums_in_parts
+from dynattn.lower.sparse_kernels import sparse_product
 
 
 def block_sums(features, matrix, ranks):

@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.files import write_whole
-from dynattn.lower import block_kernels, edge_kernels, kernels, rotations, sum_kernels
+from dynattn.lower import (
+    block_kernels,
+    edge_kernels,
+    kernels,
+    rotations,
+    sparse,
+    sparse_kernels,
+    sum_kernels,
+)
 from dynattn.lower.code import wrapped
 from dynattn.lower.emit_evolving import layer_class
 from dynattn.lower.emit_functions import function_class, functions_of
@@ -324,17 +332,14 @@ def _imports(text: str) -> str:
 def _copied(writer: Writer, body: str) -> list[str]:
     """The sources of the functions that the body calls, and of those that they call."""
     wanted: dict[str, Any] = {}
-    rooms = (kernels, rotations, edge_kernels, sum_kernels, block_kernels)
+    rooms = (kernels, rotations, edge_kernels, sum_kernels, block_kernels, sparse_kernels, sparse)
     queue = [function for function in writer.copies if f"{function.__name__}(" in body]
     while queue:
         function = queue.pop(0)
         if function.__name__ in wanted:
             continue
         wanted[function.__name__] = function
-        if inspect.isfunction(function):
-            names = function.__code__.co_names
-            found = [getattr(room, name, None) for name in names for room in rooms]
-            queue += [
-                f for f in found if inspect.isfunction(f) or f in (SparseProduct, WeighedProduct)
-            ]
+        inner = function if inspect.isfunction(function) else function.forward
+        found = [getattr(room, name, None) for name in inner.__code__.co_names for room in rooms]
+        queue += [f for f in found if inspect.isfunction(f) or f in (SparseProduct, WeighedProduct)]
     return [inspect.getsource(item).strip("\n") for item in reversed(list(wanted.values()))]

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from dynattn.lower import block_kernels, edge_kernels, kernels, sum_kernels
+from dynattn.lower import block_kernels, edge_kernels, kernels, sparse_kernels, sum_kernels
 from dynattn.lower.block_arrays import block_operation
 from dynattn.lower.code import Code, call_code, method_code, tuple_code
 from dynattn.lower.context import EDGE_PARTS, ORIGIN, SPARSE_PARTS, Context, Need, width_of
@@ -200,7 +200,7 @@ def _csr(node: Node, context: Context, coupling: str, weight: str | None) -> Ope
         needs = tuple(Need("array", ("entries", coupling, part)) for part in EDGE_PARTS)
         return _together(node, sum_kernels.weighed_sums, needs, given=1)
     needs = tuple(Need("array", ("sparse", coupling, weight, part)) for part in SPARSE_PARTS)
-    return _together(node, kernels.sparse_sums, needs)
+    return _together(node, sparse_kernels.sparse_sums, needs)
 
 
 def _together(

@@ -1,15 +1,13 @@
 """Whole-array functions that torch has no single word for. Emitted files carry copies of them.
 
 Arrays are ``[batch..., place..., coordinates...]``; ``rank`` is the number of coordinate axes.
-Each function needs only what stands in this file and ``SparseProduct``.
+Each function needs only what stands in this file.
 """
 
 from __future__ import annotations
 
 import torch
 from torch.nn import functional as F
-
-from dynattn.lower.sparse import SparseProduct
 
 
 def cat_arrays(*arrays):
@@ -245,36 +243,6 @@ def sums_in_parts(sums, features, matrix, ranks):
     joined = [torch.view_as_complex(a.contiguous()) if w else a
               for a, w in zip(found, whole, strict=True)]  # fmt: skip
     return tuple(joined)
-
-
-def sparse_product(matrix, x):
-    """SparseProduct, or its numbers alone where no derivative is asked for: a tenth of the time
-    at 100 nodes.
-    """
-    recorded = torch.is_grad_enabled() and x.requires_grad
-    dual = torch.autograd.forward_ad.unpack_dual(x).tangent is not None
-    if not (recorded or dual) and torch.func.debug_unwrap(x) is x:
-        return SparseProduct.forward(*matrix, x)
-    return SparseProduct.apply(*matrix, x)
-
-
-def sparse_sums(features, matrix, ranks):
-    """The same for a sparse matrix (the six tensors of SparseProduct), node-major."""
-    if any(a.is_complex() for a in features):
-        return sums_in_parts(sparse_sums, features, matrix, ranks)
-    shape, rank = features[0].shape, ranks[0]
-    if all(a.shape == shape and r == rank for a, r in zip(features, ranks, strict=True)):
-        stacked = torch.stack(tuple(features), -1).movedim(-rank - 2, 0)
-        product = sparse_product(matrix, stacked.reshape(stacked.shape[0], -1))
-        return product.reshape(-1, *stacked.shape[1:]).movedim(0, -rank - 2).unbind(-1)
-    nodes_first = [a.movedim(-r - 1, 0) for a, r in zip(features, ranks, strict=True)]
-    columns = [a.reshape(a.shape[0], -1) for a in nodes_first]
-    product = sparse_product(matrix, torch.cat(columns, 1))
-    parts = product.split([column.shape[1] for column in columns], 1)
-    return tuple(
-        part.reshape(-1, *a.shape[1:]).movedim(0, -r - 1)
-        for part, a, r in zip(parts, nodes_first, ranks, strict=True)
-    )
 
 
 def matrix_product(a, b):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from dynattn.lower import kernels, sum_kernels
+from dynattn.lower import sparse_kernels, sum_kernels
 from dynattn.lower.sparse import SparseProduct, WeighedProduct
 
 FIXED = "Tensor starts, Tensor columns, Tensor weights, Tensor starts_t, Tensor columns_t, "
@@ -66,7 +66,7 @@ fixed_product.register_autograd(_fixed_backward, setup_context=_keep_all)
 weighed_product.register_autograd(_weighed_backward, setup_context=_keep_all)
 
 
-@torch.compiler.substitute_in_graph(kernels.sparse_product)
+@torch.compiler.substitute_in_graph(sparse_kernels.sparse_product)
 def _fixed_in_graph(matrix, x):
     return torch.ops.dynattn.fixed_product(*matrix, x)
 

@@ -12,6 +12,17 @@ with warnings.catch_warnings():
     torch.empty(0, 0, layout=torch.sparse_csr)
 
 
+def csr_product(starts, columns, weights, senders, x):
+    """The product of a CSR matrix [receivers, senders] with x [senders, columns]."""
+    shape = (starts.shape[0] - 1, senders)
+    matrix = torch.sparse_csr_tensor(starts, columns, weights, shape, check_invariants=False)
+    if x.is_cuda:
+        return matrix @ x.contiguous()
+    # an array that is not made 0 before it is written to saves a third of the time
+    product = x.new_empty((shape[0], x.shape[1]))
+    return torch.addmm(product, matrix, x.contiguous(), beta=0, out=product)
+
+
 class SparseProduct(torch.autograd.Function):
     """A x for a fixed CSR matrix A and features x [senders, columns].
 
@@ -22,9 +33,7 @@ class SparseProduct(torch.autograd.Function):
     @staticmethod
     def forward(*inputs):  # no names: torch would bind them anew at every call
         starts, columns, weights, starts_t, _, _, x = inputs
-        shape = (starts.shape[0] - 1, starts_t.shape[0] - 1)
-        matrix = torch.sparse_csr_tensor(starts, columns, weights, shape, check_invariants=False)
-        return matrix @ x.contiguous()
+        return csr_product(starts, columns, weights, starts_t.shape[0] - 1, x)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -57,11 +66,7 @@ class WeighedProduct(torch.autograd.Function):
 
     @staticmethod
     def forward(starts, columns, rows, order, starts_t, columns_t, order_t, weights, x):
-        shape = (starts.shape[0] - 1, starts_t.shape[0] - 1)
-        matrix = torch.sparse_csr_tensor(
-            starts, columns, weights.contiguous(), shape, check_invariants=False
-        )
-        return matrix @ x.contiguous()
+        return csr_product(starts, columns, weights.contiguous(), starts_t.shape[0] - 1, x)
 
     @staticmethod
     def setup_context(ctx, inputs, output):

@@ -11,8 +11,8 @@ import numpy
 import pytest
 import torch
 
-from dynattn.lower import kernels
-from dynattn.lower.sparse import SparseProduct
+from dynattn.lower import kernels, sparse_kernels
+from dynattn.lower.sparse import SparseProduct, csr_product
 from tests.lower.programs import (
     ALL,
     COUNT,
@@ -191,10 +191,10 @@ def test_a_sparse_product_without_gradients_is_the_same():
     ones = torch.tensor([1.0, 2.0, 3.0, 4.0])
     matrix = (starts, columns, ones, back, rows, ones)
     x = torch.randn(5, 2, 3)
-    plain = torch.stack([kernels.sparse_product(matrix, item) for item in x])
+    plain = torch.stack([sparse_kernels.sparse_product(matrix, item) for item in x])
     with torch.inference_mode():
-        alone = torch.stack([kernels.sparse_product(matrix, item) for item in x])
-        mapped = torch.func.vmap(lambda item: kernels.sparse_product(matrix, item))(x)
+        alone = torch.stack([sparse_kernels.sparse_product(matrix, item) for item in x])
+        mapped = torch.func.vmap(lambda item: sparse_kernels.sparse_product(matrix, item))(x)
     assert torch.equal(alone, plain)
     assert torch.equal(mapped, plain)
 
@@ -206,8 +206,32 @@ def test_features_of_one_shape_and_of_two_ranks():
     matrix = tuple(part for m in (csr, csc)
                    for part in (m.crow_indices(), m.col_indices(), m.values()))  # fmt: skip
     a, b = torch.randn(3, 3), torch.randn(3, 3)
-    sparse = kernels.sparse_sums((a, b), matrix, (0, 1))
+    sparse = sparse_kernels.sparse_sums((a, b), matrix, (0, 1))
     whole = kernels.dense_sums((a, b), (dense,), (0, 1))
     for found in (sparse, whole):
         assert (found[0] - a @ dense.mT).abs().max() < 1e-6
         assert (found[1] - dense @ b).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("batch", [(), (3,), (2, 3)])
+def test_large_features_are_put_side_by_side_without_derivatives_as_with_them(batch):
+    features = [torch.randn(*batch, 5000, 2) for _ in range(3)]
+    with torch.no_grad():
+        alone = sparse_kernels.beside(features, 1)
+    recorded = sparse_kernels.beside([a.clone().requires_grad_() for a in features], 1)
+    assert recorded.requires_grad and torch.equal(alone, recorded)
+    mapped = torch.func.vmap(lambda a: sparse_kernels.beside((a, a), 1))(features[0][None])
+    assert torch.equal(mapped[0], torch.stack((features[0], features[0]), -1).movedim(-3, 0))
+
+
+def test_a_sparse_product_does_not_read_what_it_writes_over():
+    """Rows without an entry are 0 also in memory that was full of NaN."""
+    starts = torch.zeros(40_001, dtype=torch.int32)
+    for count in (0, 1):
+        starts[1:] = count
+        columns, ones = torch.zeros(count, dtype=torch.int32), torch.ones(count)
+        for _ in range(5):
+            worthless = torch.full((40_000, 1), torch.nan)
+            del worthless
+            found = csr_product(starts, columns, ones, 3, torch.ones(3, 1))
+            assert found[0] == count and not found[1:].any()

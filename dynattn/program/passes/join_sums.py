@@ -43,9 +43,11 @@ class Part:
         return replace(self, factors=(*self.factors, node))
 
 
-def join_sums(products: Products, sums: Sequence[Node], maker: Maker, contract: bool) -> Node:
+def join_sums(
+    products: Products, sums: Sequence[Node], maker: Maker, contract: bool, columns: bool = False
+) -> Node:
     """The total; ``contract``: receiver and sums are vectors, multiplied coordinate by coordinate
-    and added up.
+    and added up; ``columns``: each sum is a column of one array, slow to read.
     """
     pairs = list(zip(products, sums, strict=True))
     if contract or any(p.dotted for p in products) or _shaped(products, sums):
@@ -60,7 +62,8 @@ def join_sums(products: Products, sums: Sequence[Node], maker: Maker, contract: 
                 divisors=_without(part.divisors, divisors))
         for part in parts
     ]  # fmt: skip
-    total = _total(_unlagged(parts, products, maker), maker)
+    parts = _unlagged(parts, products, maker)
+    total = _total(_turned(parts) if columns else parts, maker)
     for factor in factors:
         total = maker.elementwise("mul", factor, total)
     for divisor in divisors:
@@ -155,6 +158,21 @@ def _split(part: Part, angle: Angle, maker: Maker) -> list[Part]:
 
 
 # ── sums ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _turned(parts: Sequence[Part]) -> Sequence[Part]:
+    """The same, sums as factors of what the receivers have: each is then read once.
+
+    Left as it is where a sum stands alone, or where there would be more products.
+    """
+    own = {tuple(map(id, part.factors)) for part in parts}
+    if len({part.value for part in parts}) > len(own) or not all(map(_is_pair, parts)):
+        return parts
+    return [replace(part, value=part.factors[0], factors=(part.value,)) for part in parts]
+
+
+def _is_pair(part: Part) -> bool:
+    return len(part.factors) == 1 and not part.divisors
 
 
 def _total(parts: Sequence[Part], maker: Maker) -> Node:

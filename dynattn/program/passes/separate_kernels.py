@@ -31,12 +31,13 @@ def separate_kernels(network: Network) -> Rule:
     def rule(node: Node, maker: Maker) -> Node | None:
         if node.op != "edge_sum":
             return None
-        return _separated(node, maker, network.connections[node.payload].offsets is not None)
+        edges = network.connections[node.payload]
+        return _separated(node, maker, edges.offsets is not None, edges.kind == "edges")
 
     return rule
 
 
-def _separated(node: Node, maker: Maker, same_offsets: bool) -> Node | None:
+def _separated(node: Node, maker: Maker, same_offsets: bool, listed: bool) -> Node | None:
     inner, last = node.inputs[0], None
     product = summed_product(inner, maker, one_end, lambda b: _single_sum(b, node, maker))
     if product is not None:
@@ -54,7 +55,7 @@ def _separated(node: Node, maker: Maker, same_offsets: bool) -> Node | None:
     if last is not None and not _contractible(products):
         return None
     sums = _graph_sums(weighed, node, maker)
-    total = join_sums(products, sums, maker, contract=last is not None)
+    total = join_sums(products, sums, maker, contract=last is not None, columns=listed)
     return maker.align(total, node.type) if total.type.shape != node.type.shape else total
 
 
