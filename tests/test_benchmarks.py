@@ -32,6 +32,7 @@ BENCHMARKS = {
     "stiff": ("--rounds", "1"),
     "group_attention": ("--rounds", "1", "--steps", "3"),
     "manifold_drift": ("--steps", "200"),
+    "sampling": ("--rounds", "1", "--tokens", "256"),
     "hamiltonian": ("--steps", "4000", "--rounds", "3"),
 }
 
@@ -77,6 +78,11 @@ def test_delays_on_the_grid_are_eight_times_their_peer_at_equal_error():
 @pytest.mark.slow
 def test_the_program_is_as_large_for_any_n():
     assert len({row["operations in the program"] for row in rows_of("compile_large")}) == 1
+
+
+@pytest.mark.slow
+def test_a_text_is_faster_where_the_past_is_kept():
+    assert all(row["times"] > 2 for row in rows_of("sampling"))
 
 
 @pytest.mark.slow

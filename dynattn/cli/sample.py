@@ -16,6 +16,7 @@ Examples
   dynattn sample runs/kuramoto_attention-1
   dynattn sample runs/kuramoto_attention-1 --prompt "ROMEO:" --length 500
   dynattn sample runs/kuramoto_attention-1 --temperature 0.7 --seed 3
+  dynattn sample runs/kuramoto_attention-1 --length 2000 --stride 32
 """
 )
 @click.argument("run", metavar="RUN")
@@ -23,6 +24,13 @@ Examples
 @click.option("--length", default=400, show_default=True, help="Characters or words to write.")
 @click.option("--temperature", default=1.0, show_default=True, help="0: the likeliest alone.")
 @click.option("--top-k", type=int, help="Draw among the K likeliest alone.")
+@click.option("--context", type=int, help="Symbols seen at most.  [default: as in training]")
+@click.option(
+    "--stride",
+    default=1,
+    show_default=True,
+    help="Where there are more symbols than are seen, forget so many of the oldest at once.",
+)
 @click.option("--seed", default=0, show_default=True, help="Seed of the draws.")
 @DEVICE
 @JSON
@@ -32,12 +40,14 @@ def sample(
     length: int,
     temperature: float,
     top_k: int | None,
+    context: int | None,
+    stride: int,
     seed: int,
     device: str | None,
     as_json: bool,
 ) -> None:
     """Write text with the best weights of a run folder."""
-    from dynattn.cli.screen import print_generated, print_json
+    from dynattn.cli.screen import note, print_generated, print_json
 
     path = Path(run)
     if path.is_file():
@@ -61,14 +71,18 @@ def sample(
         raise UsageError(Diagnostic("E709", message, fix="name a run that was"))
     words = data.get("words")
     alphabet = Alphabet(data["characters"]) if words is None else Words(tuple(words))
+    notes: list[str] = []
     with threads_set():
         system = spec.build(dtype=torch.float32, device=device)
         made = generate.sample(
-            system, prompt.encode(), length, context=data["context"], temperature=temperature,
-            top_k=top_k, seed=seed, alphabet=alphabet,
+            system, prompt.encode(), length, temperature=temperature, top_k=top_k, seed=seed,
+            context=data["context"] if context is None else context, stride=stride,
+            alphabet=alphabet, told=notes.append,
         ).decode("utf-8", "replace")  # fmt: skip
     if as_json:
-        print_json({"ok": True, "prompt": prompt, "text": made})
-    else:
-        between = " " if words is not None and prompt[-1:].strip() else ""
-        print_generated((prompt + between + made).lstrip("\n"))
+        print_json({"ok": True, "prompt": prompt, "text": made, "notes": notes})
+        return
+    for text in notes:
+        note(text)
+    between = " " if words is not None and prompt[-1:].strip() else ""
+    print_generated((prompt + between + made).lstrip("\n"))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from dynattn.diagnostics.report import Diagnostic, SpecError
 from dynattn.learn.devices import threads_set
+from dynattn.learn.reader import Reader
 from dynattn.learn.text import BYTES, Alphabet
 from dynattn.learn.words import Words
 
@@ -22,23 +24,30 @@ def sample(
     top_k: int | None = None,
     seed: int = 0,
     alphabet: Alphabet | Words = BYTES,
+    stride: int = 1,
+    told: Callable[[str], None] = lambda text: None,
 ) -> bytes:
     """``length`` further symbols after ``prompt`` (UTF-8), without the prompt.
 
     Each is drawn from softmax(logits / temperature), among the ``top_k`` likeliest where that is
-    given; temperature 0 takes the likeliest. The system sees the last ``context`` symbols at most.
-    Raises SpecError for settings out of range or a prompt the model has no symbols for.
+    given; temperature 0 takes the likeliest. The system sees the last ``context`` symbols at most;
+    once there are more, the oldest ``stride`` are forgotten at once. ``told`` hears where symbols
+    cost a whole forward each. Raises SpecError for settings out of range or a prompt the model has
+    no symbols for.
     """
     _check(temperature, top_k, length)
-    device = next(system.parameters()).device
+    reader = Reader(system, context, stride)
     generator = torch.Generator().manual_seed(seed)
     symbols = _encode(prompt or b"\n", alphabet)
     was_training = system.training
     system.eval()
     with torch.no_grad(), threads_set():
-        _check_prompt(symbols, len(_logits(system, torch.tensor([[0]], device=device))))
+        _check_prompt(symbols, len(reader.logits([0])))
+        reader.begin()
+        for text in reader.costs(len(symbols) + length - 1):
+            told(text)
         for _ in range(length):
-            logits = _logits(system, torch.tensor([symbols[-context:]], device=device))
+            logits = reader.logits(symbols)
             symbols.append(_draw(logits[: alphabet.size], temperature, top_k, generator))
     system.train(was_training)
     return alphabet.decode(symbols[len(symbols) - length :])
@@ -72,16 +81,6 @@ def _check_prompt(symbols: list[int], size: int) -> None:
     if highest >= size:
         message = f"the prompt has byte {highest}, and the model knows those below {size}"
         raise SpecError(Diagnostic("E572", message, fix="write the prompt without that character"))
-
-
-def _logits(system: Any, window: torch.Tensor) -> torch.Tensor:
-    """[V] in float64 on the CPU: what comes after the window."""
-    found = system(window)
-    if not torch.is_tensor(found) or found.dim() != 3:
-        message = "the model has no single output with one row of logits per token"
-        fix = "sample from a model with input text: token(V)[T] and one output of V logits"
-        raise SpecError(Diagnostic("E573", message, fix=fix))
-    return found[0, -1].double().cpu()
 
 
 def _draw(

@@ -236,7 +236,8 @@ CODES: dict[str, Entry] = {
     "E571": Entry(
         "a setting of sampling is out of range",
         "`temperature` is from 0 on (0 takes the likeliest symbol), `top_k` from 1 on, `length` "
-        "from 0 on.",
+        "from 0 on, `context` from 1 to the limit of the model's `dim T`, `stride` from 1 to the "
+        "context.",
         "dynattn sample runs/model-1 --temperature -1",
         "dynattn sample runs/model-1 --temperature 0.8",
     ),
