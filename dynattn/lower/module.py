@@ -123,7 +123,7 @@ class System(nn.Module):
             table, key = table_of(self, name)
             rank = len(declared_shape(self.model.parameter[name], self.context))
             shapes.append(tuple(table[key].shape[: table[key].dim() - rank]))
-        return tuple(torch.broadcast_shapes(*shapes))
+        return tuple(torch.broadcast_shapes(*shapes)) if any(shapes) else ()
 
     def held(self) -> AbstractContextManager[None]:
         """Inside, what depends on parameters alone is computed once; they must not change there."""

@@ -284,13 +284,16 @@ class InParts(torch.autograd.Function):
         saved = zip(ctx.saved_tensors, ctx.others, strict=True)
         arrays = [other if a is None else a for a, other in saved]
         moving = [k for k in range(ctx.work.given) if ctx.needs_input_grad[k + 2]]
-        if torch.is_grad_enabled():  # slopes of slopes: everything is kept after all
-            for k in moving:  # one tensor may be given twice
-                arrays[k] = arrays[k].view_as(arrays[k])
-            wanted = [arrays[k] for k in moving]
-            found = _flat(ctx.work.all(arrays, ctx.cuts))
+        twice = torch.is_grad_enabled()
+        if twice or _is_followed(gradients):  # slopes of slopes, many slopes: everything is kept
+            with torch.enable_grad():
+                for k in moving:  # one tensor may be given twice
+                    own = arrays[k] if twice else arrays[k].detach().requires_grad_()
+                    arrays[k] = own.view_as(own)
+                wanted = [arrays[k] for k in moving]
+                found = _flat(ctx.work.all(arrays, ctx.cuts))
             slopes = torch.autograd.grad(
-                found, wanted, gradients, create_graph=True, allow_unused=True
+                found, wanted, gradients, create_graph=twice, allow_unused=True
             )
             by_input = dict(zip(moving, slopes, strict=True))
         else:

@@ -1,4 +1,4 @@
-"""Exact Jacobians of fields, by forward differentiation along many directions at once.
+"""Exact Jacobians of fields, along many directions at once.
 
 Differentiable themselves, and usable where nothing else is recorded, inside inference mode too.
 """
@@ -6,7 +6,8 @@ Differentiable themselves, and usable where nothing else is recorded, inside inf
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from math import prod
 from typing import Any
 
@@ -28,16 +29,9 @@ def linearized(
 
     ``rates(t, y)`` takes y [points.., n] and t, one time or one a point; rates of a point depend
     on that point alone. ``wide``: numbers that one evaluation holds of a point at most (edges,
-    say), if more than y does; few directions are then followed at once.
+    say), if more than y does; few directions are then followed at once. Differentiable itself.
     """
-    recording = torch.is_grad_enabled()
-    with (
-        torch.inference_mode(False),
-        torch.set_grad_enabled(recording),
-        warnings.catch_warnings(),
-    ):
-        for notice in NOTICES:
-            warnings.filterwarnings("ignore", message=notice)
+    with _recordable():
         t, y = _usable(t), _usable(y)
         n = y.shape[-1]
         chunk = max(1, WIDTH // (prod(y.shape[:-1]) * max(n, wide)))
@@ -67,16 +61,9 @@ def along(
     field: Callable[[Tensor], Tensor], y: Tensor, directions: Tensor, wide: int = 0
 ) -> Tensor:
     """The slopes [k, points.., m] of a field [points.., m] at y [points.., n] along ``directions``
-    [k, points.., n]; ``wide`` as above.
+    [k, points.., n]; ``wide`` as above. Differentiable itself.
     """
-    recording = torch.is_grad_enabled()
-    with (
-        torch.inference_mode(False),
-        torch.set_grad_enabled(recording),
-        warnings.catch_warnings(),
-    ):
-        for notice in NOTICES:
-            warnings.filterwarnings("ignore", message=notice)
+    with _recordable():
         here = _usable(y)
         chunk = max(1, WIDTH // max(1, prod(y.shape[:-1]) * max(y.shape[-1], wide)))
 
@@ -85,6 +72,46 @@ def along(
 
         follow: Any = vmap(slope, chunk_size=chunk)
         return follow(_usable(directions))
+
+
+def pulled_back(
+    function: Callable[..., Tensor], inputs: Sequence[Tensor], covectors: Tensor, wide: int = 0
+) -> tuple[Tensor, list[Tensor]]:
+    """(value, by input [k, ...] the slopes of its products with ``covectors`` [k, value...]).
+
+    ``wide``: numbers that one evaluation holds. For a whole Jacobian that is a third of the time
+    of ``along``, and keeps what one evaluation computes. Nothing is recorded.
+    """
+    with _recordable(), torch.enable_grad():
+        moving = [_usable(x).detach().requires_grad_() for x in inputs]
+        found = function(*moving)
+        chunk = max(1, WIDTH // max(1, found.numel(), wide))
+        follow: Any = vmap(lambda row: tuple(_pull(found, moving, row)), chunk_size=chunk)
+        slopes = follow(_usable(covectors))
+        return found.detach(), [slope.detach() for slope in slopes]
+
+
+def _pull(found: Tensor, inputs: Sequence[Tensor], covector: Tensor) -> list[Tensor]:
+    """By input the slope of the product with a covector; 0 of what does not depend on it."""
+    if not found.requires_grad:
+        return [torch.zeros_like(x) for x in inputs]
+    slopes = torch.autograd.grad(found, inputs, covector, retain_graph=True, allow_unused=True)
+    pairs = zip(slopes, inputs, strict=True)
+    return [torch.zeros_like(x) if slope is None else slope for slope, x in pairs]
+
+
+@contextmanager
+def _recordable() -> Iterator[None]:
+    """Where derivatives can be taken, and recorded where they are outside."""
+    recording = torch.is_grad_enabled()
+    with (
+        torch.inference_mode(False),
+        torch.set_grad_enabled(recording),
+        warnings.catch_warnings(),
+    ):
+        for notice in NOTICES:
+            warnings.filterwarnings("ignore", message=notice)
+        yield
 
 
 def edges_of(system: Any) -> int:

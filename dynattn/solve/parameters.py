@@ -14,22 +14,23 @@ import torch
 from torch import Tensor
 
 from dynattn.lower.binding import table_of
-from dynattn.solve.jacobians import NOTICES
-from dynattn.solve.rest_problem import RestProblem
+from dynattn.solve.jacobians import NOTICES, pulled_back
+from dynattn.solve.rest_problem import Local, RestProblem
 
 
 @contextmanager
 def parameters_set(system: Any, values: Mapping[str, Tensor | float]) -> Iterator[None]:
-    """Parameters of a system, by full name, at other values inside the block: numbers fill a whole
-    parameter. KeyError where there is none of a name.
+    """Parameters of a system, by full name, at other values inside the block: one number fills a
+    whole parameter. KeyError where there is none of a name.
     """
     places = {name: table_of(system, name) for name in values}
     before = {name: table[key] for name, (table, key) in places.items()}
     try:
         for name, (table, key) in places.items():
             value = values[name]
-            wide = value if isinstance(value, Tensor) else torch.full_like(before[name], value)
-            table[key] = wide
+            if not isinstance(value, Tensor):
+                value = torch.full_like(before[name], value)
+            table[key] = value.expand_as(before[name]) if value.dim() == 0 else value
         yield
     finally:
         for name, (table, key) in places.items():
@@ -54,3 +55,18 @@ def slopes_by(problem: RestProblem, y: Tensor, names: Sequence[str]) -> Tensor:
                 warnings.filterwarnings("ignore", message=notice)
             found.append(torch.func.jvp(rates, (value,), (torch.ones_like(value),))[1])
     return torch.stack(found)
+
+
+def slopes_at(local: Local, names: Sequence[str], values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(rates [n], the rows [m, n] of their Jacobian in tangent coordinates, how these change with
+    each parameter [parameters, m]) at one point, where the parameters have these values.
+    """
+    problem = local.problem
+
+    def rates(y: Tensor, *numbers: Tensor) -> Tensor:
+        with parameters_set(problem.system, dict(zip(names, numbers, strict=True))):
+            return problem.field(y)
+
+    numbers = [number.to(local.y) for number in values]
+    field, (rows, *slopes) = pulled_back(rates, (local.y, *numbers), local.covectors())
+    return field, rows, torch.stack(slopes)

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dynattn.solve.jacobians import along
+from dynattn.solve.jacobians import along, pulled_back
 from dynattn.solve.packing import Packing
 from dynattn.solve.symmetries import Symmetries, find_symmetries
 from dynattn.solve.tangents import Bases, tangent_bases
@@ -116,9 +116,11 @@ class Local:
     multiples: Tensor
     """[batch..., s, s]: what multiples of the generators these are."""
 
-    def residual(self) -> tuple[Tensor, Tensor]:
-        """(rates without their part along the orbit [batch..., m], that part [batch..., s])."""
-        rates = self.bases.drop(self.problem.field(self.y))
+    def residual(self, rates: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """(rates without their part along the orbit [batch..., m], that part [batch..., s]) of the
+        field [batch..., n], which is computed where it is not given.
+        """
+        rates = self.bases.drop(self.problem.field(self.y) if rates is None else rates)
         part = (self.orbit.mT @ rates[..., None])[..., 0]
         return rates - (self.orbit @ part[..., None])[..., 0], part
 
@@ -136,10 +138,23 @@ class Local:
 
     def jacobian(self, drift: Tensor) -> Tensor:
         """[batch..., m, m]: of the rates in the frame that drifts."""
+        _, (rows,) = pulled_back(self.problem.field, (self.y,), self.covectors())
+        return self.turning(self.bases.drop(rows).movedim(0, -2), drift)
+
+    def covectors(self) -> Tensor:
+        """[m, batch..., n]: the basis of the tangent space at every point."""
         lifts = self.bases.lifts()
         lifts = lifts.reshape(lifts.shape[0], *[1] * (self.y.dim() + 1 - lifts.dim()),
                               *lifts.shape[1:]).to(self.y)  # fmt: skip
-        return self.slopes(lifts.expand(lifts.shape[0], *self.y.shape), drift).movedim(0, -1)
+        return lifts.expand(lifts.shape[0], *self.y.shape)
+
+    def turning(self, matrix: Tensor, drift: Tensor) -> Tensor:
+        """The Jacobian [batch..., m, m] of the rates, seen from the frame that drifts."""
+        if not drift.shape[-1]:
+            return matrix
+        turned = self.problem.symmetries.turned(self.covectors())
+        turned = (turned * drift.movedim(-1, 0)[:, None, ..., None]).sum(0)
+        return matrix - self.bases.drop(turned).movedim(0, -1)
 
     def sums(self) -> Tensor:
         """[batch..., m, w]: the slopes of conserved quantities, orthonormal."""

@@ -21,7 +21,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from dynattn.solve.parameters import parameters_set, slopes_by
+from dynattn.solve.parameters import parameters_set, slopes_at
 from dynattn.solve.rest_problem import Local, RestProblem
 
 ITERATIONS = 8
@@ -84,12 +84,14 @@ class Sheet:
 
     def at(self, point: Point) -> Linearization:
         """The equations linearised at a point."""
-        with torch.no_grad(), parameters_set(self.problem.system, self.settings(point)):
-            local = self.problem.at(point.y)
-            rates, part = local.residual()
+        problem = self.problem
+        with torch.no_grad():
+            with parameters_set(problem.system, self.settings(point)):
+                local = problem.at(point.y)
+                field, rows, slopes = slopes_at(local, self.names, point.values)
+            rates, part = local.residual(field)
             drift = local.drift(part)
-            matrix = local.jacobian(drift)
-            slopes = local.bases.drop(slopes_by(self.problem, point.y, self.names))
+            matrix = local.turning(local.bases.drop(rows), drift)
         if self.push is not None:
             rates = rates + point.slack[0] * local.bases.drop(self.push)
         return Linearization(self, point, local, rates, drift, matrix, slopes)

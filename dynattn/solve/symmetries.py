@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from dynattn.model.parts import State
-from dynattn.solve.jacobians import along
+from dynattn.solve.jacobians import along, pulled_back
 from dynattn.solve.packing import Packing
 from dynattn.solve.tangents import width
 from dynattn.vocabulary.manifolds import MANIFOLDS
@@ -31,6 +31,9 @@ MOST = 300
 
 POINTS = 3
 """Points at which candidates are tried."""
+
+FEW = 500
+"""Unknowns up to which the whole Jacobian is as quick as the slopes along some directions."""
 
 ZERO = 1e-9
 """What counts as nothing, relative to what is compared."""
@@ -215,12 +218,23 @@ def _commuting(candidates: Symmetries, field: Field, points: Tensor) -> np.ndarr
         rates = field(y)
         if not bool(torch.isfinite(rates).all()):
             continue
-        slopes, turned = along(field, y, moved), candidates.turned(rates)
+        slopes, turned = _slopes(field, y, moved), candidates.turned(rates)
         rows.append((slopes - turned).flatten(1).cpu().numpy())
         scale = max(scale, *(float(x.abs().max()) for x in (slopes, turned, rates)))
     if not rows:
         return np.zeros((0, len(candidates.actions)))
     return _null_space(np.concatenate(rows, axis=1).T, scale)
+
+
+def _slopes(field: Field, y: Tensor, directions: Tensor) -> Tensor:
+    """[k, batch..., n]: along directions; of few unknowns by way of the whole Jacobian."""
+    n = y.shape[-1]
+    if y.numel() > FEW:
+        return along(field, y, directions)
+    units = torch.eye(n, dtype=y.dtype, device=y.device)
+    units = units.reshape(n, *[1] * (y.dim() - 1), n).expand(n, *y.shape)
+    _, (rows,) = pulled_back(field, (y,), units)
+    return torch.einsum("o...i,k...i->k...o", rows, directions)
 
 
 def _null_space(matrix: np.ndarray, scale: float) -> np.ndarray:
