@@ -112,6 +112,8 @@ def run(
         say_why(compilation, chosen)
     if "stiff" in result.statistics:
         note(stiff_words(result))
+    if kept := result.statistics.get("equilibrium", {}).get("kept"):
+        note(kept_words(result, kept))
     if as_json:
         from dynattn.cli.screen import print_json
 
@@ -136,6 +138,13 @@ def stiff_words(result: Trajectory | Sweep | BranchResult) -> str:
         f"the model is stiff near {when}: the method '{method}' takes small steps for stability, "
         "not for accuracy; 'method rodas5p' is implicit and takes large ones"
     )
+
+
+def kept_words(result: Trajectory | Sweep | BranchResult, kept: int) -> str:
+    """That some last states are not equilibria to the last digits."""
+    rest = result.statistics["equilibrium"]
+    where = f" of {kept} of {rest['points']} points" if rest["points"] > 1 else ""
+    return f"{rest['reason']}: the last states{where} are at rest to 10 times rtol, as simulated"
 
 
 def say_why(compilation: Compilation, simulation: Simulation) -> None:
@@ -209,6 +218,10 @@ def tell_result(result: Any, folder: Path, pictures: list[Path]) -> None:
     if isinstance(result, BranchResult):
         tell_ends(result)
     print_line("  " + ", ".join(f"{key} {shown(value)}" for key, value in cost(result).items()))
+    rest = result.statistics.get("equilibrium", {})
+    if "residual" in rest:
+        print_line(f"  at equilibrium: the largest rate left is {rest['residual']:.1g}; Newton's "
+                   f"method moved the last states by {rest['moved']:.1g} at most")  # fmt: skip
     print_heading("files")
     for path in (folder / "results.nc", folder / "results.csv", *pictures):
         print_line(f"  {path}")

@@ -75,6 +75,21 @@ class Gatherer:
         found = holds.any(axis=0) & np.isinf(self.pieces[0])
         self.pieces[0] = np.where(found, t, self.pieces[0])
 
+    def put_last(self, result: Array, values: Array, places: NDArray[np.int64]) -> None:
+        """The last values [batch..., own...] of some points of a result; ``places`` [batch...] are
+        those in its series, -1 for points that stay as they are.
+        """
+        own = [1] * (values.ndim - places.ndim)
+        chosen = np.reshape(places >= 0, (*places.shape, *own))
+        if self.kind == "series":
+            index = np.reshape(np.maximum(places, 0), (1, *places.shape, *own))
+            before = np.take_along_axis(result, index, axis=0)
+            np.put_along_axis(result, index, np.where(chosen, values, before), axis=0)
+        elif self.kind == "final":
+            result[...] = np.where(chosen, values, result)
+        elif self.kind == "average":  # over no stretch of time it is the last value
+            result[...] = np.where(chosen & (self.span <= 0), values, result)
+
     def result_over(self, count: int) -> Array:
         """series: [count, batch..., own...], NaN after the end; others: [batch..., own...].
 

@@ -19,6 +19,7 @@ from dynattn.model.model import Model
 from dynattn.model.plans import Record, Simulation
 from dynattn.model.terms import Place, Term
 from dynattn.network.build import Network
+from dynattn.run.ending import ended
 from dynattn.run.gathering import Ends, Gatherer
 from dynattn.run.stopping import INTERVALS, Stopping
 from dynattn.solve.compiler import Compiler
@@ -108,6 +109,11 @@ def integrate(
                 break
     results = {label: gatherer.result_over(len(times)) for label, gatherer in gatherers.items()}
     statistics = counts | stiff | {"method": simulation.method}
+    resting = stopping.rests and not bool(np.isnan(stopping.times).all())
+    if resting and (failure is None or stopping.all_stopped):
+        states, statistics["equilibrium"] = _at_rest(
+            system, stopping, states, records, times, gatherers, results
+        )
     found = Integration(results, statistics, stopping.times, states, solved)
     if failure is None or stopping.all_stopped:
         return found
@@ -141,6 +147,32 @@ def _at_ends(before: States, solved: States, ends: Ends) -> dict[str, torch.Tens
         going = torch.as_tensor(ends >= 0, device=x.device).reshape(wide.shape)
         found[name] = torch.where(going, last, before[name])
     return found
+
+
+def _at_rest(
+    system: System,
+    stopping: Stopping,
+    states: States,
+    records: Sequence[Record],
+    times: Array,
+    gatherers: Mapping[str, Gatherer],
+    results: Mapping[str, Array],
+) -> tuple[States, Mapping[str, Any]]:
+    """The last states with Newton's last steps, put into the results too, and what it took."""
+    stopped = ~np.isnan(stopping.times)
+    ending = ended(stopping.problem(states), states, stopped)
+    if ending.reached.any():
+        places = np.searchsorted(times, np.where(ending.reached, stopping.times, times[0]))
+        places = np.where(ending.reached, places, -1)
+        last = {name: x[None] for name, x in ending.states.items()}
+        moments = np.where(stopped, stopping.times, times[-1])[None]
+        values = _values(system, moments, last, records, stopped.ndim)
+        names = {r.label for r in records}
+        values |= {n: in_double(on_edges_alone(system, n, x))
+                   for n, x in last.items() if n not in names}  # fmt: skip
+        for label, gatherer in gatherers.items():
+            gatherer.put_last(results[label], values[label][0], places)
+    return ending.states, ending.facts
 
 
 def _history(system: System, simulation: Simulation, start: float) -> History | PointHistory | None:
@@ -234,19 +266,29 @@ def _recorded(
         return {}
     width = sum(prod(x.shape[1:]) for x in states.values())
     length = max(1, BLOCK // width)
-    front = tuple(next(iter(states.values())).shape[1 : 1 + batch])
     blocks: dict[str, list[Array]] = {record.label: [] for record in records}
     for start in range(0, len(times), length):
         block = {name: x[start : start + length] for name, x in states.items()}
-        t = torch.as_tensor(times[start : start + length], dtype=system.dtype, device=system.device)
-        found = _measure(system, t.reshape(-1, *[1] * batch), block)
-        for record in records:
-            name = record.label
-            value = found[name] if name in found else on_edges_alone(system, name, block[name])
-            rank = len(own_axes(system.network, record.value))
-            shape = (len(t), *front, *value.shape[value.dim() - rank :])
-            blocks[record.label].append(in_double(value.expand(shape)))
+        moments = times[start : start + length].reshape(-1, *[1] * batch)
+        for label, values in _values(system, moments, block, records, batch).items():
+            blocks[label].append(values)
     return {label: np.concatenate(parts) for label, parts in blocks.items()}
+
+
+def _values(
+    system: System, times: Array, states: States, records: Sequence[Record], batch: int
+) -> dict[str, Array]:
+    """Each record at states [time, batch..., nodes, ...] and times that go with them."""
+    t = torch.as_tensor(times, dtype=system.dtype, device=system.device)
+    found, values = _measure(system, t, states), {}
+    front = tuple(next(iter(states.values())).shape[1 : 1 + batch])
+    for record in records:
+        name = record.label
+        value = found[name] if name in found else on_edges_alone(system, name, states[name])
+        rank = len(own_axes(system.network, record.value))
+        shape = (len(t), *front, *value.shape[value.dim() - rank :])
+        values[name] = in_double(value.expand(shape))
+    return values
 
 
 def in_double(values: torch.Tensor) -> Array:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from dynattn.lower.module import System
 from dynattn.model.plans import Simulation, Until
+from dynattn.run.ending import drifting_rates, problem_of
+from dynattn.solve.rest_problem import RestProblem
 from dynattn.vocabulary.manifolds import MANIFOLDS
 
 INTERVALS = 50
@@ -27,6 +29,12 @@ class Stopping:
         self.tolerance = REST * max(simulation.rtol, simulation.atol or simulation.rtol)
         self.times = np.full(batch, np.nan)
         """[batch...]: when a point stopped; NaN while it goes on."""
+        self._problem: tuple[RestProblem | None] | None = None
+
+    @property
+    def rests(self) -> bool:
+        """Whether points stop where they are at rest."""
+        return self.until is not None and self.until.condition is None
 
     @property
     def all_stopped(self) -> bool:
@@ -58,15 +66,42 @@ class Stopping:
         value = self.system.record(t, states)[f"until {until.label}"]
         return value.expand(shape).cpu().numpy() != 0
 
+    def problem(self, states: Mapping[str, torch.Tensor]) -> RestProblem | None:
+        """Rest as a problem of states [batch..., nodes, ...]; None where it is none."""
+        if self._problem is None:
+            self._problem = (problem_of(self.system, states, self.times.ndim),)
+        return self._problem[0]
+
     def _at_rest(
         self, t: torch.Tensor, states: Mapping[str, torch.Tensor], batch: int
     ) -> torch.Tensor:
-        """Every rate is small beside the state; a map changes nothing."""
-        found = torch.ones((), dtype=torch.bool, device=self.system.device)
+        """Every rate is small beside the state, but for what a symmetry carries along; a map
+        changes nothing.
+        """
         discrete = {law.state for law in self.system.model.laws if law.discrete}
-        for name, rate in self.system.rates(t, states).items():
+        rates = {
+            name: rate - states[name] if name in discrete else rate
+            for name, rate in self.system.rates(t, states).items()
+        }
+        found = self._small(rates, states, batch)
+        problem = self.problem({name: x[0] for name, x in states.items()})
+        if problem is None or not problem.symmetries.count or bool(found[-1].all()):
+            return found
+        last = {name: x[-1:] for name, x in states.items()}
+        if not bool(self._small(drifting_rates(problem, last), last, batch).any()):
+            return found
+        return found | self._small(drifting_rates(problem, states), states, batch)
+
+    def _small(
+        self,
+        rates: Mapping[str, torch.Tensor],
+        states: Mapping[str, torch.Tensor],
+        batch: int,
+    ) -> torch.Tensor:
+        """[times, batch...]: whether all the rates are small."""
+        found = torch.ones((), dtype=torch.bool, device=self.system.device)
+        for name, speed in rates.items():
             x = states[name]
-            speed = rate - x if name in discrete else rate
             small = speed.abs() <= self.tolerance * x.abs().clamp(min=1.0)
             manifold = MANIFOLDS[self.system.model.states[name].manifold.name]
             if manifold.logarithmic:  # at rest only where nothing rare would grow

@@ -151,7 +151,8 @@ class _Work:
         self.reached: Mapping[str, torch.Tensor] = {}
         """With ``start previous``: the states that the point before reached."""
         self.counts: dict[str, Any] = {"evaluations": 0, "steps": 0, "seconds": 0.0}
-        self.together = points_at_once(compilation, simulation.method)
+        resting = simulation.until is not None and simulation.until.condition is None
+        self.together = points_at_once(compilation, simulation.method, resting)
         self.failures: list[NumericalError] = []
         """One for each point that failed."""
         self.parts = list(self._parts())
@@ -199,6 +200,7 @@ class _Work:
         return found
 
     def _solve(self, part: Part, progress: Callable[[float], None] | None) -> None:
+        from dynattn.run.ending import together
         from dynattn.run.recording import integrate
         from dynattn.run.signals import signals_of
         from dynattn.run.systems import build_for
@@ -231,6 +233,9 @@ class _Work:
             self.counts["compiling"] = self.counts.get("compiling", 0.0) + more
         if "stiff" in found.statistics:
             self.counts.setdefault("stiff", found.statistics["stiff"])
+        if "equilibrium" in found.statistics:
+            more = found.statistics["equilibrium"]
+            self.counts["equilibrium"] = together(self.counts.get("equilibrium", {}), more)
         for record in self.records:
             self._store(record, part, found.results[record.label], len(batch))
         for index in part.points:

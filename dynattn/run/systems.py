@@ -73,13 +73,16 @@ NUMBERS = 2**27
 """Numbers of parameters that the points of a sweep may hold together (1 GiB)."""
 
 JACOBIANS = 2**25
-"""Numbers of the Jacobians that an implicit method may have of all points side by side (256 MiB);
-a step holds about four times as many."""
+"""Numbers of the Jacobians that an implicit method, or Newton's, may have of all points side by
+side (256 MiB); a step holds about four times as many."""
 
 
-def points_at_once(compilation: Compilation, method: str = "tsit5") -> int:
+def points_at_once(
+    compilation: Compilation, method: str = "tsit5", resting: bool = False
+) -> int:  # fmt: skip
     """How many points are solved side by side: the fewer the larger their states are, and fewer
-    where each has many numbers on its edges, or a Jacobian.
+    where each has many numbers on its edges, or a Jacobian. ``resting``: whether their equilibrium
+    is found at the end.
     """
     model = compilation.model
     context = context_of(model, compilation.network)
@@ -88,7 +91,7 @@ def points_at_once(compilation: Compilation, method: str = "tsit5") -> int:
                   if p.name in varied and p.place.kind == "edges")  # fmt: skip
     width = sum(prod(shape_of(state, context, model.sizes)) for state in model.states.values())
     most = min(MOST, max(FEWEST, CACHED // max(1, width)))
-    if method in METHODS and METHODS[method].implicit:
+    if resting or (method in METHODS and METHODS[method].implicit):
         most = min(most, JACOBIANS // max(1, width) ** 2)
     return max(1, min(most, NUMBERS // max(1, numbers)))
 

@@ -70,9 +70,15 @@ def newton(
     tolerance: float = TOLERANCE,
     most: int = ITERATIONS,
     deflation: Deflation | None = None,
+    only: Tensor | None = None,
 ) -> Rest:
-    """Newton's method from points y [batch..., n]; what does not converge is not ``found``."""
+    """Newton's method from points y [batch..., n]; what does not converge is not ``found``.
+
+    ``only`` [batch...] says which points go on at all; the others stay where they are.
+    """
     run = _Run(problem.alone(y.shape[:-1]), y, tolerance, deflation)
+    if only is not None:
+        run.going = run.going & only
     with torch.no_grad():
         for _ in range(most):
             if not run.step():

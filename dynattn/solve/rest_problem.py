@@ -88,6 +88,10 @@ def _orbit(generators: Tensor) -> tuple[Tensor, Tensor]:
     """
     if not generators.shape[-1]:
         return generators, generators.new_zeros(*generators.shape[:-2], 0, 0)
+    if generators.shape[-1] == 1:
+        size = generators.square().sum(-2, keepdim=True).sqrt()
+        scale = (size > SMALL) / torch.where(size > SMALL, size, 1.0)
+        return generators * scale, scale
     if generators.shape[-2] < generators.shape[-1]:
         pad = generators.shape[-1] - generators.shape[-2]
         generators = torch.cat([generators, torch.zeros_like(generators[..., :1, :]).expand(
