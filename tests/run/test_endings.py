@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.optimize import brentq, fsolve
@@ -32,8 +34,12 @@ sweep some { K = [0.01, 2]; record theta }
 """
 
 
+def run(*arguments: Any) -> Any:
+    return run_experiment(*arguments)
+
+
 def test_the_last_state_is_an_equilibrium() -> None:
-    found = run_experiment(compiled(PITCHFORK))
+    found = run(compiled(PITCHFORK))
     assert found["p.x"][-1] == pytest.approx([2**0.5] * 2, abs=1e-14)
     assert 1e-12 < abs(found["p.x"][-2] - 2**0.5).max() < 1e-3
     told = found.statistics["equilibrium"]
@@ -42,7 +48,7 @@ def test_the_last_state_is_an_equilibrium() -> None:
 
 
 def test_records_hold_the_equilibrium_too() -> None:
-    found = run_experiment(compiled(PITCHFORK), "kept")
+    found = run(compiled(PITCHFORK), "kept")
     assert found["x"][-1] == pytest.approx([2**0.5] * 2, abs=1e-14)
     assert np.array_equal(found["x"][-1], found["final(x)"])
     # It ends long before 90 000, and an average over no time is the last value.
@@ -52,7 +58,7 @@ def test_records_hold_the_equilibrium_too() -> None:
 
 def test_each_point_of_a_sweep_ends_at_its_own() -> None:
     want = np.array([0.0, 0.5, 2.0])
-    found = run_experiment(compiled(PITCHFORK), "all")
+    found = run(compiled(PITCHFORK), "all")
     assert found["final(m)"][[0, 2, 3]] == pytest.approx(want, abs=1e-12)
     for k, series in enumerate(found["x"]):
         last = np.isfinite(series[:, 0]).sum() - 1
@@ -60,14 +66,14 @@ def test_each_point_of_a_sweep_ends_at_its_own() -> None:
     # At the bifurcation itself rates are small at 0.1 already, and 0 is far from there.
     told = found.statistics["equilibrium"]
     assert (told["points"], told["kept"]) == (4, 1) and 0.05 < found["final(m)"][1] < 0.1
-    assert run_experiment(compiled(PITCHFORK), "on")["final(x)"] == pytest.approx(
+    assert run(compiled(PITCHFORK), "on")["final(x)"] == pytest.approx(
         np.array([[0.5] * 2, [2.0] * 2]), abs=1e-13
     )
-    assert run_experiment(compiled(PITCHFORK), "repeated")["final(x)"].shape == (2, 2, 2)
+    assert run(compiled(PITCHFORK), "repeated")["final(x)"].shape == (2, 2, 2)
 
 
 def test_phases_that_drift_together_are_at_rest() -> None:
-    found = run_experiment(compiled(LOCKED))
+    found = run(compiled(LOCKED))
     theta, omega = found["osc.theta"][-1], np.array([0.1, 0.3, 0.5])
 
     def rates(x: np.ndarray) -> np.ndarray:
@@ -79,7 +85,7 @@ def test_phases_that_drift_together_are_at_rest() -> None:
     assert np.diff(theta) == pytest.approx([gap, gap], abs=1e-12)
     assert found.times[-1] < 40
 
-    some = run_experiment(compiled(LOCKED), "some")
+    some = run(compiled(LOCKED), "some")
     assert np.isfinite(some["theta"][0]).all()  # these never lock
     ended = np.isfinite(some["theta"][1][:, 0]).sum()
     assert some["theta"][1][ended - 1] == pytest.approx(theta, abs=1e-12)
@@ -94,7 +100,7 @@ let a = sum(x)
 observe gone = count(x' < 0 and x < 1e-3)
 simulate { t 0 .. 1000 every 1; until equilibrium; rtol 1e-8; record final(x), final(gone) }
 """
-    found = run_experiment(compiled(text))
+    found = run(compiled(text))
     assert found["final(x)"][0] == 1e-12 and found["final(gone)"] == 1
     assert found["final(x)"][1] == pytest.approx(1.5, abs=1e-11)
 
@@ -107,7 +113,7 @@ population spin[3] { state U on SU(2); drift A @ U }
 coupling pull: spin -> spin { normalize size }
 simulate { t 0 .. 200 every 1; until equilibrium; rtol 1e-6 }
 """
-    found = run_experiment(compiled(text))
+    found = run(compiled(text))
     u = found["spin.U"][-1]
     assert abs(u - u[:1]).max() < 1e-12 and found.times[-1] < 60
     assert u[0] @ u[0].conj().T == pytest.approx(np.eye(2), abs=1e-14)
@@ -117,7 +123,7 @@ population p[2] { state h on real = 0.1*index; h <- 0.5*tanh(2*h) + 0.3 }
 simulate { steps 200; until equilibrium }
 """
     want = fsolve(lambda h: 0.5 * np.tanh(2 * h) + 0.3 - h, 0.7, xtol=1e-14)[0]
-    assert run_experiment(compiled(text))["p.h"][-1] == pytest.approx([want] * 2, abs=1e-14)
+    assert run(compiled(text))["p.h"][-1] == pytest.approx([want] * 2, abs=1e-14)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +140,7 @@ model late
 population p[1] {{ state x on real = 1.05 * pulse(0, -1, 1); drift {drift} }}
 simulate {{ t 0 .. 1000000 every 1; until equilibrium; rtol 1e-6 }}
 """.replace("1.05 * pulse(0, -1, 1)", "0.5" if "1e-5" in drift else "1.001")
-    found = run_experiment(compiled(text))
+    found = run(compiled(text))
     told = found.statistics["equilibrium"]
     assert told["kept"] == 1 and told["reason"].startswith(reason) and told["moved"] == 0
     assert "residual" not in told
