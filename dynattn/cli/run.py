@@ -110,16 +110,21 @@ def run(
         raise
     if not pictures and plots == ("default",) and not isinstance(chosen, Continuation):
         say_why(compilation, chosen)
-    if "stiff" in result.statistics:
-        note(stiff_words(result))
-    if kept := result.statistics.get("equilibrium", {}).get("kept"):
-        note(kept_words(result, kept))
+    tell_doubts(result)
     if as_json:
         from dynattn.cli.screen import print_json
 
         print_json({"ok": True, **result_facts(result, place, pictures)})
     else:
         tell_result(result, place, pictures)
+
+
+def tell_doubts(result: Trajectory | Sweep | BranchResult) -> None:
+    """Notes on what a solve was that one would not expect."""
+    if "stiff" in result.statistics:
+        note(stiff_words(result))
+    if kept := result.statistics.get("equilibrium", {}).get("kept"):
+        note(kept_words(result, kept))
 
 
 def partial_words(partial: Trajectory | Sweep) -> str:

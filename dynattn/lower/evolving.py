@@ -92,7 +92,7 @@ class EvolveRun:
         if not self.retakes:
             take(environment, range(self.steps))
             return
-        found = stretches(take, self.steps, environment)
+        found = stretches(take, self.steps, environment, self.evolution.gradient)
         for numbers in found:
             if len(found) == 1:
                 take(environment, numbers)

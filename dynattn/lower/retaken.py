@@ -23,13 +23,20 @@ Take = Callable[[Environment, range], None]
 """take(environment, numbers): these steps, in the environment."""
 
 
-def stretches(take: Take, steps: int, environment: Environment) -> list[range]:
-    """The steps in stretches between kept states; one of all where everything may be kept."""
-    if steps < FEWEST or not torch.is_grad_enabled() or _under_transforms():
-        return [range(steps)]
-    size = size_of(lambda: take(dict(environment), range(1)))
-    if steps * size <= MEMORY:
-        return [range(steps)]
+def stretches(
+    take: Take, steps: int, environment: Environment, gradient: str | None = None
+) -> list[range]:
+    """The steps in stretches between kept states; one of all where everything may be kept.
+
+    ``gradient`` ``checkpointed`` and ``backpropagation``: no more than has to be, all of it.
+    """
+    whole = [range(steps)]
+    if gradient == "backpropagation" or not torch.is_grad_enabled() or _under_transforms():
+        return whole
+    if gradient is None and (
+        steps < FEWEST or steps * size_of(lambda: take(dict(environment), range(1))) <= MEMORY
+    ):
+        return whole
     length = math.isqrt(steps - 1) + 1
     return [range(k, min(steps, k + length)) for k in range(0, steps, length)]
 

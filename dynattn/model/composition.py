@@ -31,6 +31,9 @@ class Evolution:
     step: float = 1.0
     has_time: bool = False
     """Whether ``t`` has a value: from ``start`` on, ``step`` more after every step."""
+    gradient: str | None = None
+    """``checkpointed``: some states are kept for the backward pass; ``backpropagation``: all that
+    the steps make; None: as memory allows."""
 
 
 @dataclass(frozen=True)

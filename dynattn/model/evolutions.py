@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dynattn.diagnostics.suggest import did_you_mean
@@ -12,6 +13,7 @@ from dynattn.model.clauses import only_value, positive
 from dynattn.model.composition import Evolution, Rest, Settling
 from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.geodesics import names_it
+from dynattn.model.gradients import gradient_of_layer
 from dynattn.model.parts import Law
 from dynattn.model.readouts import reached
 from dynattn.model.resting import closed_form, refuse_restless
@@ -22,7 +24,7 @@ from dynattn.vocabulary.tableaus import TABLEAUS
 if TYPE_CHECKING:
     from dynattn.model.layer_dynamics import Dynamics
 
-WORDS = ("steps", "t", "until", "method", "step", "rtol")
+WORDS = ("steps", "t", "until", "method", "step", "rtol", "gradient")
 WAYS = "write steps 5, or until equilibrium, or t 0 .. 30; method rk4; step 0.1"
 
 RTOL = 1e-4
@@ -43,6 +45,9 @@ def evolution_of(dynamics: Dynamics, declaration: tree.Layer, laws: Sequence[Law
         text = "evolve says in several ways how far" if ways else "evolve does not say how far"
         draft.errors.add("E446", text, head(item.span), WAYS)
         return None
+    gradient = None
+    if "gradient" in clauses:
+        gradient = gradient_of_layer(draft, clauses["gradient"], ways[0], laws)
     if ways == ["until"]:
         return _at_rest(dynamics, clauses, laws)
     if "rtol" in clauses:
@@ -50,8 +55,10 @@ def evolution_of(dynamics: Dynamics, declaration: tree.Layer, laws: Sequence[Law
         draft.errors.add("E446", text, clauses["rtol"].span, "leave it out")
         return None
     if ways == ["t"]:
-        return _through_time(draft, clauses, laws)
-    return _by_steps(dynamics, clauses, laws)
+        found = _through_time(draft, clauses, laws)
+    else:
+        found = _by_steps(dynamics, clauses, laws)
+    return None if found is None else (replace(found, gradient=gradient), ())
 
 
 def _only(draft: Draft, declaration: tree.Layer) -> tree.Evolve | None:
@@ -90,7 +97,7 @@ def _clauses(draft: Draft, item: tree.Evolve) -> dict[str, tree.Clause] | None:
 
 def _by_steps(
     dynamics: Dynamics, clauses: Mapping[str, tree.Clause], laws: Sequence[Law]
-) -> Found | None:
+) -> Evolution | None:
     draft = dynamics.context.draft
     for word in ("method", "step"):
         if word in clauses and not (word == "method" and names_it(clauses[word])):
@@ -105,7 +112,7 @@ def _by_steps(
             method = noises.METHODS[0] if noisy else "rk4"
             fix = f"write evolve {{ t 0 .. 1; method {method}; step 0.1 }}"
             draft.errors.add("E446", text, term.span, fix)
-    return None if steps is None else (Evolution(steps), ())
+    return None if steps is None else Evolution(steps)
 
 
 # ── time ───────────────────────────────────────────────────────────────────────────────────────
@@ -113,7 +120,7 @@ def _by_steps(
 
 def _through_time(
     draft: Draft, clauses: Mapping[str, tree.Clause], laws: Sequence[Law]
-) -> Found | None:
+) -> Evolution | None:
     times, step = _times(draft, clauses["t"]), None
     method = _method(draft, clauses)
     if "step" in clauses:
@@ -131,7 +138,7 @@ def _through_time(
         return None
     count = max(1, math.ceil((times[1] - times[0]) / step * (1 - 1e-9)))
     size = (times[1] - times[0]) / count
-    return Evolution(fixed(count), method, times[0], size, has_time=True), ()
+    return Evolution(fixed(count), method, times[0], size, has_time=True)
 
 
 def _times(draft: Draft, clause: tree.Clause) -> tuple[float, float] | None:

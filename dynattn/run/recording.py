@@ -109,11 +109,8 @@ def integrate(
                 break
     results = {label: gatherer.result_over(len(times)) for label, gatherer in gatherers.items()}
     statistics = counts | stiff | {"method": simulation.method}
-    resting = stopping.rests and not bool(np.isnan(stopping.times).all())
-    if resting and (failure is None or stopping.all_stopped):
-        states, statistics["equilibrium"] = _at_rest(
-            system, stopping, states, records, times, gatherers, results
-        )
+    if stopping.rests and (failure is None or stopping.all_stopped):
+        states = _at_rest(system, stopping, states, records, times, gatherers, results, statistics)
     found = Integration(results, statistics, stopping.times, states, solved)
     if failure is None or stopping.all_stopped:
         return found
@@ -157,9 +154,12 @@ def _at_rest(
     times: Array,
     gatherers: Mapping[str, Gatherer],
     results: Mapping[str, Array],
-) -> tuple[States, Mapping[str, Any]]:
-    """The last states with Newton's last steps, put into the results too, and what it took."""
+    statistics: dict[str, Any],
+) -> States:
+    """The last states with Newton's last steps; put into results, and what it took into statistics."""
     stopped = ~np.isnan(stopping.times)
+    if not stopped.any():
+        return states
     ending = ended(stopping.problem(states), states, stopped)
     if ending.reached.any():
         places = np.searchsorted(times, np.where(ending.reached, stopping.times, times[0]))
@@ -172,7 +172,8 @@ def _at_rest(
                    for n, x in last.items() if n not in names}  # fmt: skip
         for label, gatherer in gatherers.items():
             gatherer.put_last(results[label], values[label][0], places)
-    return ending.states, ending.facts
+    statistics["equilibrium"] = ending.facts
+    return ending.states
 
 
 def _history(system: System, simulation: Simulation, start: float) -> History | PointHistory | None:

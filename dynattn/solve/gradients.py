@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from dynattn.diagnostics.report import Diagnostic, Span, SpecError
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.solve.methods import Method
-
-KINDS = ("backpropagation", "checkpointed", "adjoint")
+from dynattn.vocabulary.solvers import GRADIENTS
 
 MEMORY = 256.0
 """MiB that a solve keeps for its backward pass where nothing else is said."""
@@ -35,9 +34,9 @@ class Gradient:
 
 def check_gradient(gradient: Gradient, method: Method, late: bool, span: Span | None) -> None:
     """SpecError E362 for what there is not, E363 where it does not go with the method."""
-    if gradient.kind is not None and gradient.kind not in KINDS:
+    if gradient.kind is not None and gradient.kind not in GRADIENTS:
         message = f"there is no gradient '{gradient.kind}'"
-        guess = did_you_mean(gradient.kind, KINDS, f"there are: {', '.join(KINDS)}")
+        guess = did_you_mean(gradient.kind, GRADIENTS, f"there are: {', '.join(GRADIENTS)}")
         raise SpecError(Diagnostic("E362", message, span, guess))
     if not gradient.memory > 0:
         message = f"the memory for gradients is {gradient.memory:g} MiB"

@@ -27,6 +27,17 @@ FIXED_STEPS = frozenset({
 })  # fmt: skip
 """Methods that no tolerance does anything to; implicit Adams steps are solved to one."""
 
+GRADIENTS = ("backpropagation", "checkpointed", "adjoint")
+"""How gradients may be asked for; where nothing is said they are exact, in the cheapest way."""
+
+GRADIENT_HABITS = {
+    **dict.fromkeys(("backprop", "autograd", "bptt"), "gradient backpropagation"),
+    **dict.fromkeys(("checkpoint", "checkpointing", "checkpoints", "remat"),
+                    "gradient checkpointed"),
+    **dict.fromkeys(("discrete", "exact", "auto", "default"),
+                    "nothing: gradients are those of the discrete steps, unless adjoint is asked"),
+}  # fmt: skip
+
 _STIFF = "'method rodas5p', which is implicit"
 HABITS = {
     "euler_maruyama": "'method euler', Euler-Maruyama's where there is noise (Itô's sense)",

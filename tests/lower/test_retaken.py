@@ -54,6 +54,28 @@ def test_less_is_kept(monkeypatch):
     assert retaken.size_of(lambda: system.loss(text=text)) < whole / 5
 
 
+def test_the_spec_says_what_is_kept(monkeypatch):
+    systems = {
+        word: Compilation(Source("e.dyn", SPEC.replace("0.1 }", f"0.1{clause} }}"))).build()
+        for word, clause in (
+            ("none", ""), ("checkpointed", "; gradient checkpointed"),
+            ("backpropagation", "; gradient backpropagation"),
+        )
+    }  # fmt: skip
+    text = torch.tensor([[1, 4, 2, 7], [0, 3, 3, 5]])
+    expected = loss_and_gradients(systems["none"])
+    sizes = {}
+    for word, system in systems.items():
+        for one, other in zip(loss_and_gradients(system)[1], expected[1], strict=True):
+            assert torch.allclose(one, other, rtol=1e-11, atol=1e-14)
+        sizes[word] = retaken.size_of(lambda system=system: system.loss(text=text))
+    assert sizes["checkpointed"] < sizes["none"] / 5 and sizes["none"] == sizes["backpropagation"]
+    monkeypatch.setattr(retaken, "MEMORY", 1000)
+    assert retaken.size_of(lambda: systems["none"].loss(text=text)) == sizes["checkpointed"]
+    keeps = retaken.size_of(lambda: systems["backpropagation"].loss(text=text))
+    assert keeps == sizes["backpropagation"]
+
+
 def test_where_little_is_kept_anyway_all_is(monkeypatch):
     system = Compilation(Source("evolving.dyn", SPEC)).build()
     monkeypatch.setattr(retaken, "retake", None)

@@ -1,4 +1,4 @@
-"""Codes of experiments: E320 to E327, and of those that cannot be run: E620 to E645."""
+"""Codes of experiments: E320 to E327, and of those that cannot be run: E620 to E648."""
 
 from __future__ import annotations
 
@@ -156,5 +156,15 @@ CODES: dict[str, Entry] = {
         "flows, not of maps.",
         "continue branch { c = 0 .. 1; start equilibrium at c = 2 }",
         "continue branch { c = 0 .. 1; start equilibrium at c = 0.3 }",
+    ),
+    "E648": Entry(
+        "a gradient that there is not, or that does not fit",
+        "Gradients through what evolves are exact, in the cheapest way that there is, where "
+        "nothing is said. 'gradient checkpointed' keeps some states and takes the steps between "
+        "them again, 'gradient backpropagation' keeps all, and 'gradient adjoint' solves the "
+        "equation backwards, with methods of torchdiffeq. What is drawn in a step would be drawn "
+        "anew, and an equilibrium does not depend on the way there.",
+        "evolve { steps 100; gradient checkpoints }",
+        "evolve { steps 100; gradient checkpointed }",
     ),
 }
