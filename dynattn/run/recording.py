@@ -156,7 +156,7 @@ def _at_rest(
     results: Mapping[str, Array],
     statistics: dict[str, Any],
 ) -> States:
-    """The last states with Newton's last steps; put into results, and what it took into statistics."""
+    """The last states after Newton's last steps, put into the results; facts into statistics."""
     stopped = ~np.isnan(stopping.times)
     if not stopped.any():
         return states
