@@ -10,6 +10,7 @@ import click
 from dynattn.cli.settings import DEVICE, FOLDER, JSON, SEED, SET, SPEC, open_spec, read_device
 
 if TYPE_CHECKING:
+    from dynattn.analyse.equilibria import Equilibria
     from dynattn.run.equilibria import RestResult
 
 ROWS = 30
@@ -89,7 +90,17 @@ def equilibria(
 
 def facts(result: RestResult) -> dict[str, object]:
     """The result as a JSON object."""
-    rows = [
+    return {
+        "settings": dict(result.settings),
+        "seed": result.seed,
+        "statistics": dict(result.statistics),
+        "equilibria": rest_facts(result.equilibria),
+    }
+
+
+def rest_facts(found: Equilibria) -> list[dict[str, object]]:
+    """Each of them as a JSON object."""
+    return [
         {
             "verdict": item.stability.verdict,
             "unstable": item.stability.unstable,
@@ -101,14 +112,8 @@ def facts(result: RestResult) -> dict[str, object]:
             "saturated": item.saturated,
             "eigenvalues": [[value.real, value.imag] for value in item.eigenvalues.tolist()],
         }
-        for item in result.equilibria
+        for item in found
     ]
-    return {
-        "settings": dict(result.settings),
-        "seed": result.seed,
-        "statistics": dict(result.statistics),
-        "equilibria": rows,
-    }
 
 
 def tell(result: RestResult, files: list[Path]) -> None:
@@ -119,9 +124,7 @@ def tell(result: RestResult, files: list[Path]) -> None:
     count = "1 equilibrium" if len(found) == 1 else f"{len(found)} equilibria"
     print_heading(f"{result.settings['model']}: {count} from {found.starts} starts")
     if len(found):
-        titles = ("", "stability", "growing", "residual", "starts", "leading eigenvalues")
-        drifts = tuple(f"drift, {label}" for label in found.symmetries[:2])
-        print_table((*titles, *drifts), _rows(result))
+        print_table(*rest_rows(found))
     if len(found) > ROWS:
         print_line(f"  and {len(found) - ROWS} more")
     if found.symmetries:
@@ -136,16 +139,18 @@ def tell(result: RestResult, files: list[Path]) -> None:
         print_line(f"  {path}")
 
 
-def _rows(result: RestResult) -> list[tuple[str, ...]]:
+def rest_rows(found: Equilibria) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """(titles, a row for each of the first equilibria)."""
     rows = []
-    for number, item in enumerate(result.equilibria.found[:ROWS]):
+    for number, item in enumerate(found.found[:ROWS]):
         leading = [value for value in item.eigenvalues if value.imag >= -ROUNDING][:VALUES]
         values = ", ".join(shown_value(value) for value in leading)
-        drifts = [f"{item.drift[label]:.6g}" for label in result.equilibria.symmetries[:2]]
+        drifts = [f"{item.drift[label]:.6g}" for label in found.symmetries[:2]]
         stability = item.stability
         rows.append((str(number), stability.verdict, str(stability.unstable),
                      f"{item.residual:.1g}", str(item.starts), values, *drifts))  # fmt: skip
-    return rows
+    titles = ("", "stability", "growing", "residual", "starts", "leading eigenvalues")
+    return (*titles, *(f"drift, {label}" for label in found.symmetries[:2])), rows
 
 
 def shown_value(value: complex) -> str:

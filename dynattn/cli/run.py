@@ -15,8 +15,9 @@ from dynattn.diagnostics.report import NumericalError
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
-    from dynattn.model.plans import Continuation, Simulation
+    from dynattn.model.plans import Simulation
     from dynattn.run.branches import BranchResult
+    from dynattn.run.experiment import Plan
     from dynattn.run.simulate import Trajectory
     from dynattn.run.sweep import Sweep
 
@@ -45,8 +46,8 @@ Examples
     metavar="PICTURE[.FORMAT]",
     multiple=True,
     default=("default",),
-    help="What is drawn: series, sweep, states, raster, graph, bifurcation, or all, default, "
-    "none; as svg unless .pdf or .png follows. May be given several times.",
+    help="What is drawn: series, sweep, states, raster, graph, bifurcation, equilibria, or all, "
+    "default, none; as svg unless .pdf or .png follows. May be given several times.",
 )
 @click.option(
     "--compile",
@@ -73,18 +74,13 @@ def run(
     """Run an experiment and draw what came out. The first one of the spec, unless it is named."""
     device = read_device(device or "cpu")
     compilation = open_spec(spec, settings, seed)
-    from dynattn.model.plans import Continuation
+    from dynattn.model.plans import Simulation
     from dynattn.present.drawing import draw_pictures
     from dynattn.present.wanted import read_wanted
-    from dynattn.run.branches import check_continuation
-    from dynattn.run.clock import check_experiment
-    from dynattn.run.experiment import find_experiment, run_experiment
+    from dynattn.run.experiment import check_plan, find_experiment, run_experiment
 
     chosen = find_experiment(compilation.model, experiment)
-    if isinstance(chosen, Continuation):
-        check_continuation(compilation, chosen)
-    else:
-        check_experiment(compilation.model, chosen)
+    check_plan(compilation, chosen)
     wanted = read_wanted(compilation, chosen, plots)
     film = None if animate is None else film_place(compilation, chosen, animate)
     from dynattn.cli.compile import compiler_for
@@ -108,7 +104,7 @@ def run(
         if error.partial is not None:
             note(f"{partial_words(error.partial)} is in {place}")
         raise
-    if not pictures and plots == ("default",) and not isinstance(chosen, Continuation):
+    if not pictures and plots == ("default",) and isinstance(chosen, Simulation):
         say_why(compilation, chosen)
     tell_doubts(result)
     if as_json:
@@ -162,7 +158,7 @@ def say_why(compilation: Compilation, simulation: Simulation) -> None:
     note(f"no picture is drawn: {reason.message}")
 
 
-def film_place(compilation: Compilation, simulation: Simulation | Continuation, path: str) -> Path:
+def film_place(compilation: Compilation, simulation: Plan, path: str) -> Path:
     """Where the moving picture goes, once it is known that it can be made."""
     from dynattn.present.animation import check_animation
 
@@ -210,11 +206,16 @@ def tell_result(result: Any, folder: Path, pictures: list[Path]) -> None:
     """Print the figures, what they cost, and where everything is."""
     from dynattn.cli.branches import branch_rows, tell_ends
     from dynattn.cli.screen import print_heading, print_line, print_table
+    from dynattn.cli.searches import tell_search
     from dynattn.run.branches import BranchResult
+    from dynattn.run.searches import SearchResult
     from dynattn.run.sweep import Sweep
 
     print_heading(f"{result.settings['model']}: {result.name}, seed {result.seed}")
-    if isinstance(result, BranchResult):
+    rows: list[tuple[str, ...]] = []
+    if isinstance(result, SearchResult):
+        tell_search(result)
+    elif isinstance(result, BranchResult):
         rows = branch_rows(result)
     else:
         rows = sweep_rows(result) if isinstance(result, Sweep) else series_rows(result)
@@ -222,7 +223,9 @@ def tell_result(result: Any, folder: Path, pictures: list[Path]) -> None:
         print_table(rows[0], rows[1:])
     if isinstance(result, BranchResult):
         tell_ends(result)
-    print_line("  " + ", ".join(f"{key} {shown(value)}" for key, value in cost(result).items()))
+    costs = {} if isinstance(result, SearchResult) else cost(result)
+    if costs:
+        print_line("  " + ", ".join(f"{key} {shown(value)}" for key, value in costs.items()))
     rest = result.statistics.get("equilibrium", {})
     if "residual" in rest:
         print_line(f"  at equilibrium: the largest rate left is {rest['residual']:.1g}; Newton's "
@@ -293,7 +296,9 @@ def shown(value: Any) -> str:
 
 def result_facts(result: Any, folder: Path, pictures: list[Path]) -> dict[str, Any]:
     """The result as a JSON object; the arrays themselves are in the files."""
+    from dynattn.cli.searches import search_facts
     from dynattn.run.branches import BranchResult
+    from dynattn.run.searches import SearchResult
     from dynattn.run.sweep import Sweep
 
     facts: dict[str, Any] = {
@@ -308,6 +313,8 @@ def result_facts(result: Any, folder: Path, pictures: list[Path]) -> dict[str, A
         axes = {name: result.axes[name].tolist() for name in result.swept}
         records = {name: values.tolist() for name, values in result.measured.items()}
         return {**facts, "axes": axes, "records": records}
+    if isinstance(result, SearchResult):
+        return {**facts, **search_facts(result)}
     if isinstance(result, BranchResult):
         return facts
     finals = {name: float(values[-1]) for name, values in result.series.items()}

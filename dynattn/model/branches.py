@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model import constants, swept
+from dynattn.model import constants, searches, swept
 from dynattn.model.clauses import positive
 from dynattn.model.draft import Draft, head
 from dynattn.model.plans import Continuation, Record, Start
@@ -14,7 +14,7 @@ from dynattn.model.records import record
 from dynattn.syntax import tree
 from dynattn.syntax.unparse import clause_text, spell
 
-STARTS = "write start init, start previous, start at branch.fold, or start equilibrium at K = 1"
+STARTS = "write start init, previous, at branch.fold, at rest[0], or equilibrium at K = 1"
 EVENTS = ("fold", "hopf", "branch_point")
 """What an equilibrium may undergo in one parameter."""
 TRACED_EVENTS = ("cusp", "bogdanov_takens")
@@ -27,6 +27,9 @@ def start(draft: Draft, clause: tree.Clause) -> Start | None:
     label = clause_text(clause)
     item = clause.values[0] if len(clause.values) == 1 else None
     match item:
+        case tree.Modified(value=tree.At(point=tree.Index() as expr), modifiers=()):
+            place = searches.place_named(draft, expr)
+            return None if place is None else Start("point", label, clause.span, rest=place)
         case tree.Modified(value=tree.At(point=expr), modifiers=()) if expr is not None:
             point = swept.point(draft, expr)
             return None if point is None else Start("point", label, clause.span, point)

@@ -31,7 +31,7 @@ from dynattn.model.memory import refuse_too_large
 from dynattn.model.model import Model
 from dynattn.model.network_steps import declare_network, refuse_time, values_of
 from dynattn.model.parts import Observable
-from dynattn.model.plans import Continuation, Simulation, Training
+from dynattn.model.plans import Runs, Training
 from dynattn.model.populations import announce_let, declare_drifts, declare_population
 from dynattn.model.quantities import declare_dims, declare_parameter, declare_values
 from dynattn.model.scope import Symbol
@@ -95,7 +95,7 @@ def check(
     _declare_observables(draft, tree)
     runs = declare_experiments(draft, _all(tree, syntax.Experiment))
     training = _declare_training(draft, tree)
-    refuse_readers(draft, *runs)
+    refuse_readers(draft, runs)
     if steps or _all(tree, syntax.Network):
         refuse_in_network(draft)
         refuse_signals_in_network(draft)
@@ -251,7 +251,7 @@ def _declare_training(draft: Draft, tree: SyntaxTree) -> Training | None:
 def _roots(
     draft: Draft,
     steps: tuple[Step, ...],
-    runs: tuple[tuple[Simulation, ...], tuple[Continuation, ...]],
+    runs: Runs,
     training: Training | None,
 ) -> list[Term]:
     """The terms that a model computes for their own sake; clauses of couplings aside."""
@@ -260,7 +260,7 @@ def _roots(
     found += [layer.output for layer in draft.layers.values() if layer.output is not None]
     found += [observable.value for observable in draft.observables.values()]
     found += [record.value for group in runs for item in group for record in item.records]
-    ends = [item.until for item in runs[0] if item.until is not None]
+    ends = [item.until for item in runs.simulations if item.until is not None]
     found += [item.condition for item in ends if item.condition is not None]
     if training is not None:
         found += [training.loss, *(record.value for record in training.records)]
@@ -271,7 +271,7 @@ def _model(
     draft: Draft,
     tree: SyntaxTree,
     steps: tuple[Step, ...],
-    runs: tuple[tuple[Simulation, ...], tuple[Continuation, ...]],
+    runs: Runs,
     training: Training | None,
 ) -> Model:
     header = _all(tree, syntax.ModelHeader)[0]
@@ -291,8 +291,9 @@ def _model(
         inputs=tuple(draft.inputs.values()),
         network=steps,
         observables=tuple(draft.observables.values()),
-        simulations=runs[0],
-        continuations=runs[1],
+        simulations=runs.simulations,
+        continuations=runs.continuations,
+        searches=runs.searches,
         training=training,
         clauses=draft.clauses(),
         energies=tuple(draft.energies),

@@ -7,7 +7,7 @@ possible); a delay of each edge makes it one of the edges.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from dynattn.diagnostics.report import Span
@@ -17,7 +17,7 @@ from dynattn.model.expressions import Context, translate
 from dynattn.model.gathered import gathered
 from dynattn.model.model import Model
 from dynattn.model.parts import Coupling
-from dynattn.model.plans import Continuation, Simulation
+from dynattn.model.plans import Runs
 from dynattn.model.terms import Place, Term, walk
 from dynattn.syntax import tree
 from dynattn.vocabulary.functions import ELEMENTWISE, MATRIX_FUNCTIONS
@@ -252,16 +252,15 @@ def _holds(term: Term, op: str) -> bool:
 # ── who reads a delayed sum ────────────────────────────────────────────────────────────────────
 
 
-def refuse_readers(
-    draft: Draft, simulations: Sequence[Simulation], continuations: Sequence[Continuation]
-) -> None:
+def refuse_readers(draft: Draft, runs: Runs) -> None:
     """Observables and records know the present alone: E427 where one holds a delayed sum.
 
     E428 where an experiment asks for an equilibrium.
     """
     values = [item.value for item in draft.observables.values()]
-    values += [record.value for item in (*simulations, *continuations) for record in item.records]
-    values += [item.until.condition for item in simulations if item.until and item.until.condition]
+    values += [record.value for group in runs for item in group for record in item.records]
+    ends = [item.until for item in runs.simulations if item.until is not None]
+    values += [item.condition for item in ends if item.condition is not None]
     for value in dict.fromkeys(values):
         coupling = _late_sum(draft, value)
         if coupling is not None and coupling.delay is not None:
@@ -275,7 +274,7 @@ def refuse_readers(
 
     late = next((c.delay for c in draft.couplings.values() if c.delay is not None), None)
     if late is not None:
-        for span in _equilibria(simulations, continuations):
+        for span in _equilibria(runs):
             text = (
                 "an equilibrium is found by the present rates, and here they are made of the past"
             )
@@ -283,16 +282,14 @@ def refuse_readers(
             draft.errors.add("E428", text, span, fix, [(late.span, "a delay")])
 
 
-def _equilibria(
-    simulations: Sequence[Simulation], continuations: Sequence[Continuation]
-) -> Iterator[Span]:
+def _equilibria(runs: Runs) -> Iterator[Span]:
     """Where experiments ask for an equilibrium."""
-    for item in simulations:
+    for item in runs.simulations:
         if item.until is not None and item.until.condition is None:
             yield item.until.span
         if item.begins is not None and item.begins.kind in ("equilibrium", "point"):
             yield item.begins.span
-    yield from (item.span for item in continuations)
+    yield from (item.span for item in (*runs.continuations, *runs.searches))
 
 
 def _late_sum(draft: Draft, *values: Term) -> Coupling | None:

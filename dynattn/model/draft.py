@@ -74,6 +74,8 @@ class Draft:
     observables: dict[str, Observable] = field(default_factory=dict)
     branches: dict[str, tree.Experiment] = field(default_factory=dict)
     """The ``continue`` experiments, whose points other experiments name."""
+    searches: dict[str, tree.Experiment] = field(default_factory=dict)
+    """The ``equilibria`` experiments, where other experiments start."""
     points: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
     """Values that are known of points of experiments: by experiment, event and parameter."""
     unsized: set[str] = field(default_factory=set)

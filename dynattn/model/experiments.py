@@ -8,11 +8,11 @@ from dataclasses import replace
 from dynattn.diagnostics import habits
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model import branches, constants, signals, swept
+from dynattn.model import branches, constants, searches, signals, swept
 from dynattn.model.branches import start
 from dynattn.model.clauses import only_value, positive
 from dynattn.model.draft import Draft, head
-from dynattn.model.plans import Awaited, Continuation, Simulation
+from dynattn.model.plans import Awaited, Continuation, Runs, Search, Simulation
 from dynattn.model.records import record, until
 from dynattn.syntax import tree
 from dynattn.syntax.unparse import spell
@@ -97,6 +97,7 @@ def _clause(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
     if rule is not None:
         return rule(draft, clause, found)
     home = "continue" if clause.word in branches.CLAUSES else HOMES.get(clause.word)
+    home = "equilibria" if clause.word in searches.CLAUSES else home
     if home is None:
         listed = f"there are {', '.join(CLAUSES)}"
         fix = did_you_mean(clause.word, CLAUSES, listed, habits.CLAUSES)
@@ -221,21 +222,24 @@ def _updates(draft: Draft, seen: dict[str, tree.Clause], found: Simulation) -> S
     return replace(found, start=0.0, stop=float(count), every=1.0, method="euler", step=1.0)
 
 
-def declare_experiments(
-    draft: Draft, declarations: Sequence[tree.Experiment]
-) -> tuple[tuple[Simulation, ...], tuple[Continuation, ...]]:
-    """Every ``simulate``, ``sweep`` and ``continue``, in the order of the text."""
+def declare_experiments(draft: Draft, declarations: Sequence[tree.Experiment]) -> Runs:
+    """Every ``simulate``, ``sweep``, ``continue`` and ``equilibria``, in the order of the text."""
     runs = [item for item in declarations if item.kind != "train"]
     branches.gather(draft, runs)
+    searches.gather(draft, runs)
     first = next((item for item in runs if item.kind == "simulate"), None)
     defaults = None if first is None else declare_simulation(draft, first, None)
     simulations: list[Simulation] = []
     continuations: list[Continuation] = []
+    sought: list[Search] = []
     named: dict[str, Span] = {}
     for item in runs:
         if item.kind == "continue":
             found = branches.continuation(draft, item)
             continuations.append(found)
+        elif item.kind == "equilibria":
+            found = searches.search(draft, item)
+            sought.append(found)
         else:
             given = item is first and defaults is not None
             found = defaults if given else declare_simulation(draft, item, defaults)
@@ -247,4 +251,4 @@ def declare_experiments(
             fix = f"name one of them: {item.kind} NAME {{"
             draft.errors.add("E203", text, found.span, fix, [earlier])
         named.setdefault(found.name, found.span)
-    return tuple(simulations), tuple(continuations)
+    return Runs(tuple(simulations), tuple(continuations), tuple(sought))

@@ -15,7 +15,7 @@ from functools import cached_property
 from dynattn.diagnostics.report import Source
 from dynattn.model.composition import Dim, InputUse, Layer, Step
 from dynattn.model.parts import Coupling, Law, Observable, Parameter, Population, State
-from dynattn.model.plans import Continuation, Simulation, Training
+from dynattn.model.plans import Continuation, Search, Simulation, Training
 from dynattn.model.terms import Term
 
 
@@ -48,6 +48,8 @@ class Model:
     energies: tuple[tuple[str, Term], ...] = ()
     """The own potentials of populations, by name of the population; per node."""
     continuations: tuple[Continuation, ...] = ()
+    searches: tuple[Search, ...] = ()
+    """``equilibria`` experiments."""
     groups: tuple[Population, ...] = ()
     """Populations addressed as one; their states are what the members share."""
     jumps: tuple[Term, ...] = ()
@@ -58,7 +60,7 @@ class Model:
         """Parameters that an experiment varies."""
         runs = self.simulations
         starts = [item.begins for item in runs] + [item.start for item in self.continuations]
-        names = [name for item in runs for name, _ in item.settings]
+        names = [name for item in (*runs, *self.searches) for name, _ in item.settings]
         names += [item.name for run in runs for item in run.awaited]
         names += [name for item in self.continuations for name, _, _ in item.ranges]
         names += [name for start in starts if start is not None for name, _ in start.settings]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from dynattn.diagnostics.report import Span
 from dynattn.model.terms import Term
@@ -51,6 +51,8 @@ class Start:
     """The experiment and the event of a ``point``."""
     settings: tuple[tuple[str, float], ...] = ()
     """Parameters at which the ``equilibrium`` is sought."""
+    rest: tuple[str, int] | None = None
+    """The experiment and the number of an equilibrium that is the ``point``."""
     states: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
     """Arrays [nodes, ...] of the ``point``, once it is known."""
 
@@ -90,6 +92,22 @@ class Continuation:
 
 
 @dataclass(frozen=True)
+class Search:
+    """``equilibria``: places of rest, from many starts, at each of the settings."""
+
+    name: str
+    span: Span = field(repr=False)
+    starts: int = 20
+    """The initial states, then draws."""
+    spread: float = 1.0
+    """Standard deviation of the numbers that are drawn."""
+    settings: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    records: tuple[Record, ...] = ()
+    seed: int | None = None
+    """None: that of the first ``simulate``."""
+
+
+@dataclass(frozen=True)
 class Simulation:
     """``simulate``: the first one holds the defaults of every other experiment."""
 
@@ -116,6 +134,14 @@ class Simulation:
     """Empty: every state and observable as a series."""
     data: Choice | None = None
     """Where the samples of signals come from."""
+
+
+class Runs(NamedTuple):
+    """Every experiment but ``train``, in the order of the text."""
+
+    simulations: tuple[Simulation, ...]
+    continuations: tuple[Continuation, ...]
+    searches: tuple[Search, ...]
 
 
 @dataclass(frozen=True)

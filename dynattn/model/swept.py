@@ -206,6 +206,8 @@ def point(draft: Draft, expr: tree.Expr) -> tuple[str, str] | None:
             pass
         case _:
             text, fix = "this is no point of an experiment", "write NAME.fold"
+            if isinstance(expr, tree.Name) and expr.name in draft.searches:
+                fix = f"write {expr.name}[0]: it has several"
             draft.errors.add("E320", text, expr.span, fix)
             return None
     if branch not in draft.branches:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from dynattn.model.composition import AssignStep, CallStep, OutputStep, RepeatStep, Step
 from dynattn.model.model import Model
 from dynattn.model.parts import Coupling, Law
-from dynattn.model.plans import Continuation, Record, Simulation
+from dynattn.model.plans import Continuation, Record, Search, Simulation
 from dynattn.model.terms import Term, walk
 
 
@@ -41,7 +42,8 @@ def throw_switches(model: Model) -> Model:
         network=_steps(model.network, resolver),
         observables=tuple(replace(o, value=term(o.value)) for o in model.observables),
         simulations=tuple(_simulation(s, resolver) for s in model.simulations),
-        continuations=tuple(_continuation(c, resolver) for c in model.continuations),
+        continuations=tuple(_recording(c, resolver) for c in model.continuations),
+        searches=tuple(_recording(s, resolver) for s in model.searches),
         training=training,
         clauses={
             state: {word: resolver.shown(item) for word, item in found.items()}
@@ -170,9 +172,12 @@ def _simulation(simulation: Simulation, resolver: Resolver) -> Simulation:
     return replace(simulation, records=records, until=until)
 
 
-def _continuation(continuation: Continuation, resolver: Resolver) -> Continuation:
-    records = tuple(_record(r, resolver) for r in continuation.records)
-    return replace(continuation, records=records)
+Plan = TypeVar("Plan", Continuation, Search)
+
+
+def _recording(plan: Plan, resolver: Resolver) -> Plan:
+    records = tuple(_record(r, resolver) for r in plan.records)
+    return replace(plan, records=records)
 
 
 def _steps(steps: tuple[Step, ...], resolver: Resolver) -> tuple[Step, ...]:

@@ -13,6 +13,7 @@ from dynattn.model.plans import Simulation
 from dynattn.present.bifurcation import bifurcation_figure
 from dynattn.present.figure import entitle, new_figure, style
 from dynattn.present.plots import series_figure, sweep_figure, sweeps_figure
+from dynattn.present.resting import rest_figure
 from dynattn.present.scene import Kept, Scene, kept_by
 from dynattn.present.shading import Motion
 
@@ -36,7 +37,7 @@ class Picture:
     doc: str
     of: tuple[str, ...]
     """Kinds of experiments that have it: ``simulation``, ``repeats`` (its first one is shown where
-    only one can be), ``sweep`` or ``branch``.
+    only one can be), ``sweep``, ``branch`` or ``equilibria``.
     """
     lacking: Callable[[Compilation, Simulation], Diagnostic | None]
     """Why an experiment has nothing to draw, which is known before it runs; None: it has."""
@@ -232,6 +233,13 @@ def _lacking_graph(compilation: Compilation, simulation: Simulation) -> Diagnost
     return lacking_kept(compilation.model, simulation, _on_nodes)
 
 
+def _lacking_search(compilation: Compilation, plan: Any) -> Diagnostic | None:
+    if len(plan.settings) < 2:
+        return None
+    fact = f"'{plan.name}' sets {len(plan.settings)} parameters, and a picture has one axis"
+    return Diagnostic("E714", fact, plan.span, "results.nc has the numbers")
+
+
 SIMULATED = ("simulation", "repeats")
 
 PICTURES: dict[str, Picture] = {
@@ -248,6 +256,10 @@ PICTURES: dict[str, Picture] = {
     "bifurcation": Picture(
         "equilibria over the parameter, stable and unstable", ("branch",), lambda *_: None,
         bifurcation_figure,
+    ),
+    "equilibria": Picture(
+        "their eigenvalues, or their measures over one parameter", ("equilibria",),
+        _lacking_search, rest_figure,
     ),
     "raster": Picture("every node over time as colour", SIMULATED, _lacking_raster, _raster),
     "graph": Picture(

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dynattn.present.figure import GRID, new_figure, save_figure, style
 from dynattn.present.palette import MUTED_TEXT, series_colour
 
 if TYPE_CHECKING:
     from dynattn.run.equilibria import RestResult
+    from dynattn.run.searches import SearchResult
 
 MARKS = {"stable": "o", "undecided": "s", "unstable": "x"}
 
 
 def draw_spectra(result: RestResult, path: Path) -> Path:
+    """The figure of the eigenvalues, in a file."""
+    return save_figure(spectra_figure(result), path)
+
+
+def spectra_figure(result: RestResult | SearchResult) -> Any:
     """Every eigenvalue of every equilibrium, by verdict; what is right of the line grows, or, of
     the multipliers of a map, what is outside of the circle.
     """
@@ -42,4 +48,4 @@ def draw_spectra(result: RestResult, path: Path) -> Path:
         axes.grid(**GRID)
         if axes.get_legend_handles_labels()[0]:
             axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(MARKS))
-        return save_figure(figure, path)
+        return figure

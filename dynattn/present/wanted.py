@@ -8,7 +8,7 @@ from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Diagnostic, SpecError, UsageError
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model.model import Model
-from dynattn.model.plans import Continuation, Simulation
+from dynattn.model.plans import Continuation, Search, Simulation
 from dynattn.present.figure import PICTURES as ENDINGS
 from dynattn.present.pictures import PICTURES, lacking_kept, over_time
 from dynattn.present.scene import Kept, kept_by
@@ -18,11 +18,13 @@ GROUPS = ("default", "all", "none")
 """Words for several pictures."""
 
 
-Plan = Simulation | Continuation
+Plan = Simulation | Continuation | Search
 
 
 def kind_of(simulation: Plan) -> str:
-    """``simulation``, ``repeats``, ``sweep`` or ``branch``."""
+    """``simulation``, ``repeats``, ``sweep``, ``branch`` or ``equilibria``."""
+    if isinstance(simulation, Search):
+        return "equilibria"
     if isinstance(simulation, Continuation):
         return "branch"
     if simulation.settings or simulation.awaited:
@@ -32,8 +34,10 @@ def kind_of(simulation: Plan) -> str:
 
 def default_pictures(compilation: Compilation, simulation: Plan) -> tuple[str, ...]:
     """Series and states; a raster of what is recorded by name, and of observables of nodes, where
-    there are more than FEW_ROWS of them. Of a branch its diagram.
+    there are more than FEW_ROWS of them. Of a branch its diagram, of equilibria theirs.
     """
+    if isinstance(simulation, Search):
+        return _able(compilation, simulation, ("equilibria",))
     if isinstance(simulation, Continuation):
         return ("bifurcation",)
     found = _able(compilation, simulation, ("series", "sweep", "states"))
@@ -73,7 +77,9 @@ def refusal(compilation: Compilation, simulation: Plan, kind: str) -> Diagnostic
     return picture.lacking(compilation, simulation)
 
 
-KINDS = {"sweep": "a sweep", "branch": "a continuation"}
+KINDS = {
+    "sweep": "a sweep", "branch": "a continuation", "equilibria": "a search for equilibria",
+}  # fmt: skip
 
 
 def _of_another_kind(simulation: Plan, what: str, own: str) -> Diagnostic:
@@ -86,7 +92,7 @@ def _of_another_kind(simulation: Plan, what: str, own: str) -> Diagnostic:
 def animation_refusal(compilation: Compilation, simulation: Plan) -> Diagnostic | None:
     """Why an experiment has no moving picture (E713, E714); None where it has."""
     own = kind_of(simulation)
-    if own == "sweep" or isinstance(simulation, Continuation):
+    if own == "sweep" or not isinstance(simulation, Simulation):
         return _of_another_kind(simulation, "no moving picture", own)
     return lacking_kept(compilation.model, simulation, over_time)
 

@@ -220,6 +220,12 @@ def _start(
 
     ((name, first, last),) = plan.ranges
     begins = plan.start
+    if begins is not None and begins.rest is not None:
+        from dynattn.run.searches import rest_states
+
+        value = _within(_own(compilation, name, seed), first, last)
+        system = _system(compilation, name, value, seed, device)
+        return system, rest_states(compilation, begins, seed=seed, device=device), value
     if begins is not None and begins.kind == "point":
         assert begins.point is not None
         result, point = special_point(compilation, begins.point, begins.span, seed, device)
@@ -243,6 +249,11 @@ def _start(
         except NumericalError:
             pass  # it may be at rest and unstable: Newton's method is asked next
     return system, states, value
+
+
+def _within(value: float, first: float, last: float) -> float:
+    """The value where it is in the range, else the first end."""
+    return value if min(first, last) <= value <= max(first, last) else first
 
 
 def _own(compilation: Compilation, name: str, seed: int) -> float:

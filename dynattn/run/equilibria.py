@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dynattn.diagnostics.report import SpecError
+from dynattn.model.plans import Record
 from dynattn.run.clock import standing_mistakes
 from dynattn.run.labelled import Labelled, Result, Variable, numbered
 from dynattn.run.provenance import origin_of, versions
@@ -60,7 +61,7 @@ def find_equilibria(
     found = equilibria(system, starts=starts, seed=chosen, spread=spread)
     result = RestResult(
         name="equilibria",
-        labelled=_labelled(compilation, system, found),
+        labelled=rest_arrays(compilation, system, found),
         settings={
             "model": compilation.model.name, "overrides": dict(compilation.overrides),
             "starts": starts, "spread": spread,
@@ -80,15 +81,22 @@ def find_equilibria(
     return result
 
 
-def _labelled(compilation: Compilation, system: System, found: Equilibria) -> Labelled:
-    from dynattn.run.recording import state_axes
+def rest_arrays(
+    compilation: Compilation,
+    system: System,
+    found: Equilibria,
+    records: Sequence[Record] = (),
+) -> Labelled:
+    """States, ``records`` (none: every observable) and verdicts, [equilibrium, ...]."""
+    from dynattn.run.recording import everything, state_axes
 
     variables = {}
     for name in compilation.model.states:
         values = [item.states[name] for item in found]
         axes = (AXIS, *state_axes(compilation.network, name))
         variables[name] = Variable(axes, _stacked(values, (0,) * (len(axes) - 1)))
-    variables |= _observed(compilation, system, found)
+    kept = records or everything(compilation.model)
+    variables |= _observed(compilation, system, found, kept)
     for name, values in (
         ("stable", [item.stable for item in found]),
         ("unstable", [item.stability.unstable for item in found]),
@@ -110,24 +118,24 @@ def _labelled(compilation: Compilation, system: System, found: Equilibria) -> La
 
 
 def _observed(
-    compilation: Compilation, system: System, found: Equilibria
-) -> dict[str, Variable]:  # fmt: skip
+    compilation: Compilation, system: System, found: Equilibria, records: Sequence[Record]
+) -> dict[str, Variable]:
     import torch
 
     from dynattn.run.recording import in_double, own_axes
 
-    kept: dict[str, list[Any]] = {item.name: [] for item in compilation.model.observables}
+    kept: dict[str, list[Any]] = {item.label: [] for item in records}
     for item in found:
         states = {n: torch.as_tensor(x).to(system.device) for n, x in item.states.items()}
         with torch.no_grad():
-            values = system.observe(0.0, states)
+            values = {**states, **system.observe(0.0, states), **system.record(0.0, states)}
         for name, rows in kept.items():
             rows.append(in_double(values[name]))
     variables = {}
-    for item in compilation.model.observables:
+    for item in records:
         own = own_axes(compilation.network, item.value)
-        values = _stacked(kept[item.name], (0,) * len(own))
-        variables[item.name] = Variable((AXIS, *own), values)
+        values = _stacked(kept[item.label], (0,) * len(own))
+        variables[item.label] = Variable((AXIS, *own), values)
     return variables
 
 

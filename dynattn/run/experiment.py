@@ -9,23 +9,27 @@ from typing import TYPE_CHECKING, Any
 from dynattn.diagnostics.report import Diagnostic, NumericalError, UsageError
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model.model import Model
-from dynattn.model.plans import Continuation, Simulation
+from dynattn.model.plans import Continuation, Search, Simulation
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
     from dynattn.run.branches import BranchResult
+    from dynattn.run.searches import SearchResult
     from dynattn.run.signals import Given
     from dynattn.run.simulate import Trajectory
     from dynattn.run.sweep import Sweep
     from dynattn.solve.compiler import Compiler
 
 
-def find_experiment(model: Model, name: str | None = None) -> Simulation | Continuation:
+Plan = Simulation | Continuation | Search
+
+
+def find_experiment(model: Model, name: str | None = None) -> Plan:
     """The experiment called ``name``; for None the first, a simulation or a sweep if there is any.
     UsageError E706 where there is none.
     """
-    by_name: dict[str, Simulation | Continuation] = {}
-    for item in (*model.simulations, *model.continuations):
+    by_name: dict[str, Plan] = {}
+    for item in (*model.simulations, *model.continuations, *model.searches):
         by_name.setdefault(item.name, item)
     if name is None and by_name:
         return next(iter(by_name.values()))
@@ -41,6 +45,20 @@ def find_experiment(model: Model, name: str | None = None) -> Simulation | Conti
     raise UsageError(Diagnostic("E706", message, fix=did_you_mean(name or "", names, there)))
 
 
+def check_plan(compilation: Compilation, plan: Plan) -> None:
+    """SpecError with every reason why it cannot be run; builds nothing."""
+    from dynattn.run.branches import check_continuation
+    from dynattn.run.clock import check_experiment
+    from dynattn.run.searches import check_search
+
+    if isinstance(plan, Continuation):
+        check_continuation(compilation, plan)
+    elif isinstance(plan, Search):
+        check_search(compilation, plan)
+    else:
+        check_experiment(compilation.model, plan)
+
+
 def run_experiment(
     compilation: Compilation,
     name: str | None = None,
@@ -51,36 +69,36 @@ def run_experiment(
     folder: str | Path | None = None,
     signals: Given | None = None,
     compiled: bool | Compiler = False,
-) -> Trajectory | Sweep | BranchResult:
-    """Run one experiment: a Trajectory, a Sweep where it has several points, or a BranchResult.
+) -> Trajectory | Sweep | BranchResult | SearchResult:
+    """Run one experiment: a Trajectory, a Sweep where it has several points, a BranchResult, or a
+    SearchResult.
 
     With ``folder`` everything is written there: a sweep after every part, so that an interruption
     loses nothing that was finished. ``signals`` gives samples by input, {"drive": (times, values)},
     in place of the experiment's data. ``compiled``: as in ``solve``. The errors are those of
-    ``simulate``, ``sweep`` and ``run_continuation``; what was computed before the numbers failed is
-    written too. What it names of other experiments is found first.
+    ``simulate``, ``sweep``, ``run_continuation`` and ``run_search``; what was computed before the
+    numbers failed is written too. What it names of other experiments is found first.
     """
-    from dynattn.run.branches import check_continuation, run_continuation
-    from dynattn.run.clock import check_experiment
+    from dynattn.run.branches import run_continuation
     from dynattn.run.results import ResultFolder
+    from dynattn.run.searches import run_search
     from dynattn.run.simulate import simulate
     from dynattn.run.sweep import as_sweep, sweep
 
     experiment = find_experiment(compilation.model, name)
-    if isinstance(experiment, Continuation):
-        check_continuation(compilation, experiment)
-    else:
-        check_experiment(compilation.model, experiment)
+    check_plan(compilation, experiment)
     place = (
         None if folder is None else ResultFolder.make(Path(folder), compilation.tree.source.text)
     )
-    if isinstance(experiment, Continuation):
-        branch = run_continuation(
-            compilation, experiment, seed=seed, device=device, progress=progress
-        )
+    if not isinstance(experiment, Simulation):
+        shared: dict[str, Any] = {"seed": seed, "device": device, "progress": progress}
+        if isinstance(experiment, Continuation):
+            found = run_continuation(compilation, experiment, **shared)
+        else:
+            found = run_search(compilation, experiment, **shared)
         if place is not None:
-            place.write(branch)
-        return branch
+            place.write(found)
+        return found
     options: dict[str, Any] = {
         "seed": seed, "device": device, "progress": progress, "signals": signals,
         "compiled": compiled,

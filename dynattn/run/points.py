@@ -42,7 +42,13 @@ def with_points(
         found = next(item for item in model.simulations if item.name == simulation.name)
         simulation = replace(simulation, settings=found.settings, awaited=())
     begins = simulation.begins
-    if begins is not None and begins.point is not None and begins.states is None:
+    if begins is not None and begins.rest is not None and begins.states is None:
+        from dynattn.run.searches import rest_states
+
+        begins = replace(
+            begins, states=rest_states(compilation, begins, seed=chosen, device=device)
+        )
+    elif begins is not None and begins.point is not None and begins.states is None:
         result, point = special_point(compilation, begins.point, begins.span, chosen, device)
         begins = replace(begins, states=states_of(result, point))
     return replace(simulation, begins=begins)

@@ -357,7 +357,7 @@ class Observe(Node):
 
 @dataclass(frozen=True, slots=True)
 class Experiment(Node):
-    """``simulate sweep continue train``, optionally named."""
+    """``simulate sweep continue equilibria train``, optionally named."""
 
     kind: str
     name: str | None

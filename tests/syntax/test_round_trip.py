@@ -152,7 +152,7 @@ statements = st.recursive(
     lambda inner: node(t.Repeat, expressions, st.booleans(), several(inner, 0)),
     max_leaves=3,
 )
-kinds = st.sampled_from(["simulate", "sweep", "continue", "train"])
+kinds = st.sampled_from(["simulate", "sweep", "continue", "equilibria", "train"])
 declarations = (
     node(t.ModelHeader, names, st.none() | names, docs)
     | node(t.Use, st.just("other.dyn"))

@@ -1,4 +1,4 @@
-"""Codes of experiments: E320 to E327, and of those that cannot be run: E620 to E648."""
+"""Codes of experiments: E320 to E327, and of those that cannot be run: E620 to E654."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ CODES: dict[str, Entry] = {
     "E320": Entry(
         "no such point of an experiment",
         "branch.fold is the fold that 'continue branch' detects, and branch.fold.c the value of c "
-        "there: of a parameter that the experiment moves. Only settings of experiments, start at "
-        "and follow know such points.",
+        "there: of a parameter that the experiment moves. rest[0] is the first equilibrium that "
+        "'equilibria rest' finds, a stable one if there is any. Only settings of experiments, "
+        "start at and follow know such points.",
         "continue branch { c = 0 .. 1; detect fold }\nsimulate { t 0 .. 10; start at branch.hopf }",
         "continue branch { c = 0 .. 1; detect fold }\nsimulate { t 0 .. 10; start at branch.fold }",
     ),
@@ -166,5 +167,21 @@ CODES: dict[str, Entry] = {
         "anew, and an equilibrium does not depend on the way there.",
         "evolve { steps 100; gradient checkpoints }",
         "evolve { steps 100; gradient checkpointed }",
+    ),
+    "E649": Entry(
+        "no such equilibrium",
+        "An experiment that starts at rest[3] looks for the equilibria first. Where fewer are "
+        "found there is nothing to start at. They are numbered from 0, the stable ones first.",
+        "population p[1] { state x on real ~ normal(0, 1); drift x - x^3 }\n"
+        "equilibria rest { starts 20 }\nsimulate { t 0 .. 10; start at rest[3] }   # there are 3",
+        "population p[1] { state x on real ~ normal(0, 1); drift x - x^3 }\n"
+        "equilibria rest { starts 20 }\nsimulate { t 0 .. 10; start at rest[2] }",
+    ),
+    "E654": Entry(
+        "equilibria at a value that is not known",
+        "equilibria looks for places of rest at the numbers that stand in it, and waits for no "
+        "other experiment.",
+        "continue branch { c = 0 .. 1; detect fold }\nequilibria rest { c = branch.fold.c + 0.1 }",
+        "continue branch { c = 0 .. 1; detect fold }\nequilibria rest { c = [0.8, 0.9] }",
     ),
 }
