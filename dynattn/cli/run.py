@@ -16,8 +16,8 @@ from dynattn.diagnostics.report import NumericalError
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
     from dynattn.model.plans import Simulation
-    from dynattn.run.branches import BranchResult
     from dynattn.run.experiment import Plan
+    from dynattn.run.labelled import Result
     from dynattn.run.simulate import Trajectory
     from dynattn.run.sweep import Sweep
 
@@ -115,7 +115,7 @@ def run(
         tell_result(result, place, pictures)
 
 
-def tell_doubts(result: Trajectory | Sweep | BranchResult) -> None:
+def tell_doubts(result: Result) -> None:
     """Notes on what a solve was that one would not expect."""
     if "stiff" in result.statistics:
         note(stiff_words(result))
@@ -132,7 +132,7 @@ def partial_words(partial: Trajectory | Sweep) -> str:
     return f"what was computed up to t = {partial.times[-1]:g}"
 
 
-def stiff_words(result: Trajectory | Sweep | BranchResult) -> str:
+def stiff_words(result: Result) -> str:
     """That stability set the steps, and what to write."""
     when, method = f"t = {result.statistics['stiff']:.3g}", result.settings["method"]
     return (
@@ -141,7 +141,7 @@ def stiff_words(result: Trajectory | Sweep | BranchResult) -> str:
     )
 
 
-def kept_words(result: Trajectory | Sweep | BranchResult, kept: int) -> str:
+def kept_words(result: Result, kept: int) -> str:
     """That some last states are not equilibria to the last digits."""
     rest = result.statistics["equilibrium"]
     where = f" of {kept} of {rest['points']} points" if rest["points"] > 1 else ""
@@ -282,7 +282,7 @@ def sweep_rows(result: Sweep) -> list[tuple[str, ...]]:
     return rows
 
 
-def cost(result: Trajectory | Sweep | BranchResult) -> dict[str, Any]:
+def cost(result: Result) -> dict[str, Any]:
     """The figures of the solve that are worth a line."""
     wanted = ("method", "points", "steps", "evaluations", "seconds", "compiling", "stopped")
     found = result.statistics

@@ -20,10 +20,11 @@ from dynattn.run.experiment import find_experiment
 
 if TYPE_CHECKING:
     from dynattn.run.branches import BranchResult
+    from dynattn.run.searches import SearchResult
     from dynattn.run.simulate import Trajectory
     from dynattn.run.sweep import Sweep
 
-    Drawn = Trajectory | Sweep | BranchResult
+    Drawn = Trajectory | Sweep | BranchResult | SearchResult
 
 
 def draw_pictures(

@@ -39,7 +39,7 @@ class Picture:
     """Kinds of experiments that have it: ``simulation``, ``repeats`` (its first one is shown where
     only one can be), ``sweep``, ``branch`` or ``equilibria``.
     """
-    lacking: Callable[[Compilation, Simulation], Diagnostic | None]
+    lacking: Callable[[Compilation, Any], Diagnostic | None]
     """Why an experiment has nothing to draw, which is known before it runs; None: it has."""
     figure: Callable[[Scene], Any]
     """figure(scene) -> a matplotlib figure."""
