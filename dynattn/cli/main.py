@@ -30,6 +30,7 @@ COMMANDS = {
     "compare": "dynattn.cli.compare:compare",
     "eval": "dynattn.cli.evaluate:evaluate",
     "sample": "dynattn.cli.sample:sample",
+    "export": "dynattn.cli.export:export",
     "completion": "dynattn.cli.completion:completion",
 }
 """Commands in the order of the help page; a command's file is imported when it is used."""

@@ -15,6 +15,7 @@ from dynattn.diagnostics.codes import (
     data,
     edges,
     experiments,
+    exports,
     forms,
     geometry,
     laws,
@@ -53,4 +54,5 @@ CODES: dict[str, Entry] = {
     **comparisons.CODES,
     **forms.CODES,
     **compiled.CODES,
+    **exports.CODES,
 }

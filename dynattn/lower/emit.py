@@ -78,15 +78,17 @@ def emit(
     *,
     seed: int | None = None,
     tableau: Any = None,
+    main: str | None = None,
 ) -> Emitted:
     """The file of a model; ``tableau`` (nodes, stages, weights): of an own fixed-step method.
 
     Where the method of its first experiment is one of torchdiffeq's, or adaptive, it is None.
+    ``main`` stands at the end of the file of a network instead of a look at its shapes.
     """
     system = build_system(model, network, program, seed=seed)
     _refuse_what_no_file_holds(system, tableau)
     writer = Writer(system, let_names(model))
-    body = _network_file(writer) if program.steps else _field_file(writer, tableau)
+    body = _network_file(writer, main) if program.steps else _field_file(writer, tableau)
     writer.stored.update({name: value.detach() for name, value in system.named_parameters()})
     return Emitted(_assembled(writer, body), writer.stored)
 
@@ -126,18 +128,22 @@ def emit_files(
     seed: int | None = None,
     tableau: Any = None,
     weights: Mapping[str, Any] | None = None,
+    main: str | None = None,
+    as_trained: bool = False,
 ) -> tuple[Path, ...]:
     """Write PATH and, where it reads arrays, the ``.safetensors`` beside it; gives their names.
 
-    ``weights`` (a state_dict) replace the initial values of what training moves.
+    ``weights`` (a state_dict) replace the initial values of what training moves, in double
+    precision, or ``as_trained`` in their own. ``main`` is that of ``emit``.
     """
     from safetensors.torch import save
 
-    emitted = emit(model, network, program, seed=seed, tableau=tableau)
+    emitted = emit(model, network, program, seed=seed, tableau=tableau, main=main)
     target = Path(path)
     written = [target]
     arrays = dict(emitted.arrays)
-    arrays.update({name: in_double(value) for name, value in (weights or {}).items()})
+    given = dict(weights or {})
+    arrays.update(given if as_trained else {name: in_double(x) for name, x in given.items()})
     if arrays:
         beside = target.with_suffix(".safetensors")
         tensors, whole = as_pairs(arrays)
@@ -150,7 +156,7 @@ def emit_files(
 # --- the two kinds of file -----------------------------------------------------------------------
 
 
-def _network_file(writer: Writer) -> str:
+def _network_file(writer: Writer, main: str | None) -> str:
     classes, arguments = [], {}
     for step in _evolves(writer.system.program.steps):
         lines, arguments[step.layer] = layer_class(writer, step)
@@ -158,11 +164,15 @@ def _network_file(writer: Writer) -> str:
     for name, (block, evolve) in functions_of(writer.system.program.steps).items():
         lines, arguments[name] = function_class(writer, name, block, evolve)
         classes.append("\n".join(lines))
-    model = writer.model
     classes.append("\n".join(NetworkWriter(writer, arguments).lines()) + _load(writer))
+    return "\n\n\n".join(classes) + "\n\n" + (_shapes_main(writer) if main is None else main)
+
+
+def _shapes_main(writer: Writer) -> str:
+    model = writer.model
     given = [item for item in model.inputs if item.name in writer.inputs]
     inputs = "\n".join(f"    {item.name} = {_sample(writer, item)}" for item in given)
-    main = NETWORK_MAIN.format(
+    return NETWORK_MAIN.format(
         options=OPTIONS if writer.learns else "",
         model=class_name(model.name),
         load=TAKE_WEIGHTS if writer.learns else "",
@@ -170,7 +180,6 @@ def _network_file(writer: Writer) -> str:
         names=", ".join(item.name for item in given),
         output=writer.system.outputs[0],
     )
-    return "\n\n\n".join(classes) + "\n\n" + main
 
 
 def _sample(writer: Writer, item: Any) -> str:

@@ -66,7 +66,8 @@ CODES: dict[str, Entry] = {
     ),
     "E709": Entry(
         "a run folder was needed",
-        "`sample` speaks with a trained model: give it the folder that `compile --train` wrote.",
+        "`sample` and `export` need a trained model: give them the folder that `compile --train` "
+        "wrote.",
         "dynattn sample kuramoto_attention.dyn",
         "dynattn sample runs/kuramoto_attention",
     ),
