@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Source
 from dynattn.learn import checkpoint as saved
 from dynattn.learn.evaluate import measure
-from dynattn.learn.folder import new_run
+from dynattn.learn.folder import RunFolder, new_run
 from dynattn.learn.plan import Plan, make_plan
 from dynattn.learn.train import train
 
@@ -33,6 +33,10 @@ class Arm:
     settings: Mapping[str, Any] = field(default_factory=dict)
     data: str = ""
     """What the spec is trained on, where it is not what the spec says."""
+    train: tuple[str, ...] = ()
+    """Other clauses of the ``train`` block, where they are not what the spec says."""
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    """What else its trainings are known by in a record."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,8 @@ class Trained:
     """Of the weights after the last update, over all validation data."""
     best: float
     """Loss of the best weights, over all validation data."""
-    seconds: float
-    """CPU time."""
+    seconds: float | None
+    """CPU time; None where the training was stopped and went on."""
 
 
 class Record:
@@ -76,9 +80,15 @@ class Record:
 
 
 def arguments(
-    description: str | None, folder: str, arms: Sequence[Arm], data: bool = False
-) -> argparse.Namespace:  # fmt: skip
-    """What every script of trainings takes. ``data``: it reads a file."""
+    description: str | None,
+    folder: str,
+    arms: Sequence[Arm],
+    data: bool = False,
+    more: Mapping[str, tuple[Any, str]] | None = None,
+) -> argparse.Namespace:
+    """What every script of trainings takes. ``data``: it reads a file; ``more``: defaults and
+    meanings of options of its own.
+    """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--out", type=Path, default=Path("runs") / folder, metavar="DIR")
     parser.add_argument("--seeds", type=int, default=10, metavar="N", help="0 .. N-1; default 10")
@@ -87,8 +97,24 @@ def arguments(
     names = [arm.name for arm in arms]
     parser.add_argument("--arms", nargs="+", choices=names, default=names, metavar="NAME")
     parser.add_argument("--steps", type=int, metavar="N", help="updates; the spec's unless given")
+    parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda or auto")
     parser.add_argument("--show", action="store_true", help="only print what is there")
+    for name, (default, meaning) in (more or {}).items():
+        kind = type(default)
+        parser.add_argument(f"--{name}", type=kind, default=default, help=f"{meaning}; {default}")
     return parser.parse_args()
+
+
+def key_of(arm: Arm, seed: int, steps: int | None) -> dict[str, Any]:
+    """What a training is known by in its record."""
+    return {"arm": arm.name, "seed": seed, "asked": steps, **arm.asked}
+
+
+def lines_of(record: Record, arm: Arm, steps: int | None) -> list[dict[str, Any]]:
+    """The trainings of an arm that are there, in the order of their seeds."""
+    key = key_of(arm, 0, steps)
+    del key["seed"]
+    return sorted(record.of(**key), key=lambda line: line["seed"])
 
 
 def fill(
@@ -100,10 +126,11 @@ def fill(
     """Train what is missing, seed by seed, so that all arms have as many."""
     for seed in range(given.seeds):
         for arm in arms:
-            key = {"arm": arm.name, "seed": seed, "asked": given.steps}
+            key = key_of(arm, seed, given.steps)
             if arm.name not in given.arms or record.of(**key):
                 continue
-            found = trained(arm, seed, given.steps)
+            place = record.path.parent / "running" / f"{arm.name}-{seed}"
+            found = trained(arm, seed, given.steps, place, given.device)
             facts = {"steps": found.plan.steps, "batch": found.plan.training.batch}
             figures = {"last": dict(found.last), "best": found.best, "seconds": found.seconds}
             record.add({**key, **facts, **figures, **more(found)})
@@ -114,33 +141,54 @@ def compilation(arm: Arm, seed: int, steps: int | None = None) -> Compilation:
     """The arm's spec, with so many steps if they are given."""
     text = f"model {arm.name}_here extends {arm.spec}\n"
     clauses = [f"steps {steps}"] * bool(steps) + [f"data {arm.data}"] * bool(arm.data)
+    clauses += arm.train
     text += f"train {{ {'; '.join(clauses)} }}\n" if clauses else ""
     return Compilation(Source(str(SPECS / f"{arm.name}.dyn"), text), dict(arm.settings), seed)
 
 
-def trained(arm: Arm, seed: int, steps: int | None) -> Trained:
-    """Train one arm from one seed, on one thread."""
-    spec, began = compilation(arm, seed, steps), time.process_time()
-    with tempfile.TemporaryDirectory() as place:
-        folder = new_run(arm.name, Path(place) / "run")
-        result = train(spec, folder, device="cpu", threads=1)
-        seconds = time.process_time() - began
-        saved.put_weights(
-            saved.read_checkpoint(folder.last), result.system, folder.last, spec.model.source
-        )
-    assert result.final is not None
+def trained(
+    arm: Arm, seed: int, steps: int | None, place: Path, device: str = "cpu"
+) -> Trained:  # fmt: skip
+    """Train one arm from one seed, on one thread; ``place``: its folder while it runs.
+
+    A training that was stopped goes on there.
+    """
+    spec, began, folder = compilation(arm, seed, steps), time.process_time(), RunFolder(place)
+    resume = folder.last.exists()
+    if not resume:
+        shutil.rmtree(place, ignore_errors=True)
+        folder = new_run(arm.name, place)
+    result = train(spec, folder, device=device, threads=1, resume=resume)
+    if result.final is None:
+        raise SystemExit("stopped: the same command goes on from here")
+    seconds = None if resume else round(time.process_time() - began, 1)
+    saved.put_weights(
+        saved.read_checkpoint(folder.last), result.system, folder.last, spec.model.source
+    )
     plan = make_plan(spec.model)
-    device = next(result.system.parameters()).device
-    found = measure(result.system, plan.training, plan.data, device)
+    found = measure(result.system, plan.training, plan.data, device_of(result.system))
+    shutil.rmtree(place)
     last = {"loss": found.loss, **found.records}
-    return Trained(result.system, plan, last, result.final.loss, round(seconds, 1))
+    return Trained(result.system, plan, last, result.final.loss, seconds)
+
+
+def learned(system: Any) -> int:
+    """How many real numbers training moves."""
+    parts = (value.numel() * (1 + value.is_complex()) for value in system.parameters())
+    return sum(parts)
+
+
+def device_of(system: Any) -> Any:
+    """Where the weights are."""
+    return next(system.parameters()).device
 
 
 # ── tables ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def spread(values: Sequence[float], digits: int = 1) -> str:
-    """Mean and sample standard deviation."""
+def spread(values: Sequence[float | None], digits: int = 1) -> str:
+    """Mean and sample standard deviation of those that are known."""
+    values = [value for value in values if value is not None]
     if len(values) < 2:
         return "".join(f"{value:.{digits}f}" for value in values) or "-"
     return f"{statistics.mean(values):.{digits}f} +- {statistics.stdev(values):.{digits}f}"
