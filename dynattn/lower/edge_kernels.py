@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from dynattn.lower.kernels import over_pairs
+from dynattn.lower.kernels import over_pairs, weigh_rows
 
 
 def weighted_sums(features, weights, ranks, causal, include_self):
@@ -12,38 +12,49 @@ def weighted_sums(features, weights, ranks, causal, include_self):
 
     ``include_self`` None: without pairs (i, i), whose weights may be infinite or nan.
     """
-    if include_self is None and not causal:
-        weights = weights.masked_fill(
-            torch.eye(*weights.shape[-2:], dtype=torch.bool, device=weights.device), 0.0
+    return sums_by_matrix(features, matrix_of_edges(weights, causal, include_self), ranks)
+
+
+def matrix_of_edges(weights, causal, include_self, lasting=False):
+    """The weights, 0 where there is no edge; and None, or what stands in their diagonal too much.
+
+    ``lasting``: whether the matrix is made for many sums, so that another one is worth its memory.
+    """
+    if causal:
+        return weights.tril(0 if include_self else -1), None
+    if include_self:
+        return weights, None
+    if include_self is None or (lasting and weights.numel() <= 2**24):
+        own = torch.eye(*weights.shape[-2:], dtype=torch.bool, device=weights.device)
+        return weights.masked_fill(own, 0.0), None
+    return weights, weights.diagonal(dim1=-2, dim2=-1)
+
+
+def sums_by_matrix(features, matrix, ranks):
+    """The sums by what ``matrix_of_edges`` has made."""
+    (weights, own), first = matrix, features[0].shape
+    if not any(ranks) and all(a.shape == first and a.dtype == weights.dtype for a in features):
+        found = weigh_rows(features, weights)
+        if own is None:
+            return found
+        return tuple(
+            torch.addcmul(a, own, x, value=-1) for a, x in zip(found, features, strict=True)
         )
-        include_self = True
-    first, own_kind = features[0].shape, weights.dtype
-    if not any(ranks) and all(a.shape == first and a.dtype == own_kind for a in features):
-        return weigh(torch.stack(tuple(features), -2), weights, causal, include_self).unbind(-2)
     pairs = list(zip(features, ranks, strict=True))
     rows = [a.unsqueeze(-2) if r == 0 else a.flatten(-r).mT for a, r in pairs]
     batch = torch.broadcast_shapes(*[row.shape[:-2] for row in rows])
     stacked = torch.cat([row.expand(*batch, *row.shape[-2:]) for row in rows], -2)
     kind = torch.promote_types(stacked.dtype, weights.dtype)
-    product = weigh(stacked.to(kind), weights.to(kind), causal, include_self)
+    stacked = stacked.to(kind)
+    product = stacked @ weights.to(kind).mT
+    if own is not None:
+        product = torch.addcmul(product, own.unsqueeze(-2).to(kind), stacked, value=-1)
     parts = list(product.split([row.shape[-2] for row in rows], -2))
     for k, (a, r) in enumerate(pairs):
-        own = torch.promote_types(a.dtype, weights.dtype)
-        part = parts[k].real if kind.is_complex and not own.is_complex else parts[k]
+        real = not torch.promote_types(a.dtype, weights.dtype).is_complex
+        part = parts[k].real if kind.is_complex and real else parts[k]
         parts[k] = part.squeeze(-2) if r == 0 else part.mT.unflatten(-1, a.shape[-r:])
     return tuple(parts)
-
-
-def weigh(rows, matrix, causal, include_self):
-    """rows [.., features, senders] times the weights of the pairs that are edges."""
-    if causal:
-        matrix = matrix.tril(0 if include_self else -1)
-    product = rows @ matrix.mT
-    if causal or include_self:
-        return product
-    own = matrix.diagonal(dim1=-2, dim2=-1).unsqueeze(-2)
-    own = own.contiguous() if rows.dim() > 2 else own  # read once per row
-    return torch.addcmul(product, own, rows, value=-1)
 
 
 def list_pairs(values, places, receivers, senders, rank):

@@ -245,7 +245,14 @@ def _weighted(node: Node, context: Context, coupling: str, weight: str | None) -
     def spell(*texts: Code) -> Code:
         return call_code("weighted_sums", tuple_code(texts[:-1]), texts[-1], *fixed)
 
-    return Operation(run, spell, (), (edge_kernels.weighted_sums,))
+    def ready(weights: Any) -> Any:
+        return edge_kernels.matrix_of_edges(weights, *fixed[1:], lasting=True)
+
+    def by_matrix(*arrays: Any) -> tuple[Any, ...]:
+        return edge_kernels.sums_by_matrix(arrays[:-1], arrays[-1], ranks)
+
+    ahead = (ready, by_matrix)
+    return Operation(run, spell, (), (edge_kernels.weighted_sums,), ahead=ahead)
 
 
 def listed(node: Node, context: Context) -> Operation:

@@ -63,6 +63,8 @@ class Parts:
     """function(given values, held slots, Spares): the same, written into arrays that are free."""
     kept: tuple[int, ...]
     """The slots that ``function`` is given, in order."""
+    readied: int = 0
+    """Slots between those of the plan and ``tensors``, for what is made ready of some."""
 
     def run(self, given: Sequence[Any], held: Sequence[Any], spares: Spares, first: int) -> Any:
         """The outputs; arrays are used again where ``given[first]`` is large."""
@@ -76,15 +78,20 @@ def parted(plan: Plan, given: int) -> Parts:
     changing = set(range(given))
     before: list[Work] = []
     after: list[Work] = []
+    size = plan.size
     for instruction in plan.instructions:
         work = _work(instruction)
         if instruction.node.op in RANDOM or changing & set(work.arguments):
             changing.add(work.result)
+            if instruction.operation.ahead and work.arguments[-1] not in changing:
+                ready, work = _readied(work, instruction.operation.ahead, size)
+                before.append(ready)
+                size += 1
             after.append(work)
         else:
             before.append(work)
     numbers = _numbers(plan)
-    size = plan.size
+    readied = size - plan.size
     tensors: dict[Any, int] = {}
 
     def slot_of(work: Work, slot: int) -> int:
@@ -101,7 +108,14 @@ def parted(plan: Plan, given: int) -> Parts:
     read = [*(a for work in after for a in work.arguments), *outputs]
     kept = tuple(dict.fromkeys(a for a in read if a >= given and a not in made))
     functions = [straight(after, given, kept, outputs, spares) for spares in (False, True)]
-    return Parts(tuple(before), tuple(tensors), functions[0], functions[1], kept)
+    return Parts(tuple(before), tuple(tensors), functions[0], functions[1], kept, readied)
+
+
+def _readied(work: Work, ahead: tuple[Any, Any], slot: int) -> tuple[Work, Work]:
+    """What is made of the last argument, and what is done with it."""
+    *others, last = work.arguments
+    ready = Work(ahead[0], (last,), slot, False, work.node)
+    return ready, replace(work, function=ahead[1], arguments=(*others, slot))
 
 
 def _work(instruction: Instruction) -> Work:
@@ -232,6 +246,7 @@ def held_values(parts: Parts, slots: list[Any], origin: Any) -> list[Any]:
     Never computed in inference mode: a call may have to be differentiated.
     """
     recording = torch.is_grad_enabled()
+    slots += [None] * parts.readied
     with torch.inference_mode(False), torch.set_grad_enabled(recording):
         for work in parts.before:
             slots[work.result] = work.function(*[slots[k] for k in work.arguments])

@@ -223,7 +223,7 @@ def dense_sums(features, matrix, ranks):
     if any(a.is_complex() for a in features):
         return sums_in_parts(dense_sums, features, matrix, ranks)
     if not any(ranks) and all(a.shape == features[0].shape for a in features):
-        return F.linear(torch.stack(tuple(features), -2), matrix[0]).unbind(-2)
+        return weigh_rows(features, matrix[0])
     pairs = list(zip(features, ranks, strict=True))
     rows = [a.unsqueeze(-2) if r == 0 else a.flatten(-r).mT for a, r in pairs]
     batch = torch.broadcast_shapes(*[row.shape[:-2] for row in rows])
@@ -233,6 +233,22 @@ def dense_sums(features, matrix, ranks):
         part.squeeze(-2) if r == 0 else part.mT.unflatten(-1, a.shape[-r:])
         for part, (a, r) in zip(parts, pairs, strict=True)
     )
+
+
+def weigh_rows(features, matrix):
+    """matrix a for each feature a [.., senders], all of one shape.
+
+    One product for all of them reads the matrix once; but two vectors, or features of many points,
+    are as fast one by one, and need not be put together.
+    """
+    first = features[0]
+    if first.dim() == 1 and matrix.dim() == 2 and len(features) <= 2:
+        return tuple(torch.mv(matrix, a) for a in features)
+    if matrix.dim() == 2 and first.numel() >= 64 * first.shape[-1]:
+        return tuple(F.linear(a, matrix) for a in features)
+    rows = torch.stack(tuple(features), -2)
+    product = F.linear(rows, matrix) if matrix.dim() == 2 else rows @ matrix.mT
+    return product.unbind(-2)
 
 
 def sums_in_parts(sums, features, matrix, ranks):

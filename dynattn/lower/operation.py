@@ -22,6 +22,9 @@ class Operation:
     """Functions of ``kernels`` that an emitted file must carry."""
     shared: Callable[..., Any] | None = None
     """The same as ``function``, but that what all nodes share stays one: node axes of size 1."""
+    ahead: tuple[Callable[..., Any], Callable[..., Any]] | None = None
+    """What is made of the last input, once for many calls where it stays; and the same as
+    ``function`` with what was made in its place."""
 
 
 def kernel_call(

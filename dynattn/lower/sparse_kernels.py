@@ -19,9 +19,9 @@ def sparse_product(matrix, x):
 
 def without_derivatives(x):
     """Whether no derivative of what is made of x is asked for, and no map over it is made."""
-    recorded = torch.is_grad_enabled() and x.requires_grad
-    dual = torch.autograd.forward_ad.unpack_dual(x).tangent is not None
-    return not (recorded or dual) and torch.func.debug_unwrap(x) is x
+    if torch.is_grad_enabled() and x.requires_grad:
+        return False
+    return torch.autograd.forward_ad._current_level < 0 and torch.func.debug_unwrap(x) is x
 
 
 def beside(features, rank):
@@ -29,7 +29,8 @@ def beside(features, rank):
     first = features[0]
     plain = first.numel() >= 2**12 and not torch.compiler.is_compiling()
     if not plain or not all(without_derivatives(a) for a in features):
-        return torch.stack(tuple(features), -1).movedim(-rank - 2, 0)
+        stacked = torch.stack(tuple(features), -1)
+        return stacked if stacked.dim() == 2 else stacked.movedim(-rank - 2, 0)
     # written column by column: torch.stack takes twice as long, and of batches five times
     shape = first.movedim(-rank - 1, 0).shape
     columns = first.new_empty((*shape, len(features)))
@@ -43,6 +44,8 @@ def sparse_sums(features, matrix, ranks):
     if any(a.is_complex() for a in features):
         return sums_in_parts(sparse_sums, features, matrix, ranks)
     shape, rank = features[0].shape, ranks[0]
+    if len(shape) == 1 and not any(ranks):
+        return sparse_product(matrix, beside(features, 0)).unbind(-1)
     if all(a.shape == shape and r == rank for a, r in zip(features, ranks, strict=True)):
         stacked = beside(features, rank)
         product = sparse_product(matrix, stacked.reshape(stacked.shape[0], -1))
