@@ -10,6 +10,7 @@ import click
 
 from dynattn.cli.settings import DEVICE, FOLDER, JSON, SEED, SET, SPEC, open_spec, read_device
 from dynattn.diagnostics.report import Diagnostic, UsageError
+from dynattn.model.plans import PRECISIONS
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
@@ -31,6 +32,7 @@ class Request:
     certify: bool
     compiled: bool
     accumulate: int | None
+    precision: str | None
     as_json: bool
 
 
@@ -69,6 +71,11 @@ Examples
     type=int,
     help="With --train: compute each batch in N portions, one after the other, for less memory.",
 )
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    help="With --train: of the matrix products of a step.",
+)
 @SET
 @SEED
 @DEVICE
@@ -104,9 +111,11 @@ def check_options(request: Request) -> None:
     if request.compiled and not request.train:
         message = "--compile compiles the step of a training, and --train is missing"
         raise UsageError(Diagnostic("E708", message, fix="add --train, or leave out --compile"))
-    if request.accumulate is not None and not request.train:
-        message = "--accumulate says how a training computes a batch, and --train is missing"
-        raise UsageError(Diagnostic("E708", message, fix="add --train, or leave out --accumulate"))
+    for name, given in (("accumulate", request.accumulate), ("precision", request.precision)):
+        if given is not None and not request.train:
+            message = f"--{name} says how a training computes its steps, and --train is missing"
+            fix = f"add --train, or leave out --{name}"
+            raise UsageError(Diagnostic("E708", message, fix=fix))
     fixed = [
         name
         for name, given in (("--set", request.settings), ("--seed", request.seed is not None))
@@ -152,8 +161,9 @@ def compute(request: Request, compilation: Compilation, device: str, quiet: bool
         from dynattn.cli.train import train
 
         folder, resume = request.folder, request.resume
-        how = {"compiled": compiler_for(request.compiled), "accumulate": request.accumulate}
-        system, facts["trained"] = train(compilation, folder, resume, quiet, device=device, **how)
+        how: dict[str, Any] = {"accumulate": request.accumulate, "precision": request.precision}
+        how |= {"compiled": compiler_for(request.compiled), "device": device}
+        system, facts["trained"] = train(compilation, folder, resume, quiet, **how)
     if request.emit:
         facts["emitted"] = emit(compilation, Path(request.emit), system, quiet)
     return facts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +119,7 @@ def training_facts(result: TrainingResult, files: dict[str, str], text: str) -> 
         "loss": final.loss if final else None,
         "bits_per_character": final.bits_per_character if final else None,
         "records": dict(final.records) if final else {},
+        "statistics": asdict(result.statistics) if result.statistics else None,
         "files": files,
         "sample": text,
     }

@@ -10,7 +10,7 @@ from typing import Any
 
 from dynattn.diagnostics.files import write_trouble, write_whole
 from dynattn.learn.folder import RunFolder
-from dynattn.learn.reports import EvaluationReport, StepReport
+from dynattn.learn.reports import EvaluationReport, Statistics, StepReport
 
 
 def has_tensorboard() -> bool:
@@ -55,9 +55,23 @@ class MetricsLog:
 
     def step(self, report: StepReport) -> None:
         """Log one update."""
-        self._write({"kind": "train", **asdict(report)})
+        line = {"kind": "train", **asdict(report)}
+        if report.statistics is None:
+            del line["statistics"]
+        self._write(line)
         self._scalars("train/loss", report.loss, report.step)
         self._scalars("train/rate", report.rate, report.step)
+        self._scalars("train/gradient", report.gradient, report.step)
+        if report.statistics is not None:
+            self._layers(report.statistics, report.step)
+
+    def _layers(self, found: Statistics, step: int) -> None:
+        for layer, own in found.layers.items():
+            self._scalars(f"gradient/{layer}", own.gradient, step)
+            if own.update is not None:
+                self._scalars(f"update/{layer}", own.update, step)
+        for name, value in found.coherence.items():
+            self._scalars(f"coherence/{name.replace(' ', '/')}", value, step)
 
     def evaluated(self, report: EvaluationReport) -> None:
         """Log one measurement."""

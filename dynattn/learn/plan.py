@@ -23,6 +23,8 @@ EVALUATIONS = 16
 """Measurements on validation data during a run, about; the last one is of all of it."""
 EVALUATION_BATCHES = 8
 """Batches in each of those measurements but the last."""
+STATISTICS = 100
+"""Updates of a run whose statistics are taken, about."""
 
 
 @dataclass(frozen=True)
@@ -36,21 +38,33 @@ class Plan:
     steps: int
     accumulate: int = 1
     """In how many portions a batch is computed, one after the other."""
+    precision: str = "float32"
+    """Of the matrix products of a step."""
 
     @property
     def evaluate_every(self) -> int:
         """Updates from one measurement to the next."""
         return max(1, math.ceil(self.steps / EVALUATIONS))
 
+    def watches(self, step: int) -> bool:
+        """Whether statistics are taken of the update that makes the count ``step``."""
+        return step % math.ceil(self.steps / STATISTICS) == 0
+
     def evaluates_after(self, step: int) -> bool:
         """Whether the validation data is measured after ``step`` updates."""
         return step % self.evaluate_every == 0 or step == self.steps
 
 
-def make_plan(model: Model, budget: Budget | None = None, accumulate: int | None = None) -> Plan:
+def make_plan(
+    model: Model,
+    budget: Budget | None = None,
+    accumulate: int | None = None,
+    precision: str | None = None,
+) -> Plan:
     """Read the ``train`` block; SpecError with all its mistakes, or with that of the data.
 
-    ``budget`` None: as long as the block says; ``accumulate`` None: in as many portions.
+    ``budget`` None: as long as the block says; ``accumulate`` None: in as many portions;
+    ``precision`` None: with that of the block.
     UsageError where a batch has not as many samples as it is to have portions.
     """
     training = model.training
@@ -68,7 +82,8 @@ def make_plan(model: Model, budget: Budget | None = None, accumulate: int | None
     chosen = budget or own or Budget("epochs", training.epochs or 1)
     steps = chosen.steps(training.batch, data)
     pace = read_schedule(training.schedule, steps, found)
-    return Plan(training, data, optimizer, pace, steps, _portions(training, accumulate))
+    portions, own = _portions(training, accumulate), training.precision
+    return Plan(training, data, optimizer, pace, steps, portions, precision or own)
 
 
 def _portions(training: Training, given: int | None) -> int:

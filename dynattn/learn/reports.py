@@ -39,6 +39,30 @@ class RunSettings:
     """Whether the loss and its gradient are one graph of torch.compile."""
     accumulate: int = 1
     """In how many portions a batch is computed."""
+    precision: str = "float32"
+    """Of the matrix products of a step."""
+
+
+@dataclass(frozen=True)
+class LayerStatistics:
+    """Of the parameters of one use of a layer, in one update."""
+
+    gradient: float
+    """The gradient's norm before clipping."""
+    weights: float
+    """Their norm before the update."""
+    update: float | None
+    """The norm of what the update moved them by, in shares of theirs; None where that is 0."""
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What the layers do in one update."""
+
+    layers: Mapping[str, LayerStatistics]
+    """By the use of a layer, ``attend.0``, or by what learned maps outside of layers make."""
+    coherence: Mapping[str, float]
+    """Order parameters after the update, by layer and state: ``attend.0 token.theta``."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +73,11 @@ class StepReport:
     loss: float
     rate: float
     """The learning rate."""
-    gradient: float | None
-    """The gradient's norm before clipping; None without clipping."""
+    gradient: float
+    """The gradient's norm before clipping."""
     tokens_per_second: float
+    statistics: Statistics | None = None
+    """None for updates between those of which they are taken."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +112,8 @@ class TrainingResult:
     baselines: Mapping[str, float]
     final: EvaluationReport | None = None
     """None where the run was interrupted."""
+    statistics: Statistics | None = field(default=None, compare=False)
+    """The last ones."""
     system: Any = field(default=None, repr=False, compare=False)
     """The torch module: with the weights of the best checkpoint, or the last where interrupted."""
 

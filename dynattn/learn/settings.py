@@ -56,6 +56,7 @@ def gather_settings(
         tensorboard=has_tensorboard(),
         compiled=compiled,
         accumulate=plan.accumulate,
+        precision=plan.precision,
     )
 
 

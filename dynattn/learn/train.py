@@ -15,7 +15,7 @@ import torch
 
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.files import write_whole
-from dynattn.diagnostics.report import Diagnostic, NumericalError
+from dynattn.diagnostics.report import Diagnostic, NumericalError, SpecError
 from dynattn.learn import checkpoint as saved
 from dynattn.learn.budget import Budget
 from dynattn.learn.compiled import CompiledLoss
@@ -25,6 +25,7 @@ from dynattn.learn.folder import RunFolder, write_json
 from dynattn.learn.gradients import Gradient, PortionedGradient, WholeGradient, plain_sums
 from dynattn.learn.interruption import Interruption
 from dynattn.learn.layer_lines import layer_at
+from dynattn.learn.layer_statistics import after_update, before_update, layer_of
 from dynattn.learn.metrics import MetricsLog
 from dynattn.learn.optimizers import make_optimizer
 from dynattn.learn.plan import EVALUATION_BATCHES, Plan, make_plan
@@ -34,6 +35,7 @@ from dynattn.learn.reports import (
     Reporter,
     RunSettings,
     Silence,
+    Statistics,
     StepReport,
     TrainingResult,
 )
@@ -45,6 +47,7 @@ from dynattn.learn.settings import (
     stored_settings,
 )
 from dynattn.lower.module import System
+from dynattn.lower.precision import has_products, round_products
 from dynattn.model.model import Model
 from dynattn.solve.compiler import Compiler, compiler_of
 from dynattn.vocabulary.distributions import stream
@@ -67,6 +70,7 @@ class _Run:
     gradient: Gradient
     step: int = 0
     best: float = math.inf
+    statistics: Statistics | None = None
     began: float = field(default_factory=time.perf_counter)
 
 
@@ -82,15 +86,17 @@ def train(
     budget: Budget | None = None,
     stops: Callable[[], bool] | None = None,
     accumulate: int | None = None,
+    precision: str | None = None,
 ) -> TrainingResult:
     """Train a spec's system in ``folder``, or go on with the run that stands there.
 
     A run that was interrupted and resumed gives the losses of one that was not, bit for bit on a
     CPU with one thread. ``compiled``: the loss and its gradient are one graph of torch.compile, the
     same but for rounding. ``accumulate``: in how many portions a batch is computed, for less
-    memory, the same but for rounding too. ``budget``: how long, instead of what the spec says.
-    Going on keeps what the run began with, unless it is given. Ctrl-C saves and returns a result
-    that says so, or, where ``stops`` is given, so does the first update after which it is true.
+    memory, the same but for rounding too. ``precision``: of matrix products in a step, ``float32``
+    or ``bfloat16``. ``budget``: how long, instead of what the spec says. Going on keeps what the
+    run began with, unless it is given. Ctrl-C saves and returns a result that says so, or, where
+    ``stops`` is given, so does the first update after which it is true.
 
     Raises SpecError for a wrong ``train`` block, data or checkpoint, UsageError for a device that
     is not there, NumericalError where the loss is no number any more.
@@ -100,7 +106,8 @@ def train(
     compiled = compiled or bool(stored.get("compiled", False))
     compilation = as_started(compilation, folder) if resume else compilation
     budget = Budget("steps", stored["steps"]) if stored else budget
-    plan = make_plan(compilation.model, budget, accumulate or stored.get("accumulate"))
+    accumulate = accumulate or stored.get("accumulate")
+    plan = make_plan(compilation.model, budget, accumulate, precision or stored.get("precision"))
     seed = compilation.chosen_seed
     threads = threads or int(stored.get("threads", default_threads()))
     cuda = [where] if where.type == "cuda" else []
@@ -126,11 +133,24 @@ def train(
 
 def _gradient(system: System, compiled: bool | Compiler, plan: Plan) -> Gradient:
     """What computes the loss of a batch and its gradient."""
+    _round(system, plan)
     compiler = compiler_of(system, compiled)
     ready = None if compiler is None else CompiledLoss(system, compiler, plan.training.span)
     if plan.accumulate == 1:
         return WholeGradient(system, ready or partial(batch_loss, system))
     return PortionedGradient(system, ready.sums if ready else plain_sums(system), plan.accumulate)
+
+
+def _round(system: System, plan: Plan) -> None:
+    """Let the products of the system be as precise as the plan says."""
+    if plan.precision == "float32":
+        return
+    if not has_products(system):
+        message = f"'{system.model.name}' has no linear maps or attention, whose products "
+        fix = "leave out precision"
+        span = plan.training.span
+        raise SpecError(Diagnostic("E527", message + f"{plan.precision} is for", span, fix))
+    round_products(system, getattr(torch, plan.precision))
 
 
 def _write_settings(run: _Run) -> None:
@@ -199,22 +219,28 @@ def _update(run: _Run) -> StepReport:
     value = run.gradient(inputs)
     if not math.isfinite(value):
         raise _not_finite(run, "the loss", value, inputs)
-    gradient = _clip(run, inputs)
+    norm = _clip(run, inputs)
+    watched = run.plan.watches(run.step + 1)
+    before = before_update(run.system) if watched else None
     with kept_on_manifolds(run.system, run.model.parameter):
         run.optimizer.step()
     run.step += 1
     tokens = sum(array.numel() for group in inputs for array in group.values())
     pace = tokens / (time.perf_counter() - began)
-    return StepReport(run.step, value, rate, gradient, pace)
+    if before is not None:
+        run.statistics = after_update(run.system, before, inputs)
+    return StepReport(run.step, value, rate, norm, pace, run.statistics if watched else None)
 
 
-def _clip(run: _Run, inputs: Groups) -> float | None:
-    limit = run.plan.training.clip
-    if limit is None:
-        return None
-    norm = float(torch.nn.utils.clip_grad_norm_(run.system.parameters(), limit))
+def _clip(run: _Run, inputs: Groups) -> float:
+    """Clip the gradient; its norm before."""
+    gradients = [x.grad for x in run.system.parameters() if x.grad is not None]
+    size = torch.nn.utils.get_total_norm(gradients)
+    norm, limit = float(size), run.plan.training.clip
     if not math.isfinite(norm):
         raise _not_finite(run, "the gradient's norm", norm, inputs)
+    if limit is not None:
+        torch.nn.utils.clip_grads_with_norm_(run.system.parameters(), limit, size)
     return norm
 
 
@@ -226,12 +252,21 @@ def _not_finite(run: _Run, what: str, value: float, inputs: Groups) -> Numerical
     node = next((node for node in found if node is not None), None)
     span = node.span if node is not None else run.plan.training.loss.span
     layer = "" if node is None or span is None else layer_at(run.model, span)
-    inside = f", first in layer {layer}" if layer else ""
+    broken = _first_broken(run.system) if node is None else ""
+    inside = f", first in layer {layer}" if layer else f", first that of {broken}" if broken else ""
     at = f"{what} is {value:g} after {run.step} of {run.plan.steps} steps{inside}"
     fix = "lower the learning rate (lr=), clip gradients (clip 1.0) or lengthen warmup="
     if run.folder.last.exists():
         fix += f"; the checkpoint before it is whole: {run.folder.last}"
     return NumericalError(Diagnostic("E580", at, span, fix))
+
+
+def _first_broken(system: System) -> str:
+    """The first layer of whose parameters the gradient is no number; '' where there is none."""
+    return next(
+        (layer_of(name) for name, x in system.named_parameters()
+         if x.grad is not None and not bool(x.grad.isfinite().all())), "",
+    )  # fmt: skip
 
 
 def _evaluate(run: _Run, log: MetricsLog) -> None:
@@ -278,7 +313,8 @@ def _save(run: _Run, path: Any, state: Mapping[str, Any], rest: Any) -> None:
 def _result(run: _Run, interrupted: bool, final: EvaluationReport | None) -> TrainingResult:
     return TrainingResult(
         run.folder.path, run.model.name, run.model.source.path, run.step, run.plan.steps,
-        interrupted, time.perf_counter() - run.began, run.settings.baselines, final, run.system,
+        interrupted, time.perf_counter() - run.began, run.settings.baselines, final, run.statistics,
+        run.system,
     )  # fmt: skip
 
 

@@ -60,6 +60,16 @@ def _states_among(keys: Iterable[str]) -> set[str]:
     return {key.removeprefix("state ") for key in keys if key.startswith("state ")}
 
 
+def put_first_states(system: Any, environment: dict[str, Any]) -> None:
+    """Into the environment of some samples, the states that a network reads before it sets them."""
+    if not system.unset:
+        return
+    dims = {key[4:]: value for key, value in environment.items() if key.startswith("dim ")}
+    first, batch = system.initial_states(**dims), environment.get("batch", ())
+    for name in system.unset:
+        environment[f"state {name}"] = first[name].expand(*batch, *first[name].shape)
+
+
 @dataclass
 class Binder:
     """Makes routines whose lasting leaves are tensors below ``root``."""

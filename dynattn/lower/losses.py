@@ -61,10 +61,14 @@ class Losses:
         return self._last({"training": training, **known})
 
 
-def objective(block: Block, routine: Callable[[Block], Routine]) -> Losses:
-    """The loss alone, of a block that has records too."""
-    wanted = tuple((label, node) for label, node in block.outputs if label == "loss")
-    return Losses(replace(block, outputs=wanted), routine)
+def losses_of(
+    block: Block | None, routine: Callable[[Block], Routine]
+) -> tuple[Losses | None, Losses | None]:
+    """The loss and what is recorded beside it, and the loss alone; None of a model without."""
+    if block is None:
+        return None, None
+    alone = tuple((label, node) for label, node in block.outputs if label == "loss")
+    return Losses(block, routine), Losses(replace(block, outputs=alone), routine)
 
 
 class _Stage:

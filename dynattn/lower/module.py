@@ -10,7 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from dynattn.lower import lengths
-from dynattn.lower.binding import Binder, CallRun, plant, read_before_set, table_of
+from dynattn.lower.binding import (
+    Binder,
+    CallRun,
+    plant,
+    put_first_states,
+    read_before_set,
+    table_of,
+)
 from dynattn.lower.context import Context, context_of
 from dynattn.lower.held import holding
 from dynattn.lower.initial import (
@@ -24,7 +31,7 @@ from dynattn.lower.initial import (
     widened,
 )
 from dynattn.lower.inspection import attention_in, first_not_finite
-from dynattn.lower.losses import Losses, objective
+from dynattn.lower.losses import losses_of
 from dynattn.lower.past import Past, at_rest, environment_of, every_edge
 from dynattn.lower.routine import Routine
 from dynattn.lower.signals import Signal
@@ -69,9 +76,7 @@ class System(nn.Module):
         self._retraction = binder.optional(program.retraction)
         self._observe = binder.optional(program.observe)
         self._records = binder.optional(program.records)
-        self.losses = None if program.loss is None else Losses(program.loss, binder.routine)
-        self.objective = None if program.loss is None else objective(program.loss, binder.routine)
-        """The loss without what is measured beside it."""
+        self.losses, self.objective = losses_of(program.loss, binder.routine)
         self._noise = binder.optional(program.noise)
         self._jumps = binder.optional(program.jumps)
         self._delays = binder.optional(program.delays)
@@ -293,12 +298,7 @@ class System(nn.Module):
         return self._network(lengths.input_environment(self, inputs), evaluate_plainly)
 
     def _network(self, environment: dict[str, Any], evaluate: Evaluate) -> dict[str, Any]:
-        if self.unset:
-            dims = {key[4:]: value for key, value in environment.items() if key.startswith("dim ")}
-            first = self.initial_states(**dims)
-            batch = environment.get("batch", ())
-            for name in self.unset:
-                environment[f"state {name}"] = first[name].expand(*batch, *first[name].shape)
+        put_first_states(self, environment)
         for run in self._runs:
             run.run(environment, evaluate)
         return environment

@@ -156,6 +156,10 @@ class Choice:
     span: Span = field(repr=False)
 
 
+PRECISIONS = ("float32", "bfloat16")
+"""Of the matrix products of a training step."""
+
+
 @dataclass(frozen=True)
 class Training:
     """``train``."""
@@ -176,3 +180,5 @@ class Training:
     """Parameters that are moved beside the learned ones."""
     accumulate: int = 1
     """In how many portions the gradient of a batch is computed."""
+    precision: str = "float32"
+    """Of the matrix products of a training step: one of ``PRECISIONS``."""

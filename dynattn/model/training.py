@@ -8,12 +8,12 @@ from typing import Any
 from dynattn.diagnostics.report import Source
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, typing
-from dynattn.model.clauses import positive
+from dynattn.model.clauses import only_value, positive
 from dynattn.model.complex_numbers import must_be_real
 from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.expressions import Context, translate
 from dynattn.model.losses import averaged
-from dynattn.model.plans import Choice, Record, Training
+from dynattn.model.plans import PRECISIONS, Choice, Record, Training
 from dynattn.model.scope import Scope, Symbol
 from dynattn.model.terms import Term
 from dynattn.syntax import tree
@@ -23,7 +23,7 @@ from dynattn.syntax.unparse import spell
 REQUIRED = ("data", "loss")
 OPTIONAL = (
     "record", "optimizer", "schedule", "clip", "batch", "steps", "epochs", "seed", "free",
-    "accumulate",
+    "accumulate", "precision",
 )  # fmt: skip
 
 
@@ -58,6 +58,7 @@ def declare_training(draft: Draft, declaration: tree.Experiment) -> Training | N
         seed=_number(draft, clauses, "seed", True, 0),
         free=_free(draft, clauses["free"]) if "free" in clauses else (),
         accumulate=_portions(draft, clauses, batch),
+        precision=_precision(draft, clauses["precision"]) if "precision" in clauses else "float32",
     )
 
 
@@ -69,6 +70,18 @@ def _portions(draft: Draft, clauses: Mapping[str, tree.Clause], batch: int) -> i
         fix = f"write accumulate {batch} or less, or a larger batch"
         draft.errors.add("E524", text, clauses["accumulate"].span, fix)
     return count
+
+
+def _precision(draft: Draft, clause: tree.Clause) -> str:
+    """Of the matrix products of a step."""
+    value = only_value(draft, clause, "write precision bfloat16")
+    if value is None or (isinstance(value, tree.Name) and value.name in PRECISIONS):
+        return "float32" if value is None else value.name
+    shown = spell(value)
+    text = f"precision is {' or '.join(PRECISIONS)}, not {shown}"
+    fix = did_you_mean(shown, PRECISIONS, "write precision bfloat16")
+    draft.errors.add("E526", text, value.span, fix)
+    return "float32"
 
 
 def _free(draft: Draft, clause: tree.Clause) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ FOLDER = Path("runs/small-1")
 
 
 def step(number: int) -> StepReport:
-    return StepReport(number, 2.5, 1e-3, None, 12345.0)
+    return StepReport(number, 2.5, 1e-3, 1.5, 12345.0)
 
 
 def measured(whole: bool, bits: float | None = 2.7182) -> EvaluationReport:

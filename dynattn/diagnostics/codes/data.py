@@ -169,6 +169,20 @@ CODES: dict[str, Entry] = {
         "param eta = 1",
         "learn eta = 1",
     ),
+    "E526": Entry(
+        "unknown precision",
+        "There are `float32` and `bfloat16`: of the matrix products of linear maps and attention "
+        "in a step of training. Everything else has float32 in any case.",
+        "precision float16",
+        "precision bfloat16",
+    ),
+    "E527": Entry(
+        "a precision that changes nothing",
+        "`precision bfloat16` is for the matrix products of linear maps and attention in a step of "
+        "training, and this model has none.",
+        "precision bfloat16",
+        "precision float32",
+    ),
     "E736": Entry(
         "the columns make no pairs",
         "A file of pairs has the columns `good` and `bad`; or `sentence_good` and `sentence_bad`; "
