@@ -9,14 +9,15 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any
 
 import click
 
 from dynattn import __version__
-from dynattn.diagnostics.report import Diagnostic, SpecError
+from dynattn.diagnostics.launch import is_first, process_count
+from dynattn.diagnostics.report import Diagnostic, SpecError, UsageError
 
 COMMANDS = {
     "new": "dynattn.cli.new:new",
@@ -126,7 +127,9 @@ def run_command(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; every error has been told to the user."""
     as_json = "--json" in arguments
     try:
-        result = dynattn.main(list(arguments), prog_name="dynattn", standalone_mode=False)
+        check_launch(arguments)
+        with one_voice():
+            result = dynattn.main(list(arguments), prog_name="dynattn", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as leave:
         return leave.exit_code
@@ -137,10 +140,11 @@ def run_command(arguments: Sequence[str]) -> int:
         error.show()
         return 2
     except (click.Abort, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)
+        if is_first():
+            print("interrupted", file=sys.stderr)
         return 130
     except SpecError as error:
-        return tell(error, as_json)
+        return tell(error, as_json) if is_first() else error.exit_code
     except _ReaderGone:
         raise
     except OSError as error:
@@ -153,6 +157,26 @@ def run_command(arguments: Sequence[str]) -> int:
         return tell(SpecError(no_memory(error)), as_json)
     except Exception:
         return own_fault()
+
+
+def check_launch(arguments: Sequence[str]) -> None:
+    """UsageError E748 where several processes have nothing to share."""
+    if process_count() == 1:
+        return
+    if arguments[:1] != ["compile"] or "--train" not in arguments:
+        message = f"torchrun started {process_count()} processes, and only a training is shared"
+        fix = "start it without torchrun, or torchrun -m dynattn compile SPEC --train"
+        raise UsageError(Diagnostic("E748", message, fix=fix))
+
+
+@contextmanager
+def one_voice() -> Iterator[None]:
+    """Of several processes, let the first one print."""
+    if is_first():
+        yield
+        return
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        yield
 
 
 def no_memory(error: MemoryError) -> Diagnostic:

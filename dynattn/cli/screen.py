@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dynattn.diagnostics.launch import is_first
 from dynattn.diagnostics.report import Diagnostic
 
 
@@ -59,7 +60,8 @@ def print_generated(text: str) -> None:
 
 def note(message: str) -> None:
     """Say on stderr what differs from what one would expect."""
-    print(f"note: {message}", file=sys.stderr)
+    if is_first():
+        print(f"note: {message}", file=sys.stderr)
 
 
 def print_heading(text: str) -> None:

@@ -13,6 +13,7 @@ from dynattn.diagnostics.report import Diagnostic, UsageError
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
     from dynattn.learn.folder import RunFolder
+    from dynattn.learn.processes import World
     from dynattn.learn.reports import TrainingResult
 
 SAMPLE_LENGTH = 300
@@ -31,14 +32,20 @@ def train(
     ``how``: the device, and the other options of ``learn.train``. KeyboardInterrupt after
     Ctrl-C, when the last checkpoint is on disk.
     """
+    from dynattn.learn.folder import RunFolder
     from dynattn.learn.plan import make_plan
+    from dynattn.learn.processes import joined
 
     # what cannot be trained leaves no run folder
     data = make_plan(compilation.model, accumulate=how.get("accumulate")).data
-    folder = find_folder(compilation.model.name, output, resume)
-    result = run_training(compilation, folder, resume is not None, quiet, how)
+    with joined(how["device"]) as world:
+        path = find_folder(compilation.model.name, output, resume).path if world.first else Path()
+        folder = RunFolder(world.told(path))
+        result = run_training(compilation, folder, resume is not None, quiet, how, world)
     if result.interrupted:
         raise KeyboardInterrupt
+    if not world.first:
+        return result.system, {}
     from dynattn.cli.outcome import draw_training, sample_text
 
     pictures = draw_training(compilation, folder, result, data)
@@ -54,14 +61,20 @@ def run_training(
     resume: bool,
     quiet: bool,
     how: Mapping[str, Any],
+    world: World,
 ) -> TrainingResult:
     """Train in the folder, telling a person how it goes."""
     from dynattn.learn import train as learn
+    from dynattn.learn.processes import own_device
     from dynattn.present.progress import training_progress
 
-    told = None if quiet else training_progress()
+    told = training_progress() if world.first and not quiet else None
     try:
-        return learn.train(compilation, folder, resume=resume, progress=told, **how)
+        device = str(own_device(how["device"]) if world.size > 1 else how["device"])
+        return learn.train(
+            compilation, folder, resume=resume, progress=told, world=world,
+            **{**how, "device": device},
+        )  # fmt: skip
     except BaseException:
         if told is not None:
             told.failed()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 
 from dynattn.learn.parts import Batch, SamplesData
+from dynattn.learn.processes import ALONE, World
 from dynattn.learn.text import Alphabet, TextData
+from dynattn.lower.losses import Parts
 from dynattn.model.plans import Training
 
 
@@ -49,26 +52,46 @@ def measure(
     data: TextData | SamplesData,
     device: torch.device,
     limit: int | None = None,
+    world: World = ALONE,
 ) -> Measurement:
-    """Means over all validation samples, or over ``limit`` of them that are always the same."""
+    """Means over all validation samples, or over ``limit`` of them that are always the same.
+
+    Each process of ``world`` computes its share of the batches.
+    """
     samples, first = 0, system.white.call
 
     def made() -> Iterator[Mapping[str, Any]]:
         nonlocal samples
         samples, system.white.call = 0, first  # every stage of a loss sees the same noise
-        for batch, count in data.validation_batches(training.batch, limit):
+        batches = data.validation_batches(training.batch, limit)
+        for number, (batch, count) in enumerate(batches):
             samples += count
-            yield from (system.environment(group) for group in move(batch, device))
+            if number % world.size == world.rank:
+                yield from (system.environment(group) for group in move(batch, device))
 
     was_training = system.training
     system.eval()
     with torch.no_grad():
-        means = {name: float(value) for name, value in system.losses(made, False).items()}
+        found = system.losses(made, False, partial(_gathered, system, world))
+        means = {name: float(value) for name, value in found.items()}
     system.train(was_training)
     loss = means.pop("loss")
     characters = isinstance(data, TextData) and isinstance(data.alphabet, Alphabet)
     along = bits(training, loss) if characters else None
     return Measurement(loss, along, means, samples)
+
+
+def _gathered(system: Any, world: World, parts: Parts) -> Parts:
+    """The means of all processes."""
+    if world.size == 1:
+        return parts
+    numbers = {name: [(float(x), n) for x, n in found] for name, found in parts.items()}
+    origin = torch.zeros((), dtype=system.dtype, device=system.device)
+    everyone = world.gathered(numbers)
+    return {
+        name: [(origin.new_tensor(x), n) for own in everyone for x, n in own[name]]
+        for name in parts
+    }
 
 
 def bits(training: Training, loss: float) -> float | None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from dynattn.learn.portions import Groups, portions
+from dynattn.learn.processes import ALONE, World
 
 Sums = Callable[[int, Groups, Mapping[str, Any]], tuple[Tensor, tuple[int, ...]]]
 """Of a stage of the loss, some samples, and the means of earlier stages: every mean of the stage
@@ -45,16 +46,19 @@ class PortionedGradient:
     m = (sum over portions of s_j) / n has the gradient f'(m)/n times the sum of those of s_j, so
     that every portion is computed once. Of several means the weight of each has to be known
     before; then they are computed once more, the first time without gradients.
+
+    Each process of ``world`` computes ``count`` portions; all of them have the whole gradient.
     """
 
-    def __init__(self, system: Any, sums: Sums, count: int) -> None:
-        self.system, self.sums, self.count = system, sums, count
+    def __init__(self, system: Any, sums: Sums, count: int, world: World = ALONE) -> None:
+        self.system, self.sums, self.count, self.world = system, sums, count, world
         self.learned = list(system.parameters())
 
     def __call__(self, groups: Groups) -> float:
         """As of ``Gradient``."""
         self.system.zero_grad(set_to_none=True)
-        parts = portions(groups, self.count)
+        first = self.world.rank * self.count
+        parts = portions(groups, self.count * self.world.size)[first : first + self.count]
         means = self.system.objective.means
         if len(means) == 1 and len(means[0]) == 1:
             return self._of_one_mean(parts, means[0][0])
@@ -69,6 +73,8 @@ class PortionedGradient:
             if counts[0]:
                 found.sum().backward()
             total, count = total + float(found.detach().sum()), count + counts[0]
+        total, count = self.world.total((total, count))
+        self.world.add_gradients(self.learned)
         mean = self._leaf(total / count if count else float("nan"))
         loss, slopes, direct = self._ahead({name: mean})
         self._scale(float(slopes[name]) / max(count, 1))
@@ -80,13 +86,14 @@ class PortionedGradient:
     def _of_means(self, parts: Sequence[Groups], stages: Sequence[Sequence[str]]) -> float:
         again = _Again(self.system)
         known: dict[str, Tensor] = {}
-        counts: dict[str, int] = {}
+        counts: dict[str, float] = {}
         for stage, names in enumerate(stages):
             with torch.no_grad():
                 found = [self.sums(stage, part, known) for part in again.each(parts)]
             for k, name in enumerate(names):
-                counts[name] = sum(own[k] for _, own in found)
+                count = sum(numbers[k] for _, numbers in found)
                 total = sum(float(sums[k]) for sums, _ in found)
+                total, counts[name] = self.world.total((total, count))
                 known[name] = self._leaf(total / counts[name] if counts[name] else float("nan"))
         loss, slopes, direct = self._ahead(known)
         for stage, names in reversed(list(enumerate(stages))):
@@ -96,9 +103,12 @@ class PortionedGradient:
                 found, _ = self.sums(stage, part, before)
                 if found.requires_grad:
                     (found * weights).sum().backward()
+            # the means of this stage may be taken with those of earlier ones
+            self.world.add_gradients(list(before.values()))
             for name, mean in before.items():
-                if mean.grad is not None:  # the means of this stage are taken with this one
+                if mean.grad is not None:
                     slopes[name], mean.grad = slopes[name] + mean.grad, None
+        self.world.add_gradients(self.learned)
         self._add(direct)
         return loss
 

@@ -31,7 +31,23 @@ def read_metrics(path: Path, until: int | None = None) -> list[dict[str, Any]]:
     return lines
 
 
-class MetricsLog:
+class NoLog:
+    """The log of a process that writes none."""
+
+    def __enter__(self) -> NoLog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def step(self, report: StepReport) -> None:
+        """Nothing."""
+
+    def evaluated(self, report: EvaluationReport) -> None:
+        """Nothing."""
+
+
+class MetricsLog(NoLog):
     """Writes the log of one run; used as a context manager, so that it is closed."""
 
     def __init__(self, folder: RunFolder, step: int, tensorboard: bool) -> None:

@@ -41,6 +41,8 @@ class RunSettings:
     """In how many portions a batch is computed."""
     precision: str = "float32"
     """Of the matrix products of a step."""
+    processes: int = 1
+    """How many train together."""
 
 
 @dataclass(frozen=True)

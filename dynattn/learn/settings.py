@@ -30,6 +30,7 @@ def gather_settings(
     device: torch.device,
     threads: int,
     compiled: bool = False,
+    processes: int = 1,
 ) -> RunSettings:
     """Everything that fixes a run."""
     model = compilation.model
@@ -57,6 +58,7 @@ def gather_settings(
         compiled=compiled,
         accumulate=plan.accumulate,
         precision=plan.precision,
+        processes=processes,
     )
 
 

@@ -26,10 +26,11 @@ from dynattn.learn.gradients import Gradient, PortionedGradient, WholeGradient, 
 from dynattn.learn.interruption import Interruption
 from dynattn.learn.layer_lines import layer_at
 from dynattn.learn.layer_statistics import after_update, before_update, layer_of
-from dynattn.learn.metrics import MetricsLog
+from dynattn.learn.metrics import MetricsLog, NoLog
 from dynattn.learn.optimizers import make_optimizer
 from dynattn.learn.plan import EVALUATION_BATCHES, Plan, make_plan
 from dynattn.learn.portions import Groups, portions
+from dynattn.learn.processes import ALONE, World, check_shares
 from dynattn.learn.reports import (
     EvaluationReport,
     Reporter,
@@ -68,6 +69,7 @@ class _Run:
     reporter: Reporter
     stops: Callable[[], bool] | None
     gradient: Gradient
+    world: World
     step: int = 0
     best: float = math.inf
     statistics: Statistics | None = None
@@ -87,6 +89,7 @@ def train(
     stops: Callable[[], bool] | None = None,
     accumulate: int | None = None,
     precision: str | None = None,
+    world: World = ALONE,
 ) -> TrainingResult:
     """Train a spec's system in ``folder``, or go on with the run that stands there.
 
@@ -96,7 +99,8 @@ def train(
     memory, the same but for rounding too. ``precision``: of matrix products in a step, ``float32``
     or ``bfloat16``. ``budget``: how long, instead of what the spec says. Going on keeps what the
     run began with, unless it is given. Ctrl-C saves and returns a result that says so, or, where
-    ``stops`` is given, so does the first update after which it is true.
+    ``stops`` is given, so does the first update after which it is true. ``world``: the processes
+    that train together, each with its share of every batch; the first one writes.
 
     Raises SpecError for a wrong ``train`` block, data or checkpoint, UsageError for a device that
     is not there, NumericalError where the loss is no number any more.
@@ -108,20 +112,23 @@ def train(
     budget = Budget("steps", stored["steps"]) if stored else budget
     accumulate = accumulate or stored.get("accumulate")
     plan = make_plan(compilation.model, budget, accumulate, precision or stored.get("precision"))
+    check_shares(plan, world)
     seed = compilation.chosen_seed
     threads = threads or int(stored.get("threads", default_threads()))
     cuda = [where] if where.type == "cuda" else []
     with threads_set(threads), torch.random.fork_rng(cuda):
         torch.manual_seed(seed)
         system = compilation.build(dtype=torch.float32, device=where)
-        settings = gather_settings(compilation, plan, system, seed, where, threads, bool(compiled))
+        settings = gather_settings(
+            compilation, plan, system, seed, where, threads, bool(compiled), world.size
+        )  # fmt: skip
         run = _Run(
             plan, settings, folder, compilation.model, system,
             make_optimizer(
                 plan.optimizer, system.named_parameters(), compilation.model.parameter
             ),
             stream(seed, "train.data"), where, progress or Silence(),
-            stops, _gradient(system, compiled, plan),
+            stops, _gradient(system, compiled, plan, world), world,
         )  # fmt: skip
         if resume:
             check_resumable(folder, settings, stored, compilation.model.source)
@@ -131,14 +138,15 @@ def train(
         return _train(run)
 
 
-def _gradient(system: System, compiled: bool | Compiler, plan: Plan) -> Gradient:
+def _gradient(system: System, compiled: bool | Compiler, plan: Plan, world: World) -> Gradient:
     """What computes the loss of a batch and its gradient."""
     _round(system, plan)
     compiler = compiler_of(system, compiled)
     ready = None if compiler is None else CompiledLoss(system, compiler, plan.training.span)
-    if plan.accumulate == 1:
+    if plan.accumulate * world.size == 1:
         return WholeGradient(system, ready or partial(batch_loss, system))
-    return PortionedGradient(system, ready.sums if ready else plain_sums(system), plan.accumulate)
+    sums = ready.sums if ready else plain_sums(system)
+    return PortionedGradient(system, sums, plan.accumulate, world)
 
 
 def _round(system: System, plan: Plan) -> None:
@@ -154,6 +162,8 @@ def _round(system: System, plan: Plan) -> None:
 
 
 def _write_settings(run: _Run) -> None:
+    if not run.world.first:
+        return
     write_whole(run.folder.spec, run.model.source.text)
     write_json(run.folder.settings, asdict(run.settings))
 
@@ -175,7 +185,9 @@ def _go_on(run: _Run) -> None:
 def _train(run: _Run) -> TrainingResult:
     run.reporter.start(run.settings, run.folder.path, run.step)
     run.system.train()
-    log = MetricsLog(run.folder, run.step, run.settings.tensorboard)
+    log = NoLog()
+    if run.world.first:
+        log = MetricsLog(run.folder, run.step, run.settings.tensorboard)
     with log, _asked(run.stops) as asked, _telling_of_failure(run.reporter):
         while run.step < run.plan.steps:
             report = _update(run)
@@ -184,7 +196,7 @@ def _train(run: _Run) -> TrainingResult:
             if run.plan.evaluates_after(run.step):
                 _evaluate(run, log)
                 _save_last(run)
-            if asked():
+            if run.world.total([asked()])[0]:
                 return _interrupted(run)
         return _finish(run, log)
 
@@ -216,11 +228,12 @@ def _update(run: _Run) -> StepReport:
     for group in run.optimizer.param_groups:
         group["lr"] = rate
     inputs = move(run.plan.data.draw(run.rng, training.batch), run.device)
+    run.world.reseed(run.system, run.settings.seed, run.step)
     value = run.gradient(inputs)
     if not math.isfinite(value):
         raise _not_finite(run, "the loss", value, inputs)
     norm = _clip(run, inputs)
-    watched = run.plan.watches(run.step + 1)
+    watched = run.world.first and run.plan.watches(run.step + 1)
     before = before_update(run.system) if watched else None
     with kept_on_manifolds(run.system, run.model.parameter):
         run.optimizer.step()
@@ -246,9 +259,8 @@ def _clip(run: _Run, inputs: Groups) -> float:
 
 def _not_finite(run: _Run, what: str, value: float, inputs: Groups) -> NumericalError:
     """The diagnostic of a number that is none, at the line that made it where that can be found."""
-    found = (
-        run.system.trace_nan(**one_by_one(part)) for part in portions(inputs, run.plan.accumulate)
-    )
+    parts = portions(inputs, run.plan.accumulate * run.world.size)
+    found = (run.system.trace_nan(**one_by_one(part)) for part in parts)
     node = next((node for node in found if node is not None), None)
     span = node.span if node is not None else run.plan.training.loss.span
     layer = "" if node is None or span is None else layer_at(run.model, span)
@@ -269,7 +281,7 @@ def _first_broken(system: System) -> str:
     )  # fmt: skip
 
 
-def _evaluate(run: _Run, log: MetricsLog) -> None:
+def _evaluate(run: _Run, log: NoLog) -> None:
     """Measure a fixed part of the validation data; keep the weights where they are the best."""
     limit = EVALUATION_BATCHES * run.plan.training.batch
     report = _measured(run, limit)
@@ -281,11 +293,13 @@ def _evaluate(run: _Run, log: MetricsLog) -> None:
 
 
 def _measured(run: _Run, limit: int | None) -> EvaluationReport:
-    found = measure(run.system, run.plan.training, run.plan.data, run.device, limit)
+    found = measure(
+        run.system, run.plan.training, run.plan.data, run.device, limit, run.world
+    )  # fmt: skip
     if not math.isfinite(found.loss):
         inputs, _ = next(run.plan.data.validation_batches(run.plan.training.batch, limit))
         raise _not_finite(run, "the validation loss", found.loss, move(inputs, run.device))
-    best = found.loss < run.best or not run.folder.best.exists()
+    best = run.world.told(found.loss < run.best or not run.folder.best.exists())
     return EvaluationReport(
         run.step, found.loss, found.bits_per_character, found.records, found.samples,
         limit is None, best,
@@ -304,6 +318,8 @@ def _save_last(run: _Run) -> None:
 
 
 def _save(run: _Run, path: Any, state: Mapping[str, Any], rest: Any) -> None:
+    if not run.world.first:
+        return
     saved.save_checkpoint(
         path, run.system, model=run.model.name, spec=run.model.source, state=state, rest=rest
     )
@@ -325,8 +341,9 @@ def _interrupted(run: _Run) -> TrainingResult:
     return result
 
 
-def _finish(run: _Run, log: MetricsLog) -> TrainingResult:
+def _finish(run: _Run, log: NoLog) -> TrainingResult:
     """Measure the best weights on the whole validation part."""
+    run.world.told(None)  # the first process has saved them now
     best = saved.read_checkpoint(run.folder.best)
     saved.put_weights(best, run.system, run.folder.best, run.model.source)
     report = replace(_measured(run, None), step=best.state["step"], best=True)
@@ -334,6 +351,7 @@ def _finish(run: _Run, log: MetricsLog) -> TrainingResult:
     run.reporter.evaluated(report)
     result = _result(run, False, report)
     about = {"steps": run.step, "seconds": result.seconds, **asdict(report)}
-    write_json(run.folder.result, {**about, "baselines": dict(run.settings.baselines)})
+    if run.world.first:
+        write_json(run.folder.result, {**about, "baselines": dict(run.settings.baselines)})
     run.reporter.done(result)
     return result

@@ -17,6 +17,8 @@ from dynattn.program.nodes import Block
 
 Environment = Mapping[str, Any]
 """What the network has made of samples of one length."""
+Parts = dict[str, list[tuple[Tensor, int]]]
+"""Of every mean: that of each group, and of how many numbers it was taken."""
 
 
 class Losses:
@@ -32,12 +34,18 @@ class Losses:
         self._last = routine(last)
 
     def __call__(
-        self, groups: Callable[[], Iterable[Environment]], training: bool
+        self,
+        groups: Callable[[], Iterable[Environment]],
+        training: bool,
+        gathered: Callable[[Parts], Parts] = lambda parts: parts,
     ) -> dict[str, Tensor]:
-        """Scalars by label. ``groups`` is called once a stage: mostly there is one."""
+        """Scalars by label. ``groups`` is called once a stage: mostly there is one.
+
+        ``gathered`` adds what other processes have found in their groups.
+        """
         known: dict[str, Any] = {"training": training}
         for stage in self._stages:
-            known |= stage.means(groups(), known)
+            known |= stage.means(groups(), known, gathered)
         return self._last(known)
 
     # ── the same, of samples that come in portions ─────────────────────────────────────────────
@@ -81,9 +89,14 @@ class _Stage:
         self._named = [(name, f"placeholder mean {name}") for name in self._means]
         self.keys = tuple(key for _, key in self._named)
 
-    def means(self, groups: Iterable[Environment], known: Mapping[str, Any]) -> dict[str, Tensor]:
+    def means(
+        self,
+        groups: Iterable[Environment],
+        known: Mapping[str, Any],
+        gathered: Callable[[Parts], Parts],
+    ) -> dict[str, Tensor]:
         """The means over all groups, under the keys by which later stages read them."""
-        parts = self._parts(groups, known)
+        parts = gathered(self._parts(groups, known))
         return {key: weighted_mean(parts[name]) for name, key in self._named}
 
     def sums(
@@ -95,11 +108,9 @@ class _Stage:
         sums = [_sum(parts[name]) for name, _ in self._named]
         return torch.stack(sums), counts
 
-    def _parts(
-        self, groups: Iterable[Environment], known: Mapping[str, Any]
-    ) -> dict[str, list[tuple[Tensor, int]]]:
+    def _parts(self, groups: Iterable[Environment], known: Mapping[str, Any]) -> Parts:
         """Of every mean: that of each group, and of how many numbers it was taken."""
-        parts: dict[str, list[tuple[Tensor, int]]] = {name: [] for name in self._means}
+        parts: Parts = {name: [] for name in self._means}
         for environment in groups:
             found = self._routine({**environment, **known})
             samples = math.prod(environment.get("batch", ()))

@@ -71,4 +71,24 @@ CODES: dict[str, Entry] = {
         "dynattn sample kuramoto_attention.dyn",
         "dynattn sample runs/kuramoto_attention",
     ),
+    "E746": Entry(
+        "processes without a device each",
+        "Processes that torchrun starts to train together have a device of CUDA each, or share the "
+        "CPU.",
+        "torchrun --nproc_per_node 8 -m dynattn compile spec.dyn --train   # on two GPUs",
+        "torchrun --nproc_per_node 2 -m dynattn compile spec.dyn --train",
+    ),
+    "E747": Entry(
+        "a process of a training is gone",
+        "Processes that train together need one another for every update. The one that ended first "
+        "says why; the last checkpoint is whole.",
+        "torchrun --nproc_per_node 2 -m dynattn compile spec.dyn --train",
+        "torchrun --nproc_per_node 2 -m dynattn compile spec.dyn --train --resume runs/spec-1",
+    ),
+    "E748": Entry(
+        "several processes for something that is not shared",
+        "torchrun starts several processes, and only a training has a share for each of them.",
+        "torchrun --nproc_per_node 2 -m dynattn run spec.dyn",
+        "dynattn run spec.dyn",
+    ),
 }
