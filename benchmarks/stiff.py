@@ -4,12 +4,16 @@ Robertson's reactions to t = 4000, van der Pol's oscillator with mu = 1000 over 
 reactions HIRES, and 20 FitzHugh-Nagumo cells on a random graph whose voltages are 10 000 times
 faster than their recoveries. Errors are relative to each state at the end, against Radau at 1e-10.
 
-    python benchmarks/stiff.py [--rounds N] [--json]
+Then large systems of such cells with sparse Jacobians, on a ring and on a random graph, up to
+--nodes cells.
+
+    python benchmarks/stiff.py [--rounds N] [--nodes N] [--json]
 """
 
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +26,7 @@ from scipy.integrate import solve_ivp
 from dynattn.diagnostics.report import NumericalError, Source
 from dynattn.interface import Spec
 from dynattn.lower.module import System, build_system
+from dynattn.solve import sparsity
 from dynattn.solve.solve import solve
 
 ROBERTSON = """
@@ -80,6 +85,25 @@ population cell[20] {
 coupling gap: cell -> cell.v over net { kernel 0.1 * (v[j] - v[i]) }
 simulate { t 0 .. 1; seed 1 }
 """
+LARGE = """
+model large
+graph net = {graph}
+population cell[{nodes}] {{
+  state v on real = sin(2*pi*index/{nodes})
+  state w on real = 0
+  v' = 1e4 * (v - v^3/3 - w + gap)
+  w' = v + 0.6 - 0.5*w
+}}
+coupling gap: cell -> cell.v over net {{ kernel 0.1 * (v[j] - v[i]) }}
+simulate {{ t 0 .. 0.02; seed 1 }}
+"""
+GRAPHS = {
+    "ring": "ring({0}, reach=2)",
+    "random, 4 edges a node": "random_regular_graph(4, {0}, seed=1)",
+}
+END = 0.02
+WHOLE = 2_000
+"""States up to which the dense Jacobian is timed too."""
 PROBLEMS = (ROBERTSON, VAN_DER_POL, HIRES, CELLS)
 ALLOWED = 1e-5
 TRIED = tuple(10.0 ** (-3 - k) for k in range(7))
@@ -172,13 +196,41 @@ def rows_of(text: str, rounds: int) -> list[dict[str, Any]]:
     return [*rows, {**size, "solver": "tsit5", "rtol": 1e-4, "steps": steps, "reached": reached}]
 
 
+def large_rows(kind: str, nodes: int) -> list[dict[str, Any]]:
+    """A large sparse system: with sparse Jacobians and, where it is small, with dense ones."""
+    text = LARGE.format(graph=GRAPHS[kind].format(nodes), nodes=nodes)
+    spec = Spec(Source("large.dyn", text))
+    system = build_system(spec.model, spec.network, spec.program)
+    start, rows, ends = system.initial_states(), [], []
+    for way in ("sparse", "dense") if 2 * nodes <= WHOLE else ("sparse",):
+        fewest, sparsity.FEWEST = sparsity.FEWEST, sparsity.FEWEST if way == "sparse" else 10**9
+        began = time.process_time()
+        found = solve(system, start, [0.0, END], method="rodas5p", rtol=1e-4)
+        seconds, sparsity.FEWEST = time.process_time() - began, fewest
+        ends.append(torch.cat([x[-1] for x in found.states.values()]))
+        steps = found.statistics["steps"]
+        apart = float((ends[0] - ends[-1]).abs().max()) if way == "dense" else None
+        rows.append({
+            "graph": kind, "states": 2 * nodes, "Jacobian": way, "steps": steps,
+            "CPU s": seconds, "ms per step": 1e3 * seconds / steps, "apart": apart,
+        })  # fmt: skip
+    return rows
+
+
 def main() -> None:
     """All problems."""
-    chosen = options(__doc__, rounds=3)
+    chosen = options(__doc__, rounds=3, nodes=50_000)
     torch.set_num_threads(1)
     with torch.no_grad():
         rows = [row for text in PROBLEMS for row in rows_of(text, chosen.rounds)]
-    show("stiff models at equal error, float64, one thread", rows, chosen.json)
+        sizes = [n for n in (500, 5_000, 50_000) if n <= chosen.nodes]
+        large = [row for kind in GRAPHS for n in sizes for row in large_rows(kind, n)]
+    title = "stiff models at equal error, float64, one thread"
+    if chosen.json:
+        show(title, [*rows, *large], True)
+        return
+    show(title, rows, False)
+    show("\nlarge stiff systems, rodas5p, rtol 1e-4", large, False)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ BENCHMARKS = {
     "gradients": ("--rounds", "5"),
     "batches": ("--rounds", "3"),
     "solvers": ("--rounds", "3"),
-    "stiff": ("--rounds", "1"),
+    "stiff": ("--rounds", "1", "--nodes", "500"),
     "group_attention": ("--rounds", "1", "--steps", "3"),
     "manifold_drift": ("--steps", "200"),
     "sampling": ("--rounds", "1", "--tokens", "256"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -83,12 +84,19 @@ def integrate_implicitly(
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """As ``integrate_adaptively``, by a Rosenbrock method; SpecError E632 where it is too large.
 
+    Where couplings have few edges the Jacobian is a sparse matrix.
     Out of inference mode: what it computes once of the parameters is to be differentiated through.
     """
+    from dynattn.solve.sparse_rosenbrock import MissingEntries, SparseRun, patterns_for
+
     recording = torch.is_grad_enabled()
     with torch.inference_mode(False), torch.set_grad_enabled(recording):
         usable = {n: x.clone() if x.is_inference() else x for n, x in states.items()}
-        return finish(RosenbrockRun(PackedField(scene), usable, times, demand), progress)
+        field = PackedField(scene)
+        for pattern in patterns_for(field, usable):
+            with suppress(MissingEntries):
+                return finish(SparseRun(field, usable, times, demand, pattern), progress)
+        return finish(RosenbrockRun(field, usable, times, demand), progress)
 
 
 class RosenbrockRun(Run):
@@ -117,7 +125,7 @@ class RosenbrockRun(Run):
     def _stages(self, h: Tensor | float) -> tuple[Tensor, Tensor]:
         tableau, slopes, times = self.tableau, self.slopes, self._when().unbind(0)
         first, jacobian, clock = self._linearized()
-        solved = _solver(jacobian, h, tableau.gamma)
+        solved = self._solver(jacobian, h)
         for i in range(len(tableau.weights)):
             rates = first if i == 0 else self.rates(times[i], slopes.moved_by(self.y, i, h))
             right = h * (rates + tableau.clock[i] * h * clock) if tableau.clock[i] else h * rates
@@ -126,6 +134,9 @@ class RosenbrockRun(Run):
         if not self.field.straight:
             found = self.field.landed(found.reshape(*self.batch, -1)).reshape(self.y.shape)
         return found, found
+
+    def _solver(self, jacobian: Any, h: Tensor | float) -> Callable[[Tensor], Tensor]:
+        return _solver(jacobian, h, self.tableau.gamma)
 
     def _linearized(self) -> Linear:
         if self.linear is None:
@@ -188,6 +199,6 @@ def refuse_large(scene: Scene, points: int, n: int, dtype: torch.dtype) -> None:
         f"an implicit step solves with a Jacobian of {each}, {size / 2**30:.3g} GiB; "
         f"{MOST / 2**30:.3g} GiB is the most"
     )
-    fix = "use an explicit method: 'method tsit5'"
+    fix = "use an explicit method, 'method tsit5', or couple over graphs with few edges"
     fix = "solve fewer points at once, or " + fix if points > 1 else fix
     raise SpecError(Diagnostic("E632", message, scene.span, fix))

@@ -157,11 +157,12 @@ CODES: dict[str, Entry] = {
     ),
     "E632": Entry(
         "too large for an implicit method",
-        "rodas5p solves linear equations with the Jacobian of all rates by all states, a full "
-        "matrix at each point of a sweep. What does not fit is refused before it is made. Explicit "
-        "methods need no matrix.",
-        "param N = 50000\nsimulate { t 0 .. 10; method rodas5p }",
-        "param N = 50000\nsimulate { t 0 .. 10; method tsit5 }",
+        "rodas5p solves linear equations with the Jacobian of all rates by all states. It is a "
+        "sparse matrix where nodes hear few others and no gradients of the solve are wanted, else "
+        "a full one at each point of a sweep. What does not fit is refused before it is made. "
+        "Explicit methods need no matrix.",
+        "param N = 50000\ncoupling c: p -> p\nsimulate { t 0 .. 10; method rodas5p }",
+        "param N = 50000\ncoupling c: p -> p\nsimulate { t 0 .. 10; method tsit5 }",
     ),
     "E633": Entry(
         "no room in memory",
