@@ -14,6 +14,7 @@ from typing import Any
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.learn.arrays import arrays_in, file_facts
 from dynattn.learn.fitting import refused, split_rows
+from dynattn.learn.rates import ONE_RATE, check_asked, rate_of
 from dynattn.learn.reading import find_folder, read_data
 from dynattn.model.plans import Choice
 
@@ -51,7 +52,7 @@ def _of_arrays(choice: Choice, options: Mapping[str, Any]) -> Recordings:
     file = read_data(options["path"], choice.span, options["checksum"])
     arrays = arrays_in(file, options["path"], choice)
     sounds, labels = _cut(arrays, options, choice)
-    rate = int(options["rate"] or arrays["rate"])
+    rate = rate_of(arrays, options, choice)
     names = [f"recording {row} (from 0)" for row in range(len(labels))]
     rows = split_rows(len(labels), options["split"], choice)
     if options["held"] is not None:
@@ -134,7 +135,9 @@ def _of_folder(folder: Path, choice: Choice, options: Mapping[str, Any]) -> Reco
         own, sound = _wav(content, name, choice)
         if rate and own != rate:
             message = f"'{name}' has {own} samples a second, and those before it {rate}"
-            raise refused("E738", message, choice, "give all recordings one rate")
+            raise refused("E738", message, choice, ONE_RATE)
+        if not rate:
+            check_asked(own, options, f"'{name}'", choice)
         rate = own
         sounds.append(sound)
     rows = _listed(folder, names, choice, options)

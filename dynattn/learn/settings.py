@@ -83,9 +83,12 @@ def stored_settings(folder: RunFolder) -> dict[str, Any]:
 def as_started(compilation: Compilation, folder: RunFolder) -> Compilation:
     """The compilation with the overrides and the seed of the run in ``folder``.
 
-    What it has of its own stays, and ``check_resumable`` refuses it where it differs.
+    What it has of its own stays, and ``check_resumable`` refuses it where it differs. SpecError
+    E543 for a run of another spec, whose settings have no meaning here.
     """
     stored = stored_settings(folder)
+    if stored["spec_sha256"] != spec_sha256(compilation.source.text):
+        raise SpecError(_changed_spec(folder, compilation.source))
     seed = stored["seed"] if compilation.seed is None else compilation.seed
     return replace(compilation, overrides=compilation.overrides or stored["overrides"], seed=seed)
 

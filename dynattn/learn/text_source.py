@@ -32,7 +32,7 @@ def load_text(choice: Choice, options: Mapping[str, Any], model: Model) -> TextD
         Alphabet(known["characters"])
     )  # fmt: skip
     symbols = _encoded(alphabet, file, choice)
-    _check_symbols(symbols, alphabet, choice, use, model)
+    _check_symbols(symbols, alphabet, choice, use, model, known is not None)
     counts = split_text(len(symbols), options["split"], choice)
     training, validation = symbols[: counts[0]], symbols[counts[0] : counts[0] + counts[1]]
     test = symbols[sum(counts[:2]) :][: counts[2]] if len(counts) > 2 else None
@@ -110,8 +110,9 @@ def _alphabet(file: DataFile, choice: Choice, symbols: str) -> Alphabet:
 
 
 def _check_symbols(
-    symbols: Any, alphabet: Alphabet, choice: Choice, use: InputUse, model: Model
+    symbols: Any, alphabet: Alphabet, choice: Choice, use: InputUse, model: Model, trained: bool
 ) -> None:
+    """SpecError E508 for a symbol outside of the vocabulary; E729 where a run was trained on it."""
     assert use.type.classes is not None
     size, name = use.type.classes.value(model.sizes), str(use.type.classes)
     highest = int(symbols.max())
@@ -122,6 +123,9 @@ def _check_symbols(
         place = int((symbols >= size).argmax())
         message = f"byte {int(symbols[place])} at place {place} of the text is not below {shown}"
         fix = f"set {name} to 256, the number of bytes there are"
+        if trained:
+            fix = f"leave it out, or train a run with {name} = 256"
+            raise SpecError(Diagnostic("E729", message + ", as the run has it", choice.span, fix))
     else:
         message = f"the text has {alphabet.size} different characters, more than {shown}"
         fix = f"set {name} to {alphabet.size}"
@@ -155,12 +159,13 @@ def check_lengths(
     training: Any, validation: Any, options: Mapping[str, Any], choice: Choice
 ) -> None:
     """SpecError E504 for a part that has no room for one window."""
-    context = options["context"]
+    context, whole = options["context"], options["split"] is None
     for part, symbols in (("training", training), ("validation", validation)):
         if len(symbols) < context:
-            message = (
-                f"the {part} part of '{options['path']}' has {len(symbols)} symbols, "
-                f"fewer than one context of {context}"
+            what = "" if whole else f"the {part} part of "
+            message = f"{what}'{options['path']}' has {len(symbols)} symbols, "
+            message += f"fewer than one context of {context}"
+            fix = "use a longer text or a shorter context=" + (
+                "" if whole else ", or another split="
             )
-            fix = "use a longer text, a shorter context= or another split="
             raise SpecError(Diagnostic("E504", message, choice.span, fix))

@@ -11,14 +11,25 @@ from scipy.io import wavfile
 
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Diagnostic, Source, SpecError
+from dynattn.learn.data import load_data
 from dynattn.learn.mel import log_mel
+from dynattn.learn.other_data import load_other, other_choice
 from dynattn.learn.parts import SamplesData
 from dynattn.learn.plan import make_plan
 
 RATE = 8000
 
 
-def load(folder: Path, options: str = "", path: str = "words") -> SamplesData:
+def stored(folder: Path, **others: Any) -> None:
+    """Eight recordings as an npz file."""
+    sounds = [sound(k) for k in range(8)]
+    offsets = numpy.cumsum([0, *map(len, sounds)])
+    arrays: dict[str, Any] = {"audio": numpy.concatenate(sounds), "offsets": offsets}
+    arrays |= {"label": numpy.arange(8) % 3, **others}
+    numpy.savez(folder / "d.npz", **arrays)
+
+
+def heard(folder: Path, options: str = "", path: str = "words") -> Compilation:
     text = f"""
 model heard
 dim T <= 20
@@ -30,7 +41,11 @@ train {{
   loss cross_entropy(logits, label); steps 1
 }}
 """
-    found = make_plan(Compilation(Source(str(folder / "s.dyn"), text)).model).data
+    return Compilation(Source(str(folder / "s.dyn"), text))
+
+
+def load(folder: Path, options: str = "", path: str = "words") -> SamplesData:
+    found = make_plan(heard(folder, options, path).model).data
     assert isinstance(found, SamplesData)
     return found
 
@@ -118,3 +133,56 @@ def test_an_array_holds_out(tmp_path: Path) -> None:
     )
     found = wrong(tmp_path, ", label=digit", "d.npz")
     assert "no array 'rate'" in found.message and "rate=8000" in found.fix
+
+
+# ── rates ──────────────────────────────────────────────────────────────────────────────────────
+
+UNEQUAL = numpy.array([8000] * 5 + [16000] * 3)
+
+
+@pytest.mark.parametrize(
+    ("rate", "options", "code", "said"),
+    [
+        (UNEQUAL, "", "E738", "recording 5 (from 0) of 'd.npz' has 16000 samples a second, and"),
+        (16000, ", rate=8000", "E738", "'d.npz' has 16000 samples a second, and rate= says 8000"),
+        (0, "", "E519", "the array 'rate' of 'd.npz' holds no number of samples a second"),
+        ("8 kHz", "", "E519", "the array 'rate' of 'd.npz' holds no number of samples a second"),
+        (numpy.array([]), "", "E519", "the array 'rate' of 'd.npz' holds no number of samples"),
+        (numpy.nan, "", "E519", "the array 'rate' of 'd.npz' holds no number of samples a second"),
+    ],
+)
+def test_rates_of_an_npz_file_that_do_not_fit(tmp_path, rate, options, code, said):
+    stored(tmp_path, rate=rate)
+    found = wrong(tmp_path, options, "d.npz")
+    assert found.code == code
+    assert found.message.startswith(said)
+
+
+@pytest.mark.parametrize("rate", [8000, numpy.full(8, 8000), 8000.0])
+def test_one_rate_however_it_is_stored(tmp_path, rate):
+    stored(tmp_path, rate=rate)
+    assert load(tmp_path, "", "d.npz").facts["rate"] == 8000
+    assert load(tmp_path, ", rate=8000", "d.npz").facts["rate"] == 8000
+
+
+def test_a_folder_of_another_rate_than_is_asked_for(words: Path) -> None:
+    found = wrong(words, ", rate=16000")
+    assert (found.code, found.message) == (
+        "E738", "'no/0.wav' has 8000 samples a second, and rate= says 16000"
+    )  # fmt: skip
+
+
+def test_other_recordings_have_the_rate_of_the_run(words: Path) -> None:
+    stored(words, rate=16000)
+    model = heard(words).model
+    assert model.training is not None
+    own = model.training.data
+    facts = load_data(own, model).facts
+    for other in (str(words / "d.npz"), f'audio("{words}/d.npz", rate=16000)'):
+        with pytest.raises(
+            SpecError, match=r"E738: '.*d[.]npz' has 16000 samples a second, and the"
+        ):
+            load_other(other_choice(other, own), model, facts)
+    stored(words, rate=8000)
+    data, _ = load_other(other_choice(str(words / "d.npz"), own), model, facts)
+    assert isinstance(data, SamplesData) and data.validation.count == 8

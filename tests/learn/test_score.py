@@ -59,6 +59,22 @@ def test_the_validation_and_the_test_part_of_a_text(tmp_path: Path) -> None:
     assert len(read_json(run / "eval.json")["scores"]) == 4
 
 
+def test_other_text_that_does_not_fit(tmp_path: Path) -> None:
+    run = trained(tmp_path)
+    (tmp_path / "greek.txt").write_text("what is \u03bb, and what is it not?")
+    (tmp_path / "short.txt").write_text("too short")
+    for name, message, fix in (
+        ("greek.txt", "byte 206 at place 8 of the text is not below V = 128, as the run has it",
+         "leave it out, or train a run with V = 256"),
+        ("short.txt", f"'{tmp_path}/short.txt' has 9 symbols, fewer than one context of 16",
+         "use a longer text or a shorter context="),
+    ):  # fmt: skip
+        with pytest.raises(SpecError) as error:
+            dynattn.evaluate(run, str(tmp_path / name))
+        (found,) = error.value.diagnostics
+        assert (found.message, found.fix) == (message, fix)
+
+
 def test_other_characters_and_other_words(tmp_path: Path) -> None:
     run = trained(tmp_path, CHARACTERS)
     (tmp_path / "greek.txt").write_text("the cat sat on the λ mat. " * 3)

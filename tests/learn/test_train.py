@@ -187,6 +187,15 @@ def test_resuming_with_another_spec(tmp_path):
     )
 
 
+def test_a_finished_run_of_another_spec(tmp_path):
+    """That it is another spec's is told before that it is finished, or that its settings differ."""
+    run(tmp_path, compilation=small(tmp_path, overrides={"C": 4}))
+    other = small(tmp_path, ("C = 8", "width = 8"), (", C)", ", width)"))
+    found = diagnostic(run, tmp_path, resume=True, compilation=other)
+    assert found.code == "E543"
+    assert "line 3 was 'param V = 128, C = 8', and is 'param V = 128, width = 8'" in found.message
+
+
 def test_resuming_with_other_settings(tmp_path):
     cut_short(tmp_path)
     other = small(tmp_path, overrides={"C": 8})

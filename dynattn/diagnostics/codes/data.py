@@ -199,10 +199,12 @@ CODES: dict[str, Entry] = {
         "the dogs bark\tthe dogs barks",
     ),
     "E738": Entry(
-        "a folder of recordings does not fit",
-        "A folder of recordings has a folder of wav files per label, each of one channel and all "
-        "at one rate. `labels=` names those that count; `validation_list.txt` and "
-        "`testing_list.txt` name the recordings to measure on, one `yes/1.wav` a line.",
+        "recordings do not fit one another",
+        "All recordings have one rate: those of a folder, of the array `rate` of an npz file, what "
+        "`rate=` says, and what a trained run is measured on. A folder of recordings has a folder "
+        "of wav files per label, each of one channel. `labels=` names those that count; "
+        "`validation_list.txt` and `testing_list.txt` name the recordings to measure on, one "
+        "`yes/1.wav` a line.",
         "yes/1.wav at 16000 Hz, no/1.wav at 8000 Hz",
         "yes/1.wav at 16000 Hz, no/1.wav at 16000 Hz",
     ),
