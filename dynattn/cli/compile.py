@@ -184,14 +184,15 @@ def build(compilation: Compilation, device: str, quiet: bool) -> Any:
     import torch
 
     from dynattn.cli.screen import print_line
+    from dynattn.lower.pairs import real_numbers
 
     # Apple's devices have no float64, and training is in float32 anyway.
     dtype = torch.float32 if device.startswith("mps") else None
     system = compilation.build(dtype=dtype, device=device)
     if not quiet:
-        arrays = [value.numel() for value in system.parameters()]
+        arrays = list(system.parameters())
         print_line(
-            f"\nbuilt a torch module on {device}: {sum(arrays)} learned numbers in "
+            f"\nbuilt a torch module on {device}: {real_numbers(arrays)} learned numbers in "
             f"{len(arrays)} arrays"
         )
     return system

@@ -15,6 +15,7 @@ from dynattn.diagnostics.report import Collector, Diagnostic, SpecError, UsageEr
 from dynattn.learn.budget import Budget
 from dynattn.learn.measures import measures_of
 from dynattn.learn.plan import Plan, make_plan
+from dynattn.lower.pairs import real_numbers
 from dynattn.model.terms import Term, walk
 
 TOLERANCE = 0.01
@@ -76,7 +77,7 @@ def _check_label(label: str, compilation: Compilation) -> None:
 
 def _parameters(compilation: Compilation) -> int:
     system = compilation.build(dtype=torch.float32)
-    return sum(value.numel() for value in system.parameters())
+    return real_numbers(system.parameters())
 
 
 def _check_data(one: Entrant, other: Entrant) -> None:

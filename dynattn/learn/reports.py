@@ -22,7 +22,7 @@ class RunSettings:
     dtype: str
     threads: int
     parameters: int
-    """How many numbers are learned."""
+    """How many real numbers are learned: a complex one is two."""
     steps: int
     batch: int
     evaluate_every: int

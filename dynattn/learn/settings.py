@@ -18,6 +18,7 @@ from dynattn.learn.folder import RunFolder, open_run, read_json
 from dynattn.learn.metrics import has_tensorboard
 from dynattn.learn.plan import Plan, choice_facts, json_values
 from dynattn.learn.reports import RunSettings
+from dynattn.lower.pairs import real_numbers
 
 _PACKAGES = ("dynattn", "torch", "numpy", "safetensors")
 
@@ -44,7 +45,7 @@ def gather_settings(
         device=str(device),
         dtype="float32",
         threads=threads,
-        parameters=sum(value.numel() for value in system.parameters()),
+        parameters=real_numbers(system.parameters()),
         steps=plan.steps,
         batch=plan.training.batch,
         evaluate_every=plan.evaluate_every,
@@ -87,8 +88,8 @@ def as_started(compilation: Compilation, folder: RunFolder) -> Compilation:
     E543 for a run of another spec, whose settings have no meaning here.
     """
     stored = stored_settings(folder)
-    if stored["spec_sha256"] != spec_sha256(compilation.source.text):
-        raise SpecError(_changed_spec(folder, compilation.source))
+    if stored["spec_sha256"] != spec_sha256(compilation.tree.source.text):
+        raise SpecError(_changed_spec(folder, compilation.tree.source))
     seed = stored["seed"] if compilation.seed is None else compilation.seed
     return replace(compilation, overrides=compilation.overrides or stored["overrides"], seed=seed)
 

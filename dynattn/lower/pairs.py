@@ -1,10 +1,15 @@
-"""Complex tensors as pairs of real numbers: files of tensors know no complex128."""
+"""Complex tensors as pairs of real numbers: how many there are, and files that know no others."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import torch
+
+
+def real_numbers(tensors: Iterable[torch.Tensor]) -> int:
+    """How many real numbers tensors hold: a complex number is two."""
+    return sum(x.numel() * (2 if x.is_complex() else 1) for x in tensors)
 
 
 def as_pairs(tensors: Mapping[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], list[str]]:

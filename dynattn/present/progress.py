@@ -178,8 +178,7 @@ def start_lines(settings: RunSettings, folder: Path, step: int) -> list[str]:
     lines = [
         f"{verb}: {settings.parameters:,} learned numbers, {settings.steps} steps, "
         f"batch {settings.batch}" + (f", context {data['context']}" if "context" in data else ""),
-        f"on {settings.device} ({_threads(settings.threads)}, {settings.dtype}), "
-        f"seed {settings.seed}",
+        f"on {settings.device} ({', '.join(_ways(settings))}), seed {settings.seed}",
         f"data {data['path']}: {data['training']:,} "
         f"{_counted(data)} to train on, "
         f"{data['validation']:,} to measure on",
@@ -191,6 +190,18 @@ def start_lines(settings: RunSettings, folder: Path, step: int) -> list[str]:
     if not settings.tensorboard:
         lines.append("TensorBoard is not installed: metrics go to metrics.jsonl alone")
     return lines
+
+
+def _ways(settings: RunSettings) -> list[str]:
+    """How the steps are computed, as far as it is not the usual."""
+    found = [_threads(settings.threads), settings.dtype]
+    if settings.processes > 1:
+        found.insert(0, f"{settings.processes} processes")
+    if settings.precision != settings.dtype:
+        found.append(f"products in {settings.precision}")
+    if settings.accumulate > 1:
+        found.append(f"batches in {settings.accumulate} portions")
+    return found
 
 
 def _counted(data: Mapping[str, Any]) -> str:

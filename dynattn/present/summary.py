@@ -299,7 +299,9 @@ def parameter_count(model: Model, network: Network) -> dict[str, int]:
 def numbers_in(
     parameter: Parameter, model: Model, network: Network, copies: Mapping[str, int]
 ) -> int | None:
-    """How many numbers a parameter has in all its copies; None where that is not known yet."""
+    """How many real numbers a parameter has in all its copies, a complex one being two; None where
+    that is not known yet.
+    """
     sizes, place = list(parameter.shape), parameter.place
     if place.kind == "nodes":
         sizes.append(model.population[place.name].size)
@@ -307,7 +309,8 @@ def numbers_in(
     if edges is None or any(s.names - set(model.largest) for s in sizes):
         return None
     uses = copies.get(parameter.layer, 1) if parameter.layer else 1
-    return edges * uses * prod(size.value(model.largest) for size in sizes)
+    parts = 2 if parameter.dtype == "complex" else 1
+    return parts * edges * uses * prod(size.value(model.largest) for size in sizes)
 
 
 def shape_text(parameter: Parameter, model: Model) -> str:

@@ -17,6 +17,8 @@ from dynattn.learn.metrics import read_metrics
 from dynattn.learn.reports import Silence, StepReport
 from dynattn.learn.train import train
 from dynattn.lower.certify import certify
+from dynattn.lower.pairs import real_numbers
+from dynattn.present.summary import parameter_count, parameters
 
 MIX = """model collective_modes extends kuramoto_attention
 param P = 6
@@ -49,6 +51,26 @@ def losses(folder: Path) -> list[float]:
 
 def test_a_layer_of_complex_matrices_is_certified(tmp_path: Path) -> None:
     assert certify(compilation(tmp_path)).passed
+
+
+def test_a_complex_number_counts_as_two(tmp_path: Path) -> None:
+    """4 P C real numbers of the two matrices, 2 P + C of the rest of mix."""
+    spec = compilation(tmp_path)
+    told = parameter_count(spec.model, spec.network)["learned"]
+    assert told == real_numbers(spec.build().parameters())
+    plain = Compilation(Source("plain.dyn", MIX.replace(" on complex", " on real")), SMALL)
+    rest = parameter_count(plain.model, plain.network)["learned"]
+    assert told - rest == 2 * 6 * 8
+    shown = {row[0]: row[3] for row in parameters(spec.model, spec.network).rows}
+    assert (shown["mix.U"], shown["mix.a"]) == (str(2 * 6 * 8), "6")
+
+
+def test_a_complex_matrix_of_a_group_counts_as_two() -> None:
+    text = "model turn\ninput x: real[2]\nlearn X on SU(2)\n"
+    text += "network { output y = norm(re(X @ x)) }\n"
+    spec = Compilation(Source("turn.dyn", text))
+    assert parameter_count(spec.model, spec.network)["learned"] == 8
+    assert real_numbers(spec.build().parameters()) == 8
 
 
 def test_training_moves_complex_weights_and_goes_on_where_it_was_cut(tmp_path: Path) -> None:
