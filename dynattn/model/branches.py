@@ -14,7 +14,9 @@ from dynattn.model.records import record
 from dynattn.syntax import tree
 from dynattn.syntax.unparse import clause_text, spell
 
-STARTS = "write start init, previous, at branch.fold, at rest[0], or equilibrium at K = 1"
+STARTS = (
+    "write start init, previous, at branch.fold, at rest[0], saturated, or equilibrium at K = 1"
+)
 EVENTS = ("fold", "hopf", "branch_point")
 """What an equilibrium may undergo in one parameter."""
 TRACED_EVENTS = ("cusp", "bogdanov_takens")
@@ -35,6 +37,8 @@ def start(draft: Draft, clause: tree.Clause) -> Start | None:
             return None if point is None else Start("point", label, clause.span, point)
         case tree.Modified(value=tree.Name(name="init" | "previous" as word), modifiers=()):
             return Start(word, label, clause.span)
+        case tree.Modified(value=tree.Name(name="saturated"), modifiers=()):
+            return _saturated(draft, clause, label)
         case tree.Modified(value=tree.Name(name="equilibrium"), modifiers=()):
             return Start("equilibrium", label, clause.span)
         case tree.Modified(
@@ -46,6 +50,19 @@ def start(draft: Draft, clause: tree.Clause) -> Start | None:
             return Start("equilibrium", label, clause.span, settings=fine)
     draft.errors.add("E322", f"'{label}' is no place to start", clause.span, STARTS)
     return None
+
+
+def _saturated(draft: Draft, clause: tree.Clause, label: str) -> Start | None:
+    """``start saturated``: only of states that stay above 0 can some be absent."""
+    for state in draft.states.values():
+        if state.manifold.name != "positive" and not state.averaged:
+            name = state.name.rsplit(".", 1)[-1]
+            text = f"in a saturated equilibrium what is absent could not grow, and '{name}' is on "
+            text += f"{state.manifold}, where nothing is absent"
+            fix = "let every state be on positive, or write start equilibrium"
+            draft.errors.add("E680", text, clause.span, fix, [(state.span, "declared here")])
+            return None
+    return Start("saturated", label, clause.span)
 
 
 def _value(draft: Draft, setting: tree.Setting) -> tuple[str, float] | None:
@@ -107,9 +124,12 @@ def continuation(draft: Draft, declaration: tree.Experiment) -> Continuation:
 
 def _begin(draft: Draft, clause: tree.Clause) -> Start | None:
     begins = start(draft, clause)
+    fix = "leave it out, or write start equilibrium at K = 1"
     if begins is not None and begins.kind == "previous":
         text = "start previous goes from point to point of a sweep, and continue does so anyway"
-        fix = "leave it out, or write start equilibrium at K = 1"
+        draft.errors.add("E322", text, clause.span, fix)
+    if begins is not None and begins.kind == "saturated":
+        text = "what is absent in a saturated equilibrium comes back along a branch, at a corner"
         draft.errors.add("E322", text, clause.span, fix)
     return begins
 

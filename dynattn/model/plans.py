@@ -40,10 +40,10 @@ class Until:
 
 @dataclass(frozen=True)
 class Start:
-    """``start init | previous | at branch.fold | equilibrium at c = 0.3``."""
+    """``start init | previous | saturated | at branch.fold | equilibrium at c = 0.3``."""
 
     kind: str
-    """``init``, ``previous``, ``point`` or ``equilibrium``."""
+    """``init``, ``previous``, ``point``, ``saturated`` or ``equilibrium``."""
     label: str
     """As written: ``start at branch.fold``."""
     span: Span = field(repr=False)

@@ -26,16 +26,22 @@ def states_at_rest(
     device: str = "cpu",
     describe: Callable[[tuple[int, ...]], str] | None = None,
 ) -> Mapping[str, torch.Tensor] | None:
-    """The equilibrium that the initial states lead to, or the point of another experiment that is
-    named; None where another start is asked for.
+    """The equilibrium that the initial states lead to, the saturated one, or the point of another
+    experiment that is named; None where another start is asked for.
 
     ``start equilibrium`` takes the parameters of the experiment, those of each of its points;
     ``start equilibrium at c = 0.3`` sets some of them otherwise, for the start alone.
-    NumericalError E637 where the model does not come to rest.
+    NumericalError E637 where the model does not come to rest, E681 where no equilibrium is
+    saturated.
     """
     begins = simulation.begins
     if begins is not None and begins.kind == "point":
         return _at_point(begins, system)
+    if begins is not None and begins.kind == "saturated":
+        from dynattn.solve.saturated import saturated_states
+
+        batched = describe if system.batch_shape else None
+        return saturated_states(system, begins.span, batched)
     if begins is None or begins.kind != "equilibrium":
         return None
     from dynattn.run.systems import build_for, with_settings

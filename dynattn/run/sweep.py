@@ -256,7 +256,7 @@ class _Work:
         from dynattn.run.starting import states_at_rest
 
         begins = self.simulation.begins
-        if begins is not None and begins.kind in ("equilibrium", "point"):
+        if begins is not None and begins.kind in ("equilibrium", "point", "saturated"):
             return states_at_rest(
                 self._compilation(part.fixed), self.simulation, system,
                 seed=self.seed, repeat=part.repeat, values=values, device=self.device,

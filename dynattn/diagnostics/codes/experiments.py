@@ -24,8 +24,8 @@ CODES: dict[str, Entry] = {
     "E322": Entry(
         "no place to start",
         "An experiment starts at the initial values (init), at a point of a continuation, at an "
-        "equilibrium, or, from point to point of a sweep over one parameter, where the one before "
-        "ended (previous).",
+        "equilibrium, at the saturated one, or, from point to point of a sweep over one parameter, "
+        "where the one before ended (previous).",
         "sweep s { K = 0 .. 4 by 0.1; start last }",
         "sweep s { K = 0 .. 4 by 0.1; start previous }",
     ),
@@ -90,6 +90,23 @@ CODES: dict[str, Entry] = {
         "simulate { t 0 .. 10; start equilibrium }",
         "population p[1] { state x on real = 1; state y on real; x' = -y; y' = x - 0.5*y }\n"
         "simulate { t 0 .. 10; start equilibrium }",
+    ),
+    "E680": Entry(
+        "nothing can be absent here",
+        "start saturated begins at the equilibrium of a community in which some are absent, at 0, "
+        "because they could not grow. Only states on positive know that.",
+        "population species[S] { state n on real = 1; drift n*(1 - n) }\n"
+        "simulate { t 0 .. 10; start saturated }",
+        "population species[S] { state n on positive = 1; drift 1 - n }\n"
+        "simulate { t 0 .. 10; start saturated }",
+    ),
+    "E681": Entry(
+        "no saturated equilibrium",
+        "start saturated looks for the equilibrium in which nothing absent could grow. Where "
+        "interactions are so strong that numbers grow without bound there is none, and where there "
+        "are several the search may miss them.",
+        "sweep s { sigma = 0.2 .. 4 by 0.1; start saturated; t 0 .. 10 }",
+        "sweep s { sigma = 0.2 .. 0.7 by 0.1; start saturated; t 0 .. 10 }",
     ),
     "E638": Entry(
         "a layer that does not come to rest",
