@@ -1,10 +1,13 @@
-"""Random Lotka-Volterra communities (Jacquod, arXiv 2511.04327) against their theory, and real webs.
+"""Random Lotka-Volterra communities against their theory (Jacquod, arXiv 2511.04327), real webs.
 
-    python benchmarks/dynamics/ecology.py [--communities 3000] [--figure scaling.svg] [--webs FOLDER]
+    python -m benchmarks.dynamics.ecology --communities 3000
+    python -m benchmarks.dynamics.ecology --figure docs/pictures/extinctions.svg --webs FOLDER
 
-Prints what each claim is held against. With A of mean mu/S, deviation sigma/sqrt(S) and correlation
-gamma of a_ij with a_ji, the fixed point (1 - A)^-1 1 has for large S, with
-v = (1 - sqrt(1 - 4 gamma sigma^2)) / (2 gamma sigma^2),
+The first prints what each claim is held against; the second draws the share of species that die out
+over eta, in random communities and on the webs of FOLDER, where the files of ``real_webs`` are.
+
+With A of mean mu/S, deviation sigma/sqrt(S) and correlation gamma of a_ij with a_ji, the fixed
+point (1 - A)^-1 1 has for large S, with v = (1 - sqrt(1 - 4 gamma sigma^2)) / (2 gamma sigma^2),
 
     mean v / (1 - mu v),  variance mean^2 v^2 sigma^2 / (1 - v^2 sigma^2),
     eta = mean / sqrt(2 variance),  a share erfc(eta) / 2 below 0,
@@ -15,6 +18,9 @@ counted by sigma sqrt((S - 1) / S) / (1 + mu / S) for sigma.
 
 from __future__ import annotations
 
+import argparse
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import log, sqrt
 from pathlib import Path
@@ -26,6 +32,8 @@ from scipy import optimize, stats
 from scipy.special import erfc
 
 from benchmarks.classics.truth import Truth, shipped
+from benchmarks.dynamics.real_webs import Measured, measured, read_webs
+from dynattn.diagnostics.report import NumericalError
 
 Array = NDArray[np.float64]
 
@@ -169,7 +177,10 @@ def chances(repeat: int) -> list[Truth]:
     found = []
     for community in COUNTED:
         place = f"S {community.S}, mu {community.mu:g}"
-        lost = {"below 0": fixed_points(community, repeat)[1], "extinct": extinct(community, repeat)}
+        lost = {
+            "below 0": fixed_points(community, repeat)[1],
+            "extinct": extinct(community, repeat),
+        }
         for what, counts in lost.items():
             for n in (0, 1, 2):
                 known = community.chance(n)
@@ -185,7 +196,9 @@ def collapse(repeat: int) -> list[Truth]:
     for item in COLLAPSED:
         counts = extinct(item, repeat) / item.S
         margin = 3 * float(counts.std()) / sqrt(repeat) + 0.03 * item.cavity
-        text = f"share extinct, eta {item.eta:.1f}, S {item.S}, mu {item.mu:g}, gamma {item.gamma:g}"
+        text = (
+            f"share extinct, eta {item.eta:.1f}, S {item.S}, mu {item.mu:g}, gamma {item.gamma:g}"
+        )
         found.append(Truth(text, item.cavity, float(counts.mean()), margin, "cavity method"))
     return found
 
@@ -193,7 +206,9 @@ def collapse(repeat: int) -> list[Truth]:
 def half_feasible(S: int, gamma: float, repeat: int) -> float:
     """sigma at which half of the communities keep all their species."""
     wanted = optimize.brentq(
-        lambda s: (1 - Community(S, 0.0, s, gamma).share) ** S - 0.5, 0.1, 0.9 if gamma < 0 else 0.45
+        lambda s: (1 - Community(S, 0.0, s, gamma).share) ** S - 0.5,
+        0.1,
+        0.9 if gamma < 0 else 0.45,
     )
     near = wanted * np.linspace(0.85, 1.15, 4)
     kept = [float((extinct(Community(S, 0.0, s, gamma), repeat) == 0).mean()) for s in near]
@@ -207,8 +222,9 @@ def feasibility(repeat: int) -> list[Truth]:
     for gamma in (-0.5, 0.0, 0.5):
         edges = [half_feasible(S, gamma, repeat) for S in (20, 100)]
         source = "sqrt(2 log S) of Bizeul and Najim, arXiv 1904.04559, to leading order"
-        found.append(Truth(f"sigma of half feasible, S 100, gamma {gamma:g}", 1 / sqrt(2 * log(100)),
-                           edges[1], 0.09, source))  # fmt: skip
+        known = 1 / sqrt(2 * log(100))
+        text = f"sigma of half feasible, S 100, gamma {gamma:g}"
+        found.append(Truth(text, known, edges[1], 0.09, source))
         falls = float(edges[1] < edges[0] < 1 / (1 + gamma))
         text = f"falls with S and lies before stability, gamma {gamma:g}"
         found.append(Truth(text, 1.0, falls, 0.0, "claim of the paper"))
@@ -219,8 +235,8 @@ def by_growth(repeat: int, **settings: Any) -> list[Truth]:
     """7: integrated, those whose growth rate ends below 0 are those of the exact solution."""
     changes = SATURATED.format(repeat=repeat) + (
         f"\nsimulate {{ t 0 .. 5000; until equilibrium; repeat {repeat}; record final(n) }}"
-        f"\nsimulate exact {{ t 0 .. 1 every 1; start saturated; until equilibrium; repeat {repeat};"
-        " record final(n) }"
+        "\nsimulate exact { t 0 .. 1 every 1; start saturated; until equilibrium; "
+        f"repeat {repeat}; record final(n) }}"
     )
     spec = shipped("lotka_volterra", changes, **settings)
     run, exact = spec.run("simulate", seed=0)["final(n)"], spec.run("exact", seed=0)["final(n)"]
@@ -231,3 +247,103 @@ def by_growth(repeat: int, **settings: Any) -> list[Truth]:
         Truth("communities with the same species extinct", 1.0, agree, 0.0, source),
         Truth("largest difference of an abundance", 0.0, apart, 1e-4, source),
     ]
+
+
+CLAIMS: dict[str, tuple[Callable[[int], list[Truth]], float]] = {
+    "moments": (moments, 1 / 15), "chances": (chances, 1.0), "collapse": (collapse, 0.1),
+    "feasibility": (feasibility, 1 / 15), "by growth": (by_growth, 1 / 30),
+}  # fmt: skip
+"""By name: what computes it, and the part of all communities that it takes."""
+
+
+def tell(communities: int) -> bool:
+    """Print every claim with what is known and what was computed; whether all hold."""
+    held = True
+    for name, (claim, part) in CLAIMS.items():
+        start = time.process_time()
+        repeat = max(20, int(communities * part))
+        for truth in claim(repeat):
+            held = held and truth.holds
+            mark = "  " if truth.holds else "no"
+            print(f"{mark} {truth.quantity}: {truth.expected:.5f} | {truth.computed:.5f} "
+                  f"(within {truth.tolerance:.2g})", flush=True)  # fmt: skip
+        print(f"{name}: {repeat} communities each, CPU {time.process_time() - start:.0f} s\n")
+    return held
+
+
+# ── the figure ─────────────────────────────────────────────────────────────────────────────────
+
+ETAS = (0.8, 1.0, 1.2, 1.5, 1.8, 2.1)
+DRAWN = ((100, 0.0, -1.0), (100, -3.0, 0.0), (200, 0.0, 0.0), (100, 0.0, 0.5), (200, -1.0, 1.0))
+SIGMAS = (0.15, 0.2, 0.25, 0.3, 0.35, 0.45, 0.55)
+
+
+def on_webs(folder: Path, repeat: int) -> list[Measured]:
+    """Every web at several strengths, as far as its fixed points are stable."""
+    found = []
+    for web in read_webs(folder):
+        for sigma in SIGMAS:
+            try:
+                found.append(measured(web, sigma, repeat))
+            except NumericalError:
+                break
+    return found
+
+
+def draw(place: Path, webs: list[Measured], repeat: int) -> None:
+    """The share extinct over eta: points of all ensembles, the webs, and erfc(eta) / 2."""
+    from dynattn.present.figure import new_figure, style
+
+    with style():
+        figure = new_figure(7.0, 4.6)
+        axes = figure.subplots()
+        line = np.linspace(0.7, 3.0, 200)
+        axes.semilogy(line, erfc(line) / 2, color="#444444", label=r"erfc$(\eta) / 2$")
+        for (S, mu, gamma), mark in zip(DRAWN, "osD^v", strict=True):
+            sets = [at_eta(eta, S, mu, gamma) for eta in ETAS]
+            shares = [extinct(item, repeat).mean() / S for item in sets]
+            label = rf"$S = {S}, \mu = {mu:g}, \gamma = {gamma:g}$"
+            axes.semilogy(ETAS, shares, mark, mfc="none", label=label)
+        for kind, colour in (("food", "#c0504d"), ("mutualists", "#4f9d69")):
+            here = [item for item in webs if item.web.kind == kind and item.extinct > 0]
+            if here:
+                text = rf"on webs, {kind}, $\gamma = {here[0].web.gamma:g}$"
+                axes.semilogy([m.eta for m in here], [m.extinct for m in here], ".", color=colour,
+                              ms=4, alpha=0.6, label=text)  # fmt: skip
+        axes.set(xlabel=r"$\eta$ = mean / $\sqrt{2\,\mathrm{variance}}$", ylabel="share of species extinct",
+                 ylim=(1e-4, 0.3), xlim=(0.7, 3.0))  # fmt: skip
+        axes.legend(fontsize=8)
+        figure.savefig(place)
+
+
+def webs_told(webs: list[Measured]) -> None:
+    """Print how far the share extinct is from erfc(eta) / 2, by kind."""
+    for kind in ("food", "mutualists"):
+        here = [m for m in webs if m.web.kind == kind and erfc(m.eta) / 2 * len(m.web.links) > 0.05]
+        ratios = np.array([m.extinct / (erfc(m.eta) / 2) for m in here])
+        count = len({m.web.name for m in webs if m.web.kind == kind})
+        if len(ratios):
+            low, middle, high = np.quantile(ratios, (0.1, 0.5, 0.9))
+            print(f"{kind}: {count} webs, share extinct over erfc(eta) / 2: median {middle:.2f}, "
+                  f"80 % between {low:.2f} and {high:.2f}")  # fmt: skip
+
+
+def main() -> None:
+    """Tell the claims, or draw the figure."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--communities", type=int, default=3000)
+    parser.add_argument("--figure", type=Path)
+    parser.add_argument("--webs", type=Path, metavar="FOLDER")
+    asked = parser.parse_args()
+    if asked.figure is None and asked.webs is None:
+        raise SystemExit(0 if tell(asked.communities) else 1)
+    repeat = max(10, asked.communities // 30)
+    webs = on_webs(asked.webs, max(10, repeat // 5)) if asked.webs else []
+    webs_told(webs)
+    if asked.figure is not None:
+        draw(asked.figure, webs, repeat)
+        print(asked.figure)
+
+
+if __name__ == "__main__":
+    main()

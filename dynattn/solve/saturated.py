@@ -6,9 +6,10 @@ With growth rates g(y) per head, it is the solution of the complementarity probl
 
 For Lotka-Volterra, whose g is linear, it is where every community of positive abundances ends if
 the interactions are weak enough (Hofbauer and Sigmund, *Evolutionary Games and Population
-Dynamics*, 1998, chapter 15). Linear problems are solved exactly, by exchanging the species that are
-there for those that are not, all that do not fit at once (block principal pivoting: Júdice and
-Pires, Comput. Oper. Res. 21, 1994; it ends for every P-matrix), others by a sequence of linear ones.
+Dynamics*, 1998, chapter 15). Linear problems are solved exactly, by exchanging the species that
+are there for those that are not, all that do not fit at once (block principal pivoting: Júdice and
+Pires, Comput. Oper. Res. 21, 1994; it ends for every P-matrix), others by a sequence of linear
+ones.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def saturated_states(
     system: Any, span: Span | None = None,
     describe: Callable[[tuple[int, ...]], str] | None = None,
 ) -> dict[str, Tensor]:  # fmt: skip
-    """The saturated equilibrium [batch..., nodes, ...] of a system whose states are on ``positive``.
+    """The saturated equilibrium [batch..., nodes, ...] of a system with all states on ``positive``.
 
     SpecError E428, E621 and E636 where the laws are never at rest, NumericalError E681 where none
     was found.

@@ -21,7 +21,9 @@ coupling web: species -> species {
   kernel KERNEL
 }
 observe gone = count(n == 0)
-simulate { t 0 .. 1 every 1; start saturated; until equilibrium; repeat 6; record final(n), final(gone) }
+simulate {
+  t 0 .. 1 every 1; start saturated; until equilibrium; repeat 6; record final(n), final(gone)
+}
 simulate long { t 0 .. 20000; until equilibrium; rtol 1e-8; repeat 6; record final(n) }
 """
 
