@@ -310,8 +310,8 @@ def draw(place: Path, webs: list[Measured], repeat: int) -> None:
                 text = rf"on webs, {kind}, $\gamma = {here[0].web.gamma:g}$"
                 axes.semilogy([m.eta for m in here], [m.extinct for m in here], ".", color=colour,
                               ms=4, alpha=0.6, label=text)  # fmt: skip
-        axes.set(xlabel=r"$\eta$ = mean / $\sqrt{2\,\mathrm{variance}}$", ylabel="share of species extinct",
-                 ylim=(1e-4, 0.3), xlim=(0.7, 3.0))  # fmt: skip
+        axes.set_xlabel(r"$\eta$ = mean / $\sqrt{2\,\mathrm{variance}}$")
+        axes.set(ylabel="share of species extinct", ylim=(1e-4, 0.3), xlim=(0.7, 3.0))
         axes.legend(fontsize=8)
         figure.savefig(place)
 
