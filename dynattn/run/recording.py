@@ -84,14 +84,16 @@ def integrate(
     history = _history(system, simulation, float(times[0]))
     stopping = Stopping(system, simulation, batch)
     most = INTERVALS + 1 if simulation.until else len(times)
+    standing = stopping.standing(times[:1], states)
     pieces = list(_pieces(len(times), sum(x.numel() for x in states.values()), most))
+    pieces = pieces if standing is None else [(0, 1)]
     failure: NumericalError | None = None
     solved = 1
     with torch.inference_mode():
         for start, stop in pieces:
             part = times[start:stop]
             report = _within(progress, start / (len(times) - 1), (stop - 1) / (len(times) - 1))
-            solution, failure = _solved(
+            solution, failure = (standing, None) if standing is not None else _solved(
                 system, simulation, states, part.tolist(), batch=len(batch), progress=report,
                 wiener=wiener, history=history, describe=describe, compiled=compiled,
             )  # fmt: skip
@@ -109,7 +111,9 @@ def integrate(
                 break
     results = {label: gatherer.result_over(len(times)) for label, gatherer in gatherers.items()}
     statistics = counts | stiff | {"method": simulation.method}
-    if stopping.rests and (failure is None or stopping.all_stopped):
+    if standing is not None:
+        statistics["equilibrium"] = {"points": int(np.prod(batch)), "moved": 0.0, "kept": 0}
+    elif stopping.rests and (failure is None or stopping.all_stopped):
         states = _at_rest(system, stopping, states, records, times, gatherers, results, statistics)
     found = Integration(results, statistics, stopping.times, states, solved)
     if failure is None or stopping.all_stopped:

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from dynattn.lower.module import System
 from dynattn.model.plans import Simulation, Until
 from dynattn.run.ending import drifting_rates, problem_of
+from dynattn.solve.equilibria import TOLERANCE
 from dynattn.solve.rest_problem import RestProblem
+from dynattn.solve.solve import Solution
 from dynattn.vocabulary.manifolds import MANIFOLDS
 
 INTERVALS = 50
@@ -39,6 +41,24 @@ class Stopping:
     @property
     def all_stopped(self) -> bool:
         return not bool(np.isnan(self.times).any())
+
+    def standing(
+        self, times: NDArray[np.float64], states: Mapping[str, torch.Tensor]
+    ) -> Solution | None:
+        """The states [batch..., nodes, ...] at the first of the times as the whole solution, where
+        ``until equilibrium`` ends there and then; None elsewhere.
+        """
+        if not self.rests or self.system.late or self.system.noisy:
+            return None
+        first = {name: x[None] for name, x in states.items()}
+        with torch.no_grad():
+            t = torch.as_tensor(times, dtype=self.system.dtype, device=self.system.device)
+            rates = self._changes(t.reshape(-1, *[1] * self.times.ndim), first)
+            still = all(float(rate.abs().max()) <= TOLERANCE for rate in rates.values())
+            if not still or not bool(self._small(rates, first, self.times.ndim).all()):
+                return None
+        nothing = {"evaluations": 1, "steps": 0, "seconds": 0.0, "compiling": 0.0}
+        return Solution(t, first, nothing)
 
     def ends(
         self, times: NDArray[np.float64], states: Mapping[str, torch.Tensor]
@@ -78,19 +98,27 @@ class Stopping:
         """Every rate is small beside the state, but for what a symmetry carries along; a map
         changes nothing.
         """
-        discrete = {law.state for law in self.system.model.laws if law.discrete}
-        rates = {
-            name: rate - states[name] if name in discrete else rate
-            for name, rate in self.system.rates(t, states).items()
-        }
+        rates = self._changes(t, states)
         found = self._small(rates, states, batch)
+        if bool(found[-1].all()):
+            return found
         problem = self.problem({name: x[0] for name, x in states.items()})
-        if problem is None or not problem.symmetries.count or bool(found[-1].all()):
+        if problem is None or not problem.symmetries.count:
             return found
         last = {name: x[-1:] for name, x in states.items()}
         if not bool(self._small(drifting_rates(problem, last), last, batch).any()):
             return found
         return found | self._small(drifting_rates(problem, states), states, batch)
+
+    def _changes(
+        self, t: torch.Tensor, states: Mapping[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """Rates, and of maps what an update changes."""
+        discrete = {law.state for law in self.system.model.laws if law.discrete}
+        return {
+            name: rate - states[name] if name in discrete else rate
+            for name, rate in self.system.rates(t, states).items()
+        }
 
     def _small(
         self,
