@@ -89,7 +89,7 @@ class Community:
     @property
     def share(self) -> float:
         """Of the fixed point below 0."""
-        return erfc(self.eta) / 2
+        return float(erfc(self.eta)) / 2
 
     def chance(self, n: int) -> float:
         """That n species are extinct."""
@@ -99,6 +99,12 @@ class Community:
     def cavity(self) -> float:
         """The share extinct in the saturated equilibrium, by the cavity method."""
         return cavity(self.width, self.gamma)
+
+
+def root(function: Callable[[float], float], first: float, last: float) -> float:
+    """Where the function is 0, between two places where it has different signs."""
+    found: Any = optimize.brentq(function, first, last)
+    return float(found)
 
 
 def cavity(sigma: float, gamma: float) -> float:
@@ -114,7 +120,7 @@ def cavity(sigma: float, gamma: float) -> float:
     places = np.linspace(12, -2, 281)
     signs = np.sign([off(d) for d in places])
     last = int(np.argmax(signs != signs[0]))
-    return float(stats.norm.cdf(-optimize.brentq(off, places[last], places[last - 1])))
+    return float(stats.norm.cdf(-root(off, places[last], places[last - 1])))
 
 
 def at_eta(eta: float, S: int, mu: float, gamma: float) -> Community:
@@ -205,7 +211,7 @@ def collapse(repeat: int) -> list[Truth]:
 
 def half_feasible(S: int, gamma: float, repeat: int) -> float:
     """sigma at which half of the communities keep all their species."""
-    wanted = optimize.brentq(
+    wanted = root(
         lambda s: (1 - Community(S, 0.0, s, gamma).share) ** S - 0.5,
         0.1,
         0.9 if gamma < 0 else 0.45,
