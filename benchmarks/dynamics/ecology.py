@@ -115,7 +115,7 @@ def cavity(sigma: float, gamma: float) -> float:
     def off(d: float) -> float:
         there, edge = stats.norm.cdf(d), stats.norm.pdf(d)
         b = sigma * sqrt((1 + d * d) * there + d * edge)
-        return 1 - b - gamma * sigma**2 * there / b
+        return float(1 - b - gamma * sigma**2 * there / b)
 
     places = np.linspace(12, -2, 281)
     signs = np.sign([off(d) for d in places])
