@@ -79,18 +79,17 @@ def integrate(
     gatherers = {r.label: Gatherer(r.kind, r.after, r.margin) for r in records}
     gatherers |= {name: Gatherer("series") for name in states} if keep_states else {}
     counts: dict[str, Any] = {"evaluations": 0, "steps": 0, "seconds": 0.0}
-    stiff: dict[str, float] = {}
+    stiff: dict[str, Any] = {}
     wiener = Wiener(system) if system.noisy else None
     history = _history(system, simulation, float(times[0]))
     stopping = Stopping(system, simulation, batch)
     most = INTERVALS + 1 if simulation.until else len(times)
     standing = stopping.standing(times[:1], states)
     pieces = list(_pieces(len(times), sum(x.numel() for x in states.values()), most))
-    pieces = pieces if standing is None else [(0, 1)]
     failure: NumericalError | None = None
     solved = 1
     with torch.inference_mode():
-        for start, stop in pieces:
+        for start, stop in pieces if standing is None else [(0, 1)]:
             part = times[start:stop]
             report = _within(progress, start / (len(times) - 1), (stop - 1) / (len(times) - 1))
             solution, failure = (standing, None) if standing is not None else _solved(
@@ -102,10 +101,7 @@ def integrate(
             ends = stopping.ends(part, solution.states)
             _gather(system, part, solution.states, records, ends, gatherers)
             states = _at_ends(states, solution.states, ends)
-            for name in (*counts, *(["compiling"] if compiled else [])):
-                counts.setdefault(name, 0.0)
-                more = solution.statistics[name]
-                counts[name] = None if more is None or counts[name] is None else counts[name] + more
+            _count(counts, solution.statistics, bool(compiled))
             stiff = stiff or {n: x for n, x in solution.statistics.items() if n == "stiff"}
             if failure is not None or stopping.all_stopped:
                 break
@@ -116,10 +112,17 @@ def integrate(
     elif stopping.rests and (failure is None or stopping.all_stopped):
         states = _at_rest(system, stopping, states, records, times, gatherers, results, statistics)
     found = Integration(results, statistics, stopping.times, states, solved)
-    if failure is None or stopping.all_stopped:
-        return found
-    failure.partial = found
-    raise failure
+    if failure is not None and not stopping.all_stopped:
+        failure.partial = found
+        raise failure
+    return found
+
+
+def _count(counts: dict[str, Any], more: Mapping[str, Any], compiled: bool) -> None:
+    """Add what a piece took; what is not known of one is not known of all."""
+    for name in (*counts, *(["compiling"] if compiled and "compiling" not in counts else [])):
+        known = counts.get(name, 0.0)
+        counts[name] = None if more[name] is None or known is None else known + more[name]
 
 
 def _solved(
