@@ -1,0 +1,22 @@
+"""Collective decisions: the claims of arXiv 2606.11259, through the spec that ships."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.dynamics import decisions
+
+QUICK = (decisions.low_conflict, decisions.fold)
+
+
+@pytest.mark.parametrize("claim", QUICK)
+def test_claims(claim):
+    for truth in claim():
+        assert truth.holds, truth
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("claim", [claim for claim in decisions.CLAIMS if claim not in QUICK])
+def test_claims_that_take_long(claim):
+    for truth in claim():
+        assert truth.holds, truth
