@@ -149,7 +149,12 @@ class Body:
 
     def _wish(self, node: Node) -> str | None:
         """The name the spec has for this value."""
-        if node.op in ("edge_sum", "attention", "successor_attention", "graph_sum"):
+        if node.op in (
+            "edge_sum",
+            "attention",
+            "successor_attention",
+            "graph_sum",
+        ):
             coupling = node.payload[0] if isinstance(node.payload, tuple) else node.payload
             return coupling if node.op != "graph_sum" else f"{coupling.rsplit('.', 1)[-1]}_sums"
         span = node.span

@@ -6,10 +6,12 @@ arrays of pairs are [.., count, first + count, *], and ``rank`` counts the axes 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from dynattn.lower import edge_kernels, kernels
+from dynattn.lower import attention_kernels, edge_kernels, kernels
 from dynattn.lower.decoding_memory import before
 
 
@@ -77,29 +79,31 @@ def shares(q: Tensor, k: Tensor, first: int) -> Tensor:
 
 
 def attend_rows(q: Tensor, k: Tensor, v: Tensor, first: int, one_head: bool) -> Tensor:
-    """``kernels.attend`` for new queries; keys and values [.., first + count, heads, width]."""
+    """``attend`` for new queries; keys and values [.., first + count, heads, width]."""
     if one_head:
         q, k, v = (a.unsqueeze(-2) for a in (q, k, v))
     if first == 0:
-        mixed = kernels.attend(q, k, v, True)
+        mixed = attention_kernels.attend(q, k, v, True)
     else:
         mixed = (shares(q, k, first) @ v.transpose(-3, -2)).transpose(-3, -2)
     return mixed.squeeze(-2) if one_head else mixed
 
 
 def attend_successor_rows(
-    q: Tensor, k: Tensor, v: Tensor, first: int, places: int, one_head: bool
-) -> Tensor:
-    """``kernels.attend_successors`` for new queries."""
+    q: Tensor, k: Tensor, values: Sequence[Tensor], first: int, places: Sequence[int],
+    one_head: bool,
+) -> Tensor:  # fmt: skip
+    """``attend_successors`` for new queries."""
     if first == 0:
-        return kernels.attend_successors(q, k, v, True, places, one_head)
+        return attention_kernels.attend_successors(q, k, values, True, places, one_head)
     if one_head:
-        q, k, v = (a.unsqueeze(-2) for a in (q, k, v))
-    count, kept = q.shape[-3], max(0, k.shape[-3] - places)
-    share = shares(q, k, first)[..., :kept].tril(first - places)
-    following = v.narrow(-3, v.shape[-3] - kept, kept).transpose(-3, -2)
-    mixed = (share @ following).transpose(-3, -2)
-    assert mixed.shape[-3] == count
+        q, k, *values = (a.unsqueeze(-2) for a in (q, k, *values))
+    share, length = shares(q, k, first), k.shape[-3]
+    mixed = q.new_zeros(())
+    for v, later in zip(values, places, strict=True):
+        kept = max(0, length - later)
+        following = v.narrow(-3, length - kept, kept).transpose(-3, -2)
+        mixed = mixed + (share[..., :kept].tril(first - later) @ following).transpose(-3, -2)
     return mixed.squeeze(-2) if one_head else mixed
 
 

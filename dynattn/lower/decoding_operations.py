@@ -198,11 +198,11 @@ def _successor_attention(memory: Memory, node: Node, context: Context) -> Operat
     _, places = node.payload
     one_head, axis = len(node.type.shape) != 2, -width_of(node.inputs[1]) - 1
 
-    def run(q: Any, k: Any, v: Any, first: int, count: int) -> Any:
-        k, v = (memory.store(Rows).with_new(a, first, count, axis) for a in (k, v))
-        return rows.attend_successor_rows(
-            _all_rows(q, count, axis), k, v, first, places, one_head
-        )  # fmt: skip
+    def run(q: Any, *arrays: Any) -> Any:
+        *given, first, count = arrays
+        k, *values = (memory.store(Rows).with_new(a, first, count, axis) for a in given)
+        q = _all_rows(q, count, axis)
+        return rows.attend_successor_rows(q, k, values, first, places, one_head)
 
     return _plain(run, *WINDOW)
 

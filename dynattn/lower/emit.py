@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.files import write_whole
 from dynattn.lower import (
+    attention_kernels,
     block_kernels,
     edge_kernels,
     kernels,
@@ -21,6 +22,7 @@ from dynattn.lower import (
     sparse_kernels,
     sum_kernels,
 )
+from dynattn.lower.attention_kernels import BlockAttention
 from dynattn.lower.code import wrapped
 from dynattn.lower.emit_evolving import layer_class
 from dynattn.lower.emit_functions import function_class, functions_of
@@ -338,17 +340,32 @@ def _imports(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+CLASSES = (SparseProduct, WeighedProduct, BlockAttention)
+"""Classes that the functions use."""
+
+
+def _functions(item: Any) -> list[Any]:
+    """The function itself, or those of a class."""
+    if inspect.isfunction(item):
+        return [item]
+    held = [getattr(f, "__func__", f) for f in vars(item).values()]
+    return [inspect.unwrap(f) for f in held if inspect.isfunction(f)]
+
+
 def _copied(writer: Writer, body: str) -> list[str]:
     """The sources of the functions that the body calls, and of those that they call."""
     wanted: dict[str, Any] = {}
-    rooms = (kernels, rotations, edge_kernels, sum_kernels, block_kernels, sparse_kernels, sparse)
+    rooms = (
+        kernels, attention_kernels, rotations, edge_kernels, sum_kernels, block_kernels,
+        sparse_kernels, sparse,
+    )  # fmt: skip
     queue = [function for function in writer.copies if f"{function.__name__}(" in body]
     while queue:
         function = queue.pop(0)
         if function.__name__ in wanted:
             continue
         wanted[function.__name__] = function
-        inner = function if inspect.isfunction(function) else function.forward
-        found = [getattr(room, name, None) for name in inner.__code__.co_names for room in rooms]
-        queue += [f for f in found if inspect.isfunction(f) or f in (SparseProduct, WeighedProduct)]
+        names = dict.fromkeys(n for f in _functions(function) for n in f.__code__.co_names)
+        found = [getattr(room, name, None) for name in names for room in rooms]
+        queue += [f for f in found if inspect.isfunction(f) or f in CLASSES]
     return [inspect.getsource(item).strip("\n") for item in reversed(list(wanted.values()))]

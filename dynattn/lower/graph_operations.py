@@ -324,24 +324,6 @@ GRAPH_SUMS = {
 """The forms of a graph sum, as ``choose_forms`` names them."""
 
 
-def attention(node: Node, context: Context) -> Operation:
-    coupling = node.payload
-    edges = context.edges(coupling)
-    if edges.kind == "edges" or not edges.include_self:
-        raise ValueError(f"{coupling} is neither causal nor complete with itself")
-    function = kernels.attend if len(node.type.shape) == 2 else kernels.attend_one_head
-    return kernel_call(function, edges.kind == "causal")
-
-
-def successor_attention(node: Node, context: Context) -> Operation:
-    coupling, places = node.payload
-    edges = context.edges(coupling)
-    if edges.kind == "edges" or not edges.include_self:
-        raise ValueError(f"{coupling} is neither causal nor complete with itself")
-    one_head = len(node.type.shape) != 2
-    return kernel_call(kernels.attend_successors, edges.kind == "causal", places, one_head)
-
-
 def successor(node: Node, context: Context) -> Operation:
     return kernel_call(kernels.later_nodes, node.payload, width_of(node))
 

@@ -27,15 +27,17 @@ def attention_in(
     """
     found = []
     for step in routine.plan.instructions:
-        if step.node.op == "attention":
+        payload = step.node.payload
+        if step.node.op in ("attention", "successor_attention"):
+            payload = payload if step.node.op == "attention" else payload[0]
             q, k = (slots[place] for place in step.arguments[:2])
-            causal = context.edges(step.node.payload).kind == "causal"
+            causal = context.edges(payload).kind == "causal"
             weights = _weights(q, k, causal, len(step.node.type.shape) == 2)
         elif step.node.op == "edge_softmax" and step.node.type.place.kind == "pairs":
             weights = _heads_first(slots[step.result], step.node)
         else:
             continue
-        found.append((routine.label, step.node.payload, weights))
+        found.append((routine.label, payload, weights))
     return found
 
 

@@ -270,59 +270,14 @@ def matrix_product(a, b):
     return a @ b
 
 
-def attend(q, k, v, causal):
-    """softmax(q k^T) v by torch's fused attention; arrays [.., T, heads, width]."""
-    batch = torch.broadcast_shapes(q.shape[:-3], k.shape[:-3], v.shape[:-3])
-    # exactly one batch axis: the fused kernel takes no other number of them
-    q, k, v = (a.expand(*batch, *a.shape[-3:]).reshape(-1, *a.shape[-3:]) for a in (q, k, v))
-    q, k, v = (a.transpose(-3, -2) for a in (q, k, v))
-    width = v.shape[-1]
-    if width < k.shape[-1]:  # nor values narrower than the keys
-        v = F.pad(v, (0, k.shape[-1] - width))
-    mixed = F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=1.0)
-    mixed = mixed[..., :width].transpose(-3, -2)
-    return mixed.reshape(*batch, *mixed.shape[-3:])
-
-
-def attend_one_head(q, k, v, causal):
-    """The same for arrays [.., T, width]."""
-    return attend(q.unsqueeze(-2), k.unsqueeze(-2), v.unsqueeze(-2), causal).squeeze(-2)
-
-
-def attend_successors(q, k, v, causal, places, one_head):
-    """sum_j softmax_j(q_i k_j) v_{j + places}, without the j whose successor i does not see.
-
-    The keys move ``places`` on, to the values they are to weigh. That leaves the first ``places``
-    slots free: there stand the keys pushed out of i's sight, each as a coordinate of its own, with
-    its score in the query and 0 for its value. So the softmax is over the same scores as without
-    the shift, and no array of pairs is made.
-    """
-    if one_head:
-        q, k, v = (a.unsqueeze(-2) for a in (q, k, v))
-    batch = torch.broadcast_shapes(q.shape[:-3], k.shape[:-3], v.shape[:-3])
-    q, k, v = (a.expand(*batch, *a.shape[-3:]) for a in (q, k, v))
-    length, width = k.shape[-3], k.shape[-1]
-    places = min(places, length)
-    kept = length - places
-    if causal:
-        earlier = [torch.roll(k, s, -3) for s in range(places)]
-        q = torch.cat([q, *[(q * a).sum(-1, keepdim=True) for a in earlier]], -1)
-        hidden = torch.eye(places, width + places, dtype=k.dtype, device=k.device).roll(width, -1)
-        hidden = hidden.unsqueeze(-2).expand(*k.shape[:-3], places, k.shape[-2], width + places)
-        k = torch.cat([hidden, F.pad(k.narrow(-3, 0, kept), (0, places))], -3)
-        v = torch.cat([torch.zeros_like(v.narrow(-3, 0, places)), v.narrow(-3, places, kept)], -3)
-    else:
-        v = F.pad(v.narrow(-3, places, kept), (0, 0, 0, 0, 0, places))
-    mixed = attend(q, k, v, causal)
-    return mixed.squeeze(-2) if one_head else mixed
-
-
 def later_nodes(values, places, rank):
     """At every node the value ``places`` further on; past the end that of the last node."""
     axis = -rank - 1
     count = values.shape[axis]
-    index = torch.arange(count, device=values.device) + places
-    return values.index_select(axis, index.clamp(max=count - 1))
+    moved = min(places, count)
+    shape = [moved if k == values.dim() + axis else n for k, n in enumerate(values.shape)]
+    last = values.narrow(axis, max(0, count - 1), min(1, count))
+    return torch.cat([values.narrow(axis, moved, count - moved), last.expand(shape)], axis)
 
 
 def reach_pairs(values, receivers, senders, rank, causal, include_self, places):

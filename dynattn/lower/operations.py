@@ -13,7 +13,13 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from dynattn.lower import graph_operations, kernels, network_operations, rotations
+from dynattn.lower import (
+    attention_operations,
+    graph_operations,
+    kernels,
+    network_operations,
+    rotations,
+)
 from dynattn.lower.code import Code, binary_code, call_code, method_code, tuple_code
 from dynattn.lower.context import Context, Need, width_of
 from dynattn.lower.elementwise import FLOATING, elementwise
@@ -210,8 +216,8 @@ OPERATIONS: Mapping[str, Callable[[Node, Context], Operation]] = {
         kernels.normalize_edges, kernels.normalize_pairs
     ),
     "graph_sum": graph_operations.graph_sum,
-    "attention": graph_operations.attention,
-    "successor_attention": graph_operations.successor_attention,
+    "attention": attention_operations.attention,
+    "successor_attention": attention_operations.successor_attention,
     "successor": graph_operations.successor,
     "reach": graph_operations.reach,
     "listed": graph_operations.listed,

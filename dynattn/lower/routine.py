@@ -28,7 +28,7 @@ ALIGNED = frozenset({*ELEMENTWISE, "dot", "matmul", "concat", "stack"})
 """Operations whose operands broadcast against each other."""
 
 WITHOUT_BATCH = frozenset(
-    {"linear", "layer_norm", "lookup", "attention", "successor_attention", "graph_sum", "degree"}
+    {"linear", "layer_norm", "lookup", "graph_sum", "degree"} | {"attention", "successor_attention"}
 )
 """Operations whose parameters cannot have batch axes."""
 

@@ -239,6 +239,8 @@ def _form_of(node: Node) -> tuple[str, Form] | None:
             return coupling, Form(form, len(node.inputs) - (weight in GIVEN_WEIGHTS), weight)
         case "attention":
             return node.payload, Form("attention", 1)
+        case "successor_attention":
+            return node.payload[0], Form("attention", 1)
         case "edge_sum":
             kind = node.inputs[0].type.place.kind
             return node.payload, Form("pairs" if kind == "pairs" else "edges", 1)

@@ -67,7 +67,8 @@ are cut at the end |
 | edge_normalize | e | coupling | e over its sum over the receiver's senders |
 | graph_sum | a, b, .. | (coupling, form, weight) | tuple: for each feature sum_j w_ij a_j |
 | attention | q, k, v | coupling | softmax_j(q_i.k_j) v_j; [.., T, H, width] or [.., T, width] |
-| successor_attention | q, k, v | (coupling, l) | sum_j softmax_j(q_i.k_j) v_j+l, as in reach |
+| successor_attention | q, k, v, w, .. | (coupling, (l, m, ..)) | sum_j softmax_j(q_i.k_j) (v_j+l +
+w_j+m + ..), each as in reach |
 | pick | tuple | k | its k-th array |
 
 In ``graph_sum``, ``weight`` is an attribute of the coupling's edges or None (all 1), ``form`` is

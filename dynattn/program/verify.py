@@ -25,10 +25,12 @@ FIXED_ARITY = {
     "node_sum": 1, "node_mean": 1, "node_std": 1, "node_min": 1, "node_max": 1, "lookup": 2,
     "cross_entropy": 2, "receiver": 1, "sender": 1, "edge_sum": 1, "edge_softmax": 1,
     "edge_normalize": 1, "attention": 3,
-    "successor": 1, "reach": 1, "listed": 1, "apart": 1, "successor_attention": 3,
+    "successor": 1, "reach": 1, "listed": 1, "apart": 1,
     "matmul": 2, **dict.fromkeys(MATRIX_FUNCTIONS, 1),
 }  # fmt: skip
-ANY_ARITY = frozenset({"concat", "stack", "joined", "linear", "graph_sum", "draw"})
+ANY_ARITY = frozenset(
+    {"successor_attention", "concat", "stack", "joined", "linear", "graph_sum", "draw"}
+)
 
 
 class ProgramFault(AssertionError):

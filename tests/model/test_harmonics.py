@@ -10,7 +10,7 @@ import torch
 
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Source
-from dynattn.lower import kernels
+from dynattn.lower import attention_kernels
 from dynattn.lower.certify import certify
 from dynattn.network.equations import spell_coupling
 from dynattn.network.styles import PLAIN
@@ -167,18 +167,32 @@ def test_attention_to_successors_is_the_plain_sum(count, places, causal):
     rng = numpy.random.default_rng(0)
     q, k, v = (3 * rng.standard_normal((2, count, 4)) for _ in range(3))
     tensors = [torch.tensor(part) for part in (q, k, v)]
-    found = kernels.attend_successors(
-        tensors[0], tensors[1], tensors[2], causal, places, True
+    found = attention_kernels.attend_successors(
+        tensors[0], tensors[1], [tensors[2]], causal, (places,), True
     ).numpy()
     for b in range(2):
         expected = plain_attention(q[b], k[b], v[b], causal, places)
         numpy.testing.assert_allclose(found[b], expected, atol=1e-13)
 
 
+@pytest.mark.parametrize("causal", [True, False])
+def test_attention_to_senders_and_successors_is_the_sum_of_each(causal):
+    rng = numpy.random.default_rng(2)
+    q, k, *values = (torch.tensor(rng.standard_normal((2, 6, 4))) for _ in range(5))
+    places = (0, 1, 3)
+    found = attention_kernels.attend_successors(q, k, values, causal, places, True).numpy()
+    for b in range(2):
+        expected = sum(
+            plain_attention(q[b].numpy(), k[b].numpy(), v[b].numpy(), causal, n)
+            for v, n in zip(values, places, strict=True)
+        )
+        numpy.testing.assert_allclose(found[b], expected, atol=1e-13)
+
+
 def test_attention_to_successors_stays_exact_where_a_token_sees_itself_alone():
     q = torch.tensor([[1.0], [40.0], [-40.0]], dtype=torch.float64)
     v = torch.tensor([[1.0], [2.0], [3.0]], dtype=torch.float64)
-    found = kernels.attend_successors(q, q, v, True, 1, True).numpy()
+    found = attention_kernels.attend_successors(q, q, [v], True, (1,), True).numpy()
     expected = plain_attention(q.numpy(), q.numpy(), v.numpy(), True, 1)
     numpy.testing.assert_allclose(found, expected, rtol=1e-12)
     assert 0 < found[1, 0] < 1e-300 or found[1, 0] == expected[1, 0]
@@ -189,5 +203,8 @@ def test_gradients_of_attention_to_successors():
     parts = [torch.tensor(rng.standard_normal((5, 2, 3)), requires_grad=True) for _ in range(3)]
     for causal in (True, False):
         assert torch.autograd.gradcheck(
-            lambda q, k, v, c=causal: kernels.attend_successors(q, k, v, c, 2, False), parts
+            lambda q, k, v, c=causal: attention_kernels.attend_successors(
+                q, k, [v], c, (2,), False
+            ),
+            parts,
         )

@@ -30,7 +30,7 @@ def _fused(node: Node, maker: Maker) -> Node | None:
         return None
     if node.inputs[0].type.place.kind != "pairs":
         return None
-    softmax, kernel = _factors(node.inputs[0])
+    softmax, kernel = factors(node.inputs[0])
     if softmax is None or kernel is None:
         return None
     score = bilinear(softmax.inputs[0], maker) or of_numbers(softmax.inputs[0], maker)
@@ -41,18 +41,20 @@ def _fused(node: Node, maker: Maker) -> Node | None:
     if reached:
         if any(p.sender is None for p in products):
             return None  # the weights that are left do not add up to 1
-        products = _at_senders(products, maker)
+        products = at_senders(products, maker)
     features = list(dict.fromkeys(p.sender for p in products if p.sender is not None))
     heads = softmax.type.shape
     if not features or len({(f.type.shape, f.type.dtype) for f in features}) > 1 or len(heads) > 1:
         return None
     if features[0].type.shape[: len(heads)] != heads:
         return None
-    query = maker.concat([_signed(p, p.receiver, maker) for p in score])
+    query = maker.concat([signed(p, p.receiver, maker) for p in score])
     key = maker.concat([p.sender for p in score if p.sender is not None])
     value = maker.concat([as_rows(feature, len(heads), maker) for feature in features])
     op, payload = (
-        ("successor_attention", kernel.payload) if reached else ("attention", node.payload)
+        ("successor_attention", (node.payload, (kernel.payload[1],)))
+        if reached
+        else ("attention", node.payload)
     )
     kind = ArrayType(node.type.place, value.type.shape, "real", True)
     mixed = maker.make(op, [query, key, value], kind, payload)
@@ -62,7 +64,7 @@ def _fused(node: Node, maker: Maker) -> Node | None:
     return _joined(products, dict(zip(features, means, strict=True)), maker)
 
 
-def _at_senders(products: Products, maker: Maker) -> Products:
+def at_senders(products: Products, maker: Maker) -> Products:
     """Products whose sender factors are those of j itself in place of its successor's."""
     done: dict[int, Node] = {}
 
@@ -76,7 +78,7 @@ def _at_senders(products: Products, maker: Maker) -> Products:
     return tuple(replace(p, sender=own(p.sender)) for p in products if p.sender is not None)
 
 
-def _factors(product: Node) -> tuple[Node | None, Node | None]:
+def factors(product: Node) -> tuple[Node | None, Node | None]:
     """(the softmax, the kernel) of a weighted kernel."""
     for weight, kernel in (product.inputs, reversed(product.inputs)):
         inner = weight.inputs[0] if weight.op == "unsqueeze" else weight
@@ -85,7 +87,7 @@ def _factors(product: Node) -> tuple[Node | None, Node | None]:
     return None, None
 
 
-def _signed(product: Product, factor: Node | None, maker: Maker) -> Node:
+def signed(product: Product, factor: Node | None, maker: Maker) -> Node:
     assert factor is not None
     return factor if product.sign > 0 else maker.elementwise("neg", factor)
 

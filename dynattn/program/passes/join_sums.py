@@ -129,7 +129,7 @@ def _unlagged(parts: list[Part], products: Products, maker: Maker) -> list[Part]
         if angle is None or not lagged or known[_base(angle)] <= 2:
             found.append(part)
         else:
-            found += _split(part, angle, maker)
+            found += split_lag(part, angle, maker)
     return found
 
 
@@ -141,7 +141,7 @@ def _base(angle: Angle) -> tuple[object, ...]:
     return (*((id(x), f) for x, f in angle.base), abs(angle.multiple))
 
 
-def _split(part: Part, angle: Angle, maker: Maker) -> list[Part]:
+def split_lag(part: Part, angle: Angle, maker: Maker) -> list[Part]:
     """sin(x + l) and cos(x + l) by the addition theorems."""
     x, lag = angle.nodes(maker)
     (sin_x, cos_x), (sin_l, cos_l) = (

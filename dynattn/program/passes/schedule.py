@@ -11,6 +11,7 @@ from dynattn.program.nodes import Block, Node, Program
 from dynattn.program.passes.choose_forms import choose_forms
 from dynattn.program.passes.fuse_attention import fuse_attention
 from dynattn.program.passes.hoist_heads import hoist_heads
+from dynattn.program.passes.join_successors import join_successors
 from dynattn.program.passes.keep_apart import keep_apart
 from dynattn.program.passes.late_sums import late_sums
 from dynattn.program.passes.rewriting import Rule, map_blocks, rewrite_block
@@ -26,7 +27,6 @@ Change = Callable[[Block], Block]
 def passes(model: Model, network: Network) -> tuple[tuple[str, Change], ...]:
     """Name and work of every pass; later ones rely on the work of earlier ones."""
     rules = (
-        ("simplify", simplify),
         ("fuse_attention", unless_asked("attention", model, fuse_attention(network))),
         ("separate_kernels", unless_asked("", model, separate_kernels(network))),
         ("late_sums", unless_asked("", model, late_sums(model))),
@@ -35,7 +35,12 @@ def passes(model: Model, network: Network) -> tuple[tuple[str, Change], ...]:
         ("simplify again", simplify),
         ("keep_apart", keep_apart(network)),
     )
-    return (*((name, by_rule(rule)) for name, rule in rules), ("share_angles", share_angles))
+    return (
+        ("simplify", by_rule(simplify)),
+        ("join_successors", join_successors(model, network)),
+        *((name, by_rule(rule)) for name, rule in rules),
+        ("share_angles", share_angles),
+    )
 
 
 def by_rule(rule: Rule) -> Change:

@@ -1,0 +1,219 @@
+"""Sums over senders with softmax weights, without an array of all pairs.
+
+Arrays are ``[.., nodes, heads, width]``. Emitted files carry copies of what stands here; each
+function needs nothing else.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional as F
+
+
+def attend(q, k, v, causal):
+    """softmax(q k^T) v."""
+    return attend_near(q, k, v, causal, 0)[0]
+
+
+def attend_one_head(q, k, v, causal):
+    """The same for arrays [.., T, width]."""
+    return attend(q.unsqueeze(-2), k.unsqueeze(-2), v.unsqueeze(-2), causal).squeeze(-2)
+
+
+def attend_near(q, k, v, causal, places):
+    """softmax(q k^T) v without the ``places`` nearest senders, the receiver itself and those right
+    before it, and their weights; causal unless ``places`` is 0.
+
+    Returns [.., T, heads, width] and [.., T, heads, places]; weights of senders before the first
+    are 0.
+    """
+    batch = torch.broadcast_shapes(q.shape[:-3], k.shape[:-3], v.shape[:-3])
+    q, k, v = (a.expand(*batch, *a.shape[-3:]).reshape(-1, *a.shape[-3:]) for a in (q, k, v))
+    if v.shape[-1] > q.shape[-1] and in_transform(q):
+        mixed, near = attend_at_once(q, k, v, causal, places)
+    elif in_own_blocks(q, v):
+        mixed, near = BlockAttention.apply(q, k, v, causal, places)
+    elif places:
+        mixed, near = attend_apart(q, k, v, places)
+    else:
+        mixed, near = attend_fused(q, k, v, causal), q[..., :0]
+    return mixed.reshape(*batch, *mixed.shape[-3:]), near.reshape(*batch, *near.shape[-3:])
+
+
+def in_own_blocks(q, v):
+    """Whether BlockAttention is to do it: for values wider than keys, which no fused kernel of the
+    processor takes, with whole numbers.
+    """
+    if q.device.type != "cpu" or v.shape[-1] <= q.shape[-1] or torch.compiler.is_compiling():
+        return False
+    whole = q.dtype == v.dtype and q.dtype in (torch.float32, torch.float64)
+    return whole and not torch.is_autocast_enabled("cpu")
+
+
+def attend_at_once(q, k, v, causal, places):
+    """``attend_near`` with an array of all weights: derivatives of every kind and order."""
+    q, k, v = (a.transpose(1, 2) for a in (q, k, v))
+    scores = q @ k.mT
+    if causal:
+        later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).triu(1)
+        scores = scores.masked_fill(later, -torch.inf)
+    weights = scores.softmax(-1)
+    padded = F.pad(weights, (places, 0))
+    near = [padded.diagonal(places - s, -2, -1) for s in range(places)]
+    far = weights.tril(-places) if places else weights
+    mixed = (far @ v).transpose(1, 2)
+    return mixed, torch.stack(near, -1).transpose(1, 2) if places else mixed[..., :0]
+
+
+def in_transform(values):
+    """Whether a transform of functions is at work, such as forward differentiation or vmap."""
+    if torch.compiler.is_compiling():
+        return False
+    forward = torch.autograd.forward_ad._current_level >= 0
+    return forward or torch.func.debug_unwrap(values) is not values
+
+
+def attend_fused(q, k, v, causal):
+    """softmax(q k^T) v by torch's fused attention; arrays [batch, T, heads, width].
+
+    On a processor it takes one width alone, and makes an array of all pairs of others.
+    """
+    q, k, v = (a.transpose(1, 2) for a in (q, k, v))
+    width = v.shape[-1]
+    wide = max(width, q.shape[-1])
+    q, k, v = (F.pad(a, (0, wide - a.shape[-1])) if a.shape[-1] < wide else a for a in (q, k, v))
+    mixed = F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=1.0)
+    return mixed[..., :width].transpose(1, 2)
+
+
+def attend_apart(q, k, v, places):
+    """``attend_near`` by fused attention.
+
+    Each of the ``places`` nearest senders has a slot in front, with its score as a coordinate of
+    the query, and the others stand as many places later. So the softmax is over the same scores,
+    and the slots' weights come out as values of their own.
+    """
+    length, width = v.shape[-3], v.shape[-1]
+    shifted = [shift_nodes(k, s) for s in range(places)]
+    q, k = with_slots(q, k, shifted)
+    own = torch.eye(places, dtype=v.dtype, device=v.device).view(1, places, 1, places)
+    own = own.expand(v.shape[0], places, v.shape[2], places)[:, :length]
+    later = F.pad(v[:, : max(0, length - places)], (0, places))
+    far = torch.cat([F.pad(own, (width, 0)), later], 1)
+    return attend_fused(q, k, far, True).split([width, places], -1)
+
+
+class BlockAttention(torch.autograd.Function):
+    """``attend_near``, receivers by receivers.
+
+    q, k, v [batch, T, heads, width], the values of any width. Scores are made for ``ROWS``
+    receivers at a time, and again for the slopes, for so many samples that they stay in the cache.
+    """
+
+    ROWS = 64
+    CACHED = 2**18
+
+    @staticmethod
+    def forward(ctx, q, k, v, causal, places):
+        ctx.save_for_backward(q, k, v)
+        ctx.causal, ctx.places = causal, places
+        mixed, near = v.new_empty(*q.shape[:-1], v.shape[-1]), v.new_zeros(*q.shape[:-1], places)
+        for own, seen, first in attention_blocks(q, k, causal):
+            weights = block_weights(q[own], k[seen], first)
+            for s in range(places):
+                lag = (first or 0) - s
+                near[own][:, max(0, -lag) :, s] = weights.diagonal(lag, 1, 2)
+                weights.diagonal(lag, 1, 2).zero_()
+            mixed[own].baddbmm_(weights, v[seen], beta=0)
+        return mixed, near
+
+    @staticmethod
+    def backward(ctx, *gradients):
+        (q, k, v), (by_mixed, by_near) = ctx.saved_tensors, gradients
+        if torch.is_grad_enabled():  # derivatives of the slopes are wanted
+            q, k, v = (a.view_as(a) for a in (q, k, v))
+            found = attend_at_once(q, k, v, ctx.causal, ctx.places)
+            pushes = (by_mixed, by_near)
+            return *torch.autograd.grad(found, (q, k, v), pushes, create_graph=True), None, None
+        by_q, by_k, by_v = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
+        for own, seen, first in attention_blocks(q, k, ctx.causal):
+            weights = block_weights(q[own], k[seen], first)
+            slopes = torch.bmm(by_mixed[own], v[seen].mT)
+            for s in range(ctx.places):
+                lag = (first or 0) - s
+                slopes.diagonal(lag, 1, 2).copy_(by_near[own][:, max(0, -lag) :, s])
+            by_score = torch.ops.aten._softmax_backward_data(slopes, weights, -1, weights.dtype)
+            for s in range(ctx.places):
+                weights.diagonal((first or 0) - s, 1, 2).zero_()
+            by_v[seen].baddbmm_(weights.mT, by_mixed[own])
+            by_q[own].baddbmm_(by_score, k[seen], beta=0)
+            by_k[seen].baddbmm_(by_score.mT, q[own])
+        return by_q, by_k, by_v, None, None
+
+
+def attention_blocks(q, k, causal):
+    """Indices of some receivers and of what they see, and the number of the first one; None where
+    all are seen.
+    """
+    samples, receivers, heads, _ = q.shape
+    for first in range(0, receivers, BlockAttention.ROWS):
+        last = min(first + BlockAttention.ROWS, receivers)
+        senders = last if causal else k.shape[1]
+        count = max(1, BlockAttention.CACHED // (BlockAttention.ROWS * senders))
+        for head in range(heads):
+            for n in range(0, samples, count):
+                some = slice(n, n + count)
+                own = (some, slice(first, last), head)
+                yield own, (some, slice(0, senders), head), first if causal else None
+
+
+def block_weights(q, k, first):
+    """[samples, receivers, senders]: the weights of receivers that see no more than themselves;
+    ``first`` None: everyone.
+    """
+    scores = torch.bmm(q, k.mT)
+    if first is not None:
+        later = torch.ones(q.shape[1], q.shape[1], dtype=torch.bool, device=q.device).triu(1)
+        scores[..., first:].masked_fill_(later, -torch.inf)
+    return scores.softmax(-1)
+
+
+def shift_nodes(values, places):
+    """At every node the value ``places`` before it, or after it if negative; 0 past the ends."""
+    if places == 0:
+        return values
+    places = max(-values.shape[-3], min(places, values.shape[-3]))
+    return F.pad(values, (0, 0, 0, 0, places, -places))
+
+
+def with_slots(q, k, shifted):
+    """Queries and keys with slots in front, one for each of the keys ``shifted``: their scores
+    stand in the query, and each slot is a coordinate of its own.
+    """
+    places, length, width = len(shifted), k.shape[-3], k.shape[-1]
+    q = torch.cat([q, *[(q * a).sum(-1, keepdim=True) for a in shifted]], -1)
+    slots = torch.eye(places, width + places, dtype=k.dtype, device=k.device).roll(width, -1)
+    slots = slots.unsqueeze(-2).expand(*k.shape[:-3], places, k.shape[-2], width + places)
+    kept = k.narrow(-3, 0, max(0, length - places))
+    return q, torch.cat([slots, F.pad(kept, (0, places))], -3).narrow(-3, 0, length)
+
+
+def attend_successors(q, k, values, causal, places, one_head):
+    """sum_j softmax_j(q_i k_j) v_{j + l}, for each of the ``values`` v its l of the ``places``;
+    without the j whose successor i does not see.
+    """
+    if one_head:
+        q, k, *values = (a.unsqueeze(-2) for a in (q, k, *values))
+    pairs = list(zip(values, places, strict=True))
+    furthest = max(places) if causal else 0
+    mixed, near = attend_near(q, k, sum_shifted(pairs, 0), causal, furthest)
+    for s in range(min(places), furthest):
+        seen = [(v, later) for v, later in pairs if later <= s]
+        mixed = mixed + near[..., s : s + 1] * sum_shifted(seen, s)
+    return mixed.squeeze(-2) if one_head else mixed
+
+
+def sum_shifted(pairs, places):
+    """The sum of values that are so much later each, at the node ``places`` before every node."""
+    parts = [shift_nodes(v, places - later) for v, later in pairs]
+    return sum(parts[1:], parts[0])
