@@ -111,7 +111,13 @@ def test_second_derivatives():
     assert torch.autograd.gradgradcheck(joined, (q, k, v))
 
 
-def test_later_and_earlier_nodes():
+def test_later_nodes():
     values = torch.arange(5.0).unsqueeze(-1)
-    for places, expected in ((2, [2, 3, 4, 4, 4]), (-2, [0, 0, 0, 1, 2]), (7, [4] * 5)):
+    for places, expected in ((2, [2, 3, 4, 4, 4]), (7, [4] * 5)):
         assert later_nodes(values, places, 1).squeeze(-1).tolist() == expected
+
+
+def test_shifted_nodes():
+    values = torch.arange(1.0, 4.0).view(3, 1, 1)
+    for places, expected in ((1, [0, 1, 2]), (-1, [2, 3, 0]), (9, [0] * 3), (-9, [0] * 3)):
+        assert kernels.shift_nodes(values, places).flatten().tolist() == expected
