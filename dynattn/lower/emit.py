@@ -6,9 +6,10 @@ import inspect
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.files import write_whole
@@ -352,6 +353,14 @@ def _functions(item: Any) -> list[Any]:
     return [inspect.unwrap(f) for f in held if inspect.isfunction(f)]
 
 
+def _names(code: CodeType) -> Iterator[str]:
+    """The names that it reads from outside, comprehensions included."""
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _names(inner)
+
+
 def _copied(writer: Writer, body: str) -> list[str]:
     """The sources of the functions that the body calls, and of those that they call."""
     wanted: dict[str, Any] = {}
@@ -365,7 +374,7 @@ def _copied(writer: Writer, body: str) -> list[str]:
         if function.__name__ in wanted:
             continue
         wanted[function.__name__] = function
-        names = dict.fromkeys(n for f in _functions(function) for n in f.__code__.co_names)
+        names = dict.fromkeys(n for f in _functions(function) for n in _names(f.__code__))
         found = [getattr(room, name, None) for name in names for room in rooms]
         queue += [f for f in found if inspect.isfunction(f) or f in CLASSES]
     return [inspect.getsource(item).strip("\n") for item in reversed(list(wanted.values()))]
