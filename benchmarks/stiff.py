@@ -224,6 +224,7 @@ def main() -> None:
     with torch.no_grad():
         rows = [row for text in PROBLEMS for row in rows_of(text, chosen.rounds)]
         sizes = [n for n in (500, 5_000, 50_000) if n <= chosen.nodes]
+        large_rows("ring", 50 * 5)  # torch's own first derivatives forwards take a second
         large = [row for kind in GRAPHS for n in sizes for row in large_rows(kind, n)]
     title = "stiff models at equal error, float64, one thread"
     if chosen.json:

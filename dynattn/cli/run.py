@@ -46,8 +46,8 @@ Examples
     metavar="PICTURE[.FORMAT]",
     multiple=True,
     default=("default",),
-    help="What is drawn: series, sweep, states, raster, graph, bifurcation, equilibria, or all, "
-    "default, none; as svg unless .pdf or .png follows. May be given several times.",
+    help="What is drawn: series, sweep, states, raster, graph, bifurcation, equilibria, training, "
+    "or all, default, none; as svg unless .pdf or .png follows. May be given several times.",
 )
 @click.option(
     "--compile",
@@ -298,6 +298,7 @@ def result_facts(result: Any, folder: Path, pictures: list[Path]) -> dict[str, A
     """The result as a JSON object; the arrays themselves are in the files."""
     from dynattn.cli.searches import search_facts
     from dynattn.run.branches import BranchResult
+    from dynattn.run.placements import PlacementResult
     from dynattn.run.searches import SearchResult
     from dynattn.run.sweep import Sweep
 
@@ -315,7 +316,7 @@ def result_facts(result: Any, folder: Path, pictures: list[Path]) -> dict[str, A
         return {**facts, "axes": axes, "records": records}
     if isinstance(result, SearchResult):
         return {**facts, **search_facts(result)}
-    if isinstance(result, BranchResult):
+    if isinstance(result, BranchResult | PlacementResult):
         return facts
     finals = {name: float(values[-1]) for name, values in result.series.items()}
     return {**facts, "final": finals}

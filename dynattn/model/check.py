@@ -31,6 +31,7 @@ from dynattn.model.memory import refuse_too_large
 from dynattn.model.model import Model
 from dynattn.model.network_steps import declare_network, refuse_time, values_of
 from dynattn.model.parts import Observable
+from dynattn.model.placements import is_placement
 from dynattn.model.plans import Runs, Training
 from dynattn.model.populations import announce_let, declare_drifts, declare_population
 from dynattn.model.quantities import declare_dims, declare_parameter, declare_values
@@ -93,6 +94,7 @@ def check(
     refuse_jumps(draft, steps)
     _declare_laws(draft, tree, bool(steps))
     _declare_observables(draft, tree)
+    draft.has_network = bool(_all(tree, syntax.Network))
     runs = declare_experiments(draft, _all(tree, syntax.Experiment))
     training = _declare_training(draft, tree)
     refuse_readers(draft, runs)
@@ -240,7 +242,8 @@ def _declare_observables(draft: Draft, tree: SyntaxTree) -> None:
 
 
 def _declare_training(draft: Draft, tree: SyntaxTree) -> Training | None:
-    trains = [item for item in _all(tree, syntax.Experiment) if item.kind == "train"]
+    found = [item for item in _all(tree, syntax.Experiment) if item.kind == "train"]
+    trains = [item for item in found if not is_placement(draft, item)]
     for second in trains[1:]:
         earlier = (head(trains[0].span), "the first one")
         text = "a spec has one train block"
@@ -294,6 +297,7 @@ def _model(
         simulations=runs.simulations,
         continuations=runs.continuations,
         searches=runs.searches,
+        placements=runs.placements,
         training=training,
         clauses=draft.clauses(),
         energies=tuple(draft.energies),

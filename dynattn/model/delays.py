@@ -289,7 +289,7 @@ def _equilibria(runs: Runs) -> Iterator[Span]:
             yield item.until.span
         if item.begins is not None and item.begins.kind in ("equilibrium", "point"):
             yield item.begins.span
-    yield from (item.span for item in (*runs.continuations, *runs.searches))
+    yield from (item.span for item in (*runs.continuations, *runs.searches, *runs.placements))
 
 
 def _late_sum(draft: Draft, *values: Term) -> Coupling | None:

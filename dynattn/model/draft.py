@@ -74,6 +74,7 @@ class Draft:
     observables: dict[str, Observable] = field(default_factory=dict)
     branches: dict[str, tree.Experiment] = field(default_factory=dict)
     """The ``continue`` experiments, whose points other experiments name."""
+    has_network: bool = False
     searches: dict[str, tree.Experiment] = field(default_factory=dict)
     """The ``equilibria`` experiments, where other experiments start."""
     points: Mapping[tuple[str, str, str], float] = field(default_factory=dict)

@@ -8,11 +8,11 @@ from dataclasses import replace
 from dynattn.diagnostics import habits
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model import branches, constants, searches, signals, swept
+from dynattn.model import branches, constants, placements, searches, signals, swept
 from dynattn.model.branches import start
 from dynattn.model.clauses import only_value, positive
 from dynattn.model.draft import Draft, head
-from dynattn.model.plans import Awaited, Continuation, Runs, Search, Simulation
+from dynattn.model.plans import Awaited, Continuation, Placement, Runs, Search, Simulation
 from dynattn.model.records import record, until
 from dynattn.syntax import tree
 from dynattn.syntax.unparse import spell
@@ -224,7 +224,7 @@ def _updates(draft: Draft, seen: dict[str, tree.Clause], found: Simulation) -> S
 
 def declare_experiments(draft: Draft, declarations: Sequence[tree.Experiment]) -> Runs:
     """Every ``simulate``, ``sweep``, ``continue`` and ``equilibria``, in the order of the text."""
-    runs = [item for item in declarations if item.kind != "train"]
+    runs = [i for i in declarations if i.kind != "train" or placements.is_placement(draft, i)]
     branches.gather(draft, runs)
     searches.gather(draft, runs)
     first = next((item for item in runs if item.kind == "simulate"), None)
@@ -232,6 +232,7 @@ def declare_experiments(draft: Draft, declarations: Sequence[tree.Experiment]) -
     simulations: list[Simulation] = []
     continuations: list[Continuation] = []
     sought: list[Search] = []
+    placed: list[Placement] = []
     named: dict[str, Span] = {}
     for item in runs:
         if item.kind == "continue":
@@ -240,15 +241,20 @@ def declare_experiments(draft: Draft, declarations: Sequence[tree.Experiment]) -
         elif item.kind == "equilibria":
             found = searches.search(draft, item)
             sought.append(found)
+        elif item.kind == "train":
+            found = placements.placement(draft, item)
+            placed += [] if found is None else [found]
         else:
             given = item is first and defaults is not None
             found = defaults if given else declare_simulation(draft, item, defaults)
             assert found is not None
             simulations.append(found)
+        if found is None:
+            continue
         if found.name in named:
             earlier = (named[found.name], "first declared here")
             text = f"two experiments are called '{found.name}'"
             fix = f"name one of them: {item.kind} NAME {{"
             draft.errors.add("E203", text, found.span, fix, [earlier])
         named.setdefault(found.name, found.span)
-    return Runs(tuple(simulations), tuple(continuations), tuple(sought))
+    return Runs(tuple(simulations), tuple(continuations), tuple(sought), tuple(placed))

@@ -15,7 +15,7 @@ from functools import cached_property
 from dynattn.diagnostics.report import Source
 from dynattn.model.composition import Dim, InputUse, Layer, Step
 from dynattn.model.parts import Coupling, Law, Observable, Parameter, Population, State
-from dynattn.model.plans import Continuation, Search, Simulation, Training
+from dynattn.model.plans import Continuation, Placement, Search, Simulation, Training
 from dynattn.model.terms import Term
 
 
@@ -50,6 +50,8 @@ class Model:
     continuations: tuple[Continuation, ...] = ()
     searches: tuple[Search, ...] = ()
     """``equilibria`` experiments."""
+    placements: tuple[Placement, ...] = ()
+    """``train`` without data."""
     groups: tuple[Population, ...] = ()
     """Populations addressed as one; their states are what the members share."""
     jumps: tuple[Term, ...] = ()
@@ -64,6 +66,8 @@ class Model:
         names += [item.name for run in runs for item in run.awaited]
         names += [name for item in self.continuations for name, _, _ in item.ranges]
         names += [name for start in starts if start is not None for name, _ in start.settings]
+        names += [name for item in self.placements for name in item.free]
+        names += [".".join(key) for item in self.placements for key in item.points]
         free = self.training.free if self.training is not None else ()
         return frozenset((*names, *free))
 

@@ -136,14 +136,6 @@ class Simulation:
     """Where the samples of signals come from."""
 
 
-class Runs(NamedTuple):
-    """Every experiment but ``train``, in the order of the text."""
-
-    simulations: tuple[Simulation, ...]
-    continuations: tuple[Continuation, ...]
-    searches: tuple[Search, ...]
-
-
 @dataclass(frozen=True)
 class Choice:
     """A named choice with options: ``adamw(lr=3e-3, betas=[0.9, 0.95])``, ``text("a.txt",
@@ -158,6 +150,34 @@ class Choice:
 
 PRECISIONS = ("float32", "bfloat16")
 """Of the matrix products of a training step."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """``train`` without data: numbers of the model are moved until a loss is small."""
+
+    name: str
+    span: Span = field(repr=False)
+    records: tuple[Record, ...]
+    """The loss, then what is recorded."""
+    points: tuple[tuple[str, str, str], ...]
+    """Experiment, event and parameter of each value that these name, such as ``branch.fold.c``."""
+    free: tuple[str, ...]
+    optimizer: Choice
+    schedule: Choice | None = None
+    steps: int = 1
+    clip: float | None = None
+    seed: int | None = None
+    """None: that of the first ``simulate``."""
+
+
+class Runs(NamedTuple):
+    """Every experiment but ``train`` with data, in the order of the text."""
+
+    simulations: tuple[Simulation, ...]
+    continuations: tuple[Continuation, ...]
+    searches: tuple[Search, ...]
+    placements: tuple[Placement, ...]
 
 
 @dataclass(frozen=True)

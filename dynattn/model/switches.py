@@ -13,7 +13,7 @@ from typing import TypeVar
 from dynattn.model.composition import AssignStep, CallStep, OutputStep, RepeatStep, Step
 from dynattn.model.model import Model
 from dynattn.model.parts import Coupling, Law
-from dynattn.model.plans import Continuation, Record, Search, Simulation
+from dynattn.model.plans import Continuation, Placement, Record, Search, Simulation
 from dynattn.model.terms import Term, walk
 
 
@@ -44,6 +44,7 @@ def throw_switches(model: Model) -> Model:
         simulations=tuple(_simulation(s, resolver) for s in model.simulations),
         continuations=tuple(_recording(c, resolver) for c in model.continuations),
         searches=tuple(_recording(s, resolver) for s in model.searches),
+        placements=tuple(_recording(p, resolver) for p in model.placements),
         training=training,
         clauses={
             state: {word: resolver.shown(item) for word, item in found.items()}
@@ -172,7 +173,7 @@ def _simulation(simulation: Simulation, resolver: Resolver) -> Simulation:
     return replace(simulation, records=records, until=until)
 
 
-Plan = TypeVar("Plan", Continuation, Search)
+Plan = TypeVar("Plan", Continuation, Search, Placement)
 
 
 def _recording(plan: Plan, resolver: Resolver) -> Plan:

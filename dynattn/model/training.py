@@ -56,7 +56,7 @@ def declare_training(draft: Draft, declaration: tree.Experiment) -> Training | N
         steps=steps,
         epochs=epochs,
         seed=_number(draft, clauses, "seed", True, 0),
-        free=_free(draft, clauses["free"]) if "free" in clauses else (),
+        free=free_parameters(draft, clauses["free"]) if "free" in clauses else (),
         accumulate=_portions(draft, clauses, batch),
         precision=_precision(draft, clauses["precision"]) if "precision" in clauses else "float32",
     )
@@ -84,7 +84,7 @@ def _precision(draft: Draft, clause: tree.Clause) -> str:
     return "float32"
 
 
-def _free(draft: Draft, clause: tree.Clause) -> tuple[str, ...]:
+def free_parameters(draft: Draft, clause: tree.Clause) -> tuple[str, ...]:
     """The parameters of ``free K, omega``, by their full names."""
     found: list[str] = []
     for item in clause.values:

@@ -37,7 +37,7 @@ class Picture:
     doc: str
     of: tuple[str, ...]
     """Kinds of experiments that have it: ``simulation``, ``repeats`` (its first one is shown where
-    only one can be), ``sweep``, ``branch`` or ``equilibria``.
+    only one can be), ``sweep``, ``branch``, ``equilibria`` or ``training``.
     """
     lacking: Callable[[Compilation, Any], Diagnostic | None]
     """Why an experiment has nothing to draw, which is known before it runs; None: it has."""
@@ -233,6 +233,14 @@ def _lacking_graph(compilation: Compilation, simulation: Simulation) -> Diagnost
     return lacking_kept(compilation.model, simulation, _on_nodes)
 
 
+def _training(scene: Scene) -> Any:
+    """Numbers over the steps of an optimiser."""
+    series = scene.result.series
+    steps = list(range(len(series["loss"])))
+    title = f"{scene.compilation.model.name}: {scene.simulation.name}"
+    return series_figure(steps, series, title=title, below="step")
+
+
 def _lacking_search(compilation: Compilation, plan: Any) -> Diagnostic | None:
     if len(plan.settings) < 2:
         return None
@@ -260,6 +268,9 @@ PICTURES: dict[str, Picture] = {
     "equilibria": Picture(
         "their eigenvalues, or their measures over one parameter", ("equilibria",),
         _lacking_search, rest_figure,
+    ),
+    "training": Picture(
+        "the loss and what is recorded, step by step", ("training",), lambda *_: None, _training
     ),
     "raster": Picture("every node over time as colour", SIMULATED, _lacking_raster, _raster),
     "graph": Picture(

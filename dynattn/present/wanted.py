@@ -8,7 +8,7 @@ from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Diagnostic, SpecError, UsageError
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model.model import Model
-from dynattn.model.plans import Continuation, Search, Simulation
+from dynattn.model.plans import Continuation, Placement, Search, Simulation
 from dynattn.present.figure import PICTURES as ENDINGS
 from dynattn.present.pictures import PICTURES, lacking_kept, over_time
 from dynattn.present.scene import Kept, kept_by
@@ -18,11 +18,13 @@ GROUPS = ("default", "all", "none")
 """Words for several pictures."""
 
 
-Plan = Simulation | Continuation | Search
+Plan = Simulation | Continuation | Search | Placement
 
 
 def kind_of(simulation: Plan) -> str:
-    """``simulation``, ``repeats``, ``sweep``, ``branch`` or ``equilibria``."""
+    """``simulation``, ``repeats``, ``sweep``, ``branch``, ``equilibria`` or ``training``."""
+    if isinstance(simulation, Placement):
+        return "training"
     if isinstance(simulation, Search):
         return "equilibria"
     if isinstance(simulation, Continuation):
@@ -36,8 +38,8 @@ def default_pictures(compilation: Compilation, simulation: Plan) -> tuple[str, .
     """Series and states; a raster of what is recorded by name, and of observables of nodes, where
     there are more than FEW_ROWS of them. Of a branch its diagram, of equilibria theirs.
     """
-    if isinstance(simulation, Search):
-        return _able(compilation, simulation, ("equilibria",))
+    if isinstance(simulation, Search | Placement):
+        return _able(compilation, simulation, (kind_of(simulation),))
     if isinstance(simulation, Continuation):
         return ("bifurcation",)
     found = _able(compilation, simulation, ("series", "sweep", "states"))
@@ -79,6 +81,7 @@ def refusal(compilation: Compilation, simulation: Plan, kind: str) -> Diagnostic
 
 KINDS = {
     "sweep": "a sweep", "branch": "a continuation", "equilibria": "a search for equilibria",
+    "training": "a training",
 }  # fmt: skip
 
 

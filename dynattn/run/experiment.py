@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from dynattn.diagnostics.report import Diagnostic, NumericalError, UsageError
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model.model import Model
-from dynattn.model.plans import Continuation, Search, Simulation
+from dynattn.model.plans import Continuation, Placement, Search, Simulation
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
     from dynattn.run.branches import BranchResult
+    from dynattn.run.placements import PlacementResult
     from dynattn.run.searches import SearchResult
     from dynattn.run.signals import Given
     from dynattn.run.simulate import Trajectory
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from dynattn.solve.compiler import Compiler
 
 
-Plan = Simulation | Continuation | Search
+Plan = Simulation | Continuation | Search | Placement
 
 
 def find_experiment(model: Model, name: str | None = None) -> Plan:
@@ -29,7 +30,7 @@ def find_experiment(model: Model, name: str | None = None) -> Plan:
     UsageError E706 where there is none.
     """
     by_name: dict[str, Plan] = {}
-    for item in (*model.simulations, *model.continuations, *model.searches):
+    for item in (*model.simulations, *model.continuations, *model.searches, *model.placements):
         by_name.setdefault(item.name, item)
     if name is None and by_name:
         return next(iter(by_name.values()))
@@ -49,14 +50,31 @@ def check_plan(compilation: Compilation, plan: Plan) -> None:
     """SpecError with every reason why it cannot be run; builds nothing."""
     from dynattn.run.branches import check_continuation
     from dynattn.run.clock import check_experiment
+    from dynattn.run.placements import check_placement
     from dynattn.run.searches import check_search
 
     if isinstance(plan, Continuation):
         check_continuation(compilation, plan)
     elif isinstance(plan, Search):
         check_search(compilation, plan)
+    elif isinstance(plan, Placement):
+        check_placement(compilation, plan)
     else:
         check_experiment(compilation.model, plan)
+
+
+def _placed(
+    compilation: Compilation, plan: Placement, place: Any, options: dict[str, Any]
+) -> PlacementResult:
+    """A placement; as far as it came is written where it fails."""
+    from dynattn.run.placements import run_placement
+
+    try:
+        return run_placement(compilation, plan, **options)
+    except NumericalError as error:
+        if place is not None and error.partial is not None:
+            place.write(error.partial)
+        raise
 
 
 def run_experiment(
@@ -69,9 +87,9 @@ def run_experiment(
     folder: str | Path | None = None,
     signals: Given | None = None,
     compiled: bool | Compiler = False,
-) -> Trajectory | Sweep | BranchResult | SearchResult:
-    """Run one experiment: a Trajectory, a Sweep where it has several points, a BranchResult, or a
-    SearchResult.
+) -> Trajectory | Sweep | BranchResult | SearchResult | PlacementResult:
+    """Run one experiment: a Trajectory, a Sweep where it has several points, a BranchResult, a
+    SearchResult or, of ``train`` without data, a PlacementResult.
 
     With ``folder`` everything is written there: a sweep after every part, so that an interruption
     loses nothing that was finished. ``signals`` gives samples by input, {"drive": (times, values)},
@@ -94,8 +112,10 @@ def run_experiment(
         shared: dict[str, Any] = {"seed": seed, "device": device, "progress": progress}
         if isinstance(experiment, Continuation):
             found = run_continuation(compilation, experiment, **shared)
-        else:
+        elif isinstance(experiment, Search):
             found = run_search(compilation, experiment, **shared)
+        else:
+            found = _placed(compilation, experiment, place, shared)
         if place is not None:
             place.write(found)
         return found

@@ -1,4 +1,4 @@
-"""Codes of experiments: E320 to E327, and of those that cannot be run: E620 to E654."""
+"""Codes of experiments: E320 to E327, and of those that cannot be run: E620 to E656."""
 
 from __future__ import annotations
 
@@ -194,11 +194,42 @@ CODES: dict[str, Entry] = {
         "population p[1] { state x on real ~ normal(0, 1); drift x - x^3 }\n"
         "equilibria rest { starts 20 }\nsimulate { t 0 .. 10; start at rest[2] }",
     ),
+    "E653": Entry(
+        "a training without data that cannot be",
+        "train without data moves numbers of the model until one number is as small as can be: a "
+        "loss of what the model does at rest, and of where branches have folds, whose derivatives "
+        "are known. Something has to be moved: what is declared with learn, or named by free.",
+        "param b = 1\ncontinue branch { a = -1 .. 1; detect fold, hopf }\n"
+        "train { loss (branch.hopf.a - 0.5)^2; steps 50 }",
+        "param b = 1\ncontinue branch { a = -1 .. 1; detect fold }\n"
+        "train { loss (branch.fold.a - 0.5)^2; free b; steps 50 }",
+    ),
     "E654": Entry(
         "equilibria at a value that is not known",
         "equilibria looks for places of rest at the numbers that stand in it, and waits for no "
         "other experiment.",
         "continue branch { c = 0 .. 1; detect fold }\nequilibria rest { c = branch.fold.c + 0.1 }",
         "continue branch { c = 0 .. 1; detect fold }\nequilibria rest { c = [0.8, 0.9] }",
+    ),
+    "E655": Entry(
+        "a fold or an equilibrium that is lost",
+        "train without data follows folds and equilibria while numbers move. A fold may vanish in "
+        "a cusp or leave the range of its branch, an equilibrium may lose itself in a cycle. Large "
+        "steps of the optimiser jump over what small ones follow.",
+        "continue branch { a = -1 .. 1; detect fold }\n"
+        "train { loss (branch.fold.a - 2)^2; steps 90 }   # the range ends at 1",
+        "continue branch { a = -1 .. 3; detect fold }\n"
+        "train { loss (branch.fold.a - 2)^2; steps 90 }",
+    ),
+    "E656": Entry(
+        "a loss that nothing changes",
+        "What is moved has no part in the fold or the equilibrium that the loss is made of, so "
+        "there is no direction to move it in.",
+        "param b = 1, c = 2\npopulation p[1] { state x on real; drift b - x }\n"
+        "population q[1] { state y on real; drift c - y }\n"
+        "observe m = mean(x)\ntrain { loss (m - 3)^2; free c; steps 50 }",
+        "param b = 1, c = 2\npopulation p[1] { state x on real; drift b - x }\n"
+        "population q[1] { state y on real; drift c - y }\n"
+        "observe m = mean(x)\ntrain { loss (m - 3)^2; free b; steps 50 }",
     ),
 }
