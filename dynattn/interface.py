@@ -36,12 +36,12 @@ class Spec(Compilation):
         which draws itself: ``result.plot("states", "final.svg")``, ``result.animate("out.gif")``.
         Where the numbers fail, so does the ``partial`` result of the NumericalError.
         """
+        from dynattn.learn.experiments import run_any
         from dynattn.present.drawing import ResultDrawing
-        from dynattn.run.experiment import run_experiment
 
         drawing = ResultDrawing(self)
         try:
-            return replace(run_experiment(self, name, **options), drawing=drawing)
+            return replace(run_any(self, name, **options), drawing=drawing)
         except NumericalError as error:
             if error.partial is not None:
                 error.partial = replace(error.partial, drawing=drawing)

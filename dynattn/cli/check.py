@@ -68,8 +68,12 @@ def mistakes_of(model: Model) -> tuple[Diagnostic, ...]:
 
     found = first_of_each([item for run in model.simulations for item in clock_mistakes(run)])
     found += [item for run in model.simulations for item in model_mistakes(model, run)]
+    if model.placements:
+        from dynattn.learn.placements import placement_mistakes
+
+        found += [item for plan in model.placements for item in placement_mistakes(model, plan)]
     if model.training is None:
-        return tuple(found)
+        return tuple(first_of_each(found))
     # Data and optimisers have much to load.
     from dynattn.learn.plan import plan_mistakes
 

@@ -74,13 +74,14 @@ def run(
     """Run an experiment and draw what came out. The first one of the spec, unless it is named."""
     device = read_device(device or "cpu")
     compilation = open_spec(spec, settings, seed)
+    from dynattn.learn.experiments import check_any, run_any
     from dynattn.model.plans import Simulation
     from dynattn.present.drawing import draw_pictures
     from dynattn.present.wanted import read_wanted
-    from dynattn.run.experiment import check_plan, find_experiment, run_experiment
+    from dynattn.run.experiment import find_experiment
 
     chosen = find_experiment(compilation.model, experiment)
-    check_plan(compilation, chosen)
+    check_any(compilation, chosen)
     wanted = read_wanted(compilation, chosen, plots)
     film = None if animate is None else film_place(compilation, chosen, animate)
     from dynattn.cli.compile import compiler_for
@@ -90,7 +91,7 @@ def run(
     place = Path(folder) if folder else free_folder(f"{compilation.model.name}-{chosen.name}")
     try:
         with progress_shown(as_json) as progress, threads_set():
-            result = run_experiment(
+            result = run_any(
                 compilation, chosen.name, device=device, progress=progress, folder=place,
                 compiled=compiler,
             )  # fmt: skip
@@ -297,8 +298,8 @@ def shown(value: Any) -> str:
 def result_facts(result: Any, folder: Path, pictures: list[Path]) -> dict[str, Any]:
     """The result as a JSON object; the arrays themselves are in the files."""
     from dynattn.cli.searches import search_facts
+    from dynattn.learn.placements import PlacementResult
     from dynattn.run.branches import BranchResult
-    from dynattn.run.placements import PlacementResult
     from dynattn.run.searches import SearchResult
     from dynattn.run.sweep import Sweep
 

@@ -71,6 +71,11 @@ def make_plan(
     if training is None:
         message = f"the model '{model.name}' has no train block, so it cannot be trained"
         fix = "write train { data ...; loss ...; optimizer ...; batch ...; steps ... }"
+        if model.placements:
+            message = (
+                f"the 'train' of the model '{model.name}' has no data: it is run, not compiled"
+            )
+            fix = f"run it: dynattn run SPEC {model.placements[0].name}"
         raise SpecError(Diagnostic("E523", message, fix=fix))
     found = Collector()
     _refuse_unbuilt(training, model, found)

@@ -94,7 +94,6 @@ def check(
     refuse_jumps(draft, steps)
     _declare_laws(draft, tree, bool(steps))
     _declare_observables(draft, tree)
-    draft.has_network = bool(_all(tree, syntax.Network))
     runs = declare_experiments(draft, _all(tree, syntax.Experiment))
     training = _declare_training(draft, tree)
     refuse_readers(draft, runs)
@@ -196,6 +195,7 @@ def _declare_flow(draft: Draft, tree: SyntaxTree) -> None:
 
 def _declare_network(draft: Draft, tree: SyntaxTree) -> tuple[Step, ...]:
     networks = _all(tree, syntax.Network)
+    draft.has_network = bool(networks)
     for second in networks[1:]:
         earlier = (head(networks[0].span), "the first one")
         text = "a model has one network"

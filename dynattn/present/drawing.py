@@ -19,8 +19,8 @@ from dynattn.present.wanted import check_ending, check_kind, default_pictures, r
 from dynattn.run.experiment import find_experiment
 
 if TYPE_CHECKING:
+    from dynattn.learn.placements import PlacementResult
     from dynattn.run.branches import BranchResult
-    from dynattn.run.placements import PlacementResult
     from dynattn.run.searches import SearchResult
     from dynattn.run.simulate import Trajectory
     from dynattn.run.sweep import Sweep

@@ -14,7 +14,6 @@ from dynattn.model.plans import Continuation, Placement, Search, Simulation
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
     from dynattn.run.branches import BranchResult
-    from dynattn.run.placements import PlacementResult
     from dynattn.run.searches import SearchResult
     from dynattn.run.signals import Given
     from dynattn.run.simulate import Trajectory
@@ -50,7 +49,6 @@ def check_plan(compilation: Compilation, plan: Plan) -> None:
     """SpecError with every reason why it cannot be run; builds nothing."""
     from dynattn.run.branches import check_continuation
     from dynattn.run.clock import check_experiment
-    from dynattn.run.placements import check_placement
     from dynattn.run.searches import check_search
 
     if isinstance(plan, Continuation):
@@ -58,23 +56,11 @@ def check_plan(compilation: Compilation, plan: Plan) -> None:
     elif isinstance(plan, Search):
         check_search(compilation, plan)
     elif isinstance(plan, Placement):
-        check_placement(compilation, plan)
+        text = f"'{plan.name}' trains, and is no experiment that only runs"
+        fix = f"run it as a whole: dynattn.load(PATH).run('{plan.name}'), or dynattn run"
+        raise UsageError(Diagnostic("E706", text, plan.span, fix))
     else:
         check_experiment(compilation.model, plan)
-
-
-def _placed(
-    compilation: Compilation, plan: Placement, place: Any, options: dict[str, Any]
-) -> PlacementResult:
-    """A placement; as far as it came is written where it fails."""
-    from dynattn.run.placements import run_placement
-
-    try:
-        return run_placement(compilation, plan, **options)
-    except NumericalError as error:
-        if place is not None and error.partial is not None:
-            place.write(error.partial)
-        raise
 
 
 def run_experiment(
@@ -87,9 +73,9 @@ def run_experiment(
     folder: str | Path | None = None,
     signals: Given | None = None,
     compiled: bool | Compiler = False,
-) -> Trajectory | Sweep | BranchResult | SearchResult | PlacementResult:
-    """Run one experiment: a Trajectory, a Sweep where it has several points, a BranchResult, a
-    SearchResult or, of ``train`` without data, a PlacementResult.
+) -> Trajectory | Sweep | BranchResult | SearchResult:
+    """Run one experiment: a Trajectory, a Sweep where it has several points, a BranchResult, or a
+    SearchResult. What trains is run by ``learn.experiments.run_any``.
 
     With ``folder`` everything is written there: a sweep after every part, so that an interruption
     loses nothing that was finished. ``signals`` gives samples by input, {"drive": (times, values)},
@@ -105,6 +91,7 @@ def run_experiment(
 
     experiment = find_experiment(compilation.model, name)
     check_plan(compilation, experiment)
+    assert not isinstance(experiment, Placement), "check_plan refuses it"
     place = (
         None if folder is None else ResultFolder.make(Path(folder), compilation.tree.source.text)
     )
@@ -112,10 +99,8 @@ def run_experiment(
         shared: dict[str, Any] = {"seed": seed, "device": device, "progress": progress}
         if isinstance(experiment, Continuation):
             found = run_continuation(compilation, experiment, **shared)
-        elif isinstance(experiment, Search):
-            found = run_search(compilation, experiment, **shared)
         else:
-            found = _placed(compilation, experiment, place, shared)
+            found = run_search(compilation, experiment, **shared)
         if place is not None:
             place.write(found)
         return found

@@ -17,6 +17,7 @@ from dynattn.diagnostics.report import Collector, Diagnostic, NumericalError, Sp
 from dynattn.learn.optimizers import make_optimizer, read_optimizer
 from dynattn.learn.retraction import kept_on_manifolds
 from dynattn.learn.schedules import read_schedule
+from dynattn.model.model import Model
 from dynattn.model.plans import Placement
 from dynattn.model.terms import walk
 from dynattn.run.clock import standing_mistakes
@@ -53,14 +54,19 @@ class PlacementResult(Result):
 
 def check_placement(compilation: Compilation, plan: Placement) -> None:
     """SpecError with every reason why it cannot be run; builds nothing."""
+    if mistakes := placement_mistakes(compilation.model, plan):
+        raise SpecError(mistakes)
+
+
+def placement_mistakes(model: Model, plan: Placement) -> tuple[Diagnostic, ...]:
+    """Every reason why it cannot be run."""
     from dynattn.solve.refusals import rest_mistakes
 
-    model, found = compilation.model, Collector()
+    found = Collector()
     read_optimizer(plan.optimizer, found)
     read_schedule(plan.schedule, plan.steps, found)
     mistakes = [*standing_mistakes(model, plan.span), *rest_mistakes(model, plan.span)]
-    if mistakes or found.found:
-        raise SpecError((*mistakes, *found.found))
+    return (*mistakes, *found.found)
 
 
 def run_placement(
