@@ -67,9 +67,14 @@ class Model:
         names += [name for item in self.continuations for name, _, _ in item.ranges]
         names += [name for start in starts if start is not None for name, _ in start.settings]
         names += [name for item in self.placements for name in item.free]
-        names += [".".join(key) for item in self.placements for key in item.points]
+        names += self.awaited
         free = self.training.free if self.training is not None else ()
         return frozenset((*names, *free))
+
+    @cached_property
+    def awaited(self) -> frozenset[str]:
+        """Numbers that nobody declared: values at points of branches, which losses are made of."""
+        return frozenset(".".join(key) for item in self.placements for key in item.points)
 
     @cached_property
     def switches(self) -> Mapping[str, int]:

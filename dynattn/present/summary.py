@@ -273,6 +273,8 @@ def parameters(model: Model, network: Network) -> Section:
     copies = layer_uses(model.network, model.sizes)
     rows = []
     for parameter in model.parameters:
+        if parameter.name in model.awaited:
+            continue
         count = numbers_in(parameter, model, network, copies)
         rows.append(
             (
@@ -293,6 +295,8 @@ def parameter_count(model: Model, network: Network) -> dict[str, int]:
     copies = layer_uses(model.network, model.sizes)
     count = {"learned": 0, "set": 0}
     for parameter in model.parameters:
+        if parameter.name in model.awaited:
+            continue
         numbers = numbers_in(parameter, model, network, copies) or 0
         count["learned" if parameter.learned else "set"] += numbers
     return count

@@ -208,3 +208,13 @@ def test_experiments_that_only_run_do_not_train() -> None:
     with pytest.raises(UsageError) as caught:
         run_experiment(made(CUSP), "place")
     assert [item.code for item in caught.value.diagnostics] == ["E706"]
+
+
+def test_explain_lists_what_was_declared(tmp_path, monkeypatch, capsys) -> None:
+    from dynattn.cli.main import run_command
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cusp.dyn").write_text(CUSP)
+    assert run_command(["explain", "cusp.dyn"]) == 0
+    out = capsys.readouterr().out
+    assert "branch.fold.a" not in out and "1 numbers learned, 2 set" in out
