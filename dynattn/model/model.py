@@ -77,6 +77,11 @@ class Model:
         return frozenset(".".join(key) for item in self.placements for key in item.points)
 
     @cached_property
+    def declared(self) -> tuple[Parameter, ...]:
+        """The parameters but for the awaited ones."""
+        return tuple(p for p in self.parameters if p.name not in self.awaited)
+
+    @cached_property
     def switches(self) -> Mapping[str, int]:
         """Parameters declared ``in 0 .. 1`` with the value 0 or 1: they choose what is compiled.
 

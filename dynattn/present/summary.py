@@ -272,9 +272,7 @@ def parameters(model: Model, network: Network) -> Section:
     names = short_names(model)
     copies = layer_uses(model.network, model.sizes)
     rows = []
-    for parameter in model.parameters:
-        if parameter.name in model.awaited:
-            continue
+    for parameter in model.declared:
         count = numbers_in(parameter, model, network, copies)
         rows.append(
             (
@@ -294,9 +292,7 @@ def parameter_count(model: Model, network: Network) -> dict[str, int]:
     """How many numbers are learned, and how many are set."""
     copies = layer_uses(model.network, model.sizes)
     count = {"learned": 0, "set": 0}
-    for parameter in model.parameters:
-        if parameter.name in model.awaited:
-            continue
+    for parameter in model.declared:
         numbers = numbers_in(parameter, model, network, copies) or 0
         count["learned" if parameter.learned else "set"] += numbers
     return count
