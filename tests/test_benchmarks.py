@@ -17,6 +17,7 @@ BENCHMARKS = {
     "long_spec": ("--rounds", "1"),
     "compile_large": ("--rounds", "1"),
     "attention": ("--rounds", "5"),
+    "blocks": ("--rounds", "7"),
     "simulate": ("--rounds", "1", "--repeat", "1"),
     "delays": ("--rounds", "1"),
     "between_steps": (),
@@ -92,6 +93,23 @@ def test_attention_stays_near_a_rotary_softmax_layer():
     assert [row["T"] for row in long] == [1024, 1024, 1024]
     assert all(row["ratio"] <= row["limit"] for row in long), long
     assert all(row["largest array"] < row["all weights"] for row in rows)
+
+
+@pytest.mark.slow
+def test_blocks_stay_near_plain_ones_of_equal_parameters():
+    for row in rows_of("blocks"):
+        least = LEAST_OF_BLOCKS[row["spec"]].get(row["T"], 0.0)
+        assert row["ratio"] > least and row["to the twin"] > least, row
+        assert abs(row["twin parameters"] - row["plain parameters"]) < 1200, row
+
+
+LEAST_OF_BLOCKS: dict[str, dict[int, float]] = {
+    "kuramoto_attention": {256: 0.53, 1024: 0.5},
+    "frustrated_synchronization": {256: 0.33, 1024: 0.26},
+    "collective_modes": {256: 0.2, 1024: 0.2},
+    "oscillator_attention": {50: 0.5, 128: 0.39, 256: 0.34},
+}
+"""Tokens per second in parts of a plain block's: two thirds of what is measured."""
 
 
 @pytest.mark.slow

@@ -1,13 +1,15 @@
 """Sums over senders with softmax weights, without an array of all pairs.
 
 Arrays are ``[.., nodes, heads, width]``. Emitted files carry copies of what stands here; each
-function needs nothing else.
+function needs nothing else but ``in_transform``.
 """
 
 from __future__ import annotations
 
 import torch
 from torch.nn import functional as F
+
+from dynattn.lower.kernels import in_transform
 
 
 def attend(q, k, v, causal):
@@ -63,14 +65,6 @@ def attend_at_once(q, k, v, causal, places):
     far = weights.tril(-places) if places else weights
     mixed = (far @ v).transpose(1, 2)
     return mixed, torch.stack(near, -1).transpose(1, 2) if places else mixed[..., :0]
-
-
-def in_transform(values):
-    """Whether a transform of functions is at work, such as forward differentiation or vmap."""
-    if torch.compiler.is_compiling():
-        return False
-    forward = torch.autograd.forward_ad._current_level >= 0
-    return forward or torch.func.debug_unwrap(values) is not values
 
 
 def attend_fused(q, k, v, causal):

@@ -22,7 +22,7 @@ SHORTEST = 12
 WORDS = {
     "add": "combined", "sub": "difference", "mul": "product", "div": "quotient", "neg": "negative",
     "pow": "power", "dot": "inner", "matmul": "product", "concat": "features",
-    "linear": "projected", "merge": "merged",
+    "sine_cosine": "sin_cos", "linear": "projected", "merge": "merged",
     "split": "in_heads", "unsqueeze": "widened", "receiver": "at_receiver", "sender": "at_sender",
     "edge_softmax": "share", "edge_normalize": "share", "cross_entropy": "loss",
     "layer_norm": "normed", "dropout": "kept", "at": "picked", "pick": "part",
@@ -151,6 +151,7 @@ class Body:
         """The name the spec has for this value."""
         if node.op in (
             "edge_sum",
+            "edge_mean",
             "attention",
             "successor_attention",
             "graph_sum",

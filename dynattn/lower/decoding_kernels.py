@@ -28,6 +28,16 @@ def sum_rows(values: Tensor, first: int, count: int, rank: int, include_self: bo
     return torch.where(mask, values, torch.zeros_like(values)).sum(-rank - 1)
 
 
+def sum_product_rows(
+    weights: Tensor, values: Tensor, first: int, count: int, rank: int, include_self: bool,
+    mean: bool,
+) -> Tensor:  # fmt: skip
+    """[.., count, *]: the sum over the senders of each new row, of weights times values."""
+    weights = kernels.over_pairs(weights, count, first + count, rank)
+    matrix = weights.movedim(-1, -3) if rank else weights
+    return edge_kernels.weigh_values(matrix.tril(first - (not include_self)), values, rank, mean)
+
+
 def softmax_rows(values: Tensor, first: int, count: int, rank: int, include_self: bool) -> Tensor:
     """exp(values) over its sum over the senders of each new row; 0 at pairs that are no edge."""
     values = kernels.over_pairs(values, count, first + count, rank)

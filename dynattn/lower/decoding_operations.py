@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from dynattn.lower import decoding_kernels as rows
-from dynattn.lower import kernels
+from dynattn.lower import edge_kernels, kernels
 from dynattn.lower.context import ORIGIN, Context, Need, width_of
 from dynattn.lower.decoding_memory import Memory, Rows, Total
 from dynattn.lower.operation import Operation
@@ -151,6 +151,19 @@ def _per_row(
     return _plain(lambda e, n, senders: of_pairs(e, n, senders, rank, False, own), *needs)
 
 
+def _edge_sum(memory: Memory, node: Node, context: Context) -> Operation:
+    if len(node.inputs) == 1:
+        return _per_row(rows.sum_rows, kernels.sum_pairs, memory, node, context)
+    coupling, rank = node.payload, width_of(node.inputs[0])
+    own, mean = context.edges(coupling).include_self, node.op == "edge_mean"
+    if senders_grow(context, coupling):
+        fixed = {"rank": rank, "include_self": own, "mean": mean}
+        return _plain(partial(rows.sum_product_rows, **fixed), *WINDOW)
+    fixed = {"rank": rank, "causal": False, "include_self": own, "mean": mean}
+    needs = (COUNT, context.senders(coupling))
+    return _plain(partial(edge_kernels.sum_products, **fixed), *needs)
+
+
 def _graph_sum(memory: Memory, node: Node, context: Context) -> Operation:
     coupling, form, _ = node.payload
     edges = context.edges(coupling)
@@ -224,7 +237,8 @@ ALONG_ROWS: Mapping[str, Callable[[Memory, Node, Context], Operation]] = {
     "sender": _sender,
     "successor": _successor,
     "reach": _reach,
-    "edge_sum": partial(_per_row, rows.sum_rows, kernels.sum_pairs),
+    "edge_sum": _edge_sum,
+    "edge_mean": _edge_sum,
     "edge_softmax": partial(_per_row, rows.softmax_rows, kernels.softmax_pairs),
     "edge_normalize": partial(_per_row, rows.normalize_rows, kernels.normalize_pairs),
     "graph_sum": _graph_sum,
@@ -239,7 +253,7 @@ LOCAL = frozenset(
     {"state", "input", "variable", "output", "placeholder", "unsqueeze", "concat", "stack", "parts",
      "pick", "split", "entry", "aligned", "merge", "dot", "matmul", "transpose", "trace", "det",
      "inverse", "expm", "polar", "logm", "angles", "norm", "linear", "layer_norm", "dropout",
-     "lookup", "receiver", "edge"}
+     "lookup", "receiver", "edge", "sine_cosine"}
 )  # fmt: skip
 """Operations, besides elementwise ones, that treat every row, or pair, alike and by itself."""
 
@@ -274,7 +288,7 @@ def _obstacle(
             return "it has weights of their own for each token"
     if node.op == "successor" and users != {"sender"}:
         return "it reads the tokens that follow"
-    if node.op in ("edge_sum", "edge_softmax", "edge_normalize", "graph_sum") and any(
+    if node.op in ("edge_sum", "edge_mean", "edge_softmax", "edge_normalize", "graph_sum") and any(
         early.get(id(item), 0) for item in node.inputs
     ):
         return "it reads the tokens that follow"

@@ -57,6 +57,44 @@ def sums_by_matrix(features, matrix, ranks):
     return tuple(parts)
 
 
+def dot_pairs(a, b, rank):
+    """sum_c a_c b_c at every pair: a [.., receivers, 1, *, c], b [.., 1, senders, *, c].
+
+    ``rank`` axes * of heads: 0 or 1. One matrix product instead of an array with c numbers a pair.
+    """
+    a, b = a.squeeze(-2 - rank), b.squeeze(-3 - rank)
+    if rank == 0:
+        return a @ b.mT
+    return (a.transpose(-3, -2) @ b.transpose(-3, -2).mT).movedim(-3, -1)
+
+
+def sum_products(weights, values, receivers, senders, rank, causal, include_self, mean):
+    """sum_j weights_ij values_j over the pairs that are edges: weights [.., receivers, senders, *],
+    values [.., 1, senders, *, c] with ``rank`` axes * of heads, 0 or 1.
+
+    ``mean``: over the sum of the weights.
+    """
+    weights = over_pairs(weights, receivers, senders, rank)
+    matrix = weights.movedim(-1, -3) if rank else weights
+    if causal:
+        matrix = matrix.tril(0 if include_self else -1)
+    elif not include_self:
+        own = torch.eye(receivers, senders, dtype=torch.bool, device=matrix.device)
+        matrix = matrix.masked_fill(own, 0.0)
+    return weigh_values(matrix, values, rank, mean)
+
+
+def weigh_values(matrix, values, rank, mean):
+    """[.., receivers, *, c]: the matrices [.., *, receivers, senders] times the values."""
+    values = values.squeeze(-3 - rank)
+    if mean:  # the sum of the weights is that of weights times 1
+        values = torch.cat([values, torch.ones_like(values[..., :1])], -1)
+    product = matrix @ (values.transpose(-3, -2) if rank else values)
+    if mean:
+        product = product[..., :-1] / product[..., -1:]
+    return product.transpose(-3, -2) if rank else product
+
+
 def list_pairs(values, places, receivers, senders, rank):
     """[.., receivers, senders, *] -> [.., edges, *], each edge from its place."""
     values = over_pairs(values, receivers, senders, rank)

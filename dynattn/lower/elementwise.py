@@ -31,6 +31,8 @@ def elementwise(node: Node, context: Context) -> Operation:
     symbol = ELEMENTWISE[node.op].torch
     if symbol.startswith("kernels."):
         return kernel_call(getattr(kernels, symbol.removeprefix("kernels.")))
+    if node.op == "pow" and _is_fixed(node.inputs[1]):
+        return kernel_call(kernels.raise_to)
     arity = len(node.inputs)
     if (symbol, arity) in OPERATORS:
         function = OPERATORS[symbol, arity]
@@ -43,6 +45,13 @@ def elementwise(node: Node, context: Context) -> Operation:
     if not any(real):
         return Operation(function, code)
     return with_casts(function, code, real)
+
+
+def _is_fixed(node: Node) -> bool:
+    """Whether it is one number of the whole model, and the same in a whole batch."""
+    if node.op not in ("parameter", "variable") or node.type.shape or node.type.place_axes:
+        return False
+    return node.type.dtype in ("real", "integer") and not node.type.batched
 
 
 def _operator_code(symbol: str, arity: int) -> Callable[..., Code]:

@@ -341,7 +341,7 @@ def _imports(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-CLASSES = (SparseProduct, WeighedProduct, BlockAttention)
+CLASSES = (SparseProduct, WeighedProduct, BlockAttention, kernels.SineCosine)
 """Classes that the functions use."""
 
 

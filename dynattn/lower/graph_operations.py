@@ -120,6 +120,18 @@ def per_receiver(
     return make
 
 
+def edge_sum(node: Node, context: Context) -> Operation:
+    """``edge_sum``: of one array, or of numbers times values of the senders; ``edge_mean``."""
+    if len(node.inputs) == 1:
+        return per_receiver(kernels.sum_edges, kernels.sum_pairs)(node, context)
+    coupling, rank = node.payload, width_of(node.inputs[0])
+    edges = context.edges(coupling)
+    needs = (context.receivers(coupling), context.senders(coupling))
+    mean = node.op == "edge_mean"
+    fixed = (rank, edges.kind == "causal", edges.include_self, mean)
+    return kernel_call(edge_kernels.sum_products, *fixed, needs=needs)
+
+
 def apart(node: Node, context: Context) -> Operation:
     coupling, rank = node.payload, width_of(node.inputs[0])
     needs = (context.receivers(coupling), context.senders(coupling))

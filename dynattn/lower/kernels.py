@@ -326,3 +326,44 @@ def join_nodes(parts, rank):
     batch = torch.broadcast_shapes(*[part.shape[: part.dim() - rank] for part in parts])
     behind = torch.broadcast_shapes(*[part.shape[part.dim() - rank + 1 :] for part in parts])
     return torch.cat([part.expand(*batch, part.shape[-rank], *behind) for part in parts], -rank)
+
+
+def in_transform(values):
+    """Whether a transform of functions is at work, such as forward differentiation or vmap."""
+    if torch.compiler.is_compiling():
+        return False
+    forward = torch.autograd.forward_ad._current_level >= 0
+    return forward or torch.func.debug_unwrap(values) is not values
+
+
+def raise_to(x, exponent):
+    """x to a power that is the same everywhere: no more than products where it is 1 or 2."""
+    if not torch.is_tensor(exponent) or torch.compiler.is_compiling() or exponent.dim():
+        return x**exponent
+    if exponent.requires_grad or exponent.device.type != "cpu" or in_transform(exponent):
+        return x**exponent
+    number = float(exponent)
+    return x if number == 1 else x * x if number == 2 else x**number
+
+
+def sine_cosine(x):
+    """sin x and cos x."""
+    plain = torch.compiler.is_compiling() or not (torch.is_grad_enabled() and x.requires_grad)
+    if not plain and not in_transform(x):
+        return SineCosine.apply(x)
+    return x.sin(), x.cos()
+
+
+class SineCosine(torch.autograd.Function):
+    """sin x and cos x, of which each is the slope of the other."""
+
+    @staticmethod
+    def forward(ctx, x):
+        sine, cosine = x.sin(), x.cos()
+        ctx.save_for_backward(sine, cosine)
+        return sine, cosine
+
+    @staticmethod
+    def backward(ctx, *gradients):
+        (sine, cosine), (by_sine, by_cosine) = ctx.saved_tensors, gradients
+        return torch.addcmul(by_sine * cosine, by_cosine, sine, value=-1)

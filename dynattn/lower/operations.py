@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from dynattn.lower import (
     attention_operations,
+    edge_kernels,
     graph_operations,
     kernels,
     network_operations,
@@ -101,10 +102,20 @@ def _broadcast(node: Node, context: Context) -> Operation:
 
 
 def _dot(node: Node, context: Context) -> Operation:
+    if _of_two_ends(node):
+        return kernel_call(edge_kernels.dot_pairs, len(node.type.shape))
     return Operation(
         lambda a, b: (a * b).sum(-1),
         lambda a, b: method_code(binary_code("*", a, b), "sum", -1),
     )
+
+
+def _of_two_ends(node: Node) -> bool:
+    """Whether vectors of a receiver and a sender are multiplied, at every pair of them."""
+    ends = tuple(item.op for item in node.inputs) == ("receiver", "sender")
+    a, b = (item.type for item in node.inputs)
+    plain = a.shape == b.shape and len(a.shape) <= 2 and a.dtype == b.dtype == "real"
+    return ends and plain and node.type.place.kind == "pairs"
 
 
 def _norm(node: Node, context: Context) -> Operation:
@@ -210,12 +221,14 @@ OPERATIONS: Mapping[str, Callable[[Node, Context], Operation]] = {
     **network_operations.OPERATIONS,
     "receiver": graph_operations.end_of_edge(0),
     "sender": graph_operations.end_of_edge(1),
-    "edge_sum": graph_operations.per_receiver(kernels.sum_edges, kernels.sum_pairs),
+    "edge_sum": graph_operations.edge_sum,
+    "edge_mean": graph_operations.edge_sum,
     "edge_softmax": graph_operations.per_receiver(kernels.softmax_edges, kernels.softmax_pairs),
     "edge_normalize": graph_operations.per_receiver(
         kernels.normalize_edges, kernels.normalize_pairs
     ),
     "graph_sum": graph_operations.graph_sum,
+    "sine_cosine": lambda node, context: kernel_call(kernels.sine_cosine),
     "attention": attention_operations.attention,
     "successor_attention": attention_operations.successor_attention,
     "successor": graph_operations.successor,

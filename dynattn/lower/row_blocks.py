@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,21 @@ def _among(of_edges: Callable[..., Any], of_rows: Callable[..., Any]) -> Maker:
         return plain(run, context.senders(coupling))
 
     return make
+
+
+def _edge_sum(node: Node, context: Context) -> Operation:
+    """Behind the inputs are the marks: of pairs, the index of the receivers."""
+    if node.inputs[0].type.place.kind == "edges" or len(node.inputs) == 2:
+        return _among(kernels.sum_edges, row_kernels.sum_rows)(node, context)
+    rank, edges = width_of(node.inputs[0]), context.edges(node.payload)
+    run = partial(
+        row_kernels.sum_product_rows,
+        rank=rank,
+        causal=edges.kind == "causal",
+        include_self=edges.include_self,
+        mean=node.op == "edge_mean",
+    )
+    return plain(run, context.senders(node.payload))
 
 
 def plain(function: Callable[..., Any], *needs: Need) -> Operation:
@@ -93,7 +109,7 @@ def _weighted(node: Node, context: Context) -> Operation:
 MAKERS: Mapping[str, Maker] = {
     "receiver": _end(0), "sender": _end(1), "reach": _reach, "apart": _apart,
     "graph_sum": _weighted,
-    "edge_sum": _among(kernels.sum_edges, row_kernels.sum_rows),
+    "edge_sum": _edge_sum, "edge_mean": _edge_sum,
     "edge_softmax": _among(kernels.softmax_edges, row_kernels.softmax_rows),
     "edge_normalize": _among(kernels.normalize_edges, row_kernels.normalize_rows),
 }  # fmt: skip

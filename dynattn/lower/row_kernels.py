@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dynattn.lower.edge_kernels import weighted_sums
+from dynattn.lower.edge_kernels import weigh_values, weighted_sums
 
 
 def mask_of(index: Tensor, senders: int, rank: int, causal: bool, include_self: bool) -> Any:
@@ -34,6 +34,19 @@ def sum_rows(
     mask = mask_of(index, senders, rank, causal, include_self)
     values = values if mask is None else torch.where(mask, values, torch.zeros_like(values))
     return values.sum(-rank - 1)
+
+
+def sum_product_rows(
+    weights: Tensor, values: Tensor, index: Tensor, senders: int, rank: int, causal: bool,
+    include_self: bool, mean: bool,
+) -> Tensor:  # fmt: skip
+    """The sum over each receiver's senders of weights times values, as ``sum_products``."""
+    weights = over_rows(weights, index, senders, rank)
+    matrix = weights.movedim(-1, -3) if rank else weights
+    mask = mask_of(index, senders, 0, causal, include_self)
+    if mask is not None:
+        matrix = matrix.masked_fill(~mask, 0.0)
+    return weigh_values(matrix, values, rank, mean)
 
 
 def softmax_rows(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dynattn.model.model import Model
 from dynattn.program.layout import Maker
-from dynattn.program.nodes import GIVEN_WEIGHTS, Node, Program, ordered
+from dynattn.program.nodes import GIVEN_WEIGHTS, PLAIN_SUMS, Node, Program, ordered
 from dynattn.program.passes.products import LIMIT, separate
 
 ENDS = {"receiver": "i", "sender": "j"}
@@ -29,7 +29,7 @@ def reasons(program: Program, model: Model) -> dict[str, str]:
     for node in (node for block in program.blocks for node in block.nodes):
         kernel = _computed(node)
         if kernel is not None:
-            name = node.payload if node.op == "edge_sum" else node.payload[0]
+            name = node.payload if node.op in PLAIN_SUMS else node.payload[0]
             told = _reason(kernel, model.coupling[name].form)
             if told:
                 found.setdefault(name, told)
@@ -38,7 +38,7 @@ def reasons(program: Program, model: Model) -> dict[str, str]:
 
 def _computed(node: Node) -> Node | None:
     """What a sum takes of each edge: its kernel, or weights that the senders' features get."""
-    if node.op == "edge_sum":
+    if node.op in PLAIN_SUMS:
         return node.inputs[0]
     given = node.op == "graph_sum" and node.payload[2] in GIVEN_WEIGHTS
     return node.inputs[-1] if given else None

@@ -241,7 +241,7 @@ def _form_of(node: Node) -> tuple[str, Form] | None:
             return node.payload, Form("attention", 1)
         case "successor_attention":
             return node.payload[0], Form("attention", 1)
-        case "edge_sum":
+        case "edge_sum" | "edge_mean":
             kind = node.inputs[0].type.place.kind
             return node.payload, Form("pairs" if kind == "pairs" else "edges", 1)
     return None

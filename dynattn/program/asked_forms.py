@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dynattn.diagnostics.report import Diagnostic, SpecError
 from dynattn.model.model import Model
 from dynattn.network.build import Network
-from dynattn.program.nodes import GIVEN_WEIGHTS, Node, Program
+from dynattn.program.nodes import GIVEN_WEIGHTS, PLAIN_SUMS, Node, Program
 from dynattn.program.passes.choose_forms import forms_of
 from dynattn.program.row_blocks import in_row_blocks
 from dynattn.vocabulary.forms import FORMS, word_of
@@ -54,7 +54,7 @@ def _forms(
                 _, form, weight = node.payload
                 connections = network.connections[coupling]
                 yield form, (form,) if form == "weighted" else forms_of(connections, weight)
-            elif node.op == "edge_sum" and node.payload == coupling:
+            elif node.op in PLAIN_SUMS and node.payload == coupling:
                 yield "edges", ("edges",)
             elif node.op in fused and coupling in (node.payload, node.payload[0]):
                 yield "attention", ("attention",)

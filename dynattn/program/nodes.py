@@ -61,7 +61,9 @@ are cut at the end |
 | reach | e | (coupling, l) | e at pairs (i, j) for which (i, j + l) is an edge too, else 0 |
 | listed | e | coupling | an array of pairs at the pairs that are edges: [.., edges, *] |
 | apart | e | coupling | e at pairs of different nodes; at those of one node that of the next one |
-| edge_sum | e | coupling | sum over the senders of each receiver |
+| edge_sum | e[, v] | coupling | sum over the senders of each receiver, of e or of e times v; v has
+one axis more and is a ``sender`` |
+| edge_mean | e, v | coupling | sum over the senders of each receiver of e times v, over that of e |
 | edge_once | | coupling, attribute | a number per edge, undirected edges once |
 | edge_softmax | e | coupling | exp(e) over its sum over the receiver's senders |
 | edge_normalize | e | coupling | e over its sum over the receiver's senders |
@@ -69,6 +71,7 @@ are cut at the end |
 | attention | q, k, v | coupling | softmax_j(q_i.k_j) v_j; [.., T, H, width] or [.., T, width] |
 | successor_attention | q, k, v, w, .. | (coupling, (l, m, ..)) | sum_j softmax_j(q_i.k_j) (v_j+l +
 w_j+m + ..), each as in reach |
+| sine_cosine | x | | tuple: sin x and cos x |
 | pick | tuple | k | its k-th array |
 
 In ``graph_sum``, ``weight`` is an attribute of the coupling's edges or None (all 1), ``form`` is
@@ -97,6 +100,9 @@ PAIRS = "weights per pair"
 
 EDGES = "weights per edge"
 """The weight of a ``graph_sum`` whose weights, one per edge of a list, are its last input."""
+
+PLAIN_SUMS = ("edge_sum", "edge_mean")
+"""Sums of what is computed edge by edge; their payload is the coupling."""
 
 GIVEN_WEIGHTS = {OFFSETS: "offsets", PAIRS: "pairs", EDGES: "edges"}
 """By weight of a ``graph_sum`` whose last input is no feature but the weights: their place."""

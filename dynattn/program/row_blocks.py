@@ -13,7 +13,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from dynattn.program.layout import Maker
-from dynattn.program.nodes import PAIRS, ArrayType, Block, Node, Program, ordered
+from dynattn.program.nodes import PAIRS, PLAIN_SUMS, ArrayType, Block, Node, Program, ordered
 from dynattn.program.symmetry import exchange_sign
 from dynattn.vocabulary.sizes import Size, SizeError
 
@@ -138,14 +138,16 @@ def _signs(group: Sequence[Node], connections: Connections) -> tuple[int, ...]:
     """By sum: 1 for an even kernel, -1 for an odd one; () where one is neither, or edges are
     directed.
     """
-    if any(node.op != "edge_sum" for node in group) or not connections.is_undirected:
+    if any(node.op != "edge_sum" or len(node.inputs) > 1 for node in group):
+        return ()
+    if not connections.is_undirected:
         return ()
     signs = tuple(exchange_sign(node.inputs[0], connections) for node in group)
     return signs if all(signs) else ()
 
 
 def _is_sum(node: Node) -> bool:
-    if node.op == "edge_sum":
+    if node.op in PLAIN_SUMS:
         return node.inputs[0].type.place.kind in ("pairs", "edges")
     return node.op == "graph_sum" and node.payload[1] == "weighted" and node.payload[2] == PAIRS
 
@@ -161,7 +163,7 @@ def _groups(block: Block) -> dict[Key, list[Node]]:
     for node in block.nodes:
         levels[id(node)] = max((levels[id(child)] for child in node.inputs), default=0)
         if _is_sum(node):
-            coupling = node.payload if node.op == "edge_sum" else node.payload[0]
+            coupling = node.payload if node.op in PLAIN_SUMS else node.payload[0]
             found.setdefault((coupling, levels[id(node)]), []).append(node)
             levels[id(node)] += 1
     return found
@@ -233,7 +235,7 @@ def _inner_of(group: Sequence[Node], exposed: set[int]) -> list[Node]:
 
 def _summed(node: Node) -> Sequence[Node]:
     """The inputs of a sum that are of pairs or edges: all, or behind the features the weights."""
-    return node.inputs if node.op == "edge_sum" else node.inputs[-1:]
+    return node.inputs if node.op in PLAIN_SUMS else node.inputs[-1:]
 
 
 class _Part:
@@ -301,7 +303,7 @@ def _marks_of(node: Node, marks: Mapping[str, Node], once: bool) -> list[Node]:
         listed = node.inputs[0].type.place.kind == "edges"
         ends = ("receivers", "senders") if listed else ("index",)
         return [*(marks[name] for name in ends), marks["count"]]
-    if node.op in ("edge_sum", "edge_softmax", "edge_normalize"):
+    if node.op in (*PLAIN_SUMS, "edge_softmax", "edge_normalize"):
         listed = node.inputs[0].type.place.kind == "edges"
         return [marks["receivers"], marks["count"]] if listed else [marks["index"]]
     return [marks["index"]] if node.op in ("reach", "apart", "graph_sum") else []

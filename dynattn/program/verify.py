@@ -23,13 +23,13 @@ FIXED_ARITY = {
     "unsqueeze": 1, "split": 1, "entry": 1, "merge": 1, "parts": 1, "pick": 1, "norm": 1,
     "dot": 2, "next": 1, "member": 1,
     "node_sum": 1, "node_mean": 1, "node_std": 1, "node_min": 1, "node_max": 1, "lookup": 2,
-    "cross_entropy": 2, "receiver": 1, "sender": 1, "edge_sum": 1, "edge_softmax": 1,
+    "cross_entropy": 2, "receiver": 1, "sender": 1, "edge_softmax": 1,
     "edge_normalize": 1, "attention": 3,
-    "successor": 1, "reach": 1, "listed": 1, "apart": 1,
+    "successor": 1, "reach": 1, "listed": 1, "apart": 1, "sine_cosine": 1, "edge_mean": 2,
     "matmul": 2, **dict.fromkeys(MATRIX_FUNCTIONS, 1),
 }  # fmt: skip
 ANY_ARITY = frozenset(
-    {"successor_attention", "concat", "stack", "joined", "linear", "graph_sum", "draw"}
+    {"successor_attention", "edge_sum", "concat", "stack", "joined", "linear", "graph_sum", "draw"}
 )
 
 
@@ -95,7 +95,8 @@ def _fits(a: Size, b: Size) -> bool:
 
 def _places(block: Block, node: Node) -> None:
     kinds = {
-        "receiver": "nodes", "sender": "nodes", "edge_sum": "edge", "edge_softmax": "edge",
+        "receiver": "nodes", "sender": "nodes", "edge_sum": "edge", "edge_mean": "edge",
+        "edge_softmax": "edge",
         "edge_normalize": "edge", "graph_sum": "nodes", "attention": "nodes",
         "successor": "nodes", "reach": "edge", "listed": "edge", "successor_attention": "nodes",
         "apart": "edge",

@@ -141,7 +141,8 @@ def test_attention_is_fused_and_heads_are_split_late() -> None:
     found = [node.op for node in attend.nodes]
     assert found.count("attention") == 1
     assert not {"edge_softmax", "edge_sum", "receiver", "sender"} & set(found)
-    assert found.count("sin") == 2 and found.count("cos") == 2  # of theta and of psi, once each
+    assert found.count("sine_cosine") == 2  # of theta and of psi, once each
+    assert not {"sin", "cos"} & set(found)
 
 
 def test_a_switch_leaves_out_what_it_turns_off() -> None:

@@ -55,11 +55,11 @@ def join_sums(
     parts = [Part(p.sign, value) for p, value in pairs]
     parts = [part if p.receiver is None else part.times(p.receiver)
              for part, p in zip(parts, products, strict=True)]  # fmt: skip
-    factors = _common([part.factors for part in parts])
-    divisors = _common([part.divisors for part in parts])
+    factors = common_of([part.factors for part in parts])
+    divisors = common_of([part.divisors for part in parts])
     parts = [
-        replace(part, factors=_without(part.factors, factors),
-                divisors=_without(part.divisors, divisors))
+        replace(part, factors=without(part.factors, factors),
+                divisors=without(part.divisors, divisors))
         for part in parts
     ]  # fmt: skip
     parts = _unlagged(parts, products, maker)
@@ -98,7 +98,7 @@ def _plus(total: Node | None, sign: int, term: Node, maker: Maker) -> Node:
     return maker.elementwise("add" if sign > 0 else "sub", total, term)
 
 
-def _common(lists: Sequence[tuple[Node, ...]]) -> list[Node]:
+def common_of(lists: Sequence[tuple[Node, ...]]) -> list[Node]:
     """What stands in every list, as often as it does in each."""
     shared = Counter(lists[0])
     for found in lists[1:]:
@@ -106,7 +106,7 @@ def _common(lists: Sequence[tuple[Node, ...]]) -> list[Node]:
     return list(shared.elements())
 
 
-def _without(nodes: tuple[Node, ...], taken: Sequence[Node]) -> tuple[Node, ...]:
+def without(nodes: tuple[Node, ...], taken: Sequence[Node]) -> tuple[Node, ...]:
     left = Counter(nodes)
     left.subtract(taken)
     return tuple(left.elements())

@@ -40,7 +40,7 @@ def map_blocks(program: Program, change: Callable[[Block], Block]) -> Program:
         "initial", "field", "retraction", "observe", "records", "loss", "noise", "jumps", "delays",
     )  # fmt: skip
     named = {name: change(block) for name in names if (block := getattr(program, name)) is not None}
-    return replace(program, steps=_map_steps(program.steps, change), **named)
+    return replace(program, steps=map_steps(program.steps, change), **named)
 
 
 def _map_evolve(step: Evolve, change: Callable[[Block], Block]) -> Evolve:
@@ -50,9 +50,10 @@ def _map_evolve(step: Evolve, change: Callable[[Block], Block]) -> Evolve:
     return replace(step, rate=rate, retraction=retraction, start=start, noise=noise)
 
 
-def _map_steps(
+def map_steps(
     steps: Sequence[ProgramStep], change: Callable[[Block], Block]
 ) -> tuple[ProgramStep, ...]:
+    """The steps of a network with every block changed."""
     found: list[ProgramStep] = []
     for step in steps:
         match step:
@@ -64,5 +65,5 @@ def _map_steps(
             case Evolve():
                 found.append(_map_evolve(step, change))
             case Loop(count, tied, inner):
-                found.append(Loop(count, tied, _map_steps(inner, change)))
+                found.append(Loop(count, tied, map_steps(inner, change)))
     return tuple(found)

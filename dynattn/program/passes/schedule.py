@@ -10,14 +10,17 @@ from dynattn.program.layout import Maker
 from dynattn.program.nodes import Block, Node, Program
 from dynattn.program.passes.choose_forms import choose_forms
 from dynattn.program.passes.fuse_attention import fuse_attention
+from dynattn.program.passes.gather_numbers import gather_numbers
 from dynattn.program.passes.hoist_heads import hoist_heads
 from dynattn.program.passes.join_successors import join_successors
 from dynattn.program.passes.keep_apart import keep_apart
 from dynattn.program.passes.late_sums import late_sums
+from dynattn.program.passes.pair_angles import pair_angles
 from dynattn.program.passes.rewriting import Rule, map_blocks, rewrite_block
 from dynattn.program.passes.separate_kernels import separate_kernels
 from dynattn.program.passes.share_angles import share_angles
 from dynattn.program.passes.simplify import simplify
+from dynattn.program.passes.weigh_senders import scale_before, weigh_senders
 from dynattn.program.verify import verify
 
 Watch = Callable[[str, Program], None]
@@ -33,6 +36,9 @@ def passes(model: Model, network: Network) -> tuple[tuple[str, Change], ...]:
         ("hoist_heads", hoist_heads),
         ("choose_forms", choose_forms(model, network)),
         ("simplify again", simplify),
+        ("gather_numbers", gather_numbers),
+        ("weigh_senders", unless_asked("", model, weigh_senders(network))),
+        ("scale_before", scale_before),
         ("keep_apart", keep_apart(network)),
     )
     return (
@@ -72,4 +78,8 @@ def run_passes(
         verify(program, model)
         if watch is not None:
             watch(name, program)
+    program = pair_angles(program)
+    verify(program, model)
+    if watch is not None:
+        watch("pair_angles", program)
     return program
