@@ -11,7 +11,7 @@ from dynattn.diagnostics.report import Diagnostic, Span, SpecError
 from dynattn.lower.binding import CallRun
 from dynattn.lower.lengths import input_environment
 from dynattn.lower.module import System, evaluate_plainly
-from dynattn.model.composition import Settling
+from dynattn.model.composition import Adaptive, Settling
 from dynattn.solve.compiler import Compiler
 
 Groups = Sequence[Mapping[str, torch.Tensor]]
@@ -86,6 +86,9 @@ def _refuse_layers(system: System, span: Span | None) -> None:
             continue
         drawn = run.drawn is not None and run.drawn.plan.outputs
         fix = "leave out --compile"
+        if isinstance(run.evolution, Adaptive):
+            message = f"the layer '{run.layer}' chooses its steps, and how many is no part "
+            raise SpecError(Diagnostic("E359", message + "of a compiled step", span, fix))
         if isinstance(run.evolution, Settling):
             message = f"the layer '{run.layer}' runs until it is at rest, and how far is no part "
             raise SpecError(Diagnostic("E359", message + "of a compiled step", span, fix))

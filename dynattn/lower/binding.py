@@ -14,8 +14,9 @@ from dynattn.lower.context import Context, array_name, make_array, rank_of
 from dynattn.lower.evolving import Evaluate, EvolveRun
 from dynattn.lower.initial import draw_maker, full_name
 from dynattn.lower.routine import Leaf, Routine, make_plan
+from dynattn.lower.tolerances import tolerances
 from dynattn.lower.unroll import Use
-from dynattn.model.composition import Evolution, Settling
+from dynattn.model.composition import Adaptive, Evolution, Settling
 from dynattn.model.model import Model
 from dynattn.program.copies import output_names, own_name
 from dynattn.program.nodes import Apply, Block, Call, Evolve
@@ -147,8 +148,15 @@ class Binder:
             _count(step.evolution, self.context.model),
             self.origin, start, drawn,
             _ranks(step.start), self._noise(step, copy, label), _ranks(step.noise),
-            _ranks(step.rate), self._is_map(step.layer),
+            _ranks(step.rate), self._is_map(step.layer), self._tolerances(step.evolution),
         )  # fmt: skip
+
+    def _tolerances(
+        self, evolution: Evolution | Adaptive | Settling | None
+    ) -> dict[str, tuple[float, float]]:
+        if not isinstance(evolution, Adaptive):
+            return {}
+        return tolerances(self.context.model, evolution.rtol, evolution.atol)
 
     def _noise(self, step: Evolve, copy: int, label: str) -> Routine | None:
         return None if step.noise is None else self.routine(step.noise, copy, label)
@@ -169,7 +177,7 @@ class Binder:
         return self.fixed, name
 
 
-def _count(evolution: Evolution | Settling | None, model: Model) -> int:
+def _count(evolution: Evolution | Adaptive | Settling | None, model: Model) -> int:
     return evolution.steps.value(model.sizes) if isinstance(evolution, Evolution) else 0
 
 

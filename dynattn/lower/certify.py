@@ -13,6 +13,7 @@ from dynattn.diagnostics.report import Diagnostic, NumericalError, SpecError
 from dynattn.lower.cases import Case, Numbers, draw_case, load_case, start_of_network
 from dynattn.lower.certificate import Certificate, Difference, difference, worst
 from dynattn.lower.components import compare_components
+from dynattn.lower.evolving import EvolveRun
 from dynattn.lower.quantities import (
     Along,
     in_parts,
@@ -20,9 +21,11 @@ from dynattn.lower.quantities import (
     module_quantities,
     reference_quantities,
 )
+from dynattn.model.composition import Adaptive
 from dynattn.model.model import Model
 from dynattn.program import duals
 from dynattn.program.duals import Dual, jacobian
+from dynattn.program.evolving import STEPS
 from dynattn.program.shrink import sequence_length, shrinkings, size_limits
 
 if TYPE_CHECKING:
@@ -54,7 +57,7 @@ def certify(compilation: Any, *, seed: int = 0, tolerance: float = TOLERANCE) ->
     lengths = {dim.name: sequence_length(small.model) for dim in small.model.dims}
     found = worst(_compare_shrunk(small, lengths, rng))
     longest = {dim.name: full_length(model, dim.limit) for dim in model.dims}
-    system = replace(compilation, values=None).build().eval()
+    system = _in_plain_steps(replace(compilation, values=None).build().eval())
     full, components, edges = compare_components(model, compilation.network, system, longest, rng)
     return Certificate(
         (*found, *full), _named(small.model, lengths), _named(model, longest), components, edges,
@@ -93,7 +96,7 @@ def _named(model: Model, lengths: Mapping[str, int]) -> dict[str, int]:
 def _compare_shrunk(
     small: Any, lengths: Mapping[str, int], rng: numpy.random.Generator
 ) -> Iterator[Difference]:
-    system = small.build().eval()
+    system = _in_plain_steps(small.build().eval())
     for _ in range(DRAWS):
         trial = _finite_trial(small, system, lengths, rng)
         case = trial.case
@@ -105,6 +108,14 @@ def _compare_shrunk(
             yield from _compare(name, in_parts(found[name]), duals.in_parts(dual), along, rng)
         if small.model.network:
             yield from _compare_batch(small.model, system, case, lengths, rng)
+
+
+def _in_plain_steps(system: System) -> System:
+    """Layers that choose their steps take as many of one size as in the reference."""
+    for run in system._runs:
+        if isinstance(run, EvolveRun) and isinstance(run.evolution, Adaptive):
+            run.evolution, run.steps = run.evolution.in_steps(STEPS), STEPS
+    return system
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,7 @@ from dynattn.lower.lengths import input_environment, named_inputs
 from dynattn.lower.module import System, evaluate_plainly
 from dynattn.lower.routine import Routine, make_plan
 from dynattn.lower.unroll import unroll
-from dynattn.model.composition import Settling
+from dynattn.model.composition import Adaptive, Settling
 from dynattn.program.nodes import Block
 
 
@@ -136,6 +136,8 @@ def _sequence(system: System) -> str:
 def _check_steps(run: CallRun | EvolveRun) -> None:
     if isinstance(run, CallRun):
         return
+    if isinstance(run.evolution, Adaptive):
+        raise NotIncremental(f"layer {run.layer}: it chooses its steps")
     if isinstance(run.evolution, Settling):
         raise NotIncremental(f"layer {run.layer}: it runs until it is at rest")
     if run.noise is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dynattn.lower.body import Body, Names
 from dynattn.lower.emit_module import Writer, _argument, _indent, function, not_yet_in_a_file
 from dynattn.lower.routine import Leaf
-from dynattn.model.composition import Evolution, Settling
+from dynattn.model.composition import Adaptive, Evolution, Settling
 from dynattn.program.nodes import Block, Evolve
 
 
@@ -59,6 +59,9 @@ class Moving:
         span = self.writer.model.layer[self.step.layer].span
         if isinstance(evolution, Settling):
             text = "a layer that runs until it is at rest, in an emitted file,"
+            raise not_yet_in_a_file(text, evolution.span)
+        if isinstance(evolution, Adaptive):
+            text = "a layer that chooses its steps, in an emitted file,"
             raise not_yet_in_a_file(text, evolution.span)
         if evolution is not None and evolution.has_time:
             raise not_yet_in_a_file("a layer that evolves through time, in an emitted file,", span)

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from dynattn.lower.at_rest import RestOfLayer
-from dynattn.lower.retaken import retake, stretches
+from dynattn.lower.chosen_steps import choose, scaled
+from dynattn.lower.retaken import Take, retake, stretches
 from dynattn.lower.routine import Routine
-from dynattn.model.composition import Evolution, Settling
+from dynattn.model.composition import Adaptive, Evolution, Settling
 from dynattn.program.copies import own_name
 from dynattn.program.increments import noise_name
-from dynattn.vocabulary.tableaus import TABLEAUS
+from dynattn.vocabulary.tableaus import IN_LAYERS, Tableau
 
 Evaluate = Callable[[Routine, dict[str, Any]], dict[str, Any]]
 Arrays = dict[str, Tensor]
@@ -32,7 +33,7 @@ class EvolveRun:
     rate: Routine
     """At rest (``evolution`` None): the states themselves."""
     retraction: Routine
-    evolution: Evolution | Settling | None
+    evolution: Evolution | Adaptive | Settling | None
     steps: int
     origin: Tensor
     start: Routine | None
@@ -48,6 +49,8 @@ class EvolveRun:
     """Axes behind the batch of each state that moves."""
     discrete: bool = False
     """Whether the laws are maps."""
+    tolerances: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Relative and absolute, of each state that moves, where steps are chosen."""
 
     @property
     def reads_first(self) -> set[str]:
@@ -88,11 +91,37 @@ class EvolveRun:
             )  # fmt: skip
             _put(environment, rest.settle(evaluate))
             return
-        take = partial(self._take, evaluate, self.evolution)
-        if not self.retakes:
-            take(environment, range(self.steps))
+        if isinstance(self.evolution, Adaptive):
+            self._choose(environment, evaluate, self.evolution)
             return
-        found = stretches(take, self.steps, environment, self.evolution.gradient)
+        take = partial(self._take, evaluate, self.evolution)
+        self._go(environment, take, self.steps, self.evolution.gradient)
+
+    def _choose(self, environment: dict[str, Any], evaluate: Evaluate, evolution: Adaptive) -> None:
+        """Through time by steps that are chosen first, and taken again where slopes are wanted."""
+        steps, ends = choose(self, evolution, environment, evaluate)
+        if not torch.is_grad_enabled():
+            _put(environment, ends)
+            return
+        tableau = IN_LAYERS[evolution.method]
+
+        def take(environment: dict[str, Any], numbers: range) -> None:
+            for k in numbers:
+                time, size = steps.times[k], steps.sizes[k]
+                self._step(environment, evaluate, tableau, size, time, True)
+
+        for name, end in ends.items():
+            environment[f"state {name}"] = environment[f"state {name}"].expand(end.shape)
+        self._go(environment, take, len(steps.sizes), evolution.gradient)
+
+    def _go(
+        self, environment: dict[str, Any], take: Take, count: int, gradient: str | None
+    ) -> None:
+        """So many steps, those of which too much would be kept made again on the way back."""
+        if not self.retakes:
+            take(environment, range(count))
+            return
+        found = stretches(take, count, environment, gradient)
         for numbers in found:
             if len(found) == 1:
                 take(environment, numbers)
@@ -117,26 +146,33 @@ class EvolveRun:
     def _take(
         self, evaluate: Evaluate, evolution: Evolution, environment: dict[str, Any], numbers: range
     ) -> None:
+        tableau, h = IN_LAYERS[evolution.method], evolution.step
         for k in numbers:
-            self._step(environment, evaluate, evolution, evolution.start + k * evolution.step)
+            time = evolution.start + k * h
+            self._step(environment, evaluate, tableau, h, time, evolution.has_time)
 
     def _step(
-        self, environment: dict[str, Any], evaluate: Evaluate, evolution: Evolution, time: float
-    ) -> None:
-        """Every stage is a point of the manifolds, and so is the result.
+        self, environment: dict[str, Any], evaluate: Evaluate, tableau: Tableau,
+        h: float | Tensor, time: float | Tensor, has_time: bool,
+    ) -> None:  # fmt: skip
+        """Every stage is a point of the manifolds, and so is the result; ``h`` may be [batch...].
 
         Noise stands still through a step: all stages see the same numbers, N(0, 1) / sqrt(h).
         """
-        tableau, h = TABLEAUS[evolution.method], evolution.step
         before = {name: environment[f"state {name}"] for name in self.sets}
-        self._draw(environment, h)
+        if not isinstance(h, Tensor):
+            self._draw(environment, h)
         slopes: list[Arrays] = []
         for node, row in zip(tableau.nodes, tableau.stages, strict=True):
-            self._move(environment, evaluate, before, slopes, [h * a for a in row])
-            if evolution.has_time:
-                environment["time"] = self.origin.new_full((), time + node * h)
+            self._move(environment, evaluate, before, slopes, [h * a if a else 0.0 for a in row])
+            if has_time:
+                now = time + node * h
+                own = isinstance(now, Tensor)
+                environment["time"] = now if own else self.origin.new_full((), now)
             slopes.append(self._slope(environment, evaluate))
-        self._move(environment, evaluate, before, slopes, [h * b for b in tableau.weights])
+        self._move(
+            environment, evaluate, before, slopes, [h * b if b else 0.0 for b in tableau.weights]
+        )
 
     def _draw(self, environment: dict[str, Any], h: float) -> None:
         for name, rank in self.noisy.items():
@@ -158,14 +194,15 @@ class EvolveRun:
         evaluate: Evaluate,
         before: Arrays,
         slopes: Sequence[Arrays],
-        factors: Sequence[float],
+        factors: Sequence[float | Tensor],
     ) -> None:
         _put(environment, before)
-        used = [(f, slope) for f, slope in zip(factors, slopes, strict=True) if f]
+        pairs = zip(factors, slopes, strict=True)
+        used = [(f, slope) for f, slope in pairs if isinstance(f, Tensor) or f]
         if not used:
             return
         for name in before:
-            environment[f"placeholder v {name}"] = _combined(used, name)
+            environment[f"placeholder v {name}"] = _combined(used, name, self.moved.get(name, 0))
         _put(environment, evaluate(self.retraction, environment))
 
 
@@ -174,10 +211,10 @@ def _put(environment: dict[str, Any], states: Arrays) -> None:
         environment[f"state {name}"] = value
 
 
-def _combined(used: Sequence[tuple[float, Arrays]], name: str) -> Tensor:
+def _combined(used: Sequence[tuple[float | Tensor, Arrays]], name: str, rank: int) -> Tensor:
     total: Tensor | None = None
     for factor, slope in used:
-        part = slope[name] if factor == 1 else factor * slope[name]
+        part = scaled(factor, slope[name], rank)
         total = part if total is None else total + part
     assert total is not None
     return total

@@ -17,7 +17,7 @@ from dynattn.lower.body import RESERVED, Names
 from dynattn.lower.lengths import input_environment
 from dynattn.lower.module import System
 from dynattn.lower.routine import Routine
-from dynattn.model.composition import InputUse, Settling
+from dynattn.model.composition import Adaptive, InputUse, Settling
 from dynattn.program.nodes import blocks_of
 
 LONGEST = 2**16
@@ -133,7 +133,7 @@ def _obstacles(system: System) -> Iterator[tuple[str, Any]]:
         if isinstance(run, CallRun):
             continue
         span = model.layer[run.layer].span
-        if isinstance(run.evolution, Settling):
+        if isinstance(run.evolution, Adaptive | Settling):
             yield f"layer {run.layer} takes as many steps as it needs", run.evolution.span
         if run.noise is not None:
             yield f"the noise of layer {run.layer} is drawn anew each time", span

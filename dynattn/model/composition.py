@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dynattn.diagnostics.report import Span
 from dynattn.model.parts import Law
 from dynattn.model.terms import Term, Type
-from dynattn.vocabulary.sizes import Size
+from dynattn.vocabulary.sizes import Size, fixed
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,25 @@ class Evolution:
     gradient: str | None = None
     """``checkpointed``: some states are kept for the backward pass; ``backpropagation``: all that
     the steps make; None: as memory allows."""
+
+
+@dataclass(frozen=True)
+class Adaptive:
+    """A layer evolves through time by a method that chooses its steps, for each sample its own."""
+
+    method: str
+    start: float
+    stop: float
+    rtol: float
+    atol: float
+    span: Span = field(repr=False)
+    gradient: str | None = None
+    """As of ``Evolution``."""
+
+    def in_steps(self, count: int) -> Evolution:
+        """The same stretch in so many steps of one size."""
+        size = (self.stop - self.start) / count
+        return Evolution(fixed(count), self.method, self.start, size, True, self.gradient)
 
 
 @dataclass(frozen=True)
@@ -65,7 +84,7 @@ class Layer:
     laws: tuple[Law, ...]
     couplings: tuple[str, ...]
     span: Span = field(repr=False)
-    evolution: Evolution | Settling | None = None
+    evolution: Evolution | Adaptive | Settling | None = None
     """None where nothing moves, and where all states are put at ``rests``."""
     rests: tuple[Rest, ...] = ()
     own: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, noises
 from dynattn.model.clauses import only_value, positive
-from dynattn.model.composition import Evolution, Rest, Settling
+from dynattn.model.composition import Adaptive, Evolution, Rest, Settling
 from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.geodesics import names_it
 from dynattn.model.gradients import gradient_of_layer
@@ -19,18 +19,21 @@ from dynattn.model.readouts import reached
 from dynattn.model.resting import closed_form, refuse_restless
 from dynattn.syntax import tree
 from dynattn.vocabulary.sizes import fixed
-from dynattn.vocabulary.tableaus import TABLEAUS
+from dynattn.vocabulary.tableaus import IN_LAYERS, PAIRS
 
 if TYPE_CHECKING:
     from dynattn.model.layer_dynamics import Dynamics
 
-WORDS = ("steps", "t", "until", "method", "step", "rtol", "gradient")
-WAYS = "write steps 5, or until equilibrium, or t 0 .. 30; method rk4; step 0.1"
+WORDS = ("steps", "t", "until", "method", "step", "rtol", "atol", "gradient")
+WAYS = "write steps 5, or until equilibrium, or t 0 .. 30; method tsit5"
 
 RTOL = 1e-4
 """Of the way to rest, where nothing else is said: Newton's method makes the end exact."""
 
-Found = tuple[Evolution | Settling | None, tuple[Rest, ...]]
+ACCURACY = 1e-6
+"""The tolerance, relative and absolute, of steps that a method chooses."""
+
+Found = tuple[Evolution | Adaptive | Settling | None, tuple[Rest, ...]]
 
 
 def evolution_of(dynamics: Dynamics, declaration: tree.Layer, laws: Sequence[Law]) -> Found | None:
@@ -50,9 +53,10 @@ def evolution_of(dynamics: Dynamics, declaration: tree.Layer, laws: Sequence[Law
         gradient = gradient_of_layer(draft, clauses["gradient"], ways[0], laws)
     if ways == ["until"]:
         return _at_rest(dynamics, clauses, laws)
-    if "rtol" in clauses:
+    tolerances = [clauses[word] for word in ("rtol", "atol") if word in clauses]
+    if tolerances and (ways == ["steps"] or "step" in clauses):
         text = "steps of a fixed size have no tolerance"
-        draft.errors.add("E446", text, clauses["rtol"].span, "leave it out")
+        draft.errors.add("E446", text, tolerances[0].span, "leave it out")
         return None
     if ways == ["t"]:
         found = _through_time(draft, clauses, laws)
@@ -120,18 +124,19 @@ def _by_steps(
 
 def _through_time(
     draft: Draft, clauses: Mapping[str, tree.Clause], laws: Sequence[Law]
-) -> Evolution | None:
+) -> Evolution | Adaptive | None:
     times, step = _times(draft, clauses["t"]), None
     method = _method(draft, clauses)
     if "step" in clauses:
         step = positive(draft, clauses["step"], whole=False)
+    elif method in PAIRS:
+        return _adaptively(draft, clauses, laws, method, times)
     else:
         text = "a stretch of time needs the size of its steps: nothing guesses one"
-        draft.errors.add("E446", text, clauses["t"].span, "write step 0.1")
-    for law in laws:
-        if law.discrete:
-            text = f"'{law.state}' is a map: it has steps and no time"
-            draft.errors.add("E446", text, law.rate.span, "write evolve { steps 5 }")
+        draft.errors.add(
+            "E446", text, clauses["t"].span, "write step 0.1, or a method that chooses: tsit5"
+        )
+    _refuse_maps(draft, laws)
     if method is not None:
         _refuse_noise(draft, clauses["method"], method, laws)
     if times is None or method is None or step is None:
@@ -139,6 +144,44 @@ def _through_time(
     count = max(1, math.ceil((times[1] - times[0]) / step * (1 - 1e-9)))
     size = (times[1] - times[0]) / count
     return Evolution(fixed(count), method, times[0], size, has_time=True)
+
+
+def _refuse_maps(draft: Draft, laws: Sequence[Law]) -> None:
+    for law in laws:
+        if law.discrete:
+            text = f"'{law.state}' is a map: it has steps and no time"
+            draft.errors.add("E446", text, law.rate.span, "write evolve { steps 5 }")
+
+
+def _adaptively(
+    draft: Draft, clauses: Mapping[str, tree.Clause], laws: Sequence[Law], method: str,
+    times: tuple[float, float] | None,
+) -> Adaptive | None:  # fmt: skip
+    """Steps that the method chooses, each sample its own."""
+    before = len(draft.errors.found)
+    rtol = positive(draft, clauses["rtol"], whole=False) if "rtol" in clauses else ACCURACY
+    atol = positive(draft, clauses["atol"], whole=False) if "atol" in clauses else rtol
+    _refuse_maps(draft, laws)
+    for law in laws:
+        problem = _not_chosen(draft, law)
+        if problem:
+            text = f"'{method}' cannot choose its steps: {problem}"
+            other = noises.method_for(draft.states[law.state].manifold)
+            fix = f"give them a size: write method {other}; step 0.1"
+            draft.errors.add("E446", text, clauses["method"].span, fix)
+    if times is None or rtol is None or atol is None or len(draft.errors.found) > before:
+        return None
+    return Adaptive(method, *times, float(rtol), float(atol), clauses["t"].span)
+
+
+def _not_chosen(draft: Draft, law: Law) -> str:
+    """Why steps of a law cannot be chosen by their error, or ''."""
+    name = law.state.rsplit(".", 1)[-1]
+    if law.noise is not None:
+        return f"the law of '{name}' has noise"
+    if any(term.op == "dropout" for term in reached(draft, law.terms)):
+        return f"the law of '{name}' has dropout, which is another at each try"
+    return ""
 
 
 def _times(draft: Draft, clause: tree.Clause) -> tuple[float, float] | None:
@@ -160,14 +203,14 @@ def _times(draft: Draft, clause: tree.Clause) -> tuple[float, float] | None:
 def _method(draft: Draft, clauses: Mapping[str, tree.Clause]) -> str | None:
     if "method" not in clauses:
         text = "a stretch of time needs a method"
-        draft.errors.add("E446", text, clauses["t"].span, f"write method {list(TABLEAUS)[2]}")
+        draft.errors.add("E446", text, clauses["t"].span, "write method tsit5")
         return None
     value = only_value(draft, clauses["method"], "write method rk4")
     name = value.name if isinstance(value, tree.Name) else ""
-    if name in TABLEAUS:
+    if name in IN_LAYERS:
         return name
-    text = f"a layer has no method '{name}': its steps are fixed ones"
-    fix = did_you_mean(name, TABLEAUS, f"the methods are {', '.join(TABLEAUS)}")
+    text = f"a layer has no method '{name}'"
+    fix = did_you_mean(name, IN_LAYERS, f"the methods are {', '.join(IN_LAYERS)}")
     draft.errors.add("E446", text, clauses["method"].span, fix)
     return None
 
@@ -204,7 +247,7 @@ def _at_rest(
             draft.errors.add("E446", text, clause.span, fix)
         return None
     before = len(draft.errors.found)
-    for word in ("method", "step"):
+    for word in ("method", "step", "atol"):
         if word in clauses:
             text = f"an equilibrium does not depend on the way there: {word} says nothing about it"
             fix = "leave it out; rtol tells how closely the way there is followed"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dynattn.model.composition import Evolution, Layer, Settling
+from dynattn.model.composition import Adaptive, Evolution, Layer, Settling
 from dynattn.model.parts import Draw, Law, State
 from dynattn.model.terms import Term
 from dynattn.program import duals
@@ -17,12 +17,17 @@ from dynattn.program.duals import Array, Dual
 from dynattn.program.increments import noise_name
 from dynattn.program.moments import Moment, PerNode, remembered
 from dynattn.program.sites import entry_of, front_of, rows_of
-from dynattn.vocabulary.tableaus import TABLEAUS
+from dynattn.vocabulary.tableaus import IN_LAYERS
 
 if TYPE_CHECKING:
     from dynattn.program.reference import Reference
 
 Slopes = dict[str, PerNode]
+
+STEPS = 3
+"""How many steps of one size stand for those that a method chooses, which it does by tolerances: a
+comparison to the last digit needs the same steps on both sides.
+"""
 
 
 def evolved(reference: Reference, layer: Layer, moment: Moment) -> Moment:
@@ -36,6 +41,8 @@ def evolved(reference: Reference, layer: Layer, moment: Moment) -> Moment:
         return moment
     if isinstance(evolution, Settling):
         return led_to_rest(reference, layer, moment, _moved)
+    if isinstance(evolution, Adaptive):
+        evolution = evolution.in_steps(STEPS)
     for k in range(evolution.steps.value(reference.sizes)):
         time = evolution.start + k * evolution.step
         white = _white(reference, layer, moment.copies[layer.name], evolution.step)
@@ -83,7 +90,7 @@ def _stepped(
     white: Mapping[str, Array],
 ) -> Moment:  # fmt: skip
     """One step of an explicit Runge-Kutta method, every stage retracted to the manifolds."""
-    tableau, h = TABLEAUS[evolution.method], evolution.step
+    tableau, h = IN_LAYERS[evolution.method], evolution.step
     slopes: list[Slopes] = []
     for node, row in zip(tableau.nodes, tableau.stages, strict=True):
         stage = _moved(

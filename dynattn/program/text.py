@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from dynattn.model.composition import Evolution, Settling
+from dynattn.model.composition import Adaptive, Evolution, Settling
 from dynattn.model.terms import Place
 from dynattn.program.nodes import (
     Apply,
@@ -73,7 +73,9 @@ def _steps(steps: Sequence[ProgramStep]) -> Iterator[str]:
                 yield "}"
 
 
-def _far(evolution: Evolution | Settling | None) -> str:
+def _far(evolution: Evolution | Adaptive | Settling | None) -> str:
+    if isinstance(evolution, Adaptive):
+        return f"from {evolution.start:g} to {evolution.stop:g} {evolution.method}"
     if not isinstance(evolution, Evolution):
         return "to rest"
     steps = f"{evolution.steps} times"

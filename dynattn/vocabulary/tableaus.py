@@ -59,5 +59,37 @@ TSIT5 = Tableau(
     edge=3.5068,
 )  # fmt: skip
 
+# Dormand & Prince, Journal of Computational and Applied Mathematics 6 (1980) 19.
+DOPRI5 = Tableau(
+    (0.0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0),
+    (
+        (),
+        (1 / 5,),
+        (3 / 40, 9 / 40),
+        (44 / 45, -56 / 15, 32 / 9),
+        (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
+        (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
+    ),
+    (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
+    error=(71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40),
+    edge=3.3066,
+)
+# Bogacki & Shampine, Applied Mathematics Letters 2 (1989) 321.
+BOSH3 = Tableau(
+    (0.0, 1 / 2, 3 / 4),
+    ((), (1 / 2,), (0.0, 3 / 4)),
+    (2 / 9, 1 / 3, 4 / 9),
+    error=(-5 / 72, 1 / 12, 1 / 9, -1 / 8),
+    edge=2.5127,
+)
+
 TABLEAUS: dict[str, Tableau] = {"euler": EULER, "heun": HEUN, "rk4": RK4, "tsit5": TSIT5}
 """By the name that ``method`` takes."""
+
+PAIRS: dict[str, tuple[Tableau, int]] = {
+    "tsit5": (TSIT5, 5), "dopri5": (DOPRI5, 5), "bosh3": (BOSH3, 3),
+}  # fmt: skip
+"""The methods by which a layer can choose its steps, and their orders."""
+
+IN_LAYERS: dict[str, Tableau] = TABLEAUS | {name: pair for name, (pair, _) in PAIRS.items()}
+"""The methods of layers, by name."""

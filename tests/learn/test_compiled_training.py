@@ -42,6 +42,12 @@ def test_a_layer_with_noise_is_not_compiled():
         CompiledLoss(system, Uncompiled())
 
 
+def test_a_layer_that_chooses_its_steps_is_not_compiled():
+    text = OU.replace("EVOLVE", "t 0 .. 1; method tsit5").replace("; noise 0.7", "")
+    with pytest.raises(SpecError, match="E359: the layer 'go' chooses its steps"):
+        CompiledLoss(compiled(text).build(), Uncompiled())
+
+
 def test_a_layer_that_comes_to_rest_is_not_compiled():
     system = compiled(OU.replace("EVOLVE", "until equilibrium").replace("; noise 0.7", "")).build()
     with pytest.raises(SpecError, match="E359: the layer 'go' runs until it is at rest"):

@@ -56,11 +56,16 @@ def test_symbols_of_each_kind(tmp_path):
     assert vocabulary_of({"context": 3}) is None
 
 
-def test_what_no_file_of_python_holds(tmp_path):
-    text = layer("kernel tanh(x[j] - x[i]) - x[i]", evolve="until equilibrium")
+@pytest.mark.parametrize(
+    ("evolve", "what"),
+    [("until equilibrium", "runs until it is at rest"),
+     ("t 0 .. 1; method dopri5", "chooses its steps")],
+)  # fmt: skip
+def test_what_no_file_of_python_holds(tmp_path, evolve, what):
+    text = layer("kernel tanh(x[j] - x[i]) - x[i]", evolve=evolve)
     with pytest.raises(SpecError) as caught:
         export_python(Spec(Source("m.dyn", text), {}, 0), tmp_path / "out", None)
     (found,) = caught.value.diagnostics
-    message = "a layer that runs until it is at rest cannot be written as a file of Python"
+    message = f"a layer that {what} cannot be written as a file of Python"
     assert (found.code, found.message) == ("E752", message)
     assert not (tmp_path / "out").exists()

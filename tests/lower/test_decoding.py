@@ -78,6 +78,8 @@ SEES_ALL = {
         "layer attend: it reads a sum, a mean or one place of the whole sequence",
     layer("kernel tanh(x[j] - x[i]) - x[i]", evolve="until equilibrium"):
         "layer attend: it runs until it is at rest",
+    layer("kernel tanh(x[j] - x[i])", evolve="t 0 .. 1; method tsit5"):
+        "layer attend: it chooses its steps",
     layer("kernel tanh(x[j] - x[i])", "  noise x: 0.1"):
         "layer attend: its laws hold noise",
 }  # fmt: skip

@@ -18,7 +18,10 @@ SHIPPED = sorted(
     for folder in ("specs", "benchmarks/papers/specs") for path in Path(folder).glob("*.dyn")
     if "network {" in path.read_text() or "extends" in path.read_text()
 )  # fmt: skip
-REFUSED = {"oscillator_euler": "begins with states that are drawn"}
+REFUSED = {
+    "oscillator_euler": "begins with states that are drawn",
+    "oscillator_adaptive": "takes as many steps as it needs",
+}
 """Those with no such graph, and why."""
 
 
@@ -69,6 +72,8 @@ def test_names_that_python_keeps_for_itself():
 def test_what_is_more_than_operations_is_refused():
     for text, message in (
         (layer("kernel tanh(x[j] - x[i]) - x[i]", evolve="until equilibrium"),
+         "layer attend takes as many steps as it needs"),
+        (layer("kernel tanh(x[j] - x[i])", evolve="t 0 .. 1; method tsit5"),
          "layer attend takes as many steps as it needs"),
         (layer("kernel tanh(x[j] - x[i])", "  noise x: 0.1"),
          "the noise of layer attend is drawn anew each time"),

@@ -17,7 +17,8 @@ CODES: dict[str, Entry] = {
         "steps that cannot be compiled",
         "A compiled step is one graph of arrays whose shapes are known: the steps of euler, heun, "
         "rk4 and tsit5. torchdiffeq's methods decide on the way, delays read a past that grows, "
-        "numbers that a layer draws come from outside, and the way to rest is as long as it is.",
+        "numbers that a layer draws come from outside, the way to rest is as long as it is, and a "
+        "layer that chooses its steps takes as many as it needs.",
         "simulate { t 0 .. 10 every 0.1; method dopri5 }    # dynattn run --compile",
         "simulate { t 0 .. 10 every 0.1; method tsit5 }    # dynattn run --compile",
     ),
