@@ -87,6 +87,7 @@ _ENTRIES = (
             _PATH,
             Option("vocabulary", "whole", None, low=3),
             Option("context", "whole", None, low=2),
+            Option("pieces", "word", None, words=("text", "lines")),
             Option("letters", "word", "kept", words=("kept", "lower")),
             Option("marks", "word", "kept", words=("kept", "apart", "dropped")),
             _MEASURE,

@@ -20,7 +20,7 @@ from dynattn.learn.pairs import Pair, load_pairs
 from dynattn.learn.parts import SamplesData
 from dynattn.learn.sentences import PairScores, score_pairs
 from dynattn.learn.text import Alphabet, TextData
-from dynattn.learn.words import END, Words
+from dynattn.learn.words import BEGIN, END, Words
 from dynattn.model.composition import InputUse
 from dynattn.model.model import Model
 from dynattn.model.plans import Choice
@@ -124,6 +124,7 @@ def _of_pairs(
     words = facts.get("words")
     known = Words(tuple(words)) if words is not None else Alphabet(facts["characters"])
     start = (f"{END} " if words is not None else "\n") if "context" in facts else ""
+    start = f"{BEGIN} " if "pieces" in facts else start
 
     def encode(sentence: str) -> Any:
         if isinstance(known, Words):

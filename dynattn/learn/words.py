@@ -15,6 +15,7 @@ from dynattn.diagnostics.report import Diagnostic, SpecError
 from dynattn.learn.fitting import facts_of, fitted, padded, refused, split_rows
 from dynattn.learn.options import KNOWN, option_span
 from dynattn.learn.parts import SamplesData
+from dynattn.learn.pieces import BEGIN, END, pieces
 from dynattn.learn.reading import DataFile, read_data, read_parts
 from dynattn.learn.text import TextData
 from dynattn.learn.text_source import check_context, check_lengths, split_text, text_input
@@ -22,8 +23,8 @@ from dynattn.model.composition import InputUse
 from dynattn.model.model import Model
 from dynattn.model.plans import Choice
 
-UNKNOWN, END = "<unk>", "<eos>"
-"""What stands for a word that is not among those known, and at the end of every line."""
+UNKNOWN = "<unk>"
+"""What stands for a word that is not among those known; ``END`` at the end of every line."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +88,13 @@ def prepared(text: str, letters: str, marks: str) -> str:
     return "".join(part if n % 2 else change(part) for n, part in enumerate(_KEPT.split(text)))
 
 
-def most_frequent(words: Iterable[str], size: int) -> Words:
-    """``UNKNOWN``, ``END`` and the most frequent words, ``size`` in all; equals by alphabet."""
+def most_frequent(words: Iterable[str], size: int, marks: Sequence[str] = (END,)) -> Words:
+    """``UNKNOWN``, the marks and the most frequent words, ``size`` in all; equals by alphabet."""
     counts = Counter(words)
-    counts.pop(UNKNOWN, None)
-    counts.pop(END, None)
+    for word in (UNKNOWN, *marks):
+        counts.pop(word, None)
     ranked = sorted(counts, key=lambda word: (-counts[word], word))
-    return Words((UNKNOWN, END, *ranked[: size - 2]))
+    return Words((UNKNOWN, *marks, *ranked[: size - 1 - len(marks)]))
 
 
 # ── the source ─────────────────────────────────────────────────────────────────────────────────
@@ -106,8 +107,11 @@ def check_words(choice: Choice, options: Mapping[str, Any], model: Model) -> Inp
     use = text_input(choice, model, "words")
     if options["context"] is not None:
         check_context(choice, options["context"], use, model)
-    elif str(use.axes[0]) not in {dim.name for dim in model.dims}:
-        message = f"each line is a sample of its own length, and 'text' has {use.axes[0]} words"
+    _check_pieces(choice, options)
+    alone = options["context"] is None or options["pieces"] is not None
+    if alone and str(use.axes[0]) not in {dim.name for dim in model.dims}:
+        what = "line" if options["pieces"] is None else "piece"
+        message = f"each {what} is a sample of its own length, and 'text' has {use.axes[0]} words"
         fix = "declare dim T; input text: token(V)[T]; or write context= for windows"
         raise refused("E514", message, choice, fix)
     assert use.type.classes is not None
@@ -122,8 +126,20 @@ def check_words(choice: Choice, options: Mapping[str, Any], model: Model) -> Inp
     return use
 
 
+def _check_pieces(choice: Choice, options: Mapping[str, Any]) -> None:
+    """SpecError E731 for pieces of no length, or without room for a word."""
+    kind, context = options["pieces"], options["context"]
+    if kind is None or (context is not None and context >= 3):
+        return
+    message = f"pieces={kind} does not say how long a piece is"
+    if context is not None:
+        message = f"a piece of {context} symbols has no word between {BEGIN} and {END}"
+    span = option_span(choice, "pieces" if context is None else "context")
+    raise SpecError(Diagnostic("E731", message, span, "write context=50"))
+
+
 def load_words(choice: Choice, options: Mapping[str, Any], model: Model) -> TextData | SamplesData:
-    """Windows of ``context`` words; without ``context`` each line is a sample of its own."""
+    """Windows of ``context`` words, or pieces; without ``context`` each line is a sample."""
     use = check_words(choice, options, model)
     assert use.type.classes is not None
     size = options["vocabulary"] or use.type.classes.value(model.sizes)
@@ -131,6 +147,7 @@ def load_words(choice: Choice, options: Mapping[str, Any], model: Model) -> Text
     how = (options["letters"], options["marks"])
     texts = {file.path.name: prepared(_text(file, choice), *how) for file in parts}
     load = _running if options["context"] is not None else _lines
+    load = load if options["pieces"] is None else _pieces
     facts = {
         "source": "words",
         "path": str(parts[0].path if len(parts) == 1 else parts[0].path.parent),
@@ -224,5 +241,31 @@ def _lines(
     return SamplesData(
         training, validation,
         {**facts, "words": list(known.words), **facts_of(training, validation)},
+        options["batches"] == "mixed",
+    )  # fmt: skip
+
+
+def _pieces(
+    texts: Mapping[str, str], size: int, choice: Choice, options: Mapping[str, Any], model: Model,
+    facts: Mapping[str, Any],
+) -> SamplesData:  # fmt: skip
+    """Pieces of ``context`` symbols, and shorter ones where a text or a line ends."""
+    kind, context = options["pieces"], options["context"]
+    found = [list(pieces(text, kind, context)) for text in texts.values()]
+    rows = (range(len(found[0])), range(len(found[0]), sum(map(len, found))))
+    whole = [piece for part in found for piece in part]
+    if not whole:
+        raise refused("E508", "the text has no piece to learn from", choice, "give it more words")
+    if len(texts) == 1 or options["split"] is None:
+        rows = split_rows(len(whole), options["split"], choice)
+    own = (word for row in rows[0] for word in whole[row])
+    known = _known(options) or most_frequent(own, size, (END, BEGIN))
+    axis = str(model.inputs[0].axes[0])
+    array, lengths = padded([known.numbers(piece) for piece in whole])
+    every = fitted({"text": array}, {axis: lengths}, model, choice)
+    training, validation = (every.rows(list(part)) for part in rows)
+    more = {"context": context, "pieces": kind, "words": list(known.words)}
+    return SamplesData(
+        training, validation, {**facts, **more, **facts_of(training, validation)},
         options["batches"] == "mixed",
     )  # fmt: skip

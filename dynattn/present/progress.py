@@ -206,7 +206,7 @@ def _ways(settings: RunSettings) -> list[str]:
 
 def _counted(data: Mapping[str, Any]) -> str:
     """What is counted of the data: what stands in a running text, or samples."""
-    if "context" not in data:
+    if "context" not in data or "pieces" in data:
         return "samples"
     return "words" if "words" in data else "symbols"
 

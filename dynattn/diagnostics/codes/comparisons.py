@@ -77,6 +77,13 @@ CODES: dict[str, Entry] = {
         "dynattn eval runs/characters-1 --data greek.txt",
         "dynattn eval runs/bytes-1 --data greek.txt",
     ),
+    "E731": Entry(
+        "pieces of a text whose length is not said",
+        "`pieces=text` cuts a text, `pieces=lines` each line of it, into pieces of `context` "
+        "symbols, the first of which is <bos>, and the last <eos>.",
+        'data words("a.txt", pieces=text)',
+        'data words("a.txt", pieces=text, context=50)',
+    ),
     "E730": Entry(
         "the model gives no probabilities of sentences",
         "Pairs of sentences are scored by a model that was trained on running text, or on lines of "
