@@ -63,7 +63,7 @@ def _refused(item: Diagnostic) -> Diagnostic:
         return item
     text = item.message.split(" in an emitted file")[0].removesuffix(",")
     message = f"{text} cannot be written as a file of Python"
-    fix = "write a graph of operations: --format torch; or use dynattn where it runs"
+    fix = "--format torch, unless it draws or chooses its steps; or use dynattn where it runs"
     return Diagnostic("E752", message, item.span, fix)
 
 
