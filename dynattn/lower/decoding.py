@@ -81,6 +81,7 @@ class Decoder:
         self._runs = [run for use in uses for run in binder.runs_of(use)]
         for run in self._runs:
             _check_steps(run)
+        self._routines = [routine for run in self._runs for routine in _routines(run)]
 
     @property
     def limit(self) -> int | None:
@@ -106,6 +107,9 @@ class Decoder:
             raise ValueError(f"the sequence has {text}")
         environment[f"dim {FIRST.key}"], environment[f"dim {COUNT.key}"] = self.length, count
         environment["training"] = False
+        if self.length == 0:  # what depends on parameters alone is made once a sequence
+            for routine in self._routines:
+                routine.hold()
         self._memory.begin()
         for run in self._runs:
             run.run(environment, evaluate_plainly)
@@ -131,6 +135,12 @@ def _sequence(system: System) -> str:
             text = f"'{population.name}' has {population.size} nodes"
             raise NotIncremental(f"{text}, and as many as {name} can grow one by one")
     return name
+
+
+def _routines(run: CallRun | EvolveRun) -> list[Routine]:
+    if isinstance(run, CallRun):
+        return [run.routine]
+    return [routine for routine in (run.start, run.rate, run.retraction) if routine is not None]
 
 
 def _check_steps(run: CallRun | EvolveRun) -> None:

@@ -61,6 +61,18 @@ def test_a_new_sequence_knows_nothing_of_the_one_before():
     assert torch.equal(decoder(text), first)
 
 
+def test_a_new_sequence_follows_the_parameters():
+    system = built(ROW_BY_ROW["scalar waves"].replace("index[i]*0.1", "k*index[i]").replace(
+        "layer attend {", "layer attend { learn k = 0.1"))  # fmt: skip
+    decoder, text = Decoder(system), torch.tensor([[1, 2, 3]])
+    decoder(text)
+    with torch.no_grad():
+        for parameter in system.parameters():
+            parameter.mul_(2)
+        decoder.begin()
+        torch.testing.assert_close(decoder(text), system(text), rtol=0, atol=1e-12)
+
+
 def test_a_sequence_has_the_length_that_the_model_allows():
     decoder = Decoder(built(ROW_BY_ROW["fused"]))
     decoder(torch.zeros(1, 39, dtype=torch.int64))
