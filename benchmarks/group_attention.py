@@ -20,6 +20,7 @@ from training import make_update, paced, shares
 import dynattn
 from dynattn.learn.folder import new_run
 from dynattn.learn.train import train
+from dynattn.lower.pairs import real_numbers
 
 POINTS = {"circle": 64, "torus(4)": 16, "sphere(8)": 16, "SO(3)": 14, "SU(2)": 16}
 """How many points a token has on each."""
@@ -41,7 +42,7 @@ def row_of(path: Path, manifold: str, rounds: int) -> dict[str, Any]:
     result = trained(path, manifold)
     return {
         "manifold": f"{manifold} x{POINTS[manifold]}",
-        "learned numbers": sum(p.numel() for p in spec.build().parameters()),
+        "learned numbers": real_numbers(spec.build().parameters()),
         "CPU s": cpu,
         "characters per s": tokens / cpu,
         "fused": "op='attention'" in str(spec.program.steps),

@@ -153,7 +153,7 @@ class Work:
             return self.part(arrays, cuts[0], arrays[: self.given])
         moving = any(a.requires_grad for a in arrays if isinstance(a, Tensor))
         again = torch.is_grad_enabled() and moving and not self.is_kept(arrays)
-        if again and not _is_followed(arrays):
+        if again and not torch.compiler.is_compiling() and not _is_followed(arrays):
             return self.nested(InParts.apply(self, cuts, *arrays))
         return self.all(arrays, cuts)
 

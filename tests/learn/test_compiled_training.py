@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+import dynattn
 from dynattn.diagnostics.report import SpecError
 from dynattn.learn.compiled import MOST_SHAPES, CompiledLoss
+from dynattn.learn.evaluate import batch_loss
 from dynattn.learn.folder import new_run
 from dynattn.learn.metrics import read_metrics
 from dynattn.learn.train import train
@@ -16,6 +20,8 @@ from dynattn.solve.compiler import Compiler
 from tests.learn.small import small
 from tests.truths.solved import compiled
 from tests.truths.test_layer_noise import OU
+
+SPECS = Path(__file__).parents[2] / "specs"
 
 
 class Uncompiled(Compiler):
@@ -52,6 +58,23 @@ def test_a_layer_that_comes_to_rest_is_not_compiled():
     system = compiled(OU.replace("EVOLVE", "until equilibrium").replace("; noise 0.7", "")).build()
     with pytest.raises(SpecError, match="E359: the layer 'go' runs until it is at rest"):
         CompiledLoss(system, Uncompiled())
+
+
+@pytest.mark.slow
+def test_sums_in_blocks_of_receivers_are_compiled_with_their_slopes():
+    """At this size the pairs of oscillator_attention are taken in several blocks."""
+    system = dynattn.load(str(SPECS / "oscillator_attention.dyn"), V=40, L=1).build(
+        dtype=torch.float64
+    )
+    text = torch.randint(40, (64, 50), generator=torch.Generator().manual_seed(1))
+    batch = [{use.name: text if use.axes else text[:, 0] % 2 for use in system.model.inputs}]
+    results = []
+    for loss in (partial(batch_loss, system.eval()), CompiledLoss(system, Compiler())):
+        system.zero_grad(set_to_none=True)
+        found = loss(batch)
+        found.backward()
+        results.append((found.detach(), [x.grad for x in system.parameters()]))
+    torch.testing.assert_close(results[1], results[0], rtol=1e-7, atol=1e-11)
 
 
 @pytest.mark.slow
