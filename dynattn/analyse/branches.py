@@ -270,4 +270,4 @@ def reversed_step(step: Step) -> Step:
 
 def point_of(sheet: Sheet, y: Tensor, value: float) -> Point:
     """A point of a sheet of one parameter."""
-    return Point(y, torch.tensor([value]).to(y), y.new_zeros(0))
+    return Point(y, y.new_tensor([value]), y.new_zeros(0))

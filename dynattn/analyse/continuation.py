@@ -83,7 +83,7 @@ def follow_equilibria(
     problem = rest_problem(system, packing)
     y = packing.pack(states)
     size = float(y.numel() ** 0.5 * max(1.0, float(y.square().mean().sqrt())))
-    widths = torch.tensor([high - low]).to(y)
+    widths = y.new_tensor([high - low])
     sheet = Sheet(problem, (parameter,), widths, size, atol=atol, rtol=rtol)
     begun = _begun(sheet, y, value, span)
     walk = Walk(sheet, low, high, LARGEST if largest is None else largest, most, report)

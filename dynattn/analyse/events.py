@@ -153,7 +153,7 @@ def _fold(walk: Walk, stretch: Stretch) -> SpecialPoint | None:
 def _hopf(walk: Walk, stretch: Stretch, omega: float) -> SpecialPoint | None:
     at = _nearest(stretch)
     condition = Oscillating.near(at.here, omega)
-    extra = torch.tensor([omega]).to(at.here.point.y)
+    extra = at.here.point.y.new_tensor([omega])
     found = _solve(walk, stretch, at, condition, extra)
     if found is None:
         return None

@@ -206,24 +206,27 @@ def progress_shown(quiet: bool) -> Iterator[Callable[[float], None] | None]:
 def tell_result(result: Any, folder: Path, pictures: list[Path]) -> None:
     """Print the figures, what they cost, and where everything is."""
     from dynattn.cli.branches import branch_rows, tell_ends
+    from dynattn.cli.curves import curve_rows, cycle_rows, tell_curve, tell_cycles
     from dynattn.cli.screen import print_heading, print_line, print_table
     from dynattn.cli.searches import tell_search
     from dynattn.run.branches import BranchResult
+    from dynattn.run.curves import CurveResult
+    from dynattn.run.cycles import CycleResult
     from dynattn.run.searches import SearchResult
     from dynattn.run.sweep import Sweep
 
     print_heading(f"{result.settings['model']}: {result.name}, seed {result.seed}")
-    rows: list[tuple[str, ...]] = []
-    if isinstance(result, SearchResult):
-        tell_search(result)
-    elif isinstance(result, BranchResult):
-        rows = branch_rows(result)
-    else:
-        rows = sweep_rows(result) if isinstance(result, Sweep) else series_rows(result)
+    words: dict[type, tuple[Any, Any]] = {
+        BranchResult: (branch_rows, tell_ends), CurveResult: (curve_rows, tell_curve),
+        CycleResult: (cycle_rows, tell_cycles), Sweep: (sweep_rows, None),
+        SearchResult: (lambda _: [], tell_search),
+    }  # fmt: skip
+    rows_of, tell = words.get(type(result), (series_rows, None))
+    rows = rows_of(result)
     if len(rows) > 1:
         print_table(rows[0], rows[1:])
-    if isinstance(result, BranchResult):
-        tell_ends(result)
+    if tell is not None:
+        tell(result)
     costs = {} if isinstance(result, SearchResult) else cost(result)
     if costs:
         print_line("  " + ", ".join(f"{key} {shown(value)}" for key, value in costs.items()))
@@ -300,6 +303,8 @@ def result_facts(result: Any, folder: Path, pictures: list[Path]) -> dict[str, A
     from dynattn.cli.searches import search_facts
     from dynattn.learn.placements import PlacementResult
     from dynattn.run.branches import BranchResult
+    from dynattn.run.curves import CurveResult
+    from dynattn.run.cycles import CycleResult
     from dynattn.run.searches import SearchResult
     from dynattn.run.sweep import Sweep
 
@@ -317,7 +322,7 @@ def result_facts(result: Any, folder: Path, pictures: list[Path]) -> dict[str, A
         return {**facts, "axes": axes, "records": records}
     if isinstance(result, SearchResult):
         return {**facts, **search_facts(result)}
-    if isinstance(result, BranchResult | PlacementResult):
+    if isinstance(result, BranchResult | CurveResult | CycleResult | PlacementResult):
         return facts
     finals = {name: float(values[-1]) for name, values in result.series.items()}
     return {**facts, "final": finals}

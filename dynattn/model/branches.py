@@ -19,8 +19,10 @@ STARTS = (
 )
 EVENTS = ("fold", "hopf", "branch_point")
 """What an equilibrium may undergo in one parameter."""
-TRACED_EVENTS = ("cusp", "bogdanov_takens")
-"""What one of those may undergo in two."""
+TRACED_EVENTS = {"fold": ("cusp", "bogdanov_takens"), "hopf": ("bogdanov_takens",)}
+"""What one of those may undergo in two, by what is followed."""
+CYCLE_EVENTS = ("fold", "branch_point", "period_doubling", "neimark_sacker")
+"""What a periodic orbit may undergo in one."""
 CLAUSES = ("detect", "follow", "start", "record", "rtol", "atol", "step", "seed")
 
 
@@ -106,7 +108,9 @@ def continuation(draft: Draft, declaration: tree.Experiment) -> Continuation:
         fix = "write K = 0 .. 4" if wanted == 1 else "write K = 0 .. 4; b = 0 .. 1"
         draft.errors.add("E323", text, span, fix)
     ranges = tuple(pair for item in settings if (pair := _range(draft, item)) is not None)
-    _events(draft, declaration, TRACED_EVENTS if wanted == 2 else EVENTS)
+    follows = _followed(draft, found.get("follow"), settings)
+    begins = _begin(draft, found) if "start" in found else None
+    _events(draft, declaration, _known("follow" in found, follows, begins))
     numbers = {
         word: value
         for word in ("rtol", "atol", "step", "seed")
@@ -115,15 +119,31 @@ def continuation(draft: Draft, declaration: tree.Experiment) -> Continuation:
     return Continuation(
         declaration.name or declaration.kind, span, ranges,
         detects=tuple(swept.events_of(declaration)),
-        follows=_followed(draft, found.get("follow")),
-        start=_begin(draft, found["start"]) if "start" in found else None,
+        follows=follows,
+        start=begins,
         records=tuple(_records(draft, found["record"])) if "record" in found else (),
         **numbers,
     )  # fmt: skip
 
 
-def _begin(draft: Draft, clause: tree.Clause) -> Start | None:
+def _known(
+    traced: bool, follows: tuple[str, str] | None, begins: Start | None
+) -> tuple[str, ...]:  # fmt: skip
+    """What may happen on the way."""
+    if traced:
+        return TRACED_EVENTS["fold" if follows is None else follows[1]]
+    at_hopf = begins is not None and begins.point is not None and begins.point[1] == "hopf"
+    return CYCLE_EVENTS if at_hopf else EVENTS
+
+
+def _begin(draft: Draft, found: dict[str, tree.Clause]) -> Start | None:
+    clause = found["start"]
     begins = start(draft, clause)
+    if "follow" in found:
+        text = "what is followed starts at the point that is followed"
+        draft.errors.add("E322", text, clause.span, "leave the start out")
+    elif begins is not None and begins.point is not None:
+        _check_plain(draft, begins.point[0], clause)
     fix = "leave it out, or write start equilibrium at K = 1"
     if begins is not None and begins.kind == "previous":
         text = "start previous goes from point to point of a sweep, and continue does so anyway"
@@ -169,14 +189,48 @@ def _range(draft: Draft, item: tree.Setting) -> tuple[str, float, float] | None:
     return (name, first, last) if fits else None
 
 
-def _followed(draft: Draft, clause: tree.Clause | None) -> tuple[str, str] | None:
+def _check_plain(draft: Draft, name: str, clause: tree.Clause) -> None:
+    """E322 for a point that is none of a branch of equilibria in one parameter."""
+    clauses = [item for item in draft.branches[name].clauses if isinstance(item, tree.Clause)]
+    traced = any(item.word == "follow" for item in clauses)
+    if not traced and not any(_at_hopf(item) for item in clauses):
+        return
+    what = "points in two parameters" if traced else "periodic orbits"
+    text = f"'{name}' is a curve of {what}, and continue goes on from equilibria in one parameter"
+    fix = "name a point of the continue that it starts from itself"
+    draft.errors.add("E322", text, clause.span, fix)
+
+
+def _at_hopf(clause: tree.Clause) -> bool:
+    """Whether it is ``start at NAME.hopf``."""
+    match [item.value for item in clause.values]:
+        case [tree.At(point=tree.Attribute(name="hopf"))]:
+            return clause.word == "start"
+    return False
+
+
+def _followed(
+    draft: Draft, clause: tree.Clause | None, settings: list[tree.Setting]
+) -> tuple[str, str] | None:
     if clause is None:
         return None
     value = clause.values[0].value if len(clause.values) == 1 else None
     if value is None or isinstance(value, tree.At):
         draft.errors.add("E320", "follow takes one point", clause.span, "write follow branch.fold")
         return None
-    return swept.point(draft, value)
+    point = swept.point(draft, value)
+    if point is None:
+        return None
+    _check_plain(draft, point[0], clause)
+    if point[1] not in TRACED_EVENTS:
+        text = f"follow traces folds and Hopf points, and '{clause.values[0].span.text}' is neither"
+        draft.errors.add("E320", text, clause.span, "follow a fold or a hopf")
+        return None
+    moved = swept.parameters_of(draft.branches[point[0]])
+    if moved and not any(spell(item.name) in moved for item in settings):
+        text = f"'{point[0]}' moves '{moved[0]}', and what it found is followed in that and another"
+        draft.errors.add("E323", text, clause.span, f"write {moved[0]} = 0 .. 1 too")
+    return point
 
 
 def _events(draft: Draft, declaration: tree.Experiment, known: tuple[str, ...]) -> None:

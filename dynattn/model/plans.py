@@ -90,6 +90,12 @@ class Continuation:
     """The most that the parameter changes from point to point."""
     seed: int = 0
 
+    @property
+    def orbits(self) -> bool:
+        """Whether it follows the periodic orbits that leave a Hopf point."""
+        point = None if self.start is None else self.start.point
+        return point is not None and point[1] == "hopf"
+
 
 @dataclass(frozen=True)
 class Search:

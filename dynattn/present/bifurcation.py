@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from dynattn.present.cycles import cycles_figure
 from dynattn.present.figure import GRID, entitle, level, new_figure, style
 from dynattn.present.palette import MUTED_TEXT, TEXT, series_colour
+from dynattn.present.plane import plane_figure
 
 if TYPE_CHECKING:
     from dynattn.present.scene import Scene
@@ -26,14 +28,23 @@ LOOKS: dict[bool, dict[str, Any]] = {
 
 
 def bifurcation_figure(scene: Scene) -> Any:
-    """A panel for each number of the whole model, or for how long the first state is."""
+    """A panel for each number of the whole model, or for how long the first state is; of curves
+    the plane of both parameters, of periodic orbits their extremes.
+    """
+    from dynattn.run.curves import CurveResult
+    from dynattn.run.cycles import CycleResult
+
     result: Any = scene.result
+    if isinstance(result, CurveResult):
+        return plane_figure(scene)
+    if isinstance(result, CycleResult):
+        return cycles_figure(scene)
     measures = measures_of(result, scene.compilation.model.states)
     with style():
         figure = new_figure(7.6, 0.7 + 3.4 * len(measures))
         panels = figure.subplots(len(measures), 1, sharex=True, squeeze=False)[:, 0]
         for axes, (name, values) in zip(panels, measures.items(), strict=True):
-            _draw(axes, result, values)
+            draw_branches(axes, result, values)
             axes.set_ylabel(name, parse_math=False)
             axes.grid(**GRID)
             axes.margins(x=0.02, y=0.08)
@@ -56,11 +67,15 @@ def measures_of(result: BranchResult, states: Any) -> dict[str, Any]:
         return dict(list(found.items())[:MOST])
     name = next(iter(states))
     values = result[name].reshape(len(result.values), -1)
+    if values.shape[1] == 1 and not numpy.iscomplexobj(values):
+        return {name: values[:, 0]}
     return {f"rms of {name}": numpy.sqrt((numpy.abs(values) ** 2).mean(1))}
 
 
-def _draw(axes: Any, result: BranchResult, values: Any) -> None:
-    """Lines of one kind each, then the special points on them."""
+def draw_branches(
+    axes: Any, result: BranchResult, values: Any, leftwards: bool = False
+) -> None:  # fmt: skip
+    """Lines of one kind each, then the special points on them, their words at the right or left."""
     branch = result["branch"]
     for number in range(int(branch.max()) + 1):
         rows = (branch == number).nonzero()[0]
@@ -72,7 +87,7 @@ def _draw(axes: Any, result: BranchResult, values: Any) -> None:
             continue
         for row in (result[kind] > 0).nonzero()[0]:
             axes.plot(result.values[row], values[row], mark, color=TEXT, markersize=6, zorder=5)
-            left = kind == "fold" and _leaves_rightwards(result.values, int(row))
+            left = leftwards or (kind == "fold" and _leaves_rightwards(result.values, int(row)))
             axes.annotate(f"{word} {result.values[row]:.6g}", (result.values[row], values[row]),
                           xytext=(-7 if left else 7, 7), textcoords="offset points", fontsize=9.5,
                           ha="right" if left else "left", color=MUTED_TEXT,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from dynattn.run.labelled import Labelled, Variable, numbered
 if TYPE_CHECKING:
     from dynattn.analyse.branches import SpecialPoint, Step
     from dynattn.analyse.continuation import Continuation
+    from dynattn.analyse.curves import Curve, Spot
     from dynattn.compilation import Compilation
     from dynattn.lower.module import System
 
@@ -42,7 +43,7 @@ def branch_arrays(
         "arclength": [step.arclength for _, step in steps],
         "stable": [step.stability.verdict == "stable" for _, step in steps],
         "unstable": [step.stability.unstable for _, step in steps],
-        "residual": [_residual(step) for _, step in steps],
+        "residual": [residual_of(step) for _, step in steps],
     }
     for k, label in enumerate(found.problem.symmetries.labels):
         columns[f"drift: {label}"] = [float(step.here.drift[k]) for _, step in steps]
@@ -51,31 +52,31 @@ def branch_arrays(
             float(id(s) in special and special[id(s)].kind == kind) for _, s in steps
         ]  # fmt: skip
     variables = {n: Variable((AXIS,), np.array(v, dtype=float)) for n, v in columns.items()}
-    variables |= _measured(compilation, system, plan, found, [step for _, step in steps])
-    variables["eigenvalues"] = Variable((AXIS, "mode"), _spectra([s for _, s in steps]))
+    variables |= measured(compilation, system, plan, found, [step for _, step in steps])
+    variables["eigenvalues"] = Variable((AXIS, "mode"), spectra([s for _, s in steps]))
     variables |= _null_vectors(compilation, found, [s for _, s in steps])
     return Labelled(numbered({}, variables), variables)
 
 
-def _residual(step: Step) -> float:
+def residual_of(step: Step | Spot) -> float:
     return float(step.here.rates.abs().max()) if step.here.m else 0.0
 
 
-def _spectra(steps: list[Step]) -> Any:
+def spectra(steps: Sequence[Step | Spot]) -> Any:
     most = max(min(SPECTRUM, len(step.stability.eigenvalues)) for step in steps)
-    spectra = np.full((len(steps), most), np.nan, dtype=complex)
+    found = np.full((len(steps), most), np.nan, dtype=complex)
     for row, step in enumerate(steps):
         values = step.stability.eigenvalues[:most]
-        spectra[row, : len(values)] = values
-    return spectra
+        found[row, : len(values)] = values
+    return found
 
 
-def _measured(
+def measured(
     compilation: Compilation,
     system: System,
     plan: plans.Continuation,
-    found: Continuation,
-    steps: list[Step],
+    found: Continuation | Curve,
+    steps: Sequence[Step | Spot],
 ) -> dict[str, Variable]:
     """Observables, or what the experiment records, and the states."""
     import torch
@@ -151,7 +152,7 @@ def special_facts(found: Continuation, point: SpecialPoint) -> dict[str, Any]:
         "kind": point.kind,
         found.parameter: point.value,
         "branch": number,
-        "residual": _residual(point.step),
+        "residual": residual_of(point.step),
         "condition": point.residual,
         "eigenvalues": [[v.real, v.imag] for v in leading],
         **({} if point.frequency is None else {"frequency": point.frequency}),

@@ -16,6 +16,7 @@ from dynattn.run.branch_arrays import AXIS, branch_arrays, branch_statistics
 from dynattn.run.clock import standing_mistakes
 from dynattn.run.labelled import Result
 from dynattn.run.provenance import origin_of, versions
+from dynattn.vocabulary.manifolds import MANIFOLDS
 
 if TYPE_CHECKING:
     import torch
@@ -25,8 +26,14 @@ if TYPE_CHECKING:
     from dynattn.analyse.continuation import Continuation
     from dynattn.compilation import Compilation
     from dynattn.lower.module import System
+    from dynattn.run.curves import CurveResult
+    from dynattn.run.cycles import CycleResult
 
-WORDS = {"fold": "fold", "branch_point": "branch point", "hopf": "Hopf point"}
+WORDS = {
+    "fold": "fold", "branch_point": "branch point", "hopf": "Hopf point", "cusp": "cusp",
+    "bogdanov_takens": "Bogdanov-Takens point", "period_doubling": "period doubling",
+    "neimark_sacker": "Neimark-Sacker point",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,10 +65,32 @@ class BranchResult(Result):
         """Folds, branch points and Hopf points."""
         return self.continuation.special
 
+    def value_at(self, point: SpecialPoint, parameter: str) -> float:
+        """Of a parameter that is moved."""
+        return point.value
+
     def first(self, kind: str) -> SpecialPoint | None:
         """The first special point of a kind after the start, then before it."""
         found = [point for point in self.special if point.kind == kind]
         return min(found, key=_order(self.continuation, found), default=None)
+
+    called = "the branch"
+
+    def extent(self) -> str:
+        """Where it goes, and how stable it is, in words."""
+        branch = self.continuation.branches[0]
+        low, high = branch.range
+        verdicts = [step.stability.verdict == "stable" for step in branch.steps]
+        how = "stable all along" if all(verdicts) else "unstable all along"
+        if any(verdicts) and not all(verdicts):
+            how = f"{sum(verdicts)} of its {len(verdicts)} points stable"
+        others = [f"a {WORDS[p.kind]} at {p.value:.6g}" for p in branch.special]
+        there = f"; it has {', '.join(others)}" if others else ""
+        return f"{self.parameter} goes from {low:.6g} to {high:.6g} on it, {how}{there}"
+
+
+if TYPE_CHECKING:
+    Followed = BranchResult | CurveResult | CycleResult
 
 
 def own_columns(result: BranchResult) -> dict[str, NDArray[Any]]:
@@ -86,22 +115,26 @@ def run_continuation(
     seed: int | None = None,
     device: str = "cpu",
     progress: Callable[[float], None] | None = None,
-) -> BranchResult:
-    """Follow equilibria as ``plan`` says; once for each compilation, seed and device.
+) -> Followed:
+    """Follow what ``plan`` says; once for each compilation, seed and device.
 
-    SpecError where it cannot be followed (E620, E621, E428, E608, E636, E643, E644, E645),
+    SpecError where it cannot be followed (E621, E428, E608, E636, E643, E644, E645, E660),
     NumericalError where nothing is found to start at (E641, E642) or a point is named that is not
     there (E640).
     """
+    from dynattn.run.curves import run_curve
+    from dynattn.run.cycles import run_cycles
+
     chosen = seed_of(compilation, plan, seed)
     known = _KNOWN.setdefault(compilation, {})
     key = plan.name, chosen, device
     if key not in known:
-        known[key] = _run(compilation, plan, chosen, device, progress)
+        run = run_curve if plan.follows is not None else run_cycles if plan.orbits else _run
+        known[key] = run(compilation, plan, chosen, device, progress)
     return known[key]
 
 
-_KNOWN: WeakKeyDictionary[Compilation, dict[tuple[str, int, str], BranchResult]]
+_KNOWN: WeakKeyDictionary[Compilation, dict[tuple[str, int, str], Followed]]
 _KNOWN = WeakKeyDictionary()
 
 
@@ -117,16 +150,26 @@ def check_continuation(compilation: Compilation, plan: plans.Continuation) -> No
     from dynattn.solve.refusals import rest_mistakes
 
     model = compilation.model
-    if plan.follows is not None:
-        text = f"'{plan.name}' cannot be run: points are not followed in two parameters yet"
-        fix = "continue the equilibria at several values of the second parameter"
-        raise SpecError(Diagnostic("E620", text, plan.span, fix))
     found = [*standing_mistakes(model, plan.span), *rest_mistakes(model, plan.span)]
+    if plan.orbits:
+        found += _curved(compilation, plan)
     if any(law.discrete for law in model.laws) and "hopf" in plan.detects:
         text = "the laws are maps, and Hopf points are those of flows"
         found.append(Diagnostic("E645", text, plan.span, "detect fold, branch_point"))
     if found:
         raise SpecError(tuple(found))
+
+
+def _curved(compilation: Compilation, plan: plans.Continuation) -> list[Diagnostic]:
+    """E660 for orbits on spaces whose tangents differ from point to point."""
+    states = [s for s in compilation.model.states.values() if not s.averaged]
+    for state in states:
+        entry = MANIFOLDS[state.manifold.name]
+        if not (entry.projection == "F" or (entry.tangent == "F" and entry.logarithmic)):
+            text = f"'{state.name}' is on {entry.name}, and orbits are followed on flat spaces"
+            fix = "write it on circle, torus, real, complex or positive; simulate shows the orbit"
+            return [Diagnostic("E660", text, plan.span, fix)]
+    return []
 
 
 def _run(
@@ -143,7 +186,7 @@ def _run(
 
     check_continuation(compilation, plan)
     ((name, first, last),) = plan.ranges
-    _check_moved(compilation, plan, seed, device)
+    check_moved(compilation, plan, seed, device)
     begun = time.process_time()
     system, states, value = _start(compilation, plan, seed, device)
     check_rests(system, plan.span)
@@ -176,15 +219,24 @@ def _run(
 # ── where it starts ────────────────────────────────────────────────────────────────────────────
 
 
-def _check_moved(
-    compilation: Compilation, plan: plans.Continuation, seed: int, device: str
+def check_moved(compilation: Compilation, plan: plans.Continuation, seed: int, device: str) -> None:
+    """E644 for parameters that are more than numbers in the rates."""
+    for name, first, last in plan.ranges:
+        _check_one(compilation, plan, (name, first, last), seed, device)
+
+
+def _check_one(
+    compilation: Compilation,
+    plan: plans.Continuation,
+    moved: tuple[str, float, float],
+    seed: int,
+    device: str,
 ) -> None:
-    """E644 for a parameter that is more than a number in the rates."""
     import torch
 
     from dynattn.run.systems import is_structural
 
-    ((name, first, last),) = plan.ranges
+    name, first, last = moved
     text = ""
     if is_structural(compilation, name, (first, last)):
         text = f"'{name}' is a size, or makes a graph, and does not move continuously"
@@ -223,13 +275,14 @@ def _start(
     if begins is not None and begins.rest is not None:
         from dynattn.run.searches import rest_states
 
-        value = _within(_own(compilation, name, seed), first, last)
+        value = _within(own_value(compilation, name, seed), first, last)
         system = _system(compilation, name, value, seed, device)
         return system, rest_states(compilation, begins, seed=seed, device=device), value
     if begins is not None and begins.kind == "point":
         assert begins.point is not None
         result, point = special_point(compilation, begins.point, begins.span, seed, device)
-        value = point.value if result.parameter == name else _own(compilation, name, seed)
+        assert isinstance(result, BranchResult)
+        value = point.value if result.parameter == name else own_value(compilation, name, seed)
         system = _system(compilation, name, value, seed, device)
         return system, states_of(result, point), value
     value = dict(begins.settings).get(name, first) if begins is not None else first
@@ -256,7 +309,7 @@ def _within(value: float, first: float, last: float) -> float:
     return value if min(first, last) <= value <= max(first, last) else first
 
 
-def _own(compilation: Compilation, name: str, seed: int) -> float:
+def own_value(compilation: Compilation, name: str, seed: int) -> float:
     """The value that the spec gives a parameter."""
     from dynattn.lower.binding import table_of
     from dynattn.run.systems import build_for
@@ -267,7 +320,7 @@ def _own(compilation: Compilation, name: str, seed: int) -> float:
 
 def special_point(
     compilation: Compilation, wanted: tuple[str, str], span: Span | None, seed: int, device: str
-) -> tuple[BranchResult, SpecialPoint]:
+) -> tuple[Followed, Any]:
     """The point that another experiment names; NumericalError E640 where there is none."""
     name, event = wanted
     plan = next(item for item in compilation.model.continuations if item.name == name)
@@ -275,24 +328,11 @@ def special_point(
     point = result.first(event)
     if point is not None:
         return result, point
-    text = f"the branch '{name}' has no {WORDS[event]}: {extent(result)}"
+    text = f"{result.called} '{name}' has no {WORDS[event]}: {result.extent()}"
     fix = f"let its range reach one, or look at it: dynattn run SPEC {name}"
-    raise NumericalError(Diagnostic("E640", text, span, fix, ((plan.span, "the branch"),)))
+    raise NumericalError(Diagnostic("E640", text, span, fix, ((plan.span, result.called),)))
 
 
-def extent(result: BranchResult) -> str:
-    """Where a branch goes, and how stable it is, in words."""
-    branch = result.continuation.branches[0]
-    low, high = branch.range
-    verdicts = [step.stability.verdict == "stable" for step in branch.steps]
-    how = "stable all along" if all(verdicts) else "unstable all along"
-    if any(verdicts) and not all(verdicts):
-        how = f"{sum(verdicts)} of its {len(verdicts)} points stable"
-    others = [f"a {WORDS[p.kind]} at {p.value:.6g}" for p in branch.special]
-    there = f"; it has {', '.join(others)}" if others else ""
-    return f"{result.parameter} goes from {low:.6g} to {high:.6g} on it, {how}{there}"
-
-
-def states_of(result: BranchResult, point: SpecialPoint) -> dict[str, torch.Tensor]:
+def states_of(result: Followed, point: Any) -> dict[str, torch.Tensor]:
     """[nodes, ...] by name, at a special point."""
     return dict(result.continuation.problem.packing.unpack(point.step.y))

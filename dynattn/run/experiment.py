@@ -13,7 +13,7 @@ from dynattn.model.plans import Continuation, Placement, Search, Simulation
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
-    from dynattn.run.branches import BranchResult
+    from dynattn.run.branches import Followed
     from dynattn.run.searches import SearchResult
     from dynattn.run.signals import Given
     from dynattn.run.simulate import Trajectory
@@ -73,9 +73,9 @@ def run_experiment(
     folder: str | Path | None = None,
     signals: Given | None = None,
     compiled: bool | Compiler = False,
-) -> Trajectory | Sweep | BranchResult | SearchResult:
-    """Run one experiment: a Trajectory, a Sweep where it has several points, a BranchResult, or a
-    SearchResult. What trains is run by ``learn.experiments.run_any``.
+) -> Trajectory | Sweep | Followed | SearchResult:
+    """Run one experiment: a Trajectory, a Sweep where it has several points, what ``continue``
+    follows, or a SearchResult. What trains is run by ``learn.experiments.run_any``.
 
     With ``folder`` everything is written there: a sweep after every part, so that an interruption
     loses nothing that was finished. ``signals`` gives samples by input, {"drive": (times, values)},

@@ -36,7 +36,7 @@ def with_points(
     for item in simulation.awaited:
         for name, event, parameter in item.points:
             result, point = special_point(compilation, (name, event), item.span, chosen, device)
-            known[name, event, parameter] = point.value
+            known[name, event, parameter] = result.value_at(point, parameter)
     if known:
         model = check(compilation.tree, compilation.overrides, compilation.most_nodes, known)
         found = next(item for item in model.simulations if item.name == simulation.name)

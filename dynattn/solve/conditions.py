@@ -134,6 +134,52 @@ class Oscillating:
         return torch.linalg.solve(matrix, unit)
 
 
+@dataclass(frozen=True)
+class Rotating:
+    """-kappa is twice an eigenvalue of J J, with kappa / scale as a further unknown: two numbers.
+
+    i sqrt(kappa) and its conjugate are eigenvalues of J then. What J does on their plane,
+    A A - trace(A) A + det(A) = 0, makes these numbers trace(A) and kappa - det(A) at first order,
+    where kappa is 0 and below too: a Hopf curve goes on through its end, where two eigenvalues are
+    0, as one of opposite real eigenvalues.
+    """
+
+    left: Tensor
+    """[2, n], ambient: what J J + kappa nearly takes to 0 from the left."""
+    right: Tensor
+    plane: Tensor
+    """[2, 2]: A, without its trace."""
+    pairing: Tensor
+    """[2, 2]: left times right."""
+    scale: float
+
+    @classmethod
+    def near(cls, here: Linearization, kappa: float, scale: float) -> Rotating:
+        """With borders made at a point."""
+        u, _, v = torch.linalg.svd(_squared(here, kappa))
+        left, right = u[:, -2:].mT, v[-2:]
+        plane = right @ here.matrix @ right.mT
+        plane = plane - plane.trace() / 2 * torch.eye(2).to(plane)
+        lift = here.local.bases.lift
+        pairing = left @ right.mT
+        return cls(lift(left.contiguous()), lift(right.contiguous()), plane, pairing, scale)
+
+    def __call__(self, here: Linearization, extra: Tensor) -> Tensor:
+        drop, m = here.local.bases.drop, here.m
+        matrix = here.matrix.new_zeros(m + 2, m + 2)
+        matrix[:m, :m] = _squared(here, float(extra[0]) * self.scale)
+        matrix[:m, m:], matrix[m:, :m] = drop(self.left).mT, drop(self.right)
+        units = torch.eye(m + 2, 2).to(matrix).roll(m, 0)
+        corner = torch.linalg.solve(matrix, units)[m:]
+        found = -torch.linalg.solve(self.pairing, corner) / self.scale
+        turned = (found * self.plane).sum() / self.plane.square().sum()
+        return torch.stack([turned * self.scale**0.5, found.trace() / 2])
+
+
+def _squared(here: Linearization, kappa: float) -> Tensor:
+    return here.matrix @ here.matrix + kappa * torch.eye(here.m).to(here.matrix)
+
+
 def _turning(here: Linearization, omega: float) -> Tensor:
     eye = torch.eye(here.m, dtype=here.matrix.dtype, device=here.matrix.device)
     return torch.complex(here.matrix, -omega * eye)
@@ -154,16 +200,17 @@ def _dropped(here: Linearization, vector: Tensor) -> Tensor:
 
 def slopes_along(
     sheet: Sheet, here: Linearization, across: Directions, condition: Condition, extra: Tensor
-) -> Tensor | None:
-    """[c, d + e]: how the numbers change along the sheet and with the further unknowns."""
+) -> Tensor:
+    """[c, d + e]: how the numbers change along directions of the sheet at a point of it, and with
+    the further unknowns.
+    """
     columns = []
     for direction in _single(across):
-        sides = []
-        for sign in (1.0, -1.0):
-            near = sheet.settle(sheet.moved(here.point, direction, sign * DIFFERENCE), across)
-            if near is None:
-                return None
-            sides.append(condition(near[0], extra))
+        # beside the sheet by the square of the difference, on both sides alike
+        sides = [
+            condition(sheet.at(sheet.moved(here.point, direction, sign * DIFFERENCE)), extra)
+            for sign in (1.0, -1.0)
+        ]
         columns.append((sides[0] - sides[1]) / (2 * DIFFERENCE))
     for k in range(len(extra)):
         width = DIFFERENCE * max(1.0, float(extra[k].abs()))
@@ -193,7 +240,7 @@ def _located(
     for _ in range(STEPS):
         value = condition(here, extra)
         slopes = slopes_along(sheet, here, across, condition, extra)
-        if slopes is None or not bool(torch.isfinite(slopes).all() & torch.isfinite(value).all()):
+        if not bool(torch.isfinite(slopes).all() & torch.isfinite(value).all()):
             return None
         step = -(torch.linalg.pinv(slopes, rtol=1e-12) @ value)
         length = float(step[:d].norm())

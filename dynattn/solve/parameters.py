@@ -5,7 +5,6 @@ What a spec computes once from a parameter when the system is built, draws among
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor
 
 from dynattn.lower.binding import table_of
-from dynattn.solve.jacobians import NOTICES, pulled_back
+from dynattn.solve.jacobians import pulled_back
 from dynattn.solve.rest_problem import Local, RestProblem
 
 
@@ -44,16 +43,16 @@ def slopes_by(problem: RestProblem, y: Tensor, names: Sequence[str]) -> Tensor:
     found = []
     for name in names:
         table, key = table_of(problem.system, name)
-        value = table[key].detach()
-
-        def rates(moved: Tensor, name: str = name) -> Tensor:
-            with parameters_set(problem.system, {name: moved}):
-                return problem.field(y)
-
-        with warnings.catch_warnings():
-            for notice in NOTICES:
-                warnings.filterwarnings("ignore", message=notice)
-            found.append(torch.func.jvp(rates, (value,), (torch.ones_like(value),))[1])
+        value = table[key].detach().requires_grad_()
+        with torch.enable_grad(), parameters_set(problem.system, {name: value}):
+            rates = problem.field(y.detach())
+            if not rates.requires_grad:
+                found.append(torch.zeros_like(y))
+                continue
+            # what a covector pulls back is linear in it: its slope is that of the rates
+            covector = torch.zeros_like(rates, requires_grad=True)
+            (pulled,) = torch.autograd.grad(rates, value, covector, create_graph=True)
+            found.append(torch.autograd.grad(pulled.sum(), covector)[0].detach())
     return torch.stack(found)
 
 

@@ -306,6 +306,12 @@ def test_several_directions_at_once_are_one_branch_point() -> None:
     assert point.value == pytest.approx(0, abs=1e-8) and point.multiplicity == 3
 
 
+def test_a_start_that_no_binary_number_of_single_precision_is() -> None:
+    """0.1 is the end of the range, and no number beside it."""
+    found = followed(CUSP + "continue b { a = 0.1 .. -2; start equilibrium }", q=-1.0)
+    assert found.values[0] == 0.1 and found.values[-1] == -2
+
+
 def test_what_cannot_be_followed_is_refused() -> None:
     plain = "param r = -1.0\npopulation p[1] { state x on real = 0; drift r*x - x^3 }\n"
     run = "simulate s { start at b.fold; t 0 .. 1 }\n"
@@ -319,8 +325,6 @@ def test_what_cannot_be_followed_is_refused() -> None:
         "E644": "param s = 1.0\npopulation p[3] { param w ~ normal(0, s); state x on real; "
         "drift w - x }\ncontinue b { s = 0 .. 1 }",
         "E645": plain + "continue b { r = -1 .. 1; start equilibrium at r = 2 }",
-        "E620": CUSP + "continue c { a = -2 .. 2; detect fold }\n"
-        "continue b { follow c.fold; a = -2 .. 2; q = 0 .. 2 }",
         "E621": "param r = 1.0\npopulation p[1] { state x on real; drift r - x; noise 0.1 }\n"
         "continue b { r = 0 .. 1 }",
     }

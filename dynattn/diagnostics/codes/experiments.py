@@ -1,4 +1,4 @@
-"""Codes of experiments: E320 to E327, and of those that cannot be run: E620 to E656."""
+"""Codes of experiments: E320 to E327, and of those that cannot be run: E620 to E660."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ CODES: dict[str, Entry] = {
     "E324": Entry(
         "no such event",
         "What detect names is a way in which an equilibrium changes: fold, hopf or branch_point in "
-        "one parameter; cusp or bogdanov_takens where one of those is followed in two.",
+        "one parameter; cusp or bogdanov_takens where one of those is followed in two. A periodic "
+        "orbit has its fold, branch_point, period_doubling and neimark_sacker.",
         "continue branch { K = 0 .. 2; detect folds }",
         "continue branch { K = 0 .. 2; detect fold }",
     ),
@@ -53,10 +54,10 @@ CODES: dict[str, Entry] = {
     "E620": Entry(
         "an experiment that this version cannot run",
         "The experiment is understood and checked, and rests on something that is not computed "
-        "yet: points that are followed in two parameters, or training that moves what is declared "
-        "with param. Everything else of the spec can be run.",
-        "continue curve { follow branch.fold; c = 0 .. 1; h = 0 .. 2 }",
-        "continue branch { c = 0 .. 1; detect fold }",
+        "yet: training that moves what is declared with param. Everything else of the spec can be "
+        "run.",
+        'train { data text("a.txt"); loss l; steps 10; free K }   # param K = 1',
+        'train { data text("a.txt"); loss l; steps 10 }   # learn K = 1',
     ),
     "E621": Entry(
         "noise is never at rest",
@@ -141,7 +142,8 @@ CODES: dict[str, Entry] = {
     "E641": Entry(
         "no equilibrium to start at",
         "continue lets the model come to rest at the first end of the range, or where start says, "
-        "and asks Newton's method where it does not. Neither found an equilibrium.",
+        "and asks Newton's method where it does not. Neither found an equilibrium. Where it starts "
+        "at a point, nothing was found to lead on from there.",
         "population p[1] { state x on real; drift c + x^2 }\ncontinue { c = 1 .. -1 }",
         "population p[1] { state x on real; drift c + x^2 }\ncontinue { c = -1 .. 1 }",
     ),
@@ -231,5 +233,15 @@ CODES: dict[str, Entry] = {
         "param b = 1, c = 2\npopulation p[1] { state x on real; drift b - x }\n"
         "population q[1] { state y on real; drift c - y }\n"
         "observe m = mean(x)\ntrain { loss (m - 3)^2; free b; steps 50 }",
+    ),
+    "E660": Entry(
+        "orbits on a curved space",
+        "A periodic orbit is followed as a polynomial in the coordinates of the states. On a "
+        "sphere, a simplex or a group of matrices that leaves the space; on angles, numbers and "
+        "complex numbers it does not.",
+        "population p[2] { state x on sphere(3) }\ncontinue b { K = 0 .. 1; detect hopf }\n"
+        "continue orbits { start at b.hopf; K = 0 .. 1 }",
+        "population p[2] { state x on real(3) }\ncontinue b { K = 0 .. 1; detect hopf }\n"
+        "continue orbits { start at b.hopf; K = 0 .. 1 }",
     ),
 }

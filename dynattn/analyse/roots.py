@@ -1,0 +1,41 @@
+"""Where a number along a curve is 0."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+CLOSE = 1e-13
+"""Of the bracket: what is left of it at the end."""
+
+MOST = 60
+"""Evaluations."""
+
+
+def root_of(
+    number: Callable[[float], float | None], a: float, at_a: float, b: float, at_b: float
+) -> float | None:
+    """A place between two where a number changes its sign, one at which it was asked for: by the
+    Illinois rule (Dowell and Jarratt, BIT 11 (1971) 168). None where it cannot be told.
+    """
+    best, least = (a, abs(at_a)) if abs(at_a) < abs(at_b) else (b, abs(at_b))
+    narrow = CLOSE * (abs(b - a))
+    for _ in range(MOST):
+        if least == 0 or abs(b - a) <= narrow:
+            break
+        c = (a * at_b - b * at_a) / (at_b - at_a)
+        if not min(a, b) < c < max(a, b):
+            break
+        at_c = number(c)
+        if at_c is None:
+            return None
+        gain = abs(at_c) < least
+        moved = abs(c - best)
+        if gain:
+            best, least = c, abs(at_c)
+        if (at_c > 0) == (at_b > 0):
+            b, at_b, at_a = c, at_c, at_a / 2
+        else:
+            a, at_a, b, at_b = b, at_b, c, at_c
+        if moved <= narrow:
+            break
+    return best

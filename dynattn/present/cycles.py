@@ -1,0 +1,119 @@
+"""Periodic orbits over a parameter: their extremes beside the equilibria, and their periods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from dynattn.present.figure import GRID, entitle, level, new_figure, style
+from dynattn.present.palette import MUTED_TEXT, TEXT, series_colour
+
+if TYPE_CHECKING:
+    from dynattn.present.scene import Scene
+
+MOST = 3
+"""Measures that are drawn, the first ones."""
+
+MARKS = {
+    "fold": ("o", "fold"), "branch_point": ("D", "branch point"),
+    "period_doubling": ("P", "period doubling"), "neimark_sacker": ("X", "Neimark-Sacker"),
+}  # fmt: skip
+
+LOOKS: dict[bool, dict[str, Any]] = {
+    True: {"linestyle": "-", "linewidth": 2.0},
+    False: {"linestyle": (0, (1.5, 1.5)), "linewidth": 1.6},
+}
+"""Of stable orbits, and of others."""
+
+
+def cycles_figure(scene: Scene) -> Any:
+    """A panel for each number of the whole model, or for the first state, with the branch of
+    equilibria; below it the period.
+    """
+    from dynattn.present.bifurcation import draw_branches, measures_of
+
+    result: Any = scene.result
+    rest = measures_of(result.equilibria, scene.compilation.model.states)
+    over = _over_phase(result, scene.compilation.model.states)
+    measures = {name: values for name, values in over.items() if name in rest}
+    with style():
+        figure = new_figure(7.6, 0.7 + 3.2 * len(measures) + 2.2)
+        heights = [3.2] * len(measures) + [2.0]
+        panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+        for axes, (name, values) in zip(panels, measures.items(), strict=False):
+            draw_branches(axes, result.equilibria, rest[name], leftwards=True)
+            extremes = values.max(1), values.min(1)
+            for line in extremes:
+                _draw(axes, result, line)
+            _mark(axes, result, extremes[0])
+            axes.set_ylabel(name, parse_math=False)
+            axes.grid(**GRID)
+            axes.margins(x=0.02, y=0.08)
+            level(axes, values)
+        _draw(panels[-1], result, result["period"])
+        panels[-1].set_ylabel("period", parse_math=False)
+        panels[-1].grid(**GRID)
+        panels[-1].set_xlabel(result.parameter, parse_math=False)
+        low, high = sorted(result.settings["range"])
+        panels[-1].set_xlim(low - 0.02 * (high - low), high + 0.02 * (high - low))
+        _legend(panels[0], result)
+        entitle(figure, f"{scene.compilation.model.name}: {result.name}")
+        return figure
+
+
+def _over_phase(result: Any, states: Any) -> dict[str, Any]:
+    """[point, phase] by name: as ``measures_of`` has them of equilibria."""
+    import numpy
+
+    from dynattn.run.labelled import in_parts
+
+    names = result.settings["observed"]
+    found = {n: result[n] for n in names if result.labelled.variables[n].axes == ("point", "phase")}
+    if found:
+        return dict(list(in_parts(found).items())[:MOST])
+    name = next(iter(states))
+    values = result[name]
+    flat = values.reshape(*values.shape[:2], -1)
+    if flat.shape[-1] == 1 and not numpy.iscomplexobj(flat):
+        return {name: flat[..., 0]}
+    return {f"rms of {name}": numpy.sqrt((numpy.abs(flat) ** 2).mean(-1))}
+
+
+def _draw(axes: Any, result: Any, values: Any) -> None:
+    for stable, piece in _pieces(result["unstable"]):
+        axes.plot(result.values[piece], values[piece], color=series_colour(2), **LOOKS[stable])
+
+
+def _pieces(growing: Any) -> Iterator[tuple[bool, Any]]:
+    """(whether nothing grows there, rows) of stretches; each begins where the one before ended."""
+    calm = [not a and not b for a, b in pairwise(growing)]
+    begin = 0
+    for k in range(1, len(calm) + 1):
+        if k == len(calm) or calm[k] != calm[begin]:
+            yield calm[begin], slice(begin, k + 1)
+            begin = k
+
+
+def _mark(axes: Any, result: Any, values: Any) -> None:
+    for kind, (mark, word) in MARKS.items():
+        if kind not in result.labelled:
+            continue
+        for row in (result[kind] > 0).nonzero()[0]:
+            x, y = result.values[row], values[row]
+            axes.plot(x, y, mark, color=TEXT, markersize=6, zorder=5)
+            axes.annotate(f"{word} {x:.6g}", (x, y), xytext=(7, 7), textcoords="offset points",
+                          fontsize=9.5, color=MUTED_TEXT, parse_math=False)  # fmt: skip
+
+
+def _legend(axes: Any, result: Any) -> None:
+    from matplotlib.lines import Line2D
+
+    words = {True: "stable orbits", False: "unstable orbits"}
+    kinds = {not grows for grows in result["unstable"]}
+    lines = [
+        Line2D([], [], color=series_colour(2), label=words[kind], **LOOKS[kind])
+        for kind in (True, False) if kind in kinds
+    ]  # fmt: skip
+    lines.append(Line2D([], [], color=series_colour(0), label="equilibria"))
+    axes.legend(handles=lines, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3)

@@ -1,0 +1,44 @@
+"""Folds and Hopf points in the plane of two parameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dynattn.present.figure import GRID, entitle, new_figure, style
+from dynattn.present.palette import MUTED_TEXT, TEXT, series_colour
+
+if TYPE_CHECKING:
+    from dynattn.present.scene import Scene
+
+MARKS = {"cusp": ("^", "cusp"), "bogdanov_takens": ("v", "Bogdanov-Takens")}
+
+
+def plane_figure(scene: Scene) -> Any:
+    """The curve with its events, and the point where it was begun."""
+    result: Any = scene.result
+    first, second = result.names
+    x, y = result[first], result[second]
+    with style():
+        figure = new_figure(7.0, 5.2)
+        axes = figure.subplots()
+        axes.plot(x, y, color=series_colour(0), linewidth=2.0)
+        start = abs(result["arclength"]).argmin()
+        word = {"fold": "fold", "hopf": "Hopf point"}[result.continuation.kind]
+        axes.plot(x[start], y[start], "o", color=TEXT, markersize=6, zorder=5)
+        _note(axes, f"{word} of '{result.settings['follows']}'", x[start], y[start])
+        for kind, (mark, name) in MARKS.items():
+            if kind in result.labelled:
+                for row in (result[kind] > 0).nonzero()[0]:
+                    axes.plot(x[row], y[row], mark, color=TEXT, markersize=7, zorder=5)
+                    _note(axes, f"{name} ({x[row]:.5g}, {y[row]:.5g})", x[row], y[row])
+        axes.set_xlabel(first, parse_math=False)
+        axes.set_ylabel(second, parse_math=False)
+        axes.grid(**GRID)
+        axes.margins(x=0.08, y=0.1)
+        entitle(figure, f"{scene.compilation.model.name}: {result.name}")
+        return figure
+
+
+def _note(axes: Any, words: str, x: float, y: float) -> None:
+    axes.annotate(words, (x, y), xytext=(8, 7), textcoords="offset points", fontsize=9.5,
+                  color=MUTED_TEXT, parse_math=False)  # fmt: skip
