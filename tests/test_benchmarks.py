@@ -32,6 +32,7 @@ BENCHMARKS = {
     "batches": ("--rounds", "3"),
     "solvers": ("--rounds", "3"),
     "stiff": ("--rounds", "1", "--nodes", "500"),
+    "continuation": ("--size", "40"),
     "group_attention": ("--rounds", "1", "--steps", "3"),
     "manifold_drift": ("--steps", "200"),
     "sampling": ("--rounds", "1", "--tokens", "256"),
@@ -62,6 +63,7 @@ def rows_of(name: str) -> list[dict]:
         "group_attention",
         "compiled",
         "stiff",
+        "continuation",
     ],
 )
 def test_benchmark(name):

@@ -150,6 +150,7 @@ class Walk:
                 last = self._at_bound(before, bound)
                 return ([*found, last] if last is not None else found), "range"
             found.append(step)
+            before.here.forget()
             if self._closes(start, before, step):
                 return found, "closed"
             angle = _angle(before, step)
@@ -165,7 +166,7 @@ class Walk:
         """The point at a distance; None where there is none, or the branch turns too far."""
         sheet = self.sheet
         settled = sheet.settle(sheet.moved(before.here.point, before.tangent, length),
-                               before.tangent)  # fmt: skip
+                               before.tangent, before.here)  # fmt: skip
         if settled is None:
             return None, 0
         here, count = settled

@@ -130,7 +130,7 @@ class Tracer:
     def next(self, before: Spot, length: float) -> tuple[Spot | None, int]:
         """The point at a distance, and how many Newton steps led there; None: none, or too far."""
         settled = self.sheet.settle(
-            self.sheet.moved(before.here.point, before.tangent, length), before.across
+            self.sheet.moved(before.here.point, before.tangent, length), before.across, before.here
         )
         if settled is None:
             return None, 0
@@ -163,7 +163,7 @@ class Tracer:
                 spot = self._spot(here, across, condition, extra, slopes, before, length)
                 return spot, count
             moved = self.sheet.moved(here.point, across.combined(step[None, :2]))
-            settled = self.sheet.settle(moved, across)
+            settled = self.sheet.settle(moved, across, here)
             if settled is None:
                 return None, 0
             here, extra = settled[0], extra + step[2:]

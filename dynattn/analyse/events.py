@@ -76,7 +76,7 @@ def _halves(walk: Walk, stretch: Stretch) -> tuple[Stretch, Stretch] | None:
     if not stretch.first.arclength < middle < stretch.last.arclength:
         return None
     point = walk.sheet.moved(start.here.point, start.tangent, length)
-    settled = walk.sheet.settle(point, start.tangent)
+    settled = walk.sheet.settle(point, start.tangent, start.here)
     if settled is None:
         return None
     here = settled[0]

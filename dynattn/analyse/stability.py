@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 from torch import Tensor
 
 from dynattn.solve.equilibria import Rest
 from dynattn.solve.jacobians import along
-from dynattn.solve.large_steps import leading_values
+from dynattn.solve.large_steps import leading_values, operator_of
 from dynattn.solve.rest_problem import Local, RestProblem, is_logarithmic
 from dynattn.solve.steps_to_rest import DENSE
 
@@ -30,10 +32,20 @@ SYMMETRIC = 1e-13
 """A matrix that differs from its transpose by no more than this part of its largest entry has real
 eigenvalues."""
 
+KEPT = 400
+"""Unknowns up to which all eigenvalues are computed, and what gives their vectors is kept; of a
+larger symmetric matrix the leading ones."""
+
+SHIFTS = (1e-3, 1e-2, 0.1, 0.5)
+"""Above the eigenvalues, as parts of the mean of the diagonal."""
+
 LEADING = 10
 """Eigenvalues of a large system that are computed."""
 
 Array = NDArray[Any]
+
+lanczos: Any = eigsh
+"""Its stubs know only one of its results."""
 
 
 @dataclass(frozen=True)
@@ -92,22 +104,58 @@ def stability_of(local: Local, matrix: Tensor) -> Stability:
     border = local.neutral()
     border = border[:, border.square().sum(0) > 0.5]
     taken = border.shape[-1]
-    whole = (
-        torch.linalg.qr(border, mode="complete").Q if taken else torch.eye(len(matrix)).to(matrix)
-    )
-    free = whole[:, taken:]
-    reduced = free.mT @ matrix @ free
-    values = _eigenvalues(reduced)
+    reduced = matrix
+    tall, tau = torch.geqrf(border)  # as a product of reflections a basis multiplies quickly
+    if taken:
+        reduced = torch.ormqr(tall, tau, matrix, left=True, transpose=True)
+        reduced = torch.ormqr(tall, tau, reduced, left=False)[taken:, taken:]
+    discrete, values = local.problem.discrete, _eigenvalues(reduced)
+    if len(matrix) > KEPT:
+        return judged(values, taken, discrete, None, None)
+    free = torch.eye(len(matrix)).to(matrix)
+    if taken:
+        free = torch.ormqr(tall, tau, free)[:, taken:]
     directions = local.bases.lift(free.mT.contiguous()).cpu().numpy()
-    return judged(values, taken, local.problem.discrete, reduced.cpu().numpy(), directions)
+    return judged(values, taken, discrete, reduced.cpu().numpy(), directions)
 
 
 def _eigenvalues(matrix: Tensor) -> Array:
     if not len(matrix):
         return np.zeros(0)
     if float((matrix - matrix.mT).abs().max()) <= SYMMETRIC * float(matrix.abs().max()):
+        if len(matrix) > KEPT:
+            found = _leading(matrix)
+            if found is not None:
+                return found
         return torch.linalg.eigvalsh((matrix + matrix.mT) / 2).cpu().numpy()
     return torch.linalg.eigvals(matrix).cpu().numpy()
+
+
+def _leading(matrix: Tensor) -> Array | None:
+    """The largest eigenvalues of a symmetric matrix, by Lanczos's method with the inverse beyond
+    them; None where too many are above 0 for that.
+
+    Where Cholesky's factorization of shift - matrix exists all eigenvalues are below the shift.
+    """
+    own, scale = matrix.cpu().numpy(), float(matrix.diagonal().abs().mean())
+    for shift in SHIFTS:
+        try:
+            factor = cho_factor(shift * scale * np.eye(len(own)) - own, lower=True)
+        except np.linalg.LinAlgError:
+            continue
+        start = np.random.default_rng(0).normal(size=len(own))
+        inverse = operator_of(own.shape, matvec=lambda v, f=factor: -_solved(f, v))
+        try:
+            found = lanczos(own, LEADING, sigma=shift * scale, OPinv=inverse, v0=start,
+                            return_eigenvectors=False)  # fmt: skip
+        except ArpackNoConvergence:
+            return None
+        return None if found.min() > 0 else found
+    return None
+
+
+def _solved(factor: Any, v: Array) -> Array:
+    return cho_solve(factor, v, check_finite=False)
 
 
 def judged(

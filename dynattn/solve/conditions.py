@@ -248,7 +248,7 @@ def _located(
             return None
         if length > 0:
             along = across.combined(step[None, :d])
-            near = sheet.settle(sheet.moved(here.point, along), across)
+            near = sheet.settle(sheet.moved(here.point, along), across, here)
             if near is None:
                 return None
             here = near[0]

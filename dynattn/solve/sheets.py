@@ -15,7 +15,7 @@ Theory (1977) 359; Govaerts, Numerical Methods for Bifurcations of Dynamical Equ
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
@@ -26,6 +26,10 @@ from dynattn.solve.rest_problem import Local, RestProblem
 
 ITERATIONS = 8
 """Of Newton's method from a predicted point; what needs more is predicted too far away."""
+
+CHORDS, EACH, CONTRACTION = 12, 4, 0.3
+"""Steps with the matrix of another point at most, how many count as one, and the part of the rates
+that each may leave."""
 
 LONGEST = 0.5
 """No Newton step is longer, in scaled coordinates."""
@@ -107,10 +111,43 @@ class Sheet:
         y = self.problem.moved(point.y, self.size * step)
         return Point(y, point.values + self.widths * others[:p], point.slack + others[p:])
 
-    def settle(self, point: Point, across: Directions) -> tuple[Linearization, int] | None:
+    def rates_at(self, point: Point) -> tuple[Local, Tensor]:
+        """What is left of the equations at a point, [m], and its tangent space."""
+        with torch.no_grad(), parameters_set(self.problem.system, self.settings(point)):
+            local = self.problem.at(point.y)
+            rates, _ = local.residual()
+        if self.push is not None:
+            rates = rates + point.slack[0] * local.bases.drop(self.push)
+        return local, rates
+
+    def _nearer(self, point: Point, across: Directions, near: Linearization) -> tuple[Point, int]:
+        """As near to the sheet as the matrix of another point leads, and in how many steps."""
+        before, steps = float("inf"), 0
+        while steps < CHORDS:
+            local, rates = self.rates_at(point)
+            left = float(rates.abs().max()) if len(rates) else 0.0
+            if left <= near.floor(self.atol) / 10 or not left < CONTRACTION * before:
+                break
+            # the matrix of another direction does too: it leads to a point near by
+            at = across if near._factors is None else near._factors[0]
+            step = near.newton_step(at, near.local.bases.drop(local.bases.lift(rates)))
+            there = local.bases.lift(local.bases.drop(step.lifted))
+            if not float(there.norm()) < LONGEST:
+                break
+            point = self.moved(point, Directions(there, step.others))
+            before, steps = left, steps + 1
+        return point, steps
+
+    def settle(
+        self, point: Point, across: Directions, near: Linearization | None = None
+    ) -> tuple[Linearization, int] | None:
         """The point of the sheet near a predicted one, orthogonal to directions, and how many steps
-        of Newton's method it took; None where it takes too many.
+        of Newton's method it took; None where it takes too many. The matrix of a point ``near``
+        leads most of the way, where one is given.
         """
+        chords = 0
+        if near is not None:
+            point, chords = self._nearer(point, across, near)
         for iteration in range(ITERATIONS + 1):
             here = self.at(point)
             if not bool(torch.isfinite(here.matrix).all() & torch.isfinite(here.rates).all()):
@@ -119,7 +156,7 @@ class Sheet:
             left = float(here.rates.abs().max()) if len(here.rates) else 0.0
             length = float(torch.cat([step.lifted[0], step.others[0]]).norm())
             if left <= here.floor(self.atol) and length <= self.rtol:
-                return here, iteration
+                return here, iteration + chords // EACH
             if not length < float("inf"):
                 return None
             point = self.moved(point, step, min(1.0, LONGEST / max(length, 1e-300)))
@@ -171,6 +208,12 @@ class Linearization:
         largest = float(self.matrix.abs().max()) if self.m else 0.0
         return max(atol, 1e-13 * largest * max(1.0, float(self.point.y.abs().max())))
 
+    def forget(self) -> None:
+        """Drop what can be computed again."""
+        for name in ("bordered", "top"):
+            self.__dict__.pop(name, None)
+        object.__setattr__(self, "_factors", None)
+
     def rows(self, directions: Directions) -> Tensor:
         """[d, m + p + q + k]."""
         dropped = self.local.bases.drop(directions.lifted)
@@ -181,12 +224,27 @@ class Linearization:
         """The square matrix of a step orthogonal to directions."""
         return torch.cat([self.top, self.rows(directions)])
 
-    def newton_step(self, across: Directions) -> Directions:
-        """One direction [1, ...] whose whole length is the step."""
-        matrix = self.around(across)
-        right = matrix.new_zeros(len(matrix))
-        right[: self.m] = -self.rates
-        return self.directions(_solved(matrix, right[:, None]).mT)
+    def newton_step(self, across: Directions, rates: Tensor | None = None) -> Directions:
+        """One direction [1, ...] whose whole length is the step, for what is left of the equations
+        here or for other rates [m].
+        """
+        right = self.top.new_zeros(self.top.shape[-1])
+        right[: self.m] = -(self.rates if rates is None else rates)
+        return self.directions(self._solved(across, right[:, None]).mT)
+
+    def _solved(self, across: Directions, right: Tensor) -> Tensor:
+        """Where the matrix is singular to the last digit the numbers are not finite."""
+        if self._factors is None or self._factors[0] is not across:
+            found = torch.linalg.lu_factor_ex(self.around(across))
+            object.__setattr__(self, "_factors", (across, *found))
+        assert self._factors is not None
+        _, factors, pivots, info = self._factors
+        if int(info):
+            return torch.full_like(right, torch.nan)
+        return torch.linalg.lu_solve(factors, pivots, right)
+
+    _factors: tuple[Directions, Tensor, Tensor, Tensor] | None = field(default=None, init=False)
+    """Of the matrix of steps across the directions that were asked for last."""
 
     def directions(self, rows: Tensor) -> Directions:
         """Scaled coordinates [d, m + p + q (+ k)] as directions."""
@@ -196,11 +254,11 @@ class Linearization:
 
     def kernel(self, before: Directions) -> Directions:
         """Orthonormal directions in which the sheet goes on, as near as can be to those before."""
-        matrix, d = self.around(before), len(before.others)
-        right = matrix.new_zeros(len(matrix), d)
-        right[-d:] = torch.eye(d).to(matrix)
-        count = self.top.shape[-1] - (len(self.bordered) - self.m)
-        found = _solved(matrix, right)[:count]
+        size, d = self.top.shape[-1], len(before.others)
+        right = self.top.new_zeros(size, d)
+        right[-d:] = torch.eye(d).to(right)
+        count = size - (len(self.bordered) - self.m)
+        found = self._solved(before, right)[:count]
         if d == 1:
             return self.directions((found / found.norm()).mT)
         u, _, v = torch.linalg.svd(found, full_matrices=False)
@@ -217,9 +275,3 @@ class Linearization:
         _, sizes, v = torch.linalg.svd(self.top, full_matrices=True)
         free, _ = torch.linalg.qr(v[-count:, :used].mT)
         return self.directions(free.mT), sizes[-1] / sizes[0]
-
-
-def _solved(matrix: Tensor, right: Tensor) -> Tensor:
-    """Where the matrix is singular to the last digit the numbers are not finite."""
-    found, info = torch.linalg.solve_ex(matrix, right)
-    return found if int(info) == 0 else torch.full_like(found, torch.nan)
