@@ -88,10 +88,15 @@ def draw_branches(
         for row in (result[kind] > 0).nonzero()[0]:
             axes.plot(result.values[row], values[row], mark, color=TEXT, markersize=6, zorder=5)
             left = leftwards or (kind == "fold" and _leaves_rightwards(result.values, int(row)))
-            axes.annotate(f"{word} {result.values[row]:.6g}", (result.values[row], values[row]),
+            axes.annotate(f"{word} {short(result.values[row])}", (result.values[row], values[row]),
                           xytext=(-7 if left else 7, 7), textcoords="offset points", fontsize=9.5,
                           ha="right" if left else "left", color=MUTED_TEXT,
                           parse_math=False)  # fmt: skip
+
+
+def short(value: float) -> str:
+    """Six digits; what rounding leaves of 0 is 0."""
+    return f"{value:.6g}" if abs(value) > 1e-12 else "0"
 
 
 def _pieces(rows: Any, growing: Any) -> Iterator[tuple[bool, Any]]:

@@ -54,6 +54,7 @@ def cycles_figure(scene: Scene) -> Any:
         _draw(panels[-1], result, result["period"])
         panels[-1].set_ylabel("period", parse_math=False)
         panels[-1].grid(**GRID)
+        level(panels[-1], result["period"])
         panels[-1].set_xlabel(result.parameter, parse_math=False)
         low, high = sorted(result.settings["range"])
         panels[-1].set_xlim(low - 0.02 * (high - low), high + 0.02 * (high - low))
@@ -96,13 +97,15 @@ def _pieces(growing: Any) -> Iterator[tuple[bool, Any]]:
 
 
 def _mark(axes: Any, result: Any, values: Any) -> None:
+    from dynattn.present.bifurcation import short
+
     for kind, (mark, word) in MARKS.items():
         if kind not in result.labelled:
             continue
         for row in (result[kind] > 0).nonzero()[0]:
             x, y = result.values[row], values[row]
             axes.plot(x, y, mark, color=TEXT, markersize=6, zorder=5)
-            axes.annotate(f"{word} {x:.6g}", (x, y), xytext=(7, 7), textcoords="offset points",
+            axes.annotate(f"{word} {short(x)}", (x, y), xytext=(7, 7), textcoords="offset points",
                           fontsize=9.5, color=MUTED_TEXT, parse_math=False)  # fmt: skip
 
 

@@ -15,6 +15,8 @@ MARKS = {"cusp": ("^", "cusp"), "bogdanov_takens": ("v", "Bogdanov-Takens")}
 
 def plane_figure(scene: Scene) -> Any:
     """The curve with its events, and the point where it was begun."""
+    from dynattn.present.bifurcation import short
+
     result: Any = scene.result
     first, second = result.names
     x, y = result[first], result[second]
@@ -25,12 +27,13 @@ def plane_figure(scene: Scene) -> Any:
         start = abs(result["arclength"]).argmin()
         word = {"fold": "fold", "hopf": "Hopf point"}[result.continuation.kind]
         axes.plot(x[start], y[start], "o", color=TEXT, markersize=6, zorder=5)
-        _note(axes, f"{word} of '{result.settings['follows']}'", x[start], y[start])
+        rising = (x[-1] - x[0]) * (y[-1] - y[0]) > 0
+        _note(axes, f"{word} '{result.settings['follows']}'", x[start], y[start], rising)
         for kind, (mark, name) in MARKS.items():
             if kind in result.labelled:
                 for row in (result[kind] > 0).nonzero()[0]:
                     axes.plot(x[row], y[row], mark, color=TEXT, markersize=7, zorder=5)
-                    _note(axes, f"{name} ({x[row]:.5g}, {y[row]:.5g})", x[row], y[row])
+                    _note(axes, f"{name} ({short(x[row])}, {short(y[row])})", x[row], y[row])
         axes.set_xlabel(first, parse_math=False)
         axes.set_ylabel(second, parse_math=False)
         axes.grid(**GRID)
@@ -39,6 +42,6 @@ def plane_figure(scene: Scene) -> Any:
         return figure
 
 
-def _note(axes: Any, words: str, x: float, y: float) -> None:
-    axes.annotate(words, (x, y), xytext=(8, 7), textcoords="offset points", fontsize=9.5,
-                  color=MUTED_TEXT, parse_math=False)  # fmt: skip
+def _note(axes: Any, words: str, x: float, y: float, below: bool = False) -> None:
+    axes.annotate(words, (x, y), xytext=(8, -14 if below else 7), textcoords="offset points",
+                  fontsize=9.5, color=MUTED_TEXT, parse_math=False)  # fmt: skip
