@@ -189,12 +189,18 @@ def _range(draft: Draft, item: tree.Setting) -> tuple[str, float, float] | None:
     return (name, first, last) if fits else None
 
 
+def is_of_equilibria(draft: Draft, name: str) -> bool:
+    """Whether a ``continue`` follows equilibria in one parameter."""
+    clauses = [item for item in draft.branches[name].clauses if isinstance(item, tree.Clause)]
+    return not any(item.word == "follow" or _at_hopf(item) for item in clauses)
+
+
 def _check_plain(draft: Draft, name: str, clause: tree.Clause) -> None:
     """E322 for a point that is none of a branch of equilibria in one parameter."""
-    clauses = [item for item in draft.branches[name].clauses if isinstance(item, tree.Clause)]
-    traced = any(item.word == "follow" for item in clauses)
-    if not traced and not any(_at_hopf(item) for item in clauses):
+    if is_of_equilibria(draft, name):
         return
+    words = [item.word for item in draft.branches[name].clauses if isinstance(item, tree.Clause)]
+    traced = "follow" in words
     what = "points in two parameters" if traced else "periodic orbits"
     text = f"'{name}' is a curve of {what}, and continue goes on from equilibria in one parameter"
     fix = "name a point of the continue that it starts from itself"

@@ -12,7 +12,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model import swept, typing
+from dynattn.model import branches, swept, typing
 from dynattn.model.clauses import positive
 from dynattn.model.complex_numbers import must_be_real
 from dynattn.model.draft import Draft, head, value_of
@@ -110,9 +110,9 @@ def _record(
         key = swept.point_value(draft, item)
         if key is None:
             return None
-        if key[1] != "fold":
-            text = f"'{spell(item)}' has no derivative here: that of folds alone is known"
-            draft.errors.add("E653", text, item.span, f"name a fold: {key[0]}.fold.{key[2]}")
+        if key[1] != "fold" or not branches.is_of_equilibria(draft, key[0]):
+            text = f"'{spell(item)}' has no derivative here: that of folds of equilibria is known"
+            draft.errors.add("E653", text, item.span, "name a fold of a branch of equilibria")
             return None
         points[key] = None
         _declare(draft, scope, key, item)
