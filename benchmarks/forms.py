@@ -36,6 +36,7 @@ coupling pull: osc -> osc OVER { FORM; CLAUSES }
 """
 LAGS = "harmonics m in 1 .. 2; frustration 0.3"
 ODD = "kernel tanh(sin(theta[j] - theta[i]))"
+MODULES = "kernel (0.2 + (floor(index[i]/100) == floor(index[j]/100)))*sin(theta[j] - theta[i])"
 SPARSE = "over gnm_random_graph(n=N, m=10*N, seed=1, directed=true)"
 
 
@@ -72,6 +73,8 @@ CASES = (
          True),
     Case("everyone", 100_000, 100_000, "", f"strength 1/N; {LAGS}", False),
     Case("everyone", 1_000_000, 1_000_000, "", f"strength 1/N; {LAGS}", False),
+    Case("everyone, other weight within modules", 1000, EVERYONE, "", MODULES),
+    Case("everyone, other weight within modules", 100_000, 100_000, "", MODULES, False),
     Case("everyone, 20 harmonics", 1000, EVERYONE, "", "harmonics m in 1 .. 20"),
     Case("causal", 100_000, 100_000, "over causal(N)", "", False),
     Case("ring, reach 5", 100_000, 100_000, "over ring(N, reach=5)", ""),

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy
 
-from dynattn.lower import block_kernels
+from dynattn.lower import block_kernels, class_kernels
 from dynattn.lower.code import Code, call_code, tuple_code
 from dynattn.lower.context import SPARSE_PARTS, Context, Need, sparse_arrays, width_of
 from dynattn.lower.operation import Operation
 from dynattn.network.blocks import Blocks
 from dynattn.network.connections import Connections
-from dynattn.program.nodes import Node
+from dynattn.program.nodes import CLASSES, Node
 
 DENSE_CLASSES = 300
 DENSE_SHARE = 0.1
@@ -21,6 +21,8 @@ DENSE_SHARE = 0.1
 
 def block_operation(node: Node, context: Context, coupling: str, weight: str | None) -> Operation:
     """The sums of a ``graph_sum`` of the form ``blocks``."""
+    if weight == CLASSES:
+        return class_operation(node, context, coupling)
     blocks = context.edges(coupling).blocks(weight)
     if blocks is None:
         raise ValueError(f"the graph sum of {coupling} has no blocks form")
@@ -44,6 +46,29 @@ def block_operation(node: Node, context: Context, coupling: str, weight: str | N
         return call_code(function.__name__, *given)
 
     return Operation(run, spell, tuple(needs), (function,))
+
+
+def class_operation(node: Node, context: Context, coupling: str) -> Operation:
+    """The same where classes are told by labels: the last two inputs."""
+    count, own = len(node.inputs) - 2, context.edges(coupling).include_self
+    ranks = tuple(width_of(item) for item in node.inputs[:count])
+
+    def run(*arrays: Any) -> tuple[Any, ...]:
+        return class_kernels.class_sums(arrays[:count], arrays[count:], ranks, own)
+
+    def spell(*texts: Code) -> Code:
+        given = (tuple_code(texts[:count]), tuple_code(texts[count:]), ranks, own)
+        return call_code("class_sums", *given)
+
+    def ready(*labels: Any) -> Any:
+        return class_kernels.class_numbers(labels, own)
+
+    def by_class(*arrays: Any) -> tuple[Any, ...]:
+        return class_kernels.sums_by_class(arrays[:-1], arrays[-1], ranks)
+
+    needs = (context.receivers(coupling), context.senders(coupling))
+    copies = (class_kernels.class_sums,)
+    return Operation(run, spell, needs, copies, ahead=(4, ready, by_class))
 
 
 def is_even(classes: Any) -> bool:

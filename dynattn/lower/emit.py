@@ -16,6 +16,7 @@ from dynattn.diagnostics.files import write_whole
 from dynattn.lower import (
     attention_kernels,
     block_kernels,
+    class_kernels,
     edge_kernels,
     kernels,
     rotations,
@@ -366,7 +367,7 @@ def _copied(writer: Writer, body: str) -> list[str]:
     wanted: dict[str, Any] = {}
     rooms = (
         kernels, attention_kernels, rotations, edge_kernels, sum_kernels, block_kernels,
-        sparse_kernels, sparse,
+        class_kernels, sparse_kernels, sparse,
     )  # fmt: skip
     queue = [function for function in writer.copies if f"{function.__name__}(" in body]
     while queue:

@@ -13,7 +13,7 @@ from dynattn.lower.block_arrays import block_operation
 from dynattn.lower.code import Code, call_code, method_code, tuple_code
 from dynattn.lower.context import EDGE_PARTS, ORIGIN, SPARSE_PARTS, Context, Need, width_of
 from dynattn.lower.operation import Operation, fixed_array, kernel_call, method_call
-from dynattn.program.nodes import EDGES, OFFSETS, PAIRS, Node, ordered
+from dynattn.program.nodes import EDGES, OFFSETS, PAIRS, WHOLE, Node, ordered
 from dynattn.vocabulary.sizes import Size
 
 
@@ -171,11 +171,10 @@ def _one_by_one(
 
 def _mean_field(node: Node, context: Context, coupling: str, weight: str | None) -> Operation:
     edges = context.edges(coupling)
-    _uniform(edges.kind == "complete" and weight is None, "mean_field", coupling)
-    found = _one_by_one(
-        node, kernels.sum_nodes, (edges.include_self,), (context.receivers(coupling),)
-    )
-    if not edges.include_self:
+    _uniform(edges.kind == "complete" and weight in (None, WHOLE), "mean_field", coupling)
+    whole = edges.include_self or weight == WHOLE
+    found = _one_by_one(node, kernels.sum_nodes, (whole,), (context.receivers(coupling),))
+    if not whole:
         return found
     ranks = [width_of(item) for item in node.inputs]
 
@@ -263,7 +262,7 @@ def _weighted(node: Node, context: Context, coupling: str, weight: str | None) -
     def by_matrix(*arrays: Any) -> tuple[Any, ...]:
         return edge_kernels.sums_by_matrix(arrays[:-1], arrays[-1], ranks)
 
-    ahead = (ready, by_matrix)
+    ahead = (1, ready, by_matrix)
     return Operation(run, spell, (), (edge_kernels.weighted_sums,), ahead=ahead)
 
 

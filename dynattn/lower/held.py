@@ -83,8 +83,9 @@ def parted(plan: Plan, given: int) -> Parts:
         work = _work(instruction)
         if instruction.node.op in RANDOM or changing & set(work.arguments):
             changing.add(work.result)
-            if instruction.operation.ahead and work.arguments[-1] not in changing:
-                ready, work = _readied(work, instruction.operation.ahead, size)
+            ahead = instruction.operation.ahead
+            if ahead and not changing & set(work.arguments[-ahead[0] :]):
+                ready, work = _readied(work, *ahead, size)
                 before.append(ready)
                 size += 1
             after.append(work)
@@ -111,11 +112,13 @@ def parted(plan: Plan, given: int) -> Parts:
     return Parts(tuple(before), tuple(tensors), functions[0], functions[1], kept, readied)
 
 
-def _readied(work: Work, ahead: tuple[Any, Any], slot: int) -> tuple[Work, Work]:
-    """What is made of the last argument, and what is done with it."""
-    *others, last = work.arguments
-    ready = Work(ahead[0], (last,), slot, False, work.node)
-    return ready, replace(work, function=ahead[1], arguments=(*others, slot))
+def _readied(
+    work: Work, count: int, made: Callable[..., Any], then: Callable[..., Any], slot: int
+) -> tuple[Work, Work]:
+    """What is made of so many last arguments, and what is done with it."""
+    others, last = work.arguments[:-count], work.arguments[-count:]
+    ready = Work(made, last, slot, False, work.node)
+    return ready, replace(work, function=then, arguments=(*others, slot))
 
 
 def _work(instruction: Instruction) -> Work:

@@ -22,9 +22,9 @@ class Operation:
     """Functions of ``kernels`` that an emitted file must carry."""
     shared: Callable[..., Any] | None = None
     """The same as ``function``, but that what all nodes share stays one: node axes of size 1."""
-    ahead: tuple[Callable[..., Any], Callable[..., Any]] | None = None
-    """What is made of the last input, once for many calls where it stays; and the same as
-    ``function`` with what was made in its place."""
+    ahead: tuple[int, Callable[..., Any], Callable[..., Any]] | None = None
+    """What is made of so many last inputs, once for many calls where they stay; and the same as
+    ``function`` with what was made in their place."""
 
 
 def kernel_call(

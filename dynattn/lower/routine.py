@@ -15,7 +15,7 @@ from dynattn.lower.held import Parts, held_values, parted
 from dynattn.lower.operation import Operation
 from dynattn.lower.operations import OPERATIONS
 from dynattn.lower.spares import Spares
-from dynattn.program.nodes import EDGES, PAIRS, Block, Node
+from dynattn.program.nodes import CLASSES, EDGES, PAIRS, Block, Node
 from dynattn.vocabulary.functions import ELEMENTWISE
 from dynattn.vocabulary.sizes import Size
 
@@ -164,7 +164,7 @@ class Planner:
         ranks = [self.fresh.get(id(x), rank_of(x)) for x in node.inputs]
         if id(item) not in self.fresh:
             return slot
-        weights = node.op == "graph_sum" and node.payload[2] in (PAIRS, EDGES)
+        weights = node.op == "graph_sum" and node.payload[2] in (PAIRS, EDGES, CLASSES)
         if node.op in WITHOUT_BATCH and not weights:
             raise ValueError(
                 f"a parameter of {node.op} cannot be swept as a batch: build one by one"

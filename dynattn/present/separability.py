@@ -6,6 +6,7 @@ from dynattn.model.model import Model
 from dynattn.program.layout import Maker
 from dynattn.program.nodes import GIVEN_WEIGHTS, PLAIN_SUMS, Node, Program, ordered
 from dynattn.program.passes.products import LIMIT, separate
+from dynattn.program.passes.same_class import is_comparison
 
 ENDS = {"receiver": "i", "sender": "j"}
 
@@ -50,13 +51,19 @@ def _reason(kernel: Node, asked: str) -> str:
     if not _mixes(kernel):
         return ""
     mixing = mixing_part(kernel)
-    if mixing is None:
+    if mixing is None and not _has_comparison(kernel):
         return f"its sum of products f(i)*g(j) has more than {LIMIT} of them"
+    if mixing is None:
+        return ""
     late = any(item.op == "delayed" for item in ordered([kernel]))
     rule = RULES["late"] if late else RULES.get(mixing.op)
     text = mixing.span.text if mixing.span is not None else mixing.op
     rule = rule or f"{mixing.op} of both is no sum of f(i)*g(j)"
     return f"{text} mixes i and j: {rule}"
+
+
+def _has_comparison(kernel: Node) -> bool:
+    return any(map(is_comparison, ordered([kernel])))
 
 
 def mixing_part(node: Node) -> Node | None:

@@ -16,7 +16,7 @@ from dynattn.network.spelling import short, short_names, spell_term
 from dynattn.network.styles import PLAIN, Style
 from dynattn.present.separability import reasons
 from dynattn.program.copies import layer_uses
-from dynattn.program.nodes import GIVEN_WEIGHTS, Node, Program
+from dynattn.program.nodes import CLASSES, GIVEN_WEIGHTS, Node, Program
 from dynattn.program.row_blocks import at_a_time, each_once
 from dynattn.vocabulary.functions import ELEMENTWISE
 from dynattn.vocabulary.sizes import Size
@@ -217,6 +217,9 @@ FORMS = {
 }
 """By form: its name in words, what one right-hand side costs, and how that grows."""
 
+BY_CLASS = ("sums of blocks", "{sum} over {n} nodes, each over those of its class", "O(N)")
+"""The same where the classes are labels that nodes have."""
+
 PLAIN_FORMS = ("edges", "pairs")
 """Forms that sum the kernels, or beside another form the weights alone."""
 
@@ -236,7 +239,8 @@ def _form_of(node: Node) -> tuple[str, Form] | None:
     match node.op:
         case "graph_sum":
             coupling, form, weight = node.payload
-            return coupling, Form(form, len(node.inputs) - (weight in GIVEN_WEIGHTS), weight)
+            others = 2 if weight == CLASSES else weight in GIVEN_WEIGHTS
+            return coupling, Form(form, len(node.inputs) - others, weight)
         case "attention":
             return node.payload, Form("attention", 1)
         case "successor_attention":
@@ -252,7 +256,7 @@ def cost_text(form: Form, model: Model, coupling: Coupling, connections: Connect
     nodes = sized(model.population[coupling.receiver].size, model)
     senders = sized(model.population[coupling.sender].size, model)
     edges = spell_edges(model, coupling, connections)
-    _, text, order = FORMS[form.name]
+    _, text, order = FORMS[form.name] if form.weight != CLASSES else BY_CLASS
     plural = "" if form.features == 1 else "s"
     counted = {
         word: f"{form.features} {word}{plural}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dynattn.diagnostics.report import Diagnostic, SpecError
 from dynattn.model.model import Model
 from dynattn.network.build import Network
-from dynattn.program.nodes import GIVEN_WEIGHTS, PLAIN_SUMS, Node, Program
+from dynattn.program.nodes import CLASSES, GIVEN_WEIGHTS, PLAIN_SUMS, WHOLE, Node, Program
 from dynattn.program.passes.choose_forms import forms_of
 from dynattn.program.row_blocks import in_row_blocks
 from dynattn.vocabulary.forms import FORMS, word_of
@@ -53,7 +53,8 @@ def _forms(
             if node.op == "graph_sum" and node.payload[0] == coupling:
                 _, form, weight = node.payload
                 connections = network.connections[coupling]
-                yield form, (form,) if form == "weighted" else forms_of(connections, weight)
+                own = form == "weighted" or weight in (CLASSES, WHOLE)
+                yield form, (form,) if own else forms_of(connections, weight)
             elif node.op in PLAIN_SUMS and node.payload == coupling:
                 yield "edges", ("edges",)
             elif node.op in fused and coupling in (node.payload, node.payload[0]):

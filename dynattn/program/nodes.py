@@ -104,6 +104,13 @@ EDGES = "weights per edge"
 PLAIN_SUMS = ("edge_sum", "edge_mean")
 """Sums of what is computed edge by edge; their payload is the coupling."""
 
+CLASSES = "same class"
+"""The weight of a ``graph_sum`` over the nodes whose label is that of the receiver: its last two
+inputs are the labels of the receivers and of the senders."""
+
+WHOLE = "all nodes"
+"""The weight of a ``graph_sum`` over all nodes, of a coupling in which none hears itself."""
+
 GIVEN_WEIGHTS = {OFFSETS: "offsets", PAIRS: "pairs", EDGES: "edges"}
 """By weight of a ``graph_sum`` whose last input is no feature but the weights: their place."""
 

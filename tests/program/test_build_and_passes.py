@@ -58,7 +58,7 @@ def test_a_sine_of_phase_differences_becomes_two_sums_of_node_features() -> None
         "%2 : nodes osc = state osc.theta",
         "%3 : nodes osc = cos %2",
         "%4 : nodes osc = sin %2",
-        "%5 : nodes osc tuple = graph_sum (pull, mean_field, None) %3 %4",
+        "%5 : nodes osc tuple = graph_sum (pull, mean_field, all nodes) %3 %4",
         "%6 : nodes osc = pick 1 %5",
         "%7 : nodes osc = mul %3 %6",
         "%8 : nodes osc = pick 0 %5",

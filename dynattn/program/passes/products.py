@@ -15,6 +15,7 @@ from dynattn.program.nodes import Node, ordered
 from dynattn.program.passes.complex_products import parts_of
 from dynattn.program.passes.matrix_products import separate_product
 from dynattn.program.passes.one_end import SHAPED, at_nodes
+from dynattn.program.passes.same_class import equality, is_truth
 from dynattn.program.passes.weights import weighed
 from dynattn.vocabulary.functions import ELEMENTWISE, MATRIX_FUNCTIONS
 from dynattn.vocabulary.sizes import ONE
@@ -62,19 +63,19 @@ def _separate(node: Node, maker: Maker) -> Products | None:
     if _is_own(node):
         return (Product(edge=maker.real(node)),)
     match node.op:
-        case "receiver":
-            return (Product(receiver=maker.real(node.inputs[0])),)
-        case "sender":
-            return (Product(sender=maker.real(node.inputs[0])),)
+        case "receiver" | "sender":
+            value = maker.real(node.inputs[0])
+            return (Product(receiver=value) if node.op == "receiver" else Product(sender=value),)
         case "edge":
             return (Product(edge=None if node.payload[1] == "one" else node),)
+        case "eq" | "ne" if (same := equality(node, maker, one_end)) is not None:
+            found = Product(edge=same)
+            return (found,) if node.op == "eq" else (Product(), flipped(found))
         case "add" | "sub" | "neg" | "mul" | "div" | "pow":
             return _arithmetic(node, maker)
         case "re" | "im" | "conj":
             inner = _separate(node.inputs[0], maker)
-            found = (
-                None if inner is None or not _is_plain(inner) else parts_of(node.op, inner, maker)
-            )
+            found = parts_of(node.op, inner, maker) if inner and _is_plain(inner) else None
             return found or _one_sided(node, maker)
         case "sin" | "cos" | "cis":
             return _trigonometric(node, maker)
@@ -154,7 +155,8 @@ def _expanded(first: Products, second: Products, node: Node, maker: Maker) -> Pr
 def _bounded(products: Products) -> bool:
     """Whether every factor is a sine or cosine, or a number of the whole model."""
     factors = [f for p in products for f in (p.receiver, p.sender, p.edge) if f is not None]
-    return all(f.op in ("sin", "cos", "cis") or f.type.place_axes == 0 for f in factors)
+    waves = ("sin", "cos", "cis")
+    return all(f.op in waves or f.type.place_axes == 0 or is_truth(f) for f in factors)
 
 
 def flipped(product: Product) -> Product:

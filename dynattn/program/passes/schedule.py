@@ -31,7 +31,7 @@ def passes(model: Model, network: Network) -> tuple[tuple[str, Change], ...]:
     """Name and work of every pass; later ones rely on the work of earlier ones."""
     rules = (
         ("fuse_attention", unless_asked("attention", model, fuse_attention(network))),
-        ("separate_kernels", unless_asked("", model, separate_kernels(network))),
+        ("separate_kernels", unless_asked("", model, separate_kernels(model, network))),
         ("late_sums", unless_asked("", model, late_sums(model))),
         ("hoist_heads", hoist_heads),
         ("choose_forms", choose_forms(model, network)),
