@@ -17,7 +17,7 @@ from time import process_time
 from typing import Any
 
 import torch
-from forms import LAGS
+from forms import LAGS, Sum
 from measure import interleaved, ratio, show
 from solvers import DENSE, SPARSE
 
@@ -43,14 +43,9 @@ TANH = "kernel tanh(omega[i]*sin(theta[j] - theta[i]))"
 
 
 @dataclass(frozen=True)
-class Case:
-    """A right-hand side; ``units`` are the edges or nodes that a time is told per."""
+class Case(Sum):
+    """A right-hand side."""
 
-    name: str
-    nodes: int
-    units: int
-    over: str
-    clauses: str
     form: str = ""
     calls: int = 10
     """Steps in a row, of which none is saved."""

@@ -41,7 +41,7 @@ SPARSE = "over gnm_random_graph(n=N, m=10*N, seed=1, directed=true)"
 
 
 @dataclass(frozen=True)
-class Case:
+class Sum:
     """A kernel over a graph; ``units`` are the edges or nodes that a time is told per."""
 
     name: str
@@ -49,6 +49,12 @@ class Case:
     units: int
     over: str
     clauses: str
+
+
+@dataclass(frozen=True)
+class Case(Sum):
+    """What the sum is timed beside."""
+
     naive: bool = True
     """Whether the sum edge by edge is timed beside it."""
     by_hand: bool = False

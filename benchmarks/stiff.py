@@ -29,39 +29,35 @@ from dynattn.lower.module import System, build_system
 from dynattn.solve import sparsity
 from dynattn.solve.solve import solve
 
-ROBERTSON = """
-model robertson
-population mix[1] {
-  state a on real = 1
-  state b on real = 0
-  state c on real = 0
+
+def one_of(name: str, stop: float, laws: str, **starts: float) -> str:
+    """A spec of one node with these states, and a law for each, one a line."""
+    states = "\n".join(f"  state {state} on real = {start}" for state, start in starts.items())
+    population = f"population one[1] {{\n{states}\n{laws}\n}}"
+    return f"model {name}\n{population}\nsimulate {{ t 0 .. {stop} }}\n"
+
+
+ROBERTSON = one_of(
+    "robertson",
+    4000,
+    """
   a' = -0.04*a + 1e4*b*c
   b' = 0.04*a - 1e4*b*c - 3e7*b^2
-  c' = 3e7*b^2
-}
-simulate { t 0 .. 4000 }
-"""
-VAN_DER_POL = """
-model van_der_pol
-population cell[1] {
-  state x on real = 2
-  state y on real = 0
+  c' = 3e7*b^2""",
+    **{"a": 1, "b": 0, "c": 0},
+)
+VAN_DER_POL = one_of(
+    "van_der_pol",
+    1200,
+    """
   x' = y
-  y' = 1000*(1 - x^2)*y - x
-}
-simulate { t 0 .. 1200 }
-"""
-HIRES = """
-model hires
-population plant[1] {
-  state a on real = 1
-  state b on real = 0
-  state c on real = 0
-  state d on real = 0
-  state e on real = 0
-  state f on real = 0
-  state g on real = 0
-  state h on real = 0.0057
+  y' = 1000*(1 - x^2)*y - x""",
+    **{"x": 2, "y": 0},
+)
+HIRES = one_of(
+    "hires",
+    321.8122,
+    """
   a' = -1.71*a + 0.43*b + 8.32*c + 0.0007
   b' = 1.71*a - 8.75*b
   c' = -10.03*c + 0.43*d + 0.035*e
@@ -69,10 +65,9 @@ population plant[1] {
   e' = -1.745*e + 0.43*f + 0.43*g
   f' = -280*f*h + 0.69*d + 1.71*e - 0.43*f + 0.69*g
   g' = 280*f*h - 1.81*g
-  h' = -280*f*h + 1.81*g
-}
-simulate { t 0 .. 321.8122 }
-"""
+  h' = -280*f*h + 1.81*g""",
+    **{"a": 1, **dict.fromkeys("bcdefg", 0), "h": 0.0057},
+)
 CELLS = """
 model cells
 graph net = random_regular_graph(4, 20, seed=1)

@@ -104,14 +104,23 @@ class _Retaken(torch.autograd.Function):
                 for x in tensors
             ]
             found = ctx.function(*given)
-        some = [k for k, x in enumerate(found) if x.requires_grad]
-        wanted = [k for k, x in enumerate(given) if x.requires_grad]
-        gradients = torch.autograd.grad(
-            [found[k] for k in some], [given[k] for k in wanted], [pushes[k] for k in some],
-            create_graph=twice, allow_unused=True,
-        )  # fmt: skip
-        by_place = dict(zip(wanted, gradients, strict=True))
-        return (None, *[by_place.get(k) for k in range(len(tensors))])
+        return (None, *pulled_back(found, given, pushes, twice))
+
+
+def pulled_back(
+    found: Sequence[Tensor], given: Sequence[Tensor], pushes: Sequence[Tensor], twice: bool
+) -> list[Tensor | None]:
+    """The gradients by ``given`` of what was found of them, by the pushes; ``twice``: they have
+    gradients themselves. None where nothing asks for one.
+    """
+    some = [k for k, x in enumerate(found) if x.requires_grad]
+    wanted = [k for k, x in enumerate(given) if x.requires_grad]
+    gradients = torch.autograd.grad(
+        [found[k] for k in some], [given[k] for k in wanted], [pushes[k] for k in some],
+        create_graph=twice, allow_unused=True,
+    )  # fmt: skip
+    by_place = dict(zip(wanted, gradients, strict=True))
+    return [by_place.get(k) for k in range(len(given))]
 
 
 @contextmanager

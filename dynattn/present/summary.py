@@ -206,6 +206,7 @@ FORMS = {
     "roll": ("shifted copies", "{shifted sum} over {e} edges", "O(E)"),
     "fft": ("Fourier transform", "{convolution} over {n} nodes", "O(N log N)"),
     "blocks": ("sums of blocks", "{sum} over {n} nodes, weighed by {b}", "O(N + B^2)"),
+    CLASSES: ("sums of blocks", "{sum} over {n} nodes, each over those of its class", "O(N)"),
     "low_rank": ("product of thin factors", "{product} with two {n} x {r} matrices", "O(N r)"),
     "csr": ("sparse matrix product", "{product} with {e} edges", "O(E)"),
     "dense": ("dense matrix product", "{product} with a {n} x {m} matrix", "O(N^2)"),
@@ -216,9 +217,6 @@ FORMS = {
     "unused": ("nothing to sum", "a constant, or not compiled", "0"),
 }
 """By form: its name in words, what one right-hand side costs, and how that grows."""
-
-BY_CLASS = ("sums of blocks", "{sum} over {n} nodes, each over those of its class", "O(N)")
-"""The same where the classes are labels that nodes have."""
 
 PLAIN_FORMS = ("edges", "pairs")
 """Forms that sum the kernels, or beside another form the weights alone."""
@@ -256,10 +254,9 @@ def cost_text(form: Form, model: Model, coupling: Coupling, connections: Connect
     nodes = sized(model.population[coupling.receiver].size, model)
     senders = sized(model.population[coupling.sender].size, model)
     edges = spell_edges(model, coupling, connections)
-    _, text, order = FORMS[form.name] if form.weight != CLASSES else BY_CLASS
-    plural = "" if form.features == 1 else "s"
+    _, text, order = FORMS[CLASSES if form.weight == CLASSES else form.name]
     counted = {
-        word: f"{form.features} {word}{plural}"
+        word: f"{form.features} {word}{'' if form.features == 1 else 's'}"
         for word in ("sum", "running sum", "windowed sum", "shifted sum", "convolution", "product")
     }
     blocks = connections.blocks(form.weight) if form.name == "blocks" else None

@@ -83,7 +83,7 @@ In ``graph_sum``, ``weight`` is an attribute of the coupling's edges or None (al
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -299,8 +299,13 @@ class Nodes:
         return self._made[key]
 
 
-def ordered(roots: Sequence[Node]) -> tuple[Node, ...]:
-    """Everything the roots need, each node once, inputs before users (no recursion)."""
+def ordered(
+    roots: Sequence[Node], needs: Callable[[Node], Sequence[Node]] | None = None
+) -> tuple[Node, ...]:
+    """Everything the roots need, each node once, inputs before users (no recursion).
+
+    ``needs``: what a node needs, where that is not its inputs.
+    """
     done: dict[int, Node] = {}
     stack = [(node, False) for node in reversed(roots)]
     while stack:
@@ -311,5 +316,6 @@ def ordered(roots: Sequence[Node]) -> tuple[Node, ...]:
             done[id(node)] = node
             continue
         stack.append((node, True))
-        stack.extend((child, False) for child in reversed(node.inputs) if id(child) not in done)
+        needed = node.inputs if needs is None else needs(node)
+        stack.extend((child, False) for child in reversed(needed) if id(child) not in done)
     return tuple(done.values())

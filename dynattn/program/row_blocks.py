@@ -313,17 +313,9 @@ def _in_order(
     block: Block, of_sum: Mapping[int, Key], parts: Mapping[Key, _Part]
 ) -> Iterable[Node]:
     """The nodes outside of the parts, and the sums behind all that their part is given."""
-    done: dict[int, Node] = {}
-    stack = [(node, False) for _, node in reversed(block.outputs)]
-    while stack:
-        node, ready = stack.pop()
-        if id(node) in done:
-            continue
-        if ready:
-            done[id(node)] = node
-            continue
+
+    def needs(node: Node) -> Sequence[Node]:
         key = of_sum.get(id(node))
-        needed = node.inputs if key is None else tuple(parts[key].given.values())
-        stack.append((node, True))
-        stack.extend((child, False) for child in needed if id(child) not in done)
-    return done.values()
+        return node.inputs if key is None else tuple(parts[key].given.values())
+
+    return ordered([node for _, node in block.outputs], needs)

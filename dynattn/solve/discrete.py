@@ -19,7 +19,7 @@ from torch._C._functorch import peek_interpreter_stack  # pyright: ignore  # no 
 
 from dynattn.lower.edge_states import rank_of_state
 from dynattn.lower.module import System
-from dynattn.lower.retaken import Place, planted
+from dynattn.lower.retaken import Place, planted, pulled_back
 from dynattn.solve.fixed import Field, States, instant
 from dynattn.solve.gradients import Gradient
 from dynattn.solve.noise import Wiener
@@ -208,14 +208,7 @@ def _with_graph(
     tensors = [x.view_as(x) for x in tensors]  # one may depend on another outside
     with planted(solve.places, tensors[count:]):
         found = solve.plainly(begin, tensors[:count])
-    wanted = [k for k, x in enumerate(tensors) if x.requires_grad]
-    some = [k for k, x in enumerate(found) if x.requires_grad]
-    gradients = torch.autograd.grad(
-        [found[k] for k in some], [tensors[k] for k in wanted], [pushes[k] for k in some],
-        create_graph=True, allow_unused=True,
-    )  # fmt: skip
-    by_place = dict(zip(wanted, gradients, strict=True))
-    return [by_place.get(k) for k in range(len(tensors))]
+    return pulled_back(found, tensors, pushes, True)
 
 
 def differentiable(

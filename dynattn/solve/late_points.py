@@ -23,8 +23,11 @@ from dynattn.solve.fixed import States, jumps_of
 from dynattn.solve.packed import PackedField
 from dynattn.solve.point_history import PointHistory
 
-GENERATIONS = 5
-"""So many delays after a jump a derivative still jumps that the order of the method needs."""
+GENERATIONS = ((1e-7, 3), (0.0, 5))
+"""Relative tolerance, and so many delays after a jump steps still end where a derivative jumps for
+its sake. The order of the method needs five; but each jump is in a higher derivative than the one
+before, and where less is asked for, the last ones cost more steps than they save.
+"""
 
 
 def integrate_late(
@@ -92,7 +95,8 @@ class LateRun(Run):
         points = len(self.saved.known)
         history, start, stop = self.field.history, float(self.grid[0]), float(self.grid[-1])
         starts = [history.start, *jumps_of(system)]
-        found = [kinks(taus, starts, stop, GENERATIONS) for taus in history.each(points)]
+        count = next(count for rtol, count in GENERATIONS if self.demand.rtol >= rtol)
+        found = [kinks(taus, starts, stop, count) for taus in history.each(points)]
         if history.learned:
             self.jumps = [*self.jumps, *sorted({t for each in found for t in each})]
         own = [sorted({*stops, *(t for t in each if start < t < stop)}) for each in found]

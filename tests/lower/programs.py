@@ -8,6 +8,8 @@ from typing import Any
 import numpy
 import torch
 
+from dynattn.compilation import Compilation
+from dynattn.diagnostics.report import Source
 from dynattn.lower.context import Context
 from dynattn.lower.routine import Leaf, Routine, make_plan
 from dynattn.model.terms import GLOBAL, Place
@@ -18,6 +20,18 @@ from dynattn.vocabulary.sizes import fixed, named
 COUNT = 6
 ALL = Place("nodes", "all")
 RNG = numpy.random.default_rng(7)
+
+
+def compiled(clauses: str, over: str = "", on: str = "circle", nodes: int = 12) -> Compilation:
+    """One coupling of points. ``on``: the manifold; vectors have no angles in their drift."""
+    text = f"""model m
+param N = {nodes}
+population p[N] {{
+  state x on {on}; param u ~ uniform(0.5, 1.5); drift {"u" if on == "circle" else "u*x"}
+}}
+coupling c: p -> p {over} {{ {clauses} }}
+"""
+    return Compilation(Source("m.dyn", text))
 
 
 def sparse(count=COUNT, density=0.4, seed=0):

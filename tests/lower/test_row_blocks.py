@@ -11,21 +11,10 @@ from dynattn.lower import row_blocks as lowered
 from dynattn.lower.certify import certify
 from dynattn.program import row_blocks
 from dynattn.solve.jacobians import jacobian
+from tests.lower.programs import compiled
 
 KERNEL = "kernel tanh(u[i]*sin(x[j] - x[i]))"
 NET = "over gnp_random_graph(n=N, p=0.4, seed=3, directed=true)"
-
-
-def compiled(clauses: str, over: str = "", on: str = "circle", nodes: int = 12) -> Compilation:
-    """``on``: the manifold; vectors have no angles in their drift."""
-    text = f"""model m
-param N = {nodes}
-population p[N] {{
-  state x on {on}; param u ~ uniform(0.5, 1.5); drift {"u" if on == "circle" else "u*x"}
-}}
-coupling c: p -> p {over} {{ {clauses} }}
-"""
-    return Compilation(Source("m.dyn", text))
 
 
 @pytest.fixture

@@ -23,9 +23,7 @@ KURAMOTO = """
 model kuramoto
 param K = 1.5
 population osc[8] { state theta on circle ~ uniform; learn omega ~ normal(0, 1); drift omega }
-coupling pull: osc -> osc {
-  learn w ~ normal(1, 0.2)
-  kernel w*sin(theta[j] - theta[i]); strength K/8 }
+coupling pull: osc -> osc { learn w ~ normal(1, 0.2); strength K/8; weight w }
 simulate { t 0 .. 1; method rk4; step 0.1 }
 """
 SPARSE = """

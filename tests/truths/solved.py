@@ -66,6 +66,15 @@ def integrated(
     return np.asarray((4 * fine[::2] - coarse) / 3)
 
 
+LEARNED = """
+model learned
+param N = 5
+learn tau = 0.365
+population p[N] { state x on real ~ normal(0, 1); drift -x }
+coupling c: p -> p over ring(N, reach=2) { kernel tanh(2*x[j]); delay DELAY }
+"""
+
+
 def slopes(value: Callable[[], torch.Tensor], number: torch.Tensor) -> tuple[float, float]:
     """The slope of a value along a learned number by autograd, and by two solves beside it."""
     (slope,) = torch.autograd.grad(value(), [number])

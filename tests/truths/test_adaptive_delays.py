@@ -14,7 +14,7 @@ from scipy.special import lambertw
 from dynattn.run.experiment import run_experiment
 from dynattn.run.sweep import Sweep
 from dynattn.solve.solve import solve
-from tests.truths.solved import compiled, delayed, run, slopes
+from tests.truths.solved import LEARNED, compiled, delayed, run, slopes
 
 Past = Callable[[float], np.ndarray]
 
@@ -147,14 +147,7 @@ coupling c: p -> p over ring(5, reach=2) {{ {clauses} }}
 
 @pytest.mark.parametrize("delay", ["tau", "tau * distance"])
 def test_a_delay_is_learned_in_adaptive_steps(delay: str) -> None:
-    text = f"""
-model learned
-param N = 5
-learn tau = 0.365
-population p[N] {{ state x on real ~ normal(0, 1); drift -x }}
-coupling c: p -> p over ring(N, reach=2) {{ kernel tanh(2*x[j]); delay {delay} }}
-"""
-    system = compiled(text).build()
+    system = compiled(LEARNED.replace("DELAY", delay)).build()
     tau = dict(system.named_parameters())["tau"]
 
     def last() -> Any:

@@ -24,7 +24,7 @@ from dynattn.run.systems import build_for
 from dynattn.solve.history import fixed_history
 from dynattn.solve.methods import METHODS
 from dynattn.solve.solve import solve
-from tests.truths.solved import compiled, integrated, run, slopes
+from tests.truths.solved import LEARNED, compiled, integrated, run, slopes
 
 Array = NDArray[np.float64]
 
@@ -299,15 +299,7 @@ simulate { t 0 .. 2 every 0.1; method euler; step 0.1 }
 
 @pytest.mark.parametrize("delay", ["tau", "tau * distance"])
 def test_a_delay_is_learned_by_its_gradient(delay: str) -> None:
-    text = f"""
-model learned
-param N = 5
-learn tau = 0.365
-population p[N] {{ state x on real ~ normal(0, 1); drift -x }}
-coupling c: p -> p over ring(N, reach=2) {{ kernel tanh(2*x[j]); delay {delay} }}
-simulate {{ t 0 .. 2; method rk4; step 0.1 }}
-"""
-    system = compiled(text).build()
+    system = compiled(LEARNED.replace("DELAY", delay)).build()
     tau = dict(system.named_parameters())["tau"]
 
     def last() -> torch.Tensor:
