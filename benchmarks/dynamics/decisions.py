@@ -1,6 +1,6 @@
 """Collective decisions (arXiv 2606.11259) against closed forms and independent continuation.
 
-    python -m benchmarks.dynamics.decisions
+    python -m benchmarks.dynamics.decisions [--figure docs/pictures/decisions.svg]
 
 prints every claim beside what the compiled spec gives. ``n = 1`` is the model of one node a module,
 to which the network of identical agents reduces exactly.
@@ -8,6 +8,7 @@ to which the network of identical agents reduces exactly.
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Callable
 from math import asin, atan2, pi, sin, sqrt
@@ -21,12 +22,14 @@ import dynattn
 from benchmarks.classics.truth import Truth, shipped
 from dynattn.interface import Spec
 
-TWO = Path(__file__).parent / "specs" / "two_modules.dyn"
+SPECS = Path(__file__).parent / "specs"
+TWO, NODES = SPECS / "two_modules.dyn", SPECS / "uninformed_nodes.dyn"
 RING = 0.9044082902
-"""Where the compromise of six modules ends, by Newton's method on the extended system (1.3)."""
+"""Where the compromise of six modules ends, by Newton's method on the extended system."""
+DELAYED = "more dissipation, later"
 PRODUCT = 1.0863
-"""alpha beta of the fold's normal form (1.3)."""
-NOTES = "independent continuation (1.3)"
+"""alpha beta of the fold's normal form."""
+NOTES = "independent continuation"
 
 
 def uninformed(changes: str = "", **settings: Any) -> Spec:
@@ -73,7 +76,7 @@ def rates() -> list[Truth]:
         apart = np.abs(result["theta"].reshape(len(result.times), -1) - rest).max(1)
         used = (apart > 1e-9) & (result.times > 4)
         slope = float(-np.polyfit(result.times[used], np.log(apart[used]), 1)[0])
-        found.append(Truth(f"rate of return, gamma {gamma:g}", rate, slope, 0.01, "(1.5, T3)"))
+        found.append(Truth(f"rate of return, gamma {gamma:g}", rate, slope, 0.01, "Hessian"))
     return found
 
 
@@ -97,7 +100,7 @@ def fold() -> list[Truth]:
 
 
 def windows() -> list[Truth]:
-    """Table of 1.3: folds of six modules by the strength of preference; none in between regimes."""
+    """Folds of six modules by the strength of preference; none in between regimes."""
     found = []
     for h, c in ((1.1, 0.831633), (1.2, 0.789667)):
         value = uninformed(h=h).run("branch").special[0].value
@@ -143,7 +146,7 @@ def _unstable_from(M: int, h: float) -> float:
 
 
 def two_modules() -> list[Truth]:
-    """1.3: h sin(phi - x) = k sin 2x; pitchforks for h < k, folds for k < h < 2k."""
+    """h sin(phi - x) = k sin 2x; pitchforks for h < k, folds for k < h < 2k."""
     found = []
     for h in (0.3, 0.6, 0.9, 1.05, 1.2, 1.5, 1.8, 1.95):
         kind = "branch_point" if h < 1 else "fold"
@@ -153,11 +156,12 @@ def two_modules() -> list[Truth]:
         else:
             x = np.arccos(-sqrt((h**2 - 1) / 3)) / 2
             known = float(x + atan2(sin(2 * x), -2 * np.cos(2 * x)))
-        found.append(Truth(f"{kind} of two modules, h {h:g}", known, point.value, 1e-5, "(1.3)"))
+        text = f"{kind} of two modules, h {h:g}"
+        found.append(Truth(text, known, point.value, 1e-5, "closed form"))
     return found
 
 
-ESCAPES = {  # (gamma, c - c*): time, by DOP853 (1.5, T6)
+ESCAPES = {  # (gamma, c - c*): time, by DOP853
     (1.0, 1e-4): 157.59, (1.0, 1e-3): 52.19, (3.0, 1e-4): 452.37, (3.0, 1e-3): 141.99,
     (10.0, 1e-4): 1498.8, (10.0, 1e-3): 466.53,
 }  # fmt: skip
@@ -177,7 +181,7 @@ def escapes() -> list[Truth]:
         for column, gamma in enumerate((1.0, 3.0, 10.0)):
             known, value = ESCAPES[gamma, mu], float(times[row, column])
             text = f"escape, gamma {gamma:g}, c - c* {mu:g}"
-            found.append(Truth(text, known, value, 0.005 * known, "DOP853 (1.5, T6)"))
+            found.append(Truth(text, known, value, 0.005 * known, "SciPy, DOP853"))
     formula = pi / 2 * 10 / sqrt(PRODUCT * 1e-4)
     slope = float(np.log10(times[1, 2] / times[0, 2]))
     return [
@@ -188,22 +192,36 @@ def escapes() -> list[Truth]:
     ]  # fmt: skip
 
 
+HORIZON = 200.0
+"""How long one waits for the decision."""
+
+
+def onset(gamma: float, factors: Any = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)) -> float:
+    """c - c* at which the decision is seen within the horizon; sought at these multiples of
+    (pi gamma / 2 T)^2 / (alpha beta), which holds while it is small.
+    """
+    shift = (pi * gamma / (2 * HORIZON)) ** 2 / PRODUCT
+    change = f"""drop conflict
+    sweep escape {{
+      drop crowd; c = branch.fold.c + {shift:.6g} * [{", ".join(map(str, factors))}]
+      gamma = {gamma:g}; t 0 .. 600 every 1; start at branch.fold; record time when R < 0.384
+    }}"""
+    times = np.squeeze(next(iter(uninformed(change).run("escape").measured.values())))
+    late = np.where(np.isnan(times), np.inf, times)
+    return float(np.interp(-HORIZON, -late, factors)) * shift
+
+
 def observed_onset() -> list[Truth]:
     """7: within a horizon of 200 the decision is seen at larger c the more dissipation there is."""
     known = {1.0: 6.1e-5, 3.0: 5.08e-4, 10.0: 5.10e-3}
     found, before = [], 0.0
     for gamma, shift in known.items():
-        change = f"""drop conflict
-        sweep escape {{
-          drop crowd; c = branch.fold.c + {shift:g} * [0.8, 0.9, 1, 1.1, 1.2]; gamma = {gamma:g}
-          t 0 .. 400 every 1; start at branch.fold; record time when R < 0.384
-        }}"""
-        times = np.squeeze(next(iter(uninformed(change).run("escape").measured.values())))
-        scale = np.array([0.8, 0.9, 1.0, 1.1, 1.2])
-        at = float(np.interp(-200.0, -times, scale)) * shift
+        at = onset(gamma)
         text = f"shift of the observed onset, gamma {gamma:g}"
-        found.append(Truth(text, shift, at, 0.02 * shift, "DOP853 (1.5, T7)"))
-        found.append(Truth(f"more than before, gamma {gamma:g}", 1.0, float(at > before), 0, "T7"))
+        found.append(Truth(text, shift, at, 0.02 * shift, "SciPy, DOP853"))
+        found.append(
+            Truth(f"more than before, gamma {gamma:g}", 1.0, float(at > before), 0, DELAYED)
+        )
         before = at
     return found
 
@@ -228,19 +246,95 @@ def numbers_of_uninformed() -> list[Truth]:
         found.append(Truth(f"escape, {crowd} uninformed", formula, tau, 0.1 * formula,
                            "(pi/2) v'Dv / sqrt(alpha beta mu)"))  # fmt: skip
         found.append(Truth(f"fold, {crowd} uninformed", RING, first.value, 1e-8, NOTES))
-        found.append(Truth(f"later than before, {crowd}", 1.0, float(tau > last), 0.0, "T8"))
+        found.append(Truth(f"later than before, {crowd}", 1.0, float(tau > last), 0.0, DELAYED))
         last = tau
     return found
 
 
+def as_nodes() -> list[Truth]:
+    """Uninformed that are nodes of the graph move the fold, and from a small tie on remove it."""
+    folds = {}
+    for tie in (0.001, 0.01):
+        special = dynattn.load(NODES, n=1, tie=tie).run("branch").special
+        folds[tie] = [point.value for point in special if point.kind == "fold"]
+    source = "Newton's method on the extended system, SciPy"
+    return [
+        Truth("fold with six nodes, tie 0.001", _fold_with_nodes(0.001), folds[0.001][0], 1e-7,
+              source),
+        Truth("folds with six nodes, tie 0.01", 0.0, float(len(folds[0.01])), 0.0, "branch"),
+    ]  # fmt: skip
+
+
+def _fold_with_nodes(tie: float) -> float:
+    """Of modules at -z, -y, -x, x, y, z and six nodes at 0: slope 0 and its derivative singular."""
+    fan = 2 * pi / 6 * np.array([0.5, 1.5, 2.5])
+
+    def slope(x: Any, c: float) -> Any:
+        beside = np.concatenate([[-x[0]], x, [-x[2]]])
+        near = np.sin(x - beside[:3]) + np.sin(x - beside[2:])
+        return near + np.sin(x - c * fan) + 6 * tie * np.sin(x)
+
+    def extended(u: Any) -> Any:
+        x, v, c = u[:3], u[3:6], u[6]
+        bend = (slope(x + 1e-6 * v, c) - slope(x - 1e-6 * v, c)) / 2e-6
+        return np.concatenate([slope(x, c), bend, [v @ v - 1]])
+
+    begin = np.array([0.356947, 0.925537, 0.988902, 0.09, 0.37, 0.92, 0.905])
+    found: Any = optimize.fsolve(extended, begin, xtol=1e-11)
+    return float(found[6])
+
+
 CLAIMS: tuple[Callable[[], list[Truth]], ...] = (
     energy, low_conflict, rates, fold, windows, two_modules, escapes, observed_onset,
-    numbers_of_uninformed,
+    numbers_of_uninformed, as_nodes,
 )  # fmt: skip
+
+
+def draw(place: Path) -> None:
+    """The branches of six modules, with uninformed nodes beside, and the observed onsets."""
+    from dynattn.present.figure import new_figure, style
+
+    with style():
+        figure = new_figure(10.0, 4.2)
+        left, right = figure.subplots(1, 2)
+        with_nodes = dynattn.load(NODES, n=1, tie=0.003)
+        _branch(left, uninformed().run("branch"), "six modules", "#1f4e79", (-46, -4))
+        _branch(left, with_nodes.run("branch"), "and six nodes, tie 0.003", "#c0504d", (6, 4))
+        left.set(xlabel="conflict $c$", ylabel="order parameter $R$", ylim=(0, 1.02))
+        left.legend(loc="lower left")
+        gammas = np.array([1.0, 2.0, 3.0, 5.0, 10.0, 20.0])
+        seen = [onset(gamma, (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2)) for gamma in gammas]
+        right.loglog(gammas, seen, "o", mfc="none", label=f"seen within t = {HORIZON:g}")
+        formula = (pi * gammas / (2 * HORIZON)) ** 2 / PRODUCT
+        right.loglog(gammas, formula, label=r"$(\pi\gamma/2T)^2/\alpha\beta$")
+        right.set(xlabel=r"dissipation $\gamma$", ylabel="observed onset, $c - c^*$")
+        right.legend()
+        figure.savefig(place)
+
+
+def _branch(axes: Any, branch: Any, label: str, colour: str, beside: tuple[int, int]) -> None:
+    """Stable parts whole, unstable ones dashed, folds as points with their place."""
+    stable = np.asarray(branch.stable, dtype=bool)
+    c, R = np.asarray(branch.values), np.asarray(branch["R"])
+    axes.plot(c, np.where(stable, R, np.nan), color=colour, label=label)
+    axes.plot(c, np.where(~stable, R, np.nan), "--", color=colour, lw=1)
+    for point in branch.special:
+        if point.kind == "fold":
+            at = float(R[int(np.argmin(np.abs(c - point.value)))])
+            axes.plot([point.value], [at], "o", color=colour)
+            axes.annotate(f"{point.value:.4f}", (point.value, at), xytext=beside,
+                          textcoords="offset points", color=colour)  # fmt: skip
 
 
 def main() -> None:
     """Print every claim; exit with 1 where one does not hold."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--figure", type=Path, help="draw branches and onsets there instead")
+    place = parser.parse_args().figure
+    if place is not None:
+        draw(place)
+        print(place)
+        return
     held = True
     for claim in CLAIMS:
         start = time.process_time()

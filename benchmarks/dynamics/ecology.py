@@ -145,7 +145,7 @@ def fixed_points(community: Community, repeat: int) -> tuple[Array, Array]:
     return found["final(n)"], found["final(extinct)"]
 
 
-# ── the claims, numbered as in the notes on the paper ──────────────────────────────────────────
+# ── the claims ─────────────────────────────────────────────────────────────────────────────────
 
 ENSEMBLES = (
     Community(200, 0.0, 0.3), Community(200, -4.0, 0.3), Community(200, -1.0, 0.3, 0.5),

@@ -11,7 +11,7 @@ from benchmarks.dynamics import ecology, real_webs
 from benchmarks.dynamics.ecology import Community, at_eta
 
 
-def test_the_theory_gives_the_numbers_of_the_notes():
+def test_the_theory_gives_known_numbers():
     shares = [at_eta(1.0, 10**9, 0.0, gamma).cavity for gamma in (-1.0, -0.5, 0.0, 0.5, 1.0)]
     assert shares == pytest.approx([0.08378, 0.08076, 0.07723, 0.07305, 0.06806], abs=6e-6)
     community = Community(100, -3.0, 0.35)
