@@ -54,8 +54,8 @@ def compare(specs: tuple[str, ...], folder: str | None, as_json: bool, **options
     device = read_device(options["device"] or "auto")
     named = named_specs(specs, options["settings"])
     from dynattn.interface import compare as compared
-    from dynattn.learn.devices import threads_set
     from dynattn.present.contest_progress import contest_progress
+    from dynattn.run.threads import threads_set
 
     budget = {unit: options[unit] for unit in UNITS}
     with threads_set():

@@ -142,7 +142,7 @@ def compile_request(request: Request, compilation: Compilation, device: str) -> 
 
     quiet = request.as_json
     facts = describe(compilation, quiet=quiet)
-    from dynattn.learn.devices import threads_set
+    from dynattn.run.threads import threads_set
 
     with threads_set():
         return facts | compute(request, compilation, device, quiet)

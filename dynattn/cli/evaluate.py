@@ -53,7 +53,7 @@ def evaluate(
         raise UsageError(Diagnostic("E709", message, fix=fix))
     device = read_device(device or "cpu")
     from dynattn.interface import evaluate as measured
-    from dynattn.learn.devices import threads_set
+    from dynattn.run.threads import threads_set
 
     with threads_set():
         found = measured(

@@ -50,8 +50,8 @@ def export(run: str, output: str, form: str, checkpoint: str, as_json: bool) -> 
     from dynattn.cli.compile import own_tableau
     from dynattn.interface import load_run
     from dynattn.learn import exporting
-    from dynattn.learn.devices import threads_set
     from dynattn.learn.folder import open_run, read_json
+    from dynattn.run.threads import threads_set
 
     spec = load_run(path, checkpoint)
     vocabulary = exporting.vocabulary_of(read_json(open_run(path).settings)["data"])

@@ -70,7 +70,7 @@ def graph_parts(compilation: Compilation, level: str) -> GraphParts:
     from dynattn.present.parts import parts_of
 
     if compilation.values is not None:
-        from dynattn.learn.devices import threads_set
+        from dynattn.run.threads import threads_set
 
         with threads_set():
             return parts_of(compilation, attention=trained_attention(compilation))

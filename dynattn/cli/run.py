@@ -32,6 +32,7 @@ Examples
   dynattn run kuramoto.dyn transition
   dynattn run kuramoto.dyn --set K=3 --set N=2000 --seed 1 -o runs/strong
   dynattn run kuramoto.dyn transition --set N=10000 --compile
+  dynattn run kuramoto.dyn transition --workers 2 -o runs/long   # again: goes on where it was
   dynattn run kuramoto.dyn --plot states.pdf --plot graph --animate phases.gif
 """
 )
@@ -56,6 +57,18 @@ Examples
     help="Make every step into machine code first, with torch.compile: that takes seconds, which "
     "long runs (10 000 steps and more) and large models win back.",
 )
+@click.option(
+    "--workers",
+    type=int,
+    metavar="N",
+    help="How many processes solve the points of a sweep. As many as there are processors, where "
+    "that pays, unless given; the numbers are the same.",
+)
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Let the workers of the Dask scheduler at this address solve the points of a sweep.",
+)
 @click.option("--animate", metavar="FILE", help="Write the states as a moving picture, gif or mp4.")
 @FOLDER
 @JSON
@@ -67,6 +80,8 @@ def run(
     device: str | None,
     plots: tuple[str, ...],
     compiled: bool,
+    workers: int | None,
+    cluster: str | None,
     animate: str | None,
     folder: str | None,
     as_json: bool,
@@ -85,7 +100,7 @@ def run(
     wanted = read_wanted(compilation, chosen, plots)
     film = None if animate is None else film_place(compilation, chosen, animate)
     from dynattn.cli.compile import compiler_for
-    from dynattn.learn.devices import threads_set
+    from dynattn.run.threads import threads_set
 
     compiler = compiler_for(compiled)
     place = Path(folder) if folder else free_folder(f"{compilation.model.name}-{chosen.name}")
@@ -93,16 +108,17 @@ def run(
         with progress_shown(as_json) as progress, threads_set():
             result = run_any(
                 compilation, chosen.name, device=device, progress=progress, folder=place,
-                compiled=compiler,
+                compiled=compiler, workers=workers, cluster=cluster,
             )  # fmt: skip
         pictures = draw_pictures(compilation, result, place, wanted)
         if film is not None:
             pictures.append(make_film(compilation, result, film, as_json))
     except KeyboardInterrupt:
-        note(f"what was finished is in {place}")
+        note(f"what was finished is in {place}{how_to_go_on(chosen, place)}")
         raise
     except NumericalError as error:
         if error.partial is not None:
+            draw_partial(compilation, error.partial, place, wanted)
             note(f"{partial_words(error.partial)} is in {place}")
         raise
     if not pictures and plots == ("default",) and isinstance(chosen, Simulation):
@@ -122,6 +138,25 @@ def tell_doubts(result: Result) -> None:
         note(stiff_words(result))
     if kept := result.statistics.get("equilibrium", {}).get("kept"):
         note(kept_words(result, kept))
+
+
+def how_to_go_on(experiment: Plan, place: Path) -> str:
+    """Of a sweep that was interrupted."""
+    from dynattn.model.plans import Simulation
+    from dynattn.run.sweep import as_sweep
+
+    if not isinstance(experiment, Simulation) or not as_sweep(experiment):
+        return ""
+    return f"; the same command with -o {place} goes on"
+
+
+def draw_partial(compilation: Compilation, partial: Any, place: Path, wanted: Any) -> None:
+    """The pictures of a sweep of which some points failed."""
+    from dynattn.present.drawing import draw_pictures
+    from dynattn.run.sweep import Sweep
+
+    if isinstance(partial, Sweep):
+        draw_pictures(compilation, partial, place, wanted)
 
 
 def partial_words(partial: Trajectory | Sweep) -> str:

@@ -59,10 +59,10 @@ def sample(
 
     from dynattn.interface import load_run
     from dynattn.learn import generate
-    from dynattn.learn.devices import threads_set
     from dynattn.learn.folder import open_run, read_json
     from dynattn.learn.text import Alphabet
     from dynattn.learn.words import Words
+    from dynattn.run.threads import threads_set
 
     spec = load_run(path)
     data = read_json(open_run(path).settings)["data"]

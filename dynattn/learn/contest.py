@@ -20,7 +20,8 @@ from dynattn.learn.measures import find_measure, read_failure
 from dynattn.learn.plan import json_values
 from dynattn.learn.settings import check_same, stored_settings
 from dynattn.learn.tasks import Task, ended, perform
-from dynattn.learn.workers import cores, perform_all
+from dynattn.learn.workers import perform_all
+from dynattn.run.workers import cores
 
 
 class Watcher(Protocol):
@@ -157,8 +158,8 @@ def _perform(comparison: Comparison, tasks: Sequence[Task], jobs: int, watcher: 
     before = total - sum(task.steps for task in tasks) + sum(done.values())
     watcher.start(comparison, before, total, min(jobs, len(tasks)))
 
-    def heard(task: Task, step: int | None) -> None:
-        now = done[task.name] if step is None else step
+    def heard(task: Task, step: float | None) -> None:
+        now = done[task.name] if step is None else int(step)
         run = None
         if step is None and ended(folder := RunFolder(task.folder)):
             run, now = read_run(task.label, task.seed, folder), task.steps

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 
 from dynattn.diagnostics.report import Diagnostic, SpecError
-from dynattn.learn.devices import threads_set
 from dynattn.learn.reader import Reader
 from dynattn.learn.text import BYTES, Alphabet
 from dynattn.learn.words import Words
+from dynattn.run.threads import threads_set
 
 
 def sample(

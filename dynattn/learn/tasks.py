@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import NumericalError
@@ -12,9 +12,8 @@ from dynattn.learn.budget import Budget
 from dynattn.learn.folder import RunFolder, furnish, write_json
 from dynattn.learn.reports import EvaluationReport, Reporter, StepReport
 from dynattn.learn.train import train
-
-Told = Callable[[int], None]
-"""Hears how many updates are done."""
+from dynattn.run.portable import compilation_message, compilation_of, packed, unpacked
+from dynattn.run.worker import Answer, Message, Stops, Told
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,26 @@ class Task:
         """As it is called in messages."""
         return f"{self.label}, seed {self.seed}"
 
+    def message(self) -> tuple[dict[str, Any], bytes]:
+        """What ``perform_message`` makes the run of, in whatever process."""
+        said = {
+            "label": self.label, "seed": self.seed, "folder": str(self.folder),
+            "budget": [self.budget.unit, self.budget.amount], "device": self.device,
+            "steps": self.steps, "compilation": compilation_message(self.compilation),
+        }  # fmt: skip
+        values = self.compilation.values or {}
+        return said, packed({n: x.detach().cpu().numpy() for n, x in values.items()})
+
+
+def perform_message(message: Message, content: bytes, told: Told, stops: Stops) -> Answer:
+    """Make the run of a message, or go on with it."""
+    task = Task(
+        message["label"], message["seed"],
+        compilation_of(message["compilation"], unpacked(content)), Path(message["folder"]),
+        Budget(*message["budget"]), message["device"], message["steps"],
+    )  # fmt: skip
+    return {"ended": perform(task, told, stops)}, b""
+
 
 class _Steps(Reporter):
     """Tells of steps alone."""
@@ -50,7 +69,7 @@ class _Steps(Reporter):
         self._told(report.step)
 
 
-def perform(task: Task, told: Told, stops: Callable[[], bool] | None = None) -> bool:
+def perform(task: Task, told: Told, stops: Stops | None = None) -> bool:
     """Train until the run has an end; False where it was stopped before, with all of it saved.
 
     A run whose numbers go wrong has an end too: ``failure.json`` says why.

@@ -19,7 +19,7 @@ from dynattn.diagnostics.report import Diagnostic, NumericalError, SpecError
 from dynattn.learn import checkpoint as saved
 from dynattn.learn.budget import Budget
 from dynattn.learn.compiled import CompiledLoss
-from dynattn.learn.devices import choose_device, default_threads, threads_set
+from dynattn.learn.devices import choose_device
 from dynattn.learn.evaluate import batch_loss, measure, move, one_by_one
 from dynattn.learn.folder import RunFolder, write_json
 from dynattn.learn.gradients import Gradient, PortionedGradient, WholeGradient, plain_sums
@@ -50,6 +50,7 @@ from dynattn.learn.settings import (
 from dynattn.lower.module import System
 from dynattn.lower.precision import has_products, round_products
 from dynattn.model.model import Model
+from dynattn.run.threads import default_threads, threads_set
 from dynattn.solve.compiler import Compiler, compiler_of
 from dynattn.vocabulary.distributions import stream
 

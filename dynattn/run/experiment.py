@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from dynattn.model.plans import Continuation, Placement, Search, Simulation
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
     from dynattn.run.branches import Followed
+    from dynattn.run.results import ResultFolder
     from dynattn.run.searches import SearchResult
     from dynattn.run.signals import Given
     from dynattn.run.simulate import Trajectory
@@ -73,47 +74,60 @@ def run_experiment(
     folder: str | Path | None = None,
     signals: Given | None = None,
     compiled: bool | Compiler = False,
+    workers: int | None = None,
+    cluster: str | None = None,
 ) -> Trajectory | Sweep | Followed | SearchResult:
     """Run one experiment: a Trajectory, a Sweep where it has several points, what ``continue``
     follows, or a SearchResult. What trains is run by ``learn.experiments.run_any``.
 
-    With ``folder`` everything is written there: a sweep after every part, so that an interruption
-    loses nothing that was finished. ``signals`` gives samples by input, {"drive": (times, values)},
-    in place of the experiment's data. ``compiled``: as in ``solve``. The errors are those of
-    ``simulate``, ``sweep``, ``run_continuation`` and ``run_search``; what was computed before the
-    numbers failed is written too. What it names of other experiments is found first.
+    With ``folder`` everything is written there: of a sweep every finished chunk, so that the same
+    call goes on with one that was killed. ``workers`` and ``cluster`` solve the points of a sweep,
+    as in ``sweep``. ``signals`` gives samples by input, {"drive": (times, values)}, in place of the
+    experiment's data. ``compiled``: as in ``solve``. The errors are those of ``simulate``,
+    ``sweep``, ``run_continuation`` and ``run_search``, and UsageError E742 where there is nothing
+    to share out; what was computed before the numbers failed is written too. What it names of other
+    experiments is found first.
     """
     from dynattn.run.branches import run_continuation
     from dynattn.run.results import ResultFolder
     from dynattn.run.searches import run_search
-    from dynattn.run.simulate import simulate
     from dynattn.run.sweep import as_sweep, sweep
+    from dynattn.run.teams import check_team
 
     experiment = find_experiment(compilation.model, name)
     check_plan(compilation, experiment)
     assert not isinstance(experiment, Placement), "check_plan refuses it"
-    place = (
-        None if folder is None else ResultFolder.make(Path(folder), compilation.tree.source.text)
-    )
+    shared = isinstance(experiment, Simulation) and as_sweep(experiment)
+    check_team(None if shared else experiment.name, workers, cluster)
+    make = ResultFolder.open if shared else ResultFolder.make
+    place = None if folder is None else make(Path(folder), compilation.tree.source.text)
+    options: dict[str, Any] = {"seed": seed, "device": device, "progress": progress}
     if not isinstance(experiment, Simulation):
-        shared: dict[str, Any] = {"seed": seed, "device": device, "progress": progress}
         if isinstance(experiment, Continuation):
-            found = run_continuation(compilation, experiment, **shared)
+            found = run_continuation(compilation, experiment, **options)
         else:
-            found = run_search(compilation, experiment, **shared)
+            found = run_search(compilation, experiment, **options)
         if place is not None:
             place.write(found)
         return found
-    options: dict[str, Any] = {
-        "seed": seed, "device": device, "progress": progress, "signals": signals,
-        "compiled": compiled,
-    }  # fmt: skip
-    if as_sweep(experiment):
-        return sweep(
-            compilation, experiment, **options, on_part=None if place is None else place.write
-        )
+    options |= {"signals": signals, "compiled": compiled}
+    if shared:
+        options |= {"workers": workers, "cluster": cluster}
+        return sweep(compilation, experiment, **options, folder=place)
+    return _simulated(compilation, experiment, place, options)
+
+
+def _simulated(
+    compilation: Compilation,
+    simulation: Simulation,
+    place: ResultFolder | None,
+    options: Mapping[str, Any],
+) -> Trajectory:
+    """One simulation, written as far as it came."""
+    from dynattn.run.simulate import simulate
+
     try:
-        trajectory = simulate(compilation, experiment, **options)
+        trajectory = simulate(compilation, simulation, **options)
     except NumericalError as error:
         if place is not None and error.partial is not None:
             place.write(error.partial)

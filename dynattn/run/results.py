@@ -12,7 +12,7 @@ import csv
 import io
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from dynattn.run.labelled import Labelled, Result, as_json, in_parts
 from dynattn.run.netcdf import netcdf_bytes, read_netcdf
 
 SECONDS = 20.0
-"""A sweep on its way writes its arrays no more often than this; the table every time."""
+"""A sweep on its way writes its results no more often than this, and every finished chunk."""
 
 
 @dataclass
@@ -31,7 +31,8 @@ class ResultFolder:
     """Where the results of one experiment are kept."""
 
     path: Path
-    arrays_written: float = float("-inf")
+    written: float = field(default_factory=time.monotonic)
+    """When it was written last."""
 
     @classmethod
     def make(cls, path: Path, spec: str) -> ResultFolder:
@@ -39,6 +40,29 @@ class ResultFolder:
         make_empty_folder(path)
         write_whole(path / "spec.dyn", spec)
         return cls(path)
+
+    @classmethod
+    def open(cls, path: Path, spec: str) -> ResultFolder:
+        """A new folder, or that of a sweep that was begun there; E704 where it has other things."""
+        from dynattn.run.store import is_store
+
+        if is_store(path):
+            return cls(path)
+        if _just_begun(path, spec):
+            (path / "spec.dyn").unlink()
+        return cls.make(path, spec)
+
+    @property
+    def due(self) -> bool:
+        """Whether a sweep on its way is to be written again."""
+        return time.monotonic() - self.written > SECONDS
+
+    def read(self) -> Labelled | None:
+        """The data set that it holds, None where there is none that can be read."""
+        try:
+            return read_netcdf(self.path / "results.nc")
+        except (OSError, ValueError, KeyError, RuntimeError):
+            return None
 
     def write(self, result: Result) -> None:
         """Write a result as far as it is; each file is replaced at once."""
@@ -48,10 +72,8 @@ class ResultFolder:
             "versions": dict(result.versions),
         })  # fmt: skip
         write_whole(self.path / "results.csv", table(data))
-        due = time.monotonic() - self.arrays_written > SECONDS
-        if due or result.status != "running":
-            write_whole(self.path / "results.nc", netcdf_bytes(data))
-            self.arrays_written = time.monotonic()
+        write_whole(self.path / "results.nc", netcdf_bytes(data))
+        self.written = time.monotonic()
         self._json("summary.json", {
             "status": result.status, **result.statistics,
             "variables": {name: list(item.axes) for name, item in data.variables.items()},
@@ -61,15 +83,23 @@ class ResultFolder:
         write_whole(self.path / name, as_json(values, indent=2) + "\n")
 
 
+def _just_begun(path: Path, spec: str) -> bool:
+    """Whether all that a folder holds is this spec: a run was killed before it did anything."""
+    file = path / "spec.dyn"
+    if not path.is_dir() or {item.name for item in path.iterdir()} != {"spec.dyn"}:
+        return False
+    return file.is_file() and file.read_bytes() == spec.encode()
+
+
 def read_results(path: str | Path) -> Labelled:
     """The data set of a result folder; SpecError E609 where there are none or they are damaged."""
     place = Path(path)
-    try:
-        return read_netcdf(place / "results.nc")
-    except (OSError, ValueError, KeyError, RuntimeError):
+    found = ResultFolder(place).read()
+    if found is None:
         message = f"{place} holds no results that can be read"
         fix = "name the folder of a finished 'dynattn run'"
-        raise SpecError(Diagnostic("E609", message, fix=fix)) from None
+        raise SpecError(Diagnostic("E609", message, fix=fix))
+    return found
 
 
 def table(data: Labelled) -> str:

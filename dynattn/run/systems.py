@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -11,12 +11,12 @@ import torch
 
 from dynattn.diagnostics.report import Source, Span
 from dynattn.lower.context import context_of
-from dynattn.lower.initial import declared_shape, shape_of
+from dynattn.lower.initial import declared_shape, shape_at, shape_of
 from dynattn.lower.module import System, build_system
 from dynattn.lower.signals import Signal
 from dynattn.model.graph_making import is_drawn
 from dynattn.model.model import Model
-from dynattn.model.plans import Simulation
+from dynattn.model.plans import Record, Simulation
 from dynattn.network.build import build_network
 from dynattn.program.asked_forms import refuse_huge
 from dynattn.program.build import build_program, varied_parameters
@@ -77,19 +77,38 @@ JACOBIANS = 2**25
 side (256 MiB); a step holds about four times as many."""
 
 
+def state_numbers(compilation: Compilation) -> int:
+    """How many numbers the states of one point are."""
+    context = context_of(compilation.model, compilation.network)
+    sizes = compilation.model.sizes
+    return sum(prod(shape_of(state, context, sizes)) for state in compilation.model.states.values())
+
+
+def numbers_kept(compilation: Compilation, records: Sequence[Record], times: int) -> int:
+    """How many numbers are recorded of one point; ``times``: those that are saved."""
+    context = context_of(compilation.model, compilation.network)
+    return sum(
+        prod(shape_at(r.value.type.place, r.value.type.shape, context))
+        * (times if r.kind == "series" else 1)
+        for r in records
+    )
+
+
 def points_at_once(
     compilation: Compilation, method: str = "tsit5", resting: bool = False
 ) -> int:  # fmt: skip
     """How many points are solved side by side: the fewer the larger their states are, and fewer
-    where each has many numbers on its edges, or a Jacobian. ``resting``: whether their equilibrium
-    is found at the end.
+    where each has many numbers on its edges, or a Jacobian; one where points side by side would
+    share their step sizes. ``resting``: whether their equilibrium is found at the end.
     """
     model = compilation.model
     context = context_of(model, compilation.network)
     varied = varied_parameters(model)
     numbers = sum(prod(declared_shape(p, context)) for p in model.parameters
                   if p.name in varied and p.place.kind == "edges")  # fmt: skip
-    width = sum(prod(shape_of(state, context, model.sizes)) for state in model.states.values())
+    width = state_numbers(compilation)
+    if method in METHODS and METHODS[method].shares_steps:
+        return 1
     most = min(MOST, max(FEWEST, CACHED // max(1, width)))
     if resting or (method in METHODS and METHODS[method].implicit):
         most = min(most, JACOBIANS // max(1, width) ** 2)

@@ -46,6 +46,11 @@ class Method:
         """Whether a spec must give ``step``: nothing guesses one."""
         return not self.adaptive
 
+    @property
+    def shares_steps(self) -> bool:
+        """Whether what a point of a batch takes for its steps depends on the other points."""
+        return self.library == "torchdiffeq" and (self.adaptive or "adams" in self.name)
+
     def chooses_steps(self, step: float | None) -> bool:
         """Whether its steps follow the tolerances, with this ``step`` in the spec or with none."""
         return self.adaptive and (step is None or self.tableau is None)

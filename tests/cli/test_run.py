@@ -64,6 +64,34 @@ def test_a_sweep(dynattn, small, tmp_path):
     assert (tmp_path / "runs" / "small-strengths-1" / "sweep.svg").exists()
 
 
+def test_a_sweep_that_is_called_again(dynattn, small, tmp_path):
+    for _ in range(2):
+        done = dynattn("run", small, "strengths", "-o", "out", "--workers", 1)
+        assert (done.code, done.err) == (0, "")
+    assert len((tmp_path / "out" / "chunks" / "log.jsonl").read_text().splitlines()) == 1
+    other = dynattn("run", small, "strengths", "-o", "out", "--seed", 3)
+    assert (other.code, other.err.splitlines()[0]) == (
+        1, "error[E740]: out holds another sweep: of another seed, 0 there and 3 here",
+    )  # fmt: skip
+    for options in (["strengths", "--workers", 0], ["--workers", 2]):
+        done = dynattn("run", small, *options)
+        assert (done.code, done.err.split(":")[0]) == (2, "error[E742]")
+
+
+def test_an_interrupted_sweep_says_how_to_go_on(dynattn, small, monkeypatch):
+    from dynattn.run import teams
+
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(teams, "_by_ourselves", interrupted)
+    done = dynattn("run", small, "strengths", "-o", "out")
+    assert done.code == 130
+    assert done.err.split("\n")[0] == (
+        "note: what was finished is in out; the same command with -o out goes on"
+    )
+
+
 def test_a_simulation_that_is_repeated(dynattn, small, tmp_path):
     repeated = tmp_path / "repeated.dyn"
     text = small.read_text().replace("simulate {", "simulate { repeat 3;")
@@ -254,6 +282,7 @@ def test_what_was_computed_before_the_numbers_failed(dynattn, tmp_path, method):
     done = dynattn("run", path, "all", "-o", "two")
     assert done.code == 3 and done.err.count("error[E603]") == 1
     assert "what was finished, 1 of 2 points, is in two" in done.err
+    assert drawn(tmp_path / "two") == {"sweep.svg"}
     final = read_results(tmp_path / "two")["final(mean(x))"]
     assert final == pytest.approx([1 / 3, numpy.nan], rel=1e-4, nan_ok=True)
 

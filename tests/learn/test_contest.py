@@ -10,11 +10,11 @@ import pytest
 
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import SpecError
-from dynattn.learn import workers
 from dynattn.learn.budget import Budget, chosen_budget
 from dynattn.learn.contest import Quiet, contest
 from dynattn.learn.folder import RunFolder, new_run, read_json
 from dynattn.learn.train import train
+from dynattn.run import workers
 from tests.learn.small import Change, small
 
 WIDE = ("C = 8", "C = 9")

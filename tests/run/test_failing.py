@@ -10,7 +10,7 @@ import pytest
 
 from dynattn.diagnostics.report import NumericalError, Source
 from dynattn.interface import Spec
-from dynattn.run import sweep as sweeps
+from dynattn.run import collection
 from dynattn.run.results import read_results
 from dynattn.solve.solve import solve
 
@@ -77,15 +77,21 @@ def test_in_a_sweep_only_the_failing_points_are_marked(method: str, tmp_path) ->
     np.testing.assert_allclose(found["final(r)"], [0.5, 2, np.nan, 1, np.nan], rtol=1e-4)
     assert [d.code for d in error.diagnostics] == ["E603", "E603"]
     for item, point in zip(error.diagnostics, ("a = 3", "a = 2"), strict=True):
+        assert item.span is not None and item.span.line == 3
         assert f"({point}, repeat 0)" in item.message
-    assert json.loads((tmp_path / "run" / "summary.json").read_text())["points"] == 3
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["points"] == 3
+    reasons = {tuple(item["point"]): item["code"] for item in summary["failures"]}
+    assert reasons == {(2, 0): "E603", (4, 0): "E603"}
 
 
 def test_points_that_use_up_their_steps_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dynattn.run.recording.solve", partial(solve, max_steps=5))
-    monkeypatch.setattr(sweeps, "FAILURES", 2)
+    monkeypatch.setattr(collection, "TOLD", 2)
     clock = "sweep { a = [1, 1.1, 1.2]; t 0 .. 0.5 every 0.1; rtol 1e-9; record final(r) }"
     with pytest.raises(NumericalError) as caught:
         spec(clock).run()
     assert caught.value.partial is None
-    assert all("a = 1" in d.message for d in caught.value.diagnostics)
+    first, second = (d.message for d in caught.value.diagnostics)
+    assert "(a = 1, repeat 0)" in first
+    assert "(a = 1.1, repeat 0)" in second and second.endswith("; and 1 point more failed")

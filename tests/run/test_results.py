@@ -11,7 +11,6 @@ import pytest
 
 from dynattn.diagnostics.report import Source, SpecError, UsageError
 from dynattn.interface import Spec
-from dynattn.run import results
 from dynattn.run.experiment import run_experiment
 from dynattn.run.labelled import Labelled, Variable
 from dynattn.run.netcdf import netcdf_bytes, read_netcdf
@@ -37,7 +36,7 @@ def test_a_sweep_on_disk(tmp_path):
     folder = tmp_path / "a" / "sweep"
     got = run_experiment(kuramoto(), "transition", folder=folder)
     assert sorted(p.name for p in folder.iterdir()) == [
-        "results.csv", "results.nc", "settings.json", "spec.dyn", "summary.json",
+        "chunks", "results.csv", "results.nc", "settings.json", "spec.dyn", "summary.json",
     ]  # fmt: skip
     assert "model small" in (folder / "spec.dyn").read_text()
     settings = json.loads((folder / "settings.json").read_text())
@@ -65,23 +64,6 @@ def test_a_trajectory_on_disk(tmp_path):
     assert np.array_equal(read_results(tmp_path / "run")["osc.theta"], got["osc.theta"])
 
 
-def test_an_interrupted_sweep_is_on_disk(tmp_path, monkeypatch):
-    write = ResultFolder.write
-
-    def interrupted(self, result):
-        write(self, result)
-        if result.status == "running":
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(ResultFolder, "write", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        run_experiment(kuramoto(), "transition", folder=tmp_path / "run")
-    assert json.loads((tmp_path / "run" / "summary.json").read_text())["status"] == "interrupted"
-    found = read_results(tmp_path / "run")[AVERAGE]
-    assert np.isfinite(found[:, 0]).all()
-    assert np.isnan(found[:, 1:]).all()
-
-
 def test_a_place_that_is_taken(tmp_path):
     file = tmp_path / "file"
     file.write_text("precious")
@@ -107,14 +89,6 @@ def test_damaged_results(tmp_path):
         "name the folder of a finished 'dynattn run'",
     )
     assert refused(read_results, tmp_path / "none")[0] == "E609"
-
-
-def test_arrays_are_not_written_after_every_part(tmp_path, monkeypatch):
-    monkeypatch.setattr(results, "SECONDS", 1e9)
-    count = []
-    monkeypatch.setattr(results, "netcdf_bytes", lambda data: count.append(data) or b"")
-    run_experiment(kuramoto(), "transition", folder=tmp_path / "run")
-    assert len(count) == 2
 
 
 def test_to_xarray():

@@ -9,8 +9,7 @@ import pytest
 
 from dynattn.diagnostics.report import NumericalError, SpecError
 from dynattn.model.plans import Simulation
-from dynattn.run import sweep as sweeping
-from dynattn.run import systems
+from dynattn.run import collection, systems
 from dynattn.run.experiment import find_experiment, run_experiment
 from dynattn.run.simulate import simulate
 from dynattn.run.sweep import Sweep, sweep
@@ -151,30 +150,12 @@ def test_failure_names_the_point():
 
 
 def test_too_large_a_result_is_refused(monkeypatch):
-    monkeypatch.setattr(sweeping, "LIMIT", 20)
+    monkeypatch.setattr(collection, "LIMIT", 20)
     with pytest.raises(SpecError) as caught:
         run_experiment(kuramoto(), "everything")
     (item,) = caught.value.diagnostics
     assert (item.code, item.message) == ("E610", "the results of 'everything' would take 0.0 GiB")
     assert item.fix == "record averages or final values, save fewer times, or take fewer points"
-
-
-def test_interruption_keeps_what_is_finished(monkeypatch):
-    parts = []
-
-    def on_part(result):
-        parts.append(result)
-        if len(parts) == 2:
-            raise KeyboardInterrupt
-
-    compilation = kuramoto()
-    transition = find_experiment(compilation.model, "transition")
-    assert isinstance(transition, Simulation)
-    with pytest.raises(KeyboardInterrupt):
-        sweep(compilation, transition, on_part=on_part)
-    assert [part.status for part in parts] == ["running", "running", "interrupted"]
-    assert parts[-1].done.sum(axis=0).tolist() == [5, 5, 0]
-    assert np.isnan(parts[-1][AVERAGE]).sum() == 5
 
 
 def test_progress_runs_to_the_end():
