@@ -37,6 +37,7 @@ BENCHMARKS = {
     "manifold_drift": ("--steps", "200"),
     "sampling": ("--rounds", "1", "--tokens", "256"),
     "hamiltonian": ("--steps", "4000", "--rounds", "3"),
+    "sweeps": ("--points", "700"),
 }
 
 
@@ -170,6 +171,13 @@ def test_batches_come_near_a_matrix_product():
     rows = [row for row in rows_of("batches") if row.get("limit") is not None]
     assert len(rows) == 1
     assert rows[0]["of a product's"] >= rows[0]["limit"], rows
+
+
+@pytest.mark.slow
+def test_two_workers_give_the_numbers_of_one():
+    one, two = rows_of("sweeps")  # which compares them
+    assert (one["workers"], two["workers"], two["points"]) == (1, 2, 700)
+    assert two["CPU"] < 4 * one["CPU"], "no point is solved twice"
 
 
 @pytest.mark.slow
