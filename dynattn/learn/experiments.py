@@ -36,8 +36,10 @@ def run_any(
     if not isinstance(plan, Placement):
         return run_experiment(compilation, name, folder=folder, **options)
     from dynattn.run.results import ResultFolder
+    from dynattn.run.teams import check_team
 
     check_placement(compilation, plan)
+    check_team(plan.name, options.get("workers"), options.get("cluster"))
     text = compilation.tree.source.text
     place = None if folder is None else ResultFolder.make(Path(folder), text)
     known = {word: options[word] for word in ("seed", "device", "progress") if word in options}
