@@ -288,12 +288,12 @@ def test_what_was_computed_before_the_numbers_failed(dynattn, tmp_path, method):
 
 
 def test_what_the_machine_has_no_memory_for(dynattn, small, monkeypatch):
-    from dynattn.run import experiment
+    from dynattn.learn import experiments
 
     def greedy(*arguments, **options):
         numpy.empty(2**59)
 
-    monkeypatch.setattr(experiment, "run_experiment", greedy)
+    monkeypatch.setattr(experiments, "run_experiment", greedy)
     done = dynattn("run", small)
     assert done.code == 1
     assert done.err.startswith("error[E633]: the memory of this machine has no room for 4.00 EiB")
