@@ -144,7 +144,7 @@ def _obstacles(system: System) -> Iterator[tuple[str, Any]]:
 def _ranges(system: System) -> dict[str, tuple[int, int]]:
     """torch holds a sequence apart of which one token has a successor: the least is one longer."""
     nodes = [node for block in blocks_of(system.program.steps) for node in block.nodes]
-    places = [node.payload[1] for node in nodes if node.op == "successor_attention"]
+    places = [place for n in nodes if n.op == "successor_attention" for place in n.payload[1]]
     least = max(places) + 2 if places else 1
     found = {"batch": (1, LONGEST)}
     return found | {dim.name: (least, dim.limit or LONGEST) for dim in system.model.dims}

@@ -40,5 +40,16 @@ def _applied(op: str, inputs: list[Node], maker: Maker) -> Node:
         return maker.number(0.0)
     if op == "mul" and any(n.op == "constant" and n.payload == 0 for n in inputs):
         return maker.number(0.0)
+    if op in ("sin", "cos") and (turned := _negative_of(inputs[0])) is not None:
+        found = maker.elementwise(op, turned)  # shared with those of the lag itself
+        return maker.elementwise("neg", found) if op == "sin" else found
     made = maker.elementwise(op, *inputs)
     return simplify(made, maker) or made
+
+
+def _negative_of(node: Node) -> Node | None:
+    """x of -x and of 0 - x."""
+    if node.op == "neg":
+        return node.inputs[0]
+    zero = node.op == "sub" and node.inputs[0].op == "constant" and node.inputs[0].payload == 0
+    return node.inputs[1] if zero else None
