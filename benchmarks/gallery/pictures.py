@@ -11,8 +11,8 @@ from typing import Any
 
 from benchmarks.classics.truth import SPECS, shipped
 from dynattn.interface import Spec, load
-from dynattn.model.plans import Continuation, Simulation
-from dynattn.run.experiment import find_experiment
+from dynattn.model.plans import Continuation, Search, Simulation
+from dynattn.run.experiment import Plan, find_experiment
 
 CLASSICS = Path(__file__).parents[1] / "classics"
 LARGEST = 150_000
@@ -78,11 +78,11 @@ def caption(name: str) -> str:
     return f"{picture.caption.removesuffix('.')} ({how})." if picture.caption else f"{how}."
 
 
-def _spelled(experiment: Simulation | Continuation) -> str:
-    if isinstance(experiment, Continuation):
-        kind = "continue"
-    else:
+def _spelled(experiment: Plan) -> str:
+    if isinstance(experiment, Simulation):
         kind = "sweep" if experiment.settings else "simulate"
+    else:
+        kind = {Continuation: "continue", Search: "equilibria"}.get(type(experiment), "train")
     return f"`{kind}`" if experiment.name == kind else f"`{kind} {experiment.name}`"
 
 

@@ -88,7 +88,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dynattn.diagnostics.report import Span
-from dynattn.model.composition import Evolution, Settling
+from dynattn.model.composition import Adaptive, Evolution, Settling
 from dynattn.model.terms import GLOBAL, Place
 from dynattn.vocabulary.sizes import Size
 
@@ -200,8 +200,10 @@ class Evolve:
     """Results named by state: the rate of change; without an evolution, where it is at rest."""
     retraction: Block
     """Results named by state; reads states, and ``placeholder`` leaves (``v``, state)."""
-    evolution: Evolution | Settling | None
-    """None: the states are put where they are at rest; Settling: they run there."""
+    evolution: Evolution | Adaptive | Settling | None
+    """None: the states are put where they are at rest; Settling: they run there; Adaptive: by steps
+    that the method chooses.
+    """
     start: Block | None = None
     """The states of the layer's own at the start of each use."""
     noise: Block | None = None
