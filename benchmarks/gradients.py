@@ -3,7 +3,8 @@
 By W, the frequencies and the initial angles: ours, autograd through all operations, and
 torchdiffeq given our rates and the rates as written; then tsit5 with steps of its own (rtol 1e-8),
 by autograd and with checkpoints, which agree with one another. Memory is what a fresh process holds
-at most above what it held after the imports and the same solve without gradients.
+at most above what it held after the imports (a gradient of 4 oscillators has loaded all that is
+loaded late) and the same solve without gradients.
 
     python benchmarks/gradients.py [--rounds N] [--json]
 """
@@ -28,7 +29,8 @@ from dynattn.solve.solve import solve
 
 SPEC = """
 model dense
-population osc[200] {
+param N = 200
+population osc[N] {
   state theta on circle ~ uniform
   learn omega ~ normal(0, 0.5)
   drift omega
@@ -36,7 +38,7 @@ population osc[200] {
 coupling pull: osc -> osc {
   learn w ~ normal(1, 0.2)
   kernel w * sin(theta[j] - theta[i])
-  strength 1 / 200
+  strength 1 / N
 }
 simulate { t 0 .. 10; method rk4; step 0.05; seed 1 }
 """
@@ -49,15 +51,16 @@ Solve = Callable[[Tensor], Tensor]
 
 
 class Problem:
-    """One system, and the ways to solve it."""
+    """One system of so many oscillators, and the ways to solve it."""
 
-    def __init__(self) -> None:
+    def __init__(self, oscillators: int = 200) -> None:
         torch.set_num_threads(1)
-        self.system = Compilation(Source("gradients.dyn", SPEC)).build()
+        self.oscillators = oscillators
+        self.system = Compilation(Source("gradients.dyn", SPEC), {"N": oscillators}).build()
         self.start = self.system.initial_states()["osc.theta"].requires_grad_()
         self.omega, self.w = (self._tensor(name) for name in ("osc.omega", "pull.w"))
         self.wanted = (self.w, self.omega, self.start)
-        self.sights = torch.linspace(-1, 1, 200, dtype=torch.float64)
+        self.sights = torch.linspace(-1, 1, oscillators, dtype=torch.float64)
 
     def _tensor(self, name: str) -> Tensor:
         table, key = table_of(self.system, name)
@@ -91,7 +94,7 @@ class Problem:
 
     def written(self, t: Tensor, y: Tensor) -> Tensor:
         """The rates as a user writes them."""
-        return self.omega + (self.w * torch.sin(y[None, :] - y[:, None])).sum(1) / 200
+        return self.omega + (self.w * torch.sin(y[None, :] - y[:, None])).sum(1) / self.oscillators
 
     def ways(self) -> dict[str, Solve]:
         """By name; the first is what is taken where nothing is said."""
@@ -131,7 +134,8 @@ def forget() -> None:
 
 def memory_of(number: int) -> float:
     """Of one way, in this process."""
-    problem = Problem()
+    small, problem = Problem(4), Problem()
+    small.gradients(list(small.ways().values())[number])
     way = list(problem.ways().values())[number]
     with torch.no_grad():
         way(problem.start)

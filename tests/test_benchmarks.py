@@ -31,12 +31,12 @@ BENCHMARKS = {
     "gradients": ("--rounds", "5"),
     "batches": ("--rounds", "3"),
     "solvers": ("--rounds", "3"),
-    "stiff": ("--rounds", "1", "--nodes", "500"),
+    "stiff": ("--rounds", "1", "--nodes", "300"),
     "continuation": ("--size", "40"),
     "group_attention": ("--rounds", "1", "--steps", "3"),
     "manifold_drift": ("--steps", "200"),
     "sampling": ("--rounds", "1", "--tokens", "256"),
-    "hamiltonian": ("--steps", "4000", "--rounds", "3"),
+    "hamiltonian": ("--steps", "4000", "--rounds", "2"),
     "sweeps": ("--points", "700"),
 }
 

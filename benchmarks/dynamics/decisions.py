@@ -131,7 +131,7 @@ def _unstable_from(M: int, h: float) -> float:
 
     def smallest(c: float) -> float:
         nonlocal state
-        state = optimize.fsolve(slope, state, (c,), xtol=1e-11)
+        state = optimize.root(slope, state, (c,), tol=1e-12).x
         beside = -np.cos(state - np.roll(state, 1))
         hessian = np.diag(h * np.cos(state - c * fan) - beside - np.roll(beside, -1))
         for i in range(M):
@@ -280,7 +280,7 @@ def _fold_with_nodes(tie: float) -> float:
         return np.concatenate([slope(x, c), bend, [v @ v - 1]])
 
     begin = np.array([0.356947, 0.925537, 0.988902, 0.09, 0.37, 0.92, 0.905])
-    found: Any = optimize.fsolve(extended, begin, xtol=1e-11)
+    found: Any = optimize.root(extended, begin, tol=1e-12).x
     return float(found[6])
 
 

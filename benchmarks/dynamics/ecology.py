@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
-from scipy.special import erfc
+from scipy.special import erfc, erfcinv
 
 from benchmarks.classics.truth import Truth, shipped
 from benchmarks.dynamics.real_webs import Measured, measured, read_webs
@@ -211,11 +211,8 @@ def collapse(repeat: int) -> list[Truth]:
 
 def half_feasible(S: int, gamma: float, repeat: int) -> float:
     """sigma at which half of the communities keep all their species."""
-    wanted = root(
-        lambda s: (1 - Community(S, 0.0, s, gamma).share) ** S - 0.5,
-        0.1,
-        0.9 if gamma < 0 else 0.45,
-    )
+    share = 1 - 0.5 ** (1 / S)
+    wanted = at_eta(float(erfcinv(2 * share)), S, 0.0, gamma).sigma
     near = wanted * np.linspace(0.85, 1.15, 4)
     kept = [float((extinct(Community(S, 0.0, s, gamma), repeat) == 0).mean()) for s in near]
     slope, height = np.polyfit(near, kept, 1)

@@ -57,7 +57,7 @@ class Forward(nn.Module):
     @cached_property
     def _names(self) -> dict[tuple[int, str], str]:
         """Where each array of the system stands, and its name here."""
-        names, found = Names(RESERVED | set(dir(self))), {}
+        names, found = Names(RESERVED | set(dir(self)) | set(dir(torch.fx.GraphModule))), {}
         for path, module in self._system[0].named_modules():
             for table in (module._parameters, module._buffers):
                 for key in table:

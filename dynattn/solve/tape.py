@@ -211,12 +211,16 @@ def _gradients(
     return torch.autograd.grad(outputs, points, cotangents, allow_unused=True)
 
 
-def _lines(calls: Iterable[Any], numbering: _Numbering) -> tuple[list[Line], list[set[int]]]:
+Storages = tuple[set[int], set[int]]
+"""Of those that are written to: what an operation touches, and where its results or writes are."""
+
+
+def _lines(calls: Iterable[Any], numbering: _Numbering) -> tuple[list[Line], list[Storages]]:
     """The calls in numbers; beside each what storages it touches if any of these is written to."""
     written = {
         _storage(x)
         for function, args, kwargs, _ in calls if function._schema.is_mutable
-        for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor)
+        for x in tree_leaves(_written_to(function, args, kwargs)) if isinstance(x, Tensor)
     }  # fmt: skip
     seen: dict[Any, tuple[int, ...]] = {}
     lines, touched = [], []
@@ -247,8 +251,16 @@ def _lines(calls: Iterable[Any], numbering: _Numbering) -> tuple[list[Line], lis
         if not storages and DRAWS not in function.tags:
             seen[key] = numbers
         lines.append(Line(function, arguments, named, numbers, several))
-        touched.append(storages)
+        made = [*results, *tree_leaves(_written_to(function, args, kwargs))]
+        touched.append((storages, {_storage(x) for x in made if isinstance(x, Tensor)} & storages))
     return lines, touched
+
+
+def _written_to(function: Any, args: Any, kwargs: Any) -> list[Any]:
+    """The arguments that an operation writes into, by what it declares."""
+    declared = enumerate(function._schema.arguments)
+    given = [(x, args[k] if k < len(args) else kwargs.get(x.name)) for k, x in declared]
+    return [value for x, value in given if x.alias_info is not None and x.alias_info.is_write]
 
 
 def _changes_nothing(function: Any, args: Any, results: Sequence[Any]) -> bool:
@@ -272,18 +284,18 @@ def _key(function: Any, arguments: Any, named: Any) -> Any:
 
 def _levels(
     lines: Sequence[Line], points: Sequence[int], cotangents: Sequence[int],
-    touched: Sequence[set[int]],
+    touched: Sequence[Storages],
 ) -> dict[int, int]:  # fmt: skip
-    """What each value depends on; those that share written storage depend on the same."""
+    """What each value depends on; those that stand in one written storage depend on the same."""
     levels = dict.fromkeys(points, POINTS) | dict.fromkeys(cotangents, COTANGENTS)
     shared: dict[int, int] = {}
     while True:
         before = dict(shared)
-        for line, storages in zip(lines, touched, strict=True):
+        for line, (storages, made) in zip(lines, touched, strict=True):
             level = max([levels.get(x, LASTING) for x in line.reads], default=LASTING)
             level = max([level, *[shared.get(s, LASTING) for s in storages]])
             levels |= dict.fromkeys(line.results, level)
-            shared |= dict.fromkeys(storages, level)
+            shared |= dict.fromkeys(made, level)
         if shared == before:
             return levels
 

@@ -21,6 +21,7 @@ SHIPPED = sorted(
 REFUSED = {
     "oscillator_euler": "begins with states that are drawn",
     "oscillator_adaptive": "takes as many steps as it needs",
+    "digits_turning": "begins with states that are drawn",
 }
 """Those with no such graph, and why."""
 

@@ -121,6 +121,7 @@ CASES = {
     "circle, euler": (KURAMOTO, "euler"),
     "tsit5 of one step": (KURAMOTO, "tsit5"),
     "sparse, pulse": (SPARSE, "rk4"),
+    "sparse product": (SPARSE.replace("kernel w*", "form sparse; weight w; kernel "), "heun"),
     "sphere": (spheres("rk4"), "rk4"),
     "noise of Ito": (KURAMOTO.replace("drift omega", "drift omega; noise 0.3"), "euler"),
     "noise of Stratonovich": (spheres("heun", "noise x: 0.3"), "heun"),
