@@ -90,9 +90,8 @@ def test_twenty_kills_at_random_moments_change_nothing(tmp_path: Path) -> None:
             break
     last = begin(folder, "--workers", "2")
     assert last.wait() == 0
-    assert (
-        sum(kills.values()) == KILLS and kills["main"] + kills["both"] > 3 and kills["worker"] > 3
-    ), kills
+    assert sum(kills.values()) == KILLS, kills
+    assert kills["main"] and kills["worker"] + kills["both"], kills
     numbers = log(folder)
     assert Counter(numbers).most_common(1)[0][1] == 1
     one, other = read_results(tmp_path / "whole"), read_results(folder)
