@@ -75,7 +75,13 @@ def begin(specs, folder: str, steps: int, place: Path) -> subprocess.Popen[str]:
         [*call, *map(str, specs), "--seeds", "2", "--steps", str(steps), "--jobs", "2", "-o",
          folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=place,
         env={**os.environ, "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"},
+        preexec_fn=_heed_ctrl_c,
     )  # fmt: skip
+
+
+def _heed_ctrl_c() -> None:
+    """A suite that was started in the background ignores Ctrl-C, and so would its processes."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for(folder: Path, lines: int) -> None:
