@@ -7,7 +7,7 @@ from typing import Any
 
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, searches, swept
-from dynattn.model.clauses import positive
+from dynattn.model.clauses import by_word, positive
 from dynattn.model.draft import Draft, head
 from dynattn.model.plans import Continuation, Record, Start
 from dynattn.model.records import record
@@ -86,20 +86,14 @@ def gather(draft: Draft, declarations: list[tree.Experiment]) -> None:
 def continuation(draft: Draft, declaration: tree.Experiment) -> Continuation:
     """One ``continue``, with diagnostics for all that is wrong in it."""
     span = head(declaration.span)
-    found: dict[str, tree.Clause] = {}
-    for clause in declaration.clauses:
-        if isinstance(clause, tree.Setting):
-            continue
-        if clause.word not in CLAUSES:
-            fix = did_you_mean(clause.word, CLAUSES, f"there are {', '.join(CLAUSES)}")
-            text = f"'{clause.word}' has no place in continue"
-            draft.errors.add("E216", text, clause.span, fix)
-        elif clause.word in found and clause.word != "detect":
-            earlier = (found[clause.word].span, "first given here")
-            text = f"{clause.word} is given twice"
-            draft.errors.add("E402", text, clause.span, "keep one of the two", [earlier])
-        else:
-            found[clause.word] = clause
+    found = by_word(
+        draft,
+        declaration.clauses,
+        CLAUSES,
+        "{} has no place in continue",
+        lambda _: None,
+        ("detect",),
+    )
     settings = [item for item in declaration.clauses if isinstance(item, tree.Setting)]
     wanted = 2 if "follow" in found else 1
     if len(settings) != wanted:

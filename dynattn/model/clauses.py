@@ -1,12 +1,41 @@
-"""Clauses of experiments that take one number or one value."""
+"""Clauses of a block by their words, and those that take one number or one value."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants
 from dynattn.model.draft import Draft
 from dynattn.syntax import tree
+
+
+def by_word(
+    draft: Draft,
+    clauses: Iterable[tree.Clause | tree.Setting],
+    known: Sequence[str],
+    unknown: str,
+    setting: Callable[[tree.Setting], None],
+    repeated: Sequence[str] = (),
+) -> dict[str, tree.Clause]:
+    """The clauses of a block; diagnostics for words that are not ``known`` (``unknown`` says so, {}
+    standing for the word) and for those that stand twice, but for ``repeated`` ones.
+    """
+    found: dict[str, tree.Clause] = {}
+    for clause in clauses:
+        if isinstance(clause, tree.Setting):
+            setting(clause)
+        elif clause.word not in known:
+            fix = did_you_mean(clause.word, known, f"there are {', '.join(known)}")
+            draft.errors.add("E216", unknown.format(f"'{clause.word}'"), clause.span, fix)
+        elif clause.word in found and clause.word not in repeated:
+            earlier = (found[clause.word].span, "first given here")
+            text = f"{clause.word} is given twice"
+            draft.errors.add("E402", text, clause.span, "keep one of the two", [earlier])
+        else:
+            found.setdefault(clause.word, clause)
+    return found
 
 
 def positive(draft: Draft, clause: tree.Clause, whole: bool, zero: bool = False) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, noises
-from dynattn.model.clauses import only_value, positive
+from dynattn.model.clauses import by_word, only_value, positive
 from dynattn.model.composition import Adaptive, Evolution, Rest, Settling
 from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.geodesics import names_it
@@ -80,22 +80,12 @@ def _only(draft: Draft, declaration: tree.Layer) -> tree.Evolve | None:
 
 
 def _clauses(draft: Draft, item: tree.Evolve) -> dict[str, tree.Clause] | None:
-    found: dict[str, tree.Clause] = {}
+    def setting(clause: tree.Setting) -> None:
+        text = "evolve sets no parameter: a layer evolves with those of the model"
+        draft.errors.add("E446", text, clause.span, "set it where it is declared")
+
     before = len(draft.errors.found)
-    for clause in item.clauses:
-        if isinstance(clause, tree.Setting):
-            text = "evolve sets no parameter: a layer evolves with those of the model"
-            draft.errors.add("E446", text, clause.span, "set it where it is declared")
-        elif clause.word not in WORDS:
-            text = f"unknown word '{clause.word}' in evolve"
-            fix = did_you_mean(clause.word, WORDS, f"there are {', '.join(WORDS)}")
-            draft.errors.add("E216", text, clause.span, fix)
-        elif clause.word in found:
-            earlier = (found[clause.word].span, "first given here")
-            text = f"{clause.word} is given twice"
-            draft.errors.add("E402", text, clause.span, "keep one of the two", [earlier])
-        else:
-            found[clause.word] = clause
+    found = by_word(draft, item.clauses, WORDS, "unknown word {} in evolve", setting)
     return found if len(draft.errors.found) == before else None
 
 

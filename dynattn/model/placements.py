@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
+from functools import partial
 from typing import Any
 
-from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import branches, swept, typing
-from dynattn.model.clauses import positive
+from dynattn.model.clauses import by_word, positive
 from dynattn.model.complex_numbers import must_be_real
 from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.expressions import Context, translate
 from dynattn.model.plans import Choice, Placement, Record
 from dynattn.model.scope import Scope, Symbol
 from dynattn.model.terms import GLOBAL
-from dynattn.model.training import choice, free_parameters
+from dynattn.model.training import choice, free_parameters, refuse_setting
 from dynattn.syntax import tree
 from dynattn.syntax.unparse import spell
 
@@ -71,23 +71,8 @@ def placement(draft: Draft, declaration: tree.Experiment) -> Placement | None:
 
 
 def _clauses(draft: Draft, declaration: tree.Experiment) -> dict[str, tree.Clause]:
-    found: dict[str, tree.Clause] = {}
-    for clause in declaration.clauses:
-        if isinstance(clause, tree.Setting):
-            text = f"train sets nothing, and '{spell(clause.name)}' is set here"
-            fix = "give its value where it is declared, or write free K to have it moved"
-            draft.errors.add("E327", text, clause.span, fix)
-        elif clause.word not in CLAUSES:
-            text = f"'{clause.word}' has no place in train without data"
-            fix = did_you_mean(clause.word, CLAUSES, f"there are {', '.join(CLAUSES)}")
-            draft.errors.add("E216", text, clause.span, fix)
-        elif clause.word in found:
-            earlier = (found[clause.word].span, "first given here")
-            text = f"{clause.word} is given twice"
-            draft.errors.add("E402", text, clause.span, "keep one of the two", [earlier])
-        else:
-            found[clause.word] = clause
-    return found
+    unknown = "{} has no place in train without data"
+    return by_word(draft, declaration.clauses, CLAUSES, unknown, partial(refuse_setting, draft))
 
 
 def _recorded(draft: Draft, clause: tree.Clause | None) -> list[tree.Expr]:

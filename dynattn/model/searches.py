@@ -6,7 +6,7 @@ from typing import Any
 
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import swept
-from dynattn.model.clauses import positive
+from dynattn.model.clauses import by_word, positive
 from dynattn.model.draft import Draft, head
 from dynattn.model.plans import Awaited, Record, Search
 from dynattn.model.records import record
@@ -25,21 +25,11 @@ def gather(draft: Draft, declarations: list[tree.Experiment]) -> None:
 
 def search(draft: Draft, declaration: tree.Experiment) -> Search:
     """One ``equilibria``, with diagnostics for all that is wrong in it."""
-    found: dict[str, tree.Clause] = {}
     settings: dict[str, tuple[float, ...]] = {}
-    for clause in declaration.clauses:
-        if isinstance(clause, tree.Setting):
-            _set(draft, clause, settings)
-        elif clause.word not in CLAUSES:
-            fix = did_you_mean(clause.word, CLAUSES, f"there are {', '.join(CLAUSES)}")
-            text = f"'{clause.word}' has no place in equilibria"
-            draft.errors.add("E216", text, clause.span, fix)
-        elif clause.word in found:
-            earlier = (found[clause.word].span, "first given here")
-            text = f"{clause.word} is given twice"
-            draft.errors.add("E402", text, clause.span, "keep one of the two", [earlier])
-        else:
-            found[clause.word] = clause
+    found = by_word(
+        draft, declaration.clauses, CLAUSES, "{} has no place in equilibria",
+        lambda clause: _set(draft, clause, settings),
+    )  # fmt: skip
     numbers: dict[str, Any] = {
         word: value
         for word in ("starts", "spread", "seed")

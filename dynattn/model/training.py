@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from dynattn.diagnostics.report import Source
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, typing
-from dynattn.model.clauses import only_value, positive
+from dynattn.model.clauses import by_word, only_value, positive
 from dynattn.model.complex_numbers import must_be_real
 from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.expressions import Context, translate
@@ -102,23 +103,16 @@ def free_parameters(draft: Draft, clause: tree.Clause) -> tuple[str, ...]:
     return tuple(found)
 
 
+def refuse_setting(draft: Draft, clause: tree.Setting) -> None:
+    """E327: a value is given where the parameter is declared."""
+    text = f"train sets nothing, and '{spell(clause.name)}' is set here"
+    fix = "give its value where it is declared, or write free K to have it moved"
+    draft.errors.add("E327", text, clause.span, fix)
+
+
 def _clauses(draft: Draft, declaration: tree.Experiment) -> dict[str, tree.Clause] | None:
-    found: dict[str, tree.Clause] = {}
-    known = (*REQUIRED, *OPTIONAL)
-    for clause in declaration.clauses:
-        if isinstance(clause, tree.Setting):
-            text = f"train sets nothing, and '{spell(clause.name)}' is set here"
-            fix = "give its value where it is declared, or write free K to have it moved"
-            draft.errors.add("E327", text, clause.span, fix)
-        elif clause.word not in known:
-            fix = did_you_mean(clause.word, known, f"there are {', '.join(known)}")
-            draft.errors.add("E216", f"unknown word '{clause.word}' in train", clause.span, fix)
-        elif clause.word in found:
-            earlier = (found[clause.word].span, "first given here")
-            text = f"{clause.word} is given twice"
-            draft.errors.add("E402", text, clause.span, "keep one of the two", [earlier])
-        else:
-            found[clause.word] = clause
+    known, setting = (*REQUIRED, *OPTIONAL), partial(refuse_setting, draft)
+    found = by_word(draft, declaration.clauses, known, "unknown word {} in train", setting)
     missing = [word for word in REQUIRED if word not in found]
     for word in missing:
         fix = 'write data text("my.txt", context=128)' if word == "data" else "write loss EXPR"

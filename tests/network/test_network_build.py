@@ -201,11 +201,13 @@ def test_a_large_graph_becomes_arrays_without_a_loop_over_edges():
 
     use = generator("watts_strogatz_graph", n=20_000, k=10, p=0.1, seed=1)
     networkx.watts_strogatz_graph(10, 4, 0.1)
-    start = time.process_time()
-    graph = networkx.watts_strogatz_graph(20_000, 10, 0.1, seed=1)
-    alone = time.process_time() - start
-    start = time.process_time()
-    network = build_network(over(use, 20_000))
-    spent = time.process_time() - start
-    assert network.connections["c"].edge_count == 2 * graph.number_of_edges()
-    assert spent < 6 * alone + 0.6
+    alone, spent = [], []
+    for _ in range(3):  # the least of three: others may be at work on the machine
+        start = time.process_time()
+        graph = networkx.watts_strogatz_graph(20_000, 10, 0.1, seed=1)
+        alone.append(time.process_time() - start)
+        start = time.process_time()
+        network = build_network(over(use, 20_000))
+        spent.append(time.process_time() - start)
+        assert network.connections["c"].edge_count == 2 * graph.number_of_edges()
+    assert min(spent) < 4 * min(alone) + 0.2
