@@ -37,13 +37,11 @@ WORDS = {
 
 
 @dataclass(frozen=True)
-class BranchResult(Result):
-    """``result["p.x"]`` is [point, nodes, ...]: branches one after another, special points among
-    the others; ``result[result.parameter]`` says where each is.
-    """
+class Moved(Result):
+    """What one parameter leads through, point by point."""
 
-    continuation: Continuation = field(repr=False)
-    """Branches and special points with all that is known of them."""
+    continuation: Any = field(repr=False)
+    """Points and special ones with all that is known of them."""
 
     @property
     def parameter(self) -> str:
@@ -59,6 +57,16 @@ class BranchResult(Result):
     def stable(self) -> NDArray[np.bool_]:
         """[point]: whether every disturbance decays."""
         return self["stable"] > 0
+
+
+@dataclass(frozen=True)
+class BranchResult(Moved):
+    """``result["p.x"]`` is [point, nodes, ...]: branches one after another, special points among
+    the others; ``result[result.parameter]`` says where each is.
+    """
+
+    continuation: Continuation = field(repr=False)
+    """Branches and special points with all that is known of them."""
 
     @property
     def special(self) -> tuple[SpecialPoint, ...]:

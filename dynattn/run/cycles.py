@@ -12,8 +12,15 @@ import numpy as np
 from dynattn.diagnostics.report import Diagnostic, NumericalError, SpecError
 from dynattn.model import plans
 from dynattn.run.branch_arrays import AXIS, SPECTRUM
-from dynattn.run.branches import WORDS, BranchResult, check_continuation, check_moved, special_point
-from dynattn.run.labelled import Labelled, Result, Variable, numbered
+from dynattn.run.branches import (
+    WORDS,
+    BranchResult,
+    Moved,
+    check_continuation,
+    check_moved,
+    special_point,
+)
+from dynattn.run.labelled import Labelled, Variable, numbered
 from dynattn.run.provenance import origin_of, versions
 
 if TYPE_CHECKING:
@@ -31,7 +38,7 @@ LARGEST = 200
 
 
 @dataclass(frozen=True)
-class CycleResult(Result):
+class CycleResult(Moved):
     """``result["p.x"]`` is [point, phase, nodes, ...]: orbits one after another, over parts of
     their periods; ``result["max p.x"]`` and ``result["min p.x"]`` are [point, nodes, ...].
     """
@@ -40,21 +47,6 @@ class CycleResult(Result):
     """Orbits and special ones with all that is known of them."""
     equilibria: BranchResult = field(repr=False)
     """The branch of equilibria with the Hopf point."""
-
-    @property
-    def parameter(self) -> str:
-        """The one that is moved."""
-        return self.continuation.parameter
-
-    @property
-    def values(self) -> NDArray[np.float64]:
-        """[point]: of the parameter."""
-        return self[self.parameter]
-
-    @property
-    def stable(self) -> NDArray[np.bool_]:
-        """[point]: whether every disturbance decays."""
-        return self["stable"] > 0
 
     @property
     def special(self) -> tuple[SpecialCycle, ...]:
