@@ -218,6 +218,6 @@ def test_two_processes_are_interrupted_and_go_on_exactly(tmp_path):
     assert not (tmp_path / "cut" / "result.json").exists()
     for options in (("--resume", "cut"), ("-o", "whole")):
         process = launched(tmp_path, *options, "--json")
-        process.communicate(timeout=300)
-        assert process.returncode == 0
+        _, err = process.communicate(timeout=300)
+        assert process.returncode == 0, err
     assert losses(tmp_path / "cut") == losses(tmp_path / "whole")
