@@ -81,11 +81,14 @@ class CompiledLoss:
 
 
 def _refuse_layers(system: System, span: Span | None) -> None:
+    fix = "leave out --compile"
     for run in system._runs:
+        if run.weight_noise is not None:
+            message = "weights have noise, and numbers drawn on the way are no part "
+            raise SpecError(Diagnostic("E359", message + "of a compiled step", span, fix))
         if isinstance(run, CallRun):
             continue
         drawn = run.drawn is not None and run.drawn.plan.outputs
-        fix = "leave out --compile"
         if isinstance(run.evolution, Adaptive):
             message = f"the layer '{run.layer}' chooses its steps, and how many is no part "
             raise SpecError(Diagnostic("E359", message + "of a compiled step", span, fix))

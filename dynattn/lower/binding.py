@@ -19,7 +19,7 @@ from dynattn.lower.unroll import Use
 from dynattn.model.composition import Adaptive, Evolution, Settling
 from dynattn.model.model import Model
 from dynattn.program.copies import output_names, own_name
-from dynattn.program.nodes import Apply, Block, Call, Evolve
+from dynattn.program.nodes import Apply, Block, Call, Evolve, Node
 from dynattn.program.row_blocks import in_row_blocks
 
 
@@ -34,6 +34,11 @@ class CallRun:
     def reads_first(self) -> set[str]:
         """The states whose values it needs from before."""
         return _states_among(self.routine.keys)
+
+    @property
+    def weight_noise(self) -> Node | None:
+        """The first weights that are read with noise."""
+        return self.routine.weight_noise
 
     @property
     def sets(self) -> set[str]:
@@ -168,6 +173,8 @@ class Binder:
         """The table and key of a lasting leaf; fixed arrays are made when first asked for."""
         if leaf.kind == "parameter":
             return table_of(self.root, full_name(self.context.model.parameter[leaf.name], copy))
+        if leaf.kind == "array_name":
+            return {"": full_name(self.context.model.parameter[leaf.name], copy)}, ""
         if leaf.kind == "edges":
             return {"": self.context.edges(leaf.name).edge_count}, ""
         name = "origin" if leaf.kind == "origin" else array_name(leaf.name)

@@ -25,7 +25,8 @@ WORDS = {
     "sine_cosine": "sin_cos", "linear": "projected", "merge": "merged",
     "split": "in_heads", "unsqueeze": "widened", "receiver": "at_receiver", "sender": "at_sender",
     "edge_softmax": "share", "edge_normalize": "share", "cross_entropy": "loss",
-    "layer_norm": "normed", "dropout": "kept", "at": "picked", "pick": "part",
+    "layer_norm": "normed", "dropout": "kept", "rounded": "levelled", "disturbed": "noisy",
+    "at": "picked", "pick": "part",
 }  # fmt: skip
 """What a value is called that the spec has no name for, by the operation that makes it."""
 
@@ -104,6 +105,8 @@ class Body:
                 return Code(leaf.name)
             case "training":
                 return Code("self.training")
+            case "white" | "array_name":
+                return Code("")  # an emitted file draws its noise from torch's own stream
             case "time":
                 return Code("t")
             case "placeholder":

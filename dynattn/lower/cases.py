@@ -107,6 +107,7 @@ def draw_case(
     inputs = {use.name: _input(rng, model, use, sizes) for use in model.inputs}
     time = float(rng.uniform(0.1, 2.0))
     noisy = any(law.noise is not None for layer in model.layers for law in layer.laws)
+    noisy = noisy or any(run.weight_noise for run in system._runs)
     white = int(rng.integers(2**31)) if noisy else 0
     return Case(values, states, past, steps, inputs, lengths, time, kept, white)
 

@@ -26,7 +26,8 @@ class Need:
 
     ``origin``: a 0-d tensor of the module's dtype and device. ``size``: a number, key is a Size.
     ``training``: whether the module trains. ``array``: a fixed array, key as ``make_array`` reads
-    it.
+    it. ``white``: where noise comes from. ``array_name``: the full name of a parameter's array in
+    the copy of its layer, key is the parameter.
     """
 
     kind: str

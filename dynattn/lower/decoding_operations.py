@@ -253,7 +253,7 @@ LOCAL = frozenset(
     {"state", "input", "variable", "output", "placeholder", "unsqueeze", "concat", "stack", "parts",
      "pick", "split", "entry", "aligned", "merge", "dot", "matmul", "transpose", "trace", "det",
      "inverse", "expm", "polar", "logm", "angles", "norm", "linear", "layer_norm", "dropout",
-     "lookup", "receiver", "edge", "sine_cosine"}
+     "lookup", "receiver", "edge", "sine_cosine", "rounded"}
 )  # fmt: skip
 """Operations, besides elementwise ones, that treat every row, or pair, alike and by itself."""
 
@@ -277,6 +277,8 @@ def _obstacle(
 ) -> str | None:
     if node.op == "draw":
         return "its states begin at random"
+    if node.op == "disturbed":
+        return "its weights have noise"
     if node.op == "size" and context.number(node.payload) is None:
         return f"it reads the length {node.payload} of the whole sequence"
     places = [node.type.place, *(item.type.place for item in node.inputs)]

@@ -32,7 +32,7 @@ SMALL = 8
 """Fixed arrays of at most this many numbers stand in the text; larger ones beside it."""
 
 
-OWN = ("array", "origin", "training")
+OWN = ("array", "array_name", "origin", "training", "white")
 """Kinds of leaves that every module of an emitted file has of its own."""
 
 

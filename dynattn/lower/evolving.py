@@ -18,6 +18,7 @@ from dynattn.lower.routine import Routine
 from dynattn.model.composition import Adaptive, Evolution, Settling
 from dynattn.program.copies import own_name
 from dynattn.program.increments import noise_name
+from dynattn.program.nodes import RANDOM, Node
 from dynattn.vocabulary.tableaus import IN_LAYERS, Tableau
 
 Evaluate = Callable[[Routine, dict[str, Any]], dict[str, Any]]
@@ -60,6 +61,11 @@ class EvolveRun:
         own = set() if self.start is None else {name for name, _ in self.start.plan.outputs}
         read = {key.removeprefix("state ") for key in keys if key.startswith("state ")}
         return read - own
+
+    @property
+    def weight_noise(self) -> Node | None:
+        """The first weights that its laws read with noise."""
+        return self.rate.weight_noise
 
     @property
     def sets(self) -> set[str]:
@@ -140,7 +146,7 @@ class EvolveRun:
     def retakes(self) -> bool:
         """Whether steps are the same when they are taken again: nothing in them is drawn."""
         plans = (self.rate.plan, self.retraction.plan)
-        drawn = any(i.node.op == "dropout" for plan in plans for i in plan.instructions)
+        drawn = any(i.node.op in RANDOM for plan in plans for i in plan.instructions)
         return not drawn and self.noise is None
 
     def _take(

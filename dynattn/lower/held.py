@@ -25,14 +25,12 @@ from dynattn.lower.spares import (
     reusable,
     without_slopes,
 )
+from dynattn.program.nodes import RANDOM
 from dynattn.vocabulary.functions import ELEMENTWISE
 
 if TYPE_CHECKING:
     from dynattn.lower.routine import Instruction, Plan, Routine
     from dynattn.program.nodes import Node
-
-RANDOM = frozenset({"draw", "dropout"})
-"""Operations whose results differ from call to call."""
 
 ARITHMETIC = (operator.add, operator.sub, operator.mul, operator.truediv)
 

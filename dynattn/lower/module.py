@@ -244,7 +244,7 @@ class System(nn.Module):
         time = t if isinstance(t, Tensor) else self._binder[0].origin.new_tensor(t)
         environment: dict[str, Any] = {f"state {name}": value for name, value in states.items()}
         environment["time"] = time
-        environment["training"] = self.training
+        environment |= {"training": self.training, "white": self.white}
         for item in self.model.inputs:
             if item.signal:
                 environment[f"input {item.name}"] = self._signal(item.name).at(time)

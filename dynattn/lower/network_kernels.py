@@ -35,6 +35,26 @@ def mean_binary_accuracy(logit, target, cut):
     return ((logit > 0) == (target > 0.5)).to(logit.dtype).mean()
 
 
+def at_levels(weight, count):
+    """Each number at the nearest of so many levels, equally far apart from -m to m, m the largest
+    size among them; its slope stays 1.
+    """
+    fixed = weight.detach()
+    largest = fixed.abs().amax()
+    step = 2 * largest / (count - 1)
+    level = torch.round((fixed + largest) / step.where(step > 0, 1)) * step - largest
+    return level + (weight - fixed)
+
+
+def with_noise(weight, size, numbers=None):
+    """Standard normal numbers added, times ``size`` and the largest size among those there; the
+    next ones of torch's own unless they are given.
+    """
+    if numbers is None:
+        numbers = torch.randn_like(weight)
+    return weight + size * weight.detach().abs().amax() * numbers
+
+
 def sinusoidal(nodes, width, origin):
     """[nodes, width]: sin and cos of n / 10000^(2k/width) in turn, k = 0, 1, ..."""
     numbers = torch.arange(width, device=origin.device)

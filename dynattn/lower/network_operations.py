@@ -31,6 +31,20 @@ def _dropout(node: Node, context: Context) -> Operation:
     )
 
 
+def _rounded(node: Node, context: Context) -> Operation:
+    return kernel_call(kernels.at_levels, 2**node.payload)
+
+
+def _disturbed(node: Node, context: Context) -> Operation:
+    size, name = node.payload
+    return Operation(
+        lambda a, white, full: kernels.with_noise(a, size, white.of_weights(full, a)),
+        lambda a, white, full: call_code("with_noise", a, size),
+        (Need("white"), Need("array_name", name)),
+        (kernels.with_noise,),
+    )
+
+
 def _sinusoidal(node: Node, context: Context) -> Operation:
     population, width = node.payload
     needs = (
@@ -55,6 +69,8 @@ def over_targets(function: Callable[..., Any]) -> Callable[[Node, Context], Oper
 OPERATIONS: dict[str, Callable[[Node, Context], Operation]] = {
     "layer_norm": _layer_norm,
     "dropout": _dropout,
+    "rounded": _rounded,
+    "disturbed": _disturbed,
     "sinusoidal": _sinusoidal,
     "flatten": _flatten,
     "at": _at,

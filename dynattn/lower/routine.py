@@ -21,7 +21,8 @@ from dynattn.vocabulary.sizes import Size
 
 Maker = Callable[[Node, Context], Operation]
 
-GIVEN = ("state", "delayed", "input", "variable", "output", "placeholder", "time", "training")
+GIVEN = ("state", "delayed", "input", "variable", "output", "placeholder", "time", "training",
+         "white")  # fmt: skip
 """Leaves whose values come with each call; ``training``: whether the module trains."""
 
 ALIGNED = frozenset({*ELEMENTWISE, "dot", "matmul", "concat", "stack"})
@@ -300,6 +301,12 @@ class Routine:
         """The slots before the first instruction."""
         given = [environment[key] for key in self.keys]
         return [*given, *[table[key] for table, key in self.tables], *self.blank]
+
+    @property
+    def weight_noise(self) -> Node | None:
+        """The first weights that are read with noise."""
+        steps = self.plan.instructions
+        return next((step.node for step in steps if step.node.op == "disturbed"), None)
 
     @cached_property
     def parts(self) -> Parts:

@@ -130,6 +130,8 @@ def _obstacles(system: System) -> Iterator[tuple[str, Any]]:
     for name in system.unset:
         yield f"the network begins with {name} as it is drawn", model.states[name].span
     for run in system._runs:
+        if run.weight_noise is not None:
+            yield "the noise of weights is drawn anew each time", run.weight_noise.span
         if isinstance(run, CallRun):
             continue
         span = model.layer[run.layer].span

@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from dynattn.program.increments import Increments
+from dynattn.program.increments import Increments, weight_noise
 
 
 class White(Protocol):
@@ -27,6 +27,10 @@ class White(Protocol):
 
         ``rank``: how many of the axes are those of one sample.
         """
+        ...
+
+    def of_weights(self, name: str, like: Tensor) -> Tensor:
+        """Numbers for one use of the weights of a name, like them."""
         ...
 
 
@@ -62,6 +66,10 @@ class Drawn:
         found = torch.randn(axes, generator=generator, dtype=kind, device=like.device)
         return torch.view_as_complex(found) if like.is_complex() else found
 
+    def of_weights(self, name: str, like: Tensor) -> Tensor:
+        """The next ones of their stream: every use draws anew."""
+        return self.numbers(weight_noise(name), like, tuple(like.shape), like.dim())
+
 
 @dataclass
 class Given:
@@ -82,3 +90,8 @@ class Given:
         """As of ``White``."""
         found = self.increments.next(name, shape[len(shape) - rank :], like.is_complex())
         return torch.as_tensor(found, dtype=like.dtype, device=like.device).expand(shape)
+
+    def of_weights(self, name: str, like: Tensor) -> Tensor:
+        """The same at every use: those that ``Increments`` has first."""
+        found = self.increments.first(weight_noise(name), tuple(like.shape))
+        return torch.as_tensor(found, dtype=like.dtype, device=like.device)

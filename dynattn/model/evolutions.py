@@ -115,6 +115,8 @@ def _by_steps(
 def _through_time(
     draft: Draft, clauses: Mapping[str, tree.Clause], laws: Sequence[Law]
 ) -> Evolution | Adaptive | None:
+    if _reads_noise(draft, laws):
+        return None
     times, step = _times(draft, clauses["t"]), None
     method = _method(draft, clauses)
     if "step" in clauses:
@@ -141,6 +143,19 @@ def _refuse_maps(draft: Draft, laws: Sequence[Law]) -> None:
         if law.discrete:
             text = f"'{law.state}' is a map: it has steps and no time"
             draft.errors.add("E446", text, law.rate.span, "write evolve { steps 5 }")
+
+
+def _reads_noise(draft: Draft, laws: Sequence[Law]) -> bool:
+    """Whether a law through time has weight noise, with a diagnostic: how fine the steps are would
+    say how much noise there is.
+    """
+    for term in reached(draft, [term for law in laws for term in law.terms]):
+        if term.op == "disturbed":
+            text = "weight noise is drawn once a use, and a law through time has no single use"
+            fix = "compute it before, and give the layer what comes out as an argument"
+            draft.errors.add("E446", text, term.span, fix)
+            return True
+    return False
 
 
 def _adaptively(

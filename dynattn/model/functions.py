@@ -286,7 +286,7 @@ RULES: dict[str, tuple[tuple[str, ...], Rule]] = {
     "ambient": (("x",), _geometry("ambient")),
     "inner": (("x", "y"), _geometry("inner")),
     "toward": (("x", "v"), _geometry("toward")),
-    "linear": (("x", "n", "bias?", "init?"), learned.linear),
+    "linear": (("x", "n", "bias?", "init?", "noise?", "bits?"), learned.linear),
     "swiglu": (("x", "hidden", "out?"), learned.swiglu),
     "embed": (("text", "width?", "init?"), learned.embed),
     "rotary": (("C", "heads?"), _rotary),

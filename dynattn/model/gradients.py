@@ -9,6 +9,7 @@ from dynattn.model.clauses import only_value
 from dynattn.model.draft import Draft
 from dynattn.model.parts import Law
 from dynattn.model.readouts import reached
+from dynattn.model.weight_reads import drawn_anew
 from dynattn.syntax import tree
 from dynattn.vocabulary.solvers import GRADIENT_HABITS, GRADIENTS
 
@@ -52,5 +53,4 @@ def _random(draft: Draft, laws: Sequence[Law]) -> str:
     """What another call of the same steps would draw anew, or ''."""
     if any(law.noise is not None for law in laws):
         return "noise"
-    terms = reached(draft, [term for law in laws for term in law.terms])
-    return "dropout" if any(term.op == "dropout" for term in terms) else ""
+    return drawn_anew(reached(draft, [term for law in laws for term in law.terms]))

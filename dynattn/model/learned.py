@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from dynattn.diagnostics.report import Span
-from dynattn.model import typing
+from dynattn.model import typing, weight_reads
 from dynattn.model.arguments import Arguments
 from dynattn.model.expressions import Context
 from dynattn.model.parts import Draw, Parameter
@@ -113,9 +113,11 @@ def linear(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
     x, out = arguments.term("x"), arguments.size("n")
     bias = arguments.truth("bias", True)
     wrong, init = _init(context, arguments, "linear", DISTRIBUTIONS | MATRIX_DISTRIBUTIONS)
-    if is_unknown(x) or out is None or wrong:
+    how = weight_reads.reading(context, arguments)
+    if is_unknown(x) or out is None or wrong or how is None:
         return unknown(expr.span)
-    return affine(context, x, unused_name(context, "linear"), out, bias, expr.span, init=init)
+    found = affine(context, x, unused_name(context, "linear"), out, bias, expr.span, init=init)
+    return weight_reads.read(context, found, how)
 
 
 def _init(

@@ -13,6 +13,7 @@ from dynattn.model.functions import formula
 from dynattn.model.parts import Law, State
 from dynattn.model.readouts import reached
 from dynattn.model.terms import Place, Term
+from dynattn.model.weight_reads import DRAWN_ANEW
 from dynattn.vocabulary.manifolds import MANIFOLDS
 from dynattn.vocabulary.sizes import ONE
 
@@ -107,6 +108,6 @@ def _restless(dynamics: Dynamics, state: State, law: Law) -> str:
     for term in reached(dynamics.context.draft, law.terms):
         if term.op == "time":
             return "its law depends on the time"
-        if term.op == "dropout":
-            return "its law has dropout, which is another at each moment"
+        if term.op in DRAWN_ANEW:
+            return f"its law has {DRAWN_ANEW[term.op]}, which is another at each moment"
     return ""

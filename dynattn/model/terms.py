@@ -43,6 +43,8 @@ node and edge by edge; the program builder turns them into whole-array operation
 | part | (k, count) | the k-th of so many equal parts of the last axis |
 | rotary | (size, heads) | frequencies 10000^(-c/(size/heads)), c = 0, 1, .. within a head |
 | linear | None | args = (x, weight[out, in]) or (x, weight, bias[out]) |
+| rounded | bits | args[0], a weight, at the nearest of 2^bits levels across its range |
+| disturbed | (size, name) | args[0], the weight of this name, and noise of this size |
 | lookup | None | args = (table[n, ...], integers): row by row |
 | next | None | args = (integers[T],): the element one place later along the sequence |
 | cross_entropy | None | args = (logits[T, V], target[T]): mean over what is there, in nats |

@@ -203,7 +203,15 @@ class Speller:
             inside = x.args[0] if x.op == "dropout" else x
             up = inside.args[0]  # down(gelu(up(x)))
             return self.style.call("mlp", [self.spell(up.args[0], index)])
-        return self.style.call("linear", [self.spell(x, index)])
+        return self.style.call("linear", [self.spell(x, index), *self._reading(weight)])
+
+    def _reading(self, weight: Term) -> list[str]:
+        """``noise=0.05``, ``bits=6``: how the weights of a linear map are read."""
+        if weight.op == "disturbed":
+            noise = f"{self.style.name('noise')}={weight.payload[0]:g}"
+            return [noise, *self._reading(weight.args[0])]
+        found = weight.op == "rounded"
+        return [f"{self.style.name('bits')}={weight.payload}"] if found else []
 
     def _each(self, terms: tuple[Term, ...], index: str) -> list[str]:
         return [self.spell(item, index) for item in terms]

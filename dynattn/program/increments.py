@@ -13,6 +13,11 @@ def noise_name(layer: str, copy: int, state: str) -> str:
     return f"{layer}.{copy} {state} noise"
 
 
+def weight_noise(name: str) -> str:
+    """The name of the noise of a learned array, of this full name."""
+    return f"{name} noise"
+
+
 class Increments:
     """Standard normal numbers, one array after another from a stream of each name."""
 
@@ -27,3 +32,7 @@ class Increments:
         rng = self.streams[name]
         numbers = rng.standard_normal(tuple(shape))
         return numbers + 1j * rng.standard_normal(tuple(shape)) if is_complex else numbers
+
+    def first(self, name: str, shape: Sequence[int]) -> Any:
+        """The first numbers of a stream, whatever has been drawn from it."""
+        return stream(self.seed, name).standard_normal(tuple(shape))

@@ -12,6 +12,7 @@ import numpy
 from dynattn.model.terms import Term
 from dynattn.program import duals
 from dynattn.program.duals import Dual
+from dynattn.program.increments import weight_noise
 from dynattn.program.moments import PastTheEnd, View
 
 
@@ -41,6 +42,25 @@ def _normed(row: Dual) -> Dual:
     variance = _coordinates(duals.multiply(away, away))
     spread = duals.apply("sqrt", duals.add(variance, duals.plain(1e-5)))
     return duals.divide(away, spread)
+
+
+def _rounded(term: Term, view: View) -> Dual:
+    """As if it were the weight itself, but for its value."""
+    weight = evaluate(term.args[0], view)
+    largest, count = numpy.abs(weight.value).max(), 2**term.payload
+    if largest == 0:
+        return weight
+    step = 2 * largest / (count - 1)
+    return Dual(numpy.rint((weight.value + largest) / step) * step - largest, weight.tangent)
+
+
+def _disturbed(term: Term, view: View) -> Dual:
+    weight, reference = evaluate(term.args[0], view), view.moment.reference
+    size, name = term.payload
+    full = reference.full_name(reference.model.parameter[name], view.moment.copies)
+    numbers = reference.increments.first(weight_noise(full), weight.shape)
+    largest = numpy.abs(weight.value).max()
+    return Dual(weight.value + size * largest * numbers, weight.tangent)
 
 
 def _sinusoidal(term: Term, view: View) -> Dual:
@@ -126,6 +146,8 @@ def _is_right_of_two(logit: Dual, target: Dual) -> Dual:
 RULES: dict[str, Callable[[Term, View], Dual]] = {
     "layer_norm": _layer_norm,
     "dropout": lambda term, view: evaluate(term.args[0], view),
+    "rounded": _rounded,
+    "disturbed": _disturbed,
     "sinusoidal": _sinusoidal,
     "flatten": _flatten,
     "at": _at,

@@ -53,7 +53,7 @@ def _layer_norm(builder: Builder, term: Term) -> Node:
 
 RULES: dict[str, Callable[[Builder, Term], Node]] = {
     "layer_norm": _layer_norm,
-    **dict.fromkeys(("dropout", "average"), _real),
+    **dict.fromkeys(("dropout", "average", "rounded", "disturbed"), _real),
     **dict.fromkeys(
         ("flatten", "at", "cross_entropy", "binary_cross_entropy", "accuracy", "binary_accuracy"),
         _function,

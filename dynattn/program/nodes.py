@@ -44,6 +44,8 @@ operation is always the plain broadcasting one of torch.
 | norm | a | | Euclidean length over the last axis |
 | node_sum node_mean node_std node_min node_max | a | axis (negative) | over the node axis |
 | linear | x, weight[, bias] | | x W^T + b |
+| rounded | a | bits | at the nearest of 2^bits levels from -m to m, m the largest size; slope 1 |
+| disturbed | a | (size, name) | a + size m N(0, 1), m as above; anew at each use |
 | lookup | table, integers | | table[integers] |
 | next | integers | | [.., T-1], one place later, for losses |
 | cross_entropy, accuracy | logits, target | | mean, in nats or as a share; logits longer by one
@@ -113,6 +115,10 @@ WHOLE = "all nodes"
 
 GIVEN_WEIGHTS = {OFFSETS: "offsets", PAIRS: "pairs", EDGES: "edges"}
 """By weight of a ``graph_sum`` whose last input is no feature but the weights: their place."""
+
+
+RANDOM = frozenset({"draw", "dropout", "disturbed"})
+"""Operations that give other numbers when they are done again."""
 
 
 @dataclass(frozen=True, slots=True)

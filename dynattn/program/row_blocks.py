@@ -13,7 +13,16 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from dynattn.program.layout import Maker
-from dynattn.program.nodes import PAIRS, PLAIN_SUMS, ArrayType, Block, Node, Program, ordered
+from dynattn.program.nodes import (
+    PAIRS,
+    PLAIN_SUMS,
+    RANDOM,
+    ArrayType,
+    Block,
+    Node,
+    Program,
+    ordered,
+)
 from dynattn.program.symmetry import exchange_sign
 from dynattn.vocabulary.sizes import Size, SizeError
 
@@ -31,8 +40,6 @@ LEAVES = frozenset({
 })  # fmt: skip
 """What holds a number per pair or edge that is there anyway."""
 VIEWS = frozenset({"receiver", "sender", "unsqueeze"})
-RANDOM = frozenset({"dropout", "draw"})
-"""Operations that give other numbers when they are done again."""
 UNKNOWN = 16
 """Taken for a size that only a sample has."""
 

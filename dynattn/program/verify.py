@@ -19,6 +19,7 @@ LEAVES = frozenset({
 FIXED_ARITY = {
     "broadcast": 1, "rows": 1, "aligned": 1,
     "layer_norm": 3, "dropout": 1, "flatten": 1, "at": 2, "average": 1,
+    "rounded": 1, "disturbed": 1,
     "binary_cross_entropy": 2, "accuracy": 2, "binary_accuracy": 2,
     "unsqueeze": 1, "split": 1, "entry": 1, "merge": 1, "parts": 1, "pick": 1, "norm": 1,
     "dot": 2, "next": 1, "member": 1,

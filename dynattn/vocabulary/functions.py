@@ -337,8 +337,8 @@ _STRUCTURAL = (
     Structural(
         "linear",
         "learned",
-        "linear(x, n, bias=true, init=normal(0, 1))",
-        "x W^T + b on the last coordinate axis",
+        "linear(x, n, bias=true, init=normal(0, 1), noise=0, bits=0)",
+        "x W^T + b on the last coordinate axis; W and b read with noise, and of 2^bits levels",
     ),
     Structural("swiglu", "learned", "swiglu(x, hidden=h, out=n)", "W3 (silu(W1 x) * W2 x)"),
     Structural("ambient", "coordinates", "ambient(x)", "the points of a node as one real vector"),

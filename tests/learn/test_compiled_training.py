@@ -48,6 +48,12 @@ def test_a_layer_with_noise_is_not_compiled():
         CompiledLoss(system, Uncompiled())
 
 
+def test_weights_with_noise_are_not_compiled(tmp_path):
+    system = small(tmp_path, ("linear(x, V)", "linear(x, V, noise=0.1)")).build()
+    with pytest.raises(SpecError, match="E359: weights have noise"):
+        CompiledLoss(system, Uncompiled())
+
+
 def test_a_layer_that_chooses_its_steps_is_not_compiled():
     text = OU.replace("EVOLVE", "t 0 .. 1; method tsit5").replace("; noise 0.7", "")
     with pytest.raises(SpecError, match="E359: the layer 'go' chooses its steps"):

@@ -1,4 +1,4 @@
-"""Training with noise in a layer: the same seed gives the same run, also when it was cut short."""
+"""Training with noise, of a layer or of weights: one seed gives one run, also one cut short."""
 
 from __future__ import annotations
 
@@ -23,16 +23,23 @@ network {""",
 )
 
 
-def test_the_same_seed_gives_the_same_run(tmp_path):
-    spec = small(tmp_path, *NOISY)
-    for name, found in (("one", spec), ("two", spec), ("three", small(tmp_path, *NOISY, seed=4))):
+WEIGHTS = (
+    ("x = dropout(embed(text, C), 0.1)", "x = embed(text, C)"),
+    ("linear(x, V)", "linear(x, V, noise=0.1, bits=5)"),
+)
+
+
+@pytest.mark.parametrize("noisy", [NOISY, WEIGHTS], ids=["layer", "weights"])
+def test_the_same_seed_gives_the_same_run(tmp_path, noisy):
+    spec = small(tmp_path, *noisy)
+    for name, found in (("one", spec), ("two", spec), ("three", small(tmp_path, *noisy, seed=4))):
         run(tmp_path, name, compilation=found)
     assert losses(tmp_path / "one") == losses(tmp_path / "two") != losses(tmp_path / "three")
 
 
-@pytest.mark.parametrize("after", [3, 12])
-def test_an_interrupted_run_goes_on_with_the_noise_it_would_have_had(tmp_path, after):
-    spec = small(tmp_path, *NOISY)
+@pytest.mark.parametrize(("noisy", "after"), [(NOISY, 3), (NOISY, 12), (WEIGHTS, 3)])
+def test_an_interrupted_run_goes_on_with_the_noise_it_would_have_had(tmp_path, noisy, after):
+    spec = small(tmp_path, *noisy)
     whole = run(tmp_path, "whole", compilation=spec)
     run(tmp_path, "cut", compilation=spec, progress=Interrupt(after))
     resumed = run(tmp_path, "cut", compilation=spec, resume=True)

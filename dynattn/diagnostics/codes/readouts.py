@@ -50,7 +50,8 @@ CODES: dict[str, Entry] = {
         "A layer evolves by Euler steps of size 1 (steps 5), through a stretch of time by steps of "
         "one size (t, method and step) or by steps that tsit5, dopri5 or bosh3 choose (t, method, "
         "rtol and atol), or until equilibrium, with rtol for the way there. Only a stretch of time "
-        "gives t a value. Steps are chosen by their error, which noise and dropout hide.",
+        "gives t a value. Steps are chosen by their error, which noise and dropout hide. Weight "
+        "noise is drawn once a use, and a law through time has none.",
         "evolve { t 0 .. 30 }",
         "evolve { t 0 .. 30; method rk4; step 0.1 }",
     ),
