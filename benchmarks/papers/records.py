@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import shutil
@@ -129,12 +130,17 @@ def fill(
             key = key_of(arm, seed, given.steps)
             if arm.name not in given.arms or record.of(**key):
                 continue
-            place = record.path.parent / "running" / f"{arm.name}-{seed}"
-            found = trained(arm, seed, given.steps, place, given.device)
+            found = trained(arm, seed, given.steps, running(record, key), given.device)
             facts = {"steps": found.plan.steps, "batch": found.plan.training.batch}
             figures = {"last": dict(found.last), "best": found.best, "seconds": found.seconds}
             record.add({**key, **facts, **figures, **more(found)})
             print(json.dumps(record.lines[-1]), flush=True)
+
+
+def running(record: Record, key: Mapping[str, Any]) -> Path:
+    """Where a training of this key stands until it is done: no other shares the place."""
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+    return record.path.parent / "running" / f"{key['arm']}-{key['seed']}-{digest[:8]}"
 
 
 def compilation(arm: Arm, seed: int, steps: int | None = None) -> Compilation:
