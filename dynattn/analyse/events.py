@@ -158,7 +158,7 @@ def _hopf(walk: Walk, stretch: Stretch, omega: float) -> SpecialPoint | None:
     if found is None:
         return None
     frequency = float(found.extra[0])
-    vector = condition.vector(found.here, frequency)
+    vector = condition.vectors(found.here, frequency)[1]
     parts = _lifted(found, torch.stack([vector.real, vector.imag]))
     step = _step_of(stretch, found)
     return SpecialPoint("hopf", step, found.residual, parts[0] + 1j * parts[1], abs(frequency))

@@ -1,19 +1,19 @@
 """``train`` without data: numbers of a model are moved by gradients of what it does at rest.
 
-Folds and equilibria are found once, followed by Newton's method as the numbers move, and sought
-anew where that leads nowhere. All gradients are those of implicit functions.
+All gradients are those of implicit functions (``following``).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dynattn.diagnostics.report import Collector, Diagnostic, NumericalError, SpecError
+from dynattn.learn.following import Following
 from dynattn.learn.optimizers import make_optimizer, read_optimizer
 from dynattn.learn.retraction import kept_on_manifolds
 from dynattn.learn.schedules import read_schedule
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
     from dynattn.compilation import Compilation
     from dynattn.lower.module import System
-    from dynattn.solve.equilibria import Rest
-    from dynattn.solve.folds import Fold
-    from dynattn.solve.rest_problem import RestProblem
 
 AXIS = "step"
 
@@ -79,8 +76,9 @@ def run_placement(
 ) -> PlacementResult:
     """Move ``learn`` and ``free`` numbers by so many steps of an optimiser.
 
-    NumericalError E655 where a fold or an equilibrium is lost on the way, or the loss is no number;
-    E656 where nothing that moves changes the loss. Their ``partial`` is the result up to there.
+    NumericalError E655 where a special point or an equilibrium is lost on the way, or the loss is
+    no number; E656 where nothing that moves changes the loss. Their ``partial`` is the result up
+    to there.
     """
     check_placement(compilation, plan)
     chosen = compilation.chosen_seed if plan.seed is None else plan.seed
@@ -132,7 +130,7 @@ class _Run:
         gradients = [x.grad for x in self.moved.values() if x.grad is not None]
         if not any(bool(g.any()) for g in gradients) and float(loss.detach()) > SMALL:
             text = "nothing that is moved changes the loss"
-            fix = "move what the fold or the equilibrium depends on: free K, or learn"
+            fix = "move what the point or the equilibrium depends on: free K, or learn"
             raise NumericalError(Diagnostic("E656", text, self.plan.span, fix))
         if self.plan.clip is not None:
             torch.nn.utils.clip_grad_norm_(list(self.moved.values()), self.plan.clip)
@@ -155,7 +153,7 @@ class _Run:
         """The loss where the numbers are, with its gradient; kept with all that is recorded."""
         from dynattn.solve.parameters import parameters_set
 
-        points = {".".join(key): self.at_rest.fold(key, number) for key in self.plan.points}
+        points = self.at_rest.points(number)
         states = self.at_rest.states(number) if self.reads_states else self._initial()
         with parameters_set(self.system, points):
             values = self.system.record(0.0, states)
@@ -205,98 +203,6 @@ class _Run:
             },
             status=status,
         )  # fmt: skip
-
-
-class Following:
-    """Folds and the equilibrium of a system whose numbers move."""
-
-    def __init__(self, run: _Run) -> None:
-        self.run = run
-        self.folds: dict[tuple[str, str, str], Fold] = {}
-        self.problems: dict[str, RestProblem] = {}
-        self.rest: Rest | None = None
-        self.sought = 0
-        """How often one was sought from the beginning."""
-
-    def fold(self, key: tuple[str, str, str], number: int) -> torch.Tensor:
-        """The value of the parameter at a fold, with its gradient."""
-        from dynattn.solve.folds import locate_fold, value_with_gradient
-
-        known = self.folds.get(key)
-        found = None
-        if known is not None:
-            found = locate_fold(self._problem(), key[2], known.y, known.value)
-        if found is None or self._far(key, found.value, known):
-            y, value = self._seek(key, number)
-            found = locate_fold(self._problem(), key[2], y, value)
-        if found is None:
-            text = f"'{key[0]}.{key[1]}' is no fold that moves with a parameter"
-            raise self.run.failure(number, text, "name a fold of a smooth branch")
-        self.folds[key] = found
-        return value_with_gradient(self._problem(), found)
-
-    def _far(self, key: tuple[str, str, str], value: float, known: Fold | None) -> bool:
-        """Whether Newton's method has led to another one, or out of the branch's range."""
-        plan = self._branch(key[0])
-        ((_, first, last),) = plan.ranges
-        if not min(first, last) <= value <= max(first, last):
-            return True
-        return known is not None and abs(value - known.value) > 0.25 * abs(last - first)
-
-    def _branch(self, name: str) -> Any:
-        return next(i for i in self.run.compilation.model.continuations if i.name == name)
-
-    def _seek(self, key: tuple[str, str, str], number: int) -> tuple[torch.Tensor, float]:
-        """The fold of the branch, followed anew with the numbers as they are."""
-        from dynattn.run.branches import special_point
-
-        self.sought += 1
-        run = self.run
-        values = {name: x.detach() for name, x in run.moved.items() if name != key[2]}
-        known = dict(run.compilation.values or {})
-        there = replace(run.compilation, values=known | values) if number else run.compilation
-        try:
-            _, point = special_point(there, key[:2], run.plan.span, run.seed, run.device)
-        except NumericalError as error:
-            text = error.diagnostics[0].message
-            fix = "let the range of the branch be wider, or take smaller steps: lr="
-            raise run.failure(number, text, fix) from None
-        return point.step.y, point.value
-
-    def _problem(self) -> RestProblem:
-        from dynattn.solve.packing import packing_of
-        from dynattn.solve.rest_problem import rest_problem
-
-        if "" not in self.problems:
-            states = self.run.system.initial_states()
-            self.problems[""] = rest_problem(self.run.system, packing_of(states, 0))
-        return self.problems[""]
-
-    def states(self, number: int) -> Mapping[str, torch.Tensor]:
-        """The equilibrium, with its gradient."""
-        import torch
-
-        from dynattn.solve.equilibria import newton, with_gradients
-        from dynattn.solve.settling import settled
-
-        run, rest = self.run, None
-        if self.rest is not None:
-            with torch.no_grad():
-                rest = newton(self._problem(), self.rest.y)
-            moved = (rest.y - self.rest.y).abs().amax()
-            if not bool(rest.found) or float(moved) > 0.5 * max(1.0, float(rest.y.abs().amax())):
-                rest = None
-        if rest is None:
-            self.sought += 1
-            with torch.no_grad():
-                first = {n: x.detach() for n, x in run.system.initial_states().items()}
-                try:
-                    _, rest = settled(run.system, first, span=run.plan.span)
-                except NumericalError as error:
-                    fix = "start where the model comes to rest, or take smaller steps: lr="
-                    raise run.failure(number, error.diagnostics[0].message, fix) from None
-        self.rest = rest
-        return with_gradients(self._problem(), rest)[0]
 
 
 def _shown(value: torch.Tensor) -> str:

@@ -1,8 +1,9 @@
 """``train`` without data: numbers of the model are moved until what it does at rest is as wanted.
 
 ``train place { loss (branch.fold.c - 0.7)^2; free b; steps 50 }``: quantities in the loss are those
-of the equilibrium that the initial states lead to, and ``branch.fold.c`` is where ``continue
-branch`` has its fold.
+of the equilibrium that the initial states lead to, ``branch.fold.c`` is where ``continue branch``
+has its fold, ``branch.fold.r`` what is observed as ``r`` there, ``branch.hopf.frequency`` that of
+the oscillations which begin at a Hopf point.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ from dynattn.syntax.unparse import spell
 CLAUSES = ("loss", "record", "free", "optimizer", "schedule", "steps", "clip", "seed")
 
 Point = tuple[str, str, str]
-"""Experiment, event and parameter."""
+"""Experiment, event, and what is read there."""
+
+FREQUENCY = "frequency"
+"""Of the oscillations that a Hopf point begins."""
 
 
 def is_placement(draft: Draft, declaration: tree.Experiment) -> bool:
@@ -92,12 +96,8 @@ def _record(
     """A quantity of the whole model; the points that it names are added."""
     scope = Scope("the loss", draft.scope)
     for item in _points(expr):
-        key = swept.point_value(draft, item)
+        key = _point(draft, item)
         if key is None:
-            return None
-        if key[1] != "fold" or not branches.is_of_equilibria(draft, key[0]):
-            text = f"'{spell(item)}' has no derivative here: that of folds of equilibria is known"
-            draft.errors.add("E653", text, item.span, "name a fold of a branch of equilibria")
             return None
         points[key] = None
         _declare(draft, scope, key, item)
@@ -113,14 +113,47 @@ def _record(
     return Record("series", label, term)
 
 
+def _point(draft: Draft, item: tree.Attribute) -> Point | None:
+    """What is read at a point, and where; None with a diagnostic."""
+    key = swept.point_value(draft, item, (*draft.observables, FREQUENCY))
+    if key is None:
+        return None
+    branch, event, name = key
+    if not branches.is_of_equilibria(draft, branch):
+        text = f"'{spell(item)}' has no derivative here: those of points of equilibria are known"
+        fix = "name a fold, a branch_point or a hopf of a branch of equilibria"
+    elif name in swept.parameters_of(draft.branches[branch]):
+        return key
+    elif name in draft.observables:
+        kind = draft.observables[name].value.type
+        if kind.place == GLOBAL and not kind.shape and kind.dtype == "real":
+            return key
+        text = f"'{name}' is no single real number, at a point of a branch or elsewhere"
+        fix = "observe one: the mean or the sum over the nodes"
+    elif event == "hopf":
+        return key
+    else:
+        text, fix = f"a {event} has no frequency", "name that of a hopf"
+    draft.errors.add("E653", text, item.span, fix)
+    return None
+
+
 def _declare(draft: Draft, scope: Scope, key: Point, item: tree.Attribute) -> None:
-    """A number of the model for the value at a point, which the run sets."""
-    name, moved = ".".join(key), draft.parameters[key[2]]
-    value = translate(Context(draft, draft.scope), tree.Name(item.span, key[2]))
-    init = replace(typing.number(0.0, item.span), type=value.type)
-    known = replace(moved, name=name, init=init, limits=None, doc="", learned=False)
+    """A number of the model for what is read at a point, which the run sets."""
+    name, moved = ".".join(key), swept.parameters_of(draft.branches[key[0]])
+    value = translate(Context(draft, draft.scope), tree.Name(item.span, moved[0]))
+    number = typing.number(0.0, item.span)
+    known = replace(
+        draft.parameters[moved[0]], name=name, init=number, limits=None, doc="", learned=False
+    )
+    if key[2] in moved:
+        number = replace(number, type=value.type)
+        known = replace(known, init=number)
+    else:
+        known = replace(known, place=GLOBAL, shape=(), manifold=None)
     draft.parameters.setdefault(name, known)
-    scope.symbols[name] = Symbol("definition", name, item.span, replace(value, payload=name))
+    term = replace(value, payload=name, type=number.type)
+    scope.symbols[name] = Symbol("definition", name, item.span, term)
 
 
 def _points(node: Any) -> Iterator[tree.Attribute]:

@@ -167,7 +167,7 @@ class Placement:
     records: tuple[Record, ...]
     """The loss, then what is recorded."""
     points: tuple[tuple[str, str, str], ...]
-    """Experiment, event and parameter of each value that these name, such as ``branch.fold.c``."""
+    """Experiment, event and quantity of each value that these name, such as ``branch.fold.c``."""
     free: tuple[str, ...]
     optimizer: Choice
     schedule: Choice | None = None

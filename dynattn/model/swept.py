@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants
@@ -178,8 +178,12 @@ def _points(node: tree.Expr) -> list[tree.Attribute]:
     return []
 
 
-def point_value(draft: Draft, expr: tree.Attribute) -> tuple[str, str, str] | None:
-    """The experiment, event and parameter of ``branch.fold.c``; None with a diagnostic."""
+def point_value(
+    draft: Draft, expr: tree.Attribute, others: Collection[str] = ()
+) -> tuple[str, str, str] | None:
+    """The experiment, event and parameter of ``branch.fold.c``, or one of ``others`` there; None
+    with a diagnostic.
+    """
     if not isinstance(expr.value, tree.Attribute):
         text = f"'{spell(expr)}' is a point, and a value is needed here"
         branch = draft.branches.get(expr.value.name) if isinstance(expr.value, tree.Name) else None
@@ -191,10 +195,12 @@ def point_value(draft: Draft, expr: tree.Attribute) -> tuple[str, str, str] | No
     if found is None:
         return None
     moved = parameters_of(draft.branches[found[0]])
-    if expr.name in moved:
+    if expr.name in (*moved, *others):
         return (*found, expr.name)
     text = f"the experiment '{found[0]}' does not move '{expr.name}'"
-    fix = did_you_mean(expr.name, moved, f"it moves {', '.join(moved) or 'nothing'}")
+    text += ", nor is it observed" if others else ""
+    otherwise = f"it moves {', '.join(moved) or 'nothing'}"
+    fix = did_you_mean(expr.name, (*moved, *others), otherwise)
     draft.errors.add("E320", text, expr.span, fix)
     return None
 

@@ -118,12 +118,14 @@ class Oscillating:
     def __call__(self, here: Linearization, extra: Tensor) -> Tensor:
         return torch.view_as_real(self._solved(here, float(extra[0]))[-1])
 
-    def vector(self, here: Linearization, omega: float) -> Tensor:
-        """complex unit [m]: the eigenvector at a point where the condition holds."""
-        found = self._solved(here, omega)[:-1]
-        return found / found.norm()
+    def vectors(self, here: Linearization, omega: float) -> tuple[Tensor, Tensor]:
+        """complex unit [m], (left, right): the eigenvectors at a point where the condition
+        holds.
+        """
+        right, left = (self._solved(here, omega, adjoint=a)[:-1] for a in (False, True))
+        return left / left.norm(), right / right.norm()
 
-    def _solved(self, here: Linearization, omega: float) -> Tensor:
+    def _solved(self, here: Linearization, omega: float, adjoint: bool = False) -> Tensor:
         m, turning = here.m, _turning(here, omega)
         matrix = turning.new_zeros(m + 1, m + 1)
         matrix[:m, :m] = turning
@@ -131,7 +133,7 @@ class Oscillating:
         matrix[m, :m] = _dropped(here, self.right).conj()
         unit = matrix.new_zeros(m + 1)
         unit[-1] = 1.0
-        return torch.linalg.solve(matrix, unit)
+        return torch.linalg.solve(matrix.mH if adjoint else matrix, unit)
 
 
 @dataclass(frozen=True)

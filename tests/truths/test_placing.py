@@ -15,9 +15,9 @@ from dynattn.learn.experiments import run_any
 from dynattn.lower.binding import table_of
 from dynattn.run.branches import special_point
 from dynattn.run.experiment import run_experiment
-from dynattn.solve.folds import locate_fold, value_with_gradient
 from dynattn.solve.packing import packing_of
 from dynattn.solve.rest_problem import rest_problem
+from dynattn.solve.singularities import locate_singularity, solved_with_gradients
 
 CUSP = """
 model cusp
@@ -75,8 +75,8 @@ def fold_of(compilation: Compilation) -> tuple[Any, Any, Any]:
     _, point = special_point(compilation, ("branch", "fold"), None, seed, "cpu")
     system = compilation.build()
     problem = rest_problem(system, packing_of(system.initial_states(), 0))
-    fold = locate_fold(problem, compilation.model.continuations[0].ranges[0][0],
-                       point.step.y, point.value)  # fmt: skip
+    moved = compilation.model.continuations[0].ranges[0][0]
+    fold = locate_singularity(problem, "fold", moved, point.step.y, point.value)
     assert fold is not None
     return system, problem, fold
 
@@ -87,11 +87,11 @@ def cusp_fold(b: float, c: float) -> float:
 
 
 def test_the_gradient_of_a_fold_in_closed_form() -> None:
-    system, problem, fold = fold_of(made(CUSP))
+    system, _, fold = fold_of(made(CUSP))
     assert fold.value == pytest.approx(cusp_fold(1.5, 0.7), abs=1e-12)
     assert fold.y.tolist() == pytest.approx([-((1.5 / 2.1) ** 0.5)], abs=1e-9)
     learned, free = system.get_parameter("b"), system.get_buffer("c").requires_grad_()
-    value = value_with_gradient(problem, fold)
+    value = solved_with_gradients(fold).value
     slopes = torch.autograd.grad(value, (learned, free))
     assert float(slopes[0]) == pytest.approx(1.5 * fold.value / 1.5, rel=1e-9)
     assert float(slopes[1]) == pytest.approx(-0.5 * fold.value / 0.7, rel=1e-9)
@@ -104,7 +104,7 @@ def test_the_gradient_of_a_fold_of_a_network_against_differences() -> None:
     for name in names:
         table, key = table_of(system, name)
         tensors.append(table[key].requires_grad_())
-    slopes = torch.autograd.grad(value_with_gradient(problem, fold), tensors)
+    slopes = torch.autograd.grad(solved_with_gradients(fold).value, tensors)
 
     def moved(name: str, index: int | None, by: float) -> float:
         table, key = table_of(system, name)
@@ -112,7 +112,7 @@ def test_the_gradient_of_a_fold_of_a_network_against_differences() -> None:
             kept = table[key].clone()
             flat = table[key].view(-1)
             flat[index or 0] += by
-            there = locate_fold(problem, "c", fold.y, fold.value)
+            there = locate_singularity(problem, "fold", "c", fold.y, fold.value)
             table[key].copy_(kept)
         assert there is not None and there.residual < 1e-10
         return there.value

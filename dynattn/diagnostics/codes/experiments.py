@@ -199,10 +199,11 @@ CODES: dict[str, Entry] = {
     "E653": Entry(
         "a training without data that cannot be",
         "train without data moves numbers of the model until one number is as small as can be: a "
-        "loss of what the model does at rest, and of where branches have folds, whose derivatives "
-        "are known. Something has to be moved: what is declared with learn, or named by free.",
-        "param b = 1\ncontinue branch { a = -1 .. 1; detect fold, hopf }\n"
-        "train { loss (branch.hopf.a - 0.5)^2; steps 50 }",
+        "loss of what the model does at rest, of where branches of equilibria have folds, branch "
+        "points and Hopf points, of what is observed there, and of the frequency of a Hopf point. "
+        "Something has to be moved: what is declared with learn, or named by free.",
+        "param b = 1\ncontinue branch { a = -1 .. 1; detect fold }\n"
+        "train { loss branch.fold.frequency; free b; steps 50 }",
         "param b = 1\ncontinue branch { a = -1 .. 1; detect fold }\n"
         "train { loss (branch.fold.a - 0.5)^2; free b; steps 50 }",
     ),
@@ -214,10 +215,11 @@ CODES: dict[str, Entry] = {
         "continue branch { c = 0 .. 1; detect fold }\nequilibria rest { c = [0.8, 0.9] }",
     ),
     "E655": Entry(
-        "a fold or an equilibrium that is lost",
-        "train without data follows folds and equilibria while numbers move. A fold may vanish in "
-        "a cusp or leave the range of its branch, an equilibrium may lose itself in a cycle. Large "
-        "steps of the optimiser jump over what small ones follow.",
+        "a special point or an equilibrium that is lost",
+        "train without data follows special points and equilibria while numbers move. A fold may "
+        "vanish in a cusp or leave the range of its branch, a branch point lasts only while what "
+        "moves keeps both branches, an equilibrium may lose itself in a cycle. Large steps of the "
+        "optimiser jump over what small ones follow.",
         "continue branch { a = -1 .. 1; detect fold }\n"
         "train { loss (branch.fold.a - 2)^2; steps 90 }   # the range ends at 1",
         "continue branch { a = -1 .. 3; detect fold }\n"
@@ -225,7 +227,7 @@ CODES: dict[str, Entry] = {
     ),
     "E656": Entry(
         "a loss that nothing changes",
-        "What is moved has no part in the fold or the equilibrium that the loss is made of, so "
+        "What is moved has no part in the points and equilibria that the loss is made of, so "
         "there is no direction to move it in.",
         "param b = 1, c = 2\npopulation p[1] { state x on real; drift b - x }\n"
         "population q[1] { state y on real; drift c - y }\n"
