@@ -36,7 +36,7 @@ COUNTS = ("Numbers of flowers", "Frequency of occurrences")
 """A row and a column that are no species, in M_PL_063."""
 
 TEXT = """model real_web extends lotka_volterra
-drop simulate, edge, S
+drop simulate, communities, edge, S
 param k = 1.0 "links of a species, on average"
 graph links = file("{file}")
 population species[links] {{ state n on {manifold} ~ uniform(0.5, 1.5); drift 1 - n }}

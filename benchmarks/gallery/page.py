@@ -35,13 +35,13 @@ TESTED = {
     "kuramoto": "truths/test_kuramoto.py",
     "kuramoto_attention": "truths/test_attention_properties.py",
     "kuramoto_general": "truths/test_delays.py",
-    "lotka_volterra": "lower/test_targets.py",
+    "lotka_volterra": "truths/test_ecology.py",
     "oscillator_attention": "lower/test_targets.py",
     "softmax_attention": "truths/test_paper_specs.py",
     "softmax_transformer": "truths/test_paper_specs.py",
     "synchronization": "truths/test_any_manifold.py",
-    "tidal": "lower/test_targets.py",
-    "uninformed": "lower/test_targets.py",
+    "tidal": "truths/test_tidal.py",
+    "uninformed": "truths/test_decisions.py",
 }
 """Which of the tests holds the truth of a spec that is no classic."""
 

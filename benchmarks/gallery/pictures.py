@@ -202,11 +202,7 @@ PICTURES: dict[str, Picture] = {
     ),
     "kuramoto_onset": Picture("Nothing below K = 1, and a square root above it."),
     "lotka_volterra": Picture(
-        "The more the interactions differ, the more species die out.",
-        "edge",
-        changes="sweep edge { sigma = 0.2 .. 0.7 by 0.1; t 0 .. 300; until equilibrium; "
-        "repeat 5; record final(extinct) }",
-        differs="5 repeats, up to t = 300",
+        "The more the interactions differ, the more species die out.", "edge"
     ),
     "may_leonard": Picture("Each rules for longer than the one before.", kind="states"),
     "modern_hopfield": Picture(

@@ -11,7 +11,6 @@ import numpy
 from dynattn.model.model import Model
 from dynattn.model.terms import Place
 from dynattn.program.nodes import Node
-from dynattn.program.shrink import sizes_used
 from dynattn.vocabulary.functions import ELEMENTWISE
 from dynattn.vocabulary.sizes import Size, SizeError
 
@@ -86,7 +85,7 @@ class Context:
 
 def context_of(model: Model, network: Network) -> Context:
     """The context of a checked model and its network."""
-    names = {name for size in sizes_used(model) for name in size.names}
+    names = {name for size in model.sizes_used for name in size.names}
     return Context(
         model,
         network.connections,

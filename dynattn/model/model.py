@@ -16,7 +16,9 @@ from dynattn.diagnostics.report import Source
 from dynattn.model.composition import Dim, InputUse, Layer, Step
 from dynattn.model.parts import Coupling, Law, Observable, Parameter, Population, State
 from dynattn.model.plans import Continuation, Placement, Search, Simulation, Training
+from dynattn.model.sizes_used import sizes_in
 from dynattn.model.terms import Term
+from dynattn.vocabulary.sizes import Size
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,11 @@ class Model:
     """Populations addressed as one; their states are what the members share."""
     jumps: tuple[Term, ...] = ()
     """Times at which a rate jumps: the ends of pulses, where a solver must stop."""
+
+    @cached_property
+    def sizes_used(self) -> tuple[Size, ...]:
+        """Every size that stands anywhere in the model, each once."""
+        return sizes_in(self)
 
     @cached_property
     def varied(self) -> frozenset[str]:

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from itertools import product
-from typing import Any
 
-from dynattn.diagnostics.report import Source, Span
 from dynattn.model.composition import Evolution, RepeatStep, Step
 from dynattn.model.model import Model
 from dynattn.vocabulary.sizes import Size, SizeError
@@ -40,7 +37,7 @@ def shrinkings(model: Model) -> Iterator[tuple[dict[str, int], int | None]]:
 
 def shrink(model: Model, factor: float = 1.0) -> dict[str, int]:
     """The largest sizes within ``factor`` times the limits; unchanged ones are left out."""
-    limits, used = size_limits(model), sizes_used(model)
+    limits, used = size_limits(model), model.sizes_used
     chosen: dict[str, int] = {}
     for group in _groups(limits, used):
         own = [size for size in used if size.names and size.names <= group]
@@ -65,7 +62,7 @@ def _fitting(
 def size_limits(model: Model) -> dict[str, int]:
     """Every name that is used as a size, with the most it may be; dims have theirs elsewhere."""
     limits: dict[str, int] = {}
-    for size in sizes_used(model):
+    for size in model.sizes_used:
         for name in size.names & model.sizes.keys():
             limits.setdefault(name, WIDTH)
     nodes = _node_names(model)
@@ -86,29 +83,6 @@ def size_limits(model: Model) -> dict[str, int]:
 def sequence_length(model: Model) -> int:
     """The length of a dim in the shrunk model."""
     return min([LENGTH, *(dim.limit for dim in model.dims if dim.limit is not None)])
-
-
-def sizes_used(model: Model) -> tuple[Size, ...]:
-    """Every size that stands anywhere in the model, each once."""
-    found: dict[Size, None] = {}
-    _collect(model, found, set())
-    return tuple(found)
-
-
-def _collect(value: Any, found: dict[Size, None], seen: set[int]) -> None:
-    """Walk dataclasses, tuples and mappings; explicit stack, as terms may be deep."""
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, Size):
-            found[item] = None
-        elif isinstance(item, Mapping):
-            stack.extend(item.values())
-        elif isinstance(item, tuple | list):
-            stack.extend(item)
-        elif is_dataclass(item) and not isinstance(item, Span | Source) and id(item) not in seen:
-            seen.add(id(item))
-            stack.extend(getattr(item, part.name) for part in fields(item))
 
 
 def _node_names(model: Model) -> set[str]:
