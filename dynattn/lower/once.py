@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -142,25 +142,39 @@ class WorkOnce(Work):
             found = {"receivers": ends[0], "senders": ends[1], "count": nodes}
         return {("mark", name): value for name, value in found.items()}
 
-    def is_cut(self, arrays: Sequence[Any], k: int) -> bool:
-        """Nodes of a list of edges are looked up."""
-        listed = self.ends == 4 and self.rows.cut[k] != "edges"
-        return not listed and super().is_cut(arrays, k)
+    def ranges(self, arrays: Sequence[Any], k: int, cut: Cut) -> Iterator[tuple[int, int, int]]:
+        """(axis, where a part begins, how long it is) of what a part is given of an input: of an
+        array at every pair some receivers, and the senders from the first of them on.
+        """
+        axis, side, nodes = self.axis(k), self.rows.cut[k], arrays[self.given]
+        if side == "edges" and self.ends == 4:
+            yield axis, cut[2], cut[3] - cut[2]
+            return
+        columns = nodes - cut[0]
+        if side != "edges":
+            yield axis, cut[0], cut[1] - cut[0] if side == "rows" else columns
+            return
+        for pair_axis, length in ((axis, cut[1] - cut[0]), (axis + 1, columns)):
+            if arrays[k].shape[pair_axis] > 1:
+                yield pair_axis, cut[0], length
 
-    def range_of(self, arrays: Sequence[Any], k: int, cut: Cut) -> tuple[int, int]:
-        """Where a part of an input begins, and how long it is."""
-        if self.rows.cut[k] == "edges":
-            return cut[2], cut[3] - cut[2]
-        last = cut[1] if self.rows.cut[k] == "rows" else arrays[self.given]
-        return cut[0], last - cut[0]
+    def is_cut(self, arrays: Sequence[Any], k: int) -> bool:
+        """Nodes of a list of edges are looked up, and arrays at pairs may be the same for all
+        receivers and yet differ among senders.
+        """
+        if self.ends == 4 and self.rows.cut[k] != "edges":
+            return False
+        pairs = self.ends == 2 and self.rows.cut[k] == "edges" and isinstance(arrays[k], Tensor)
+        return super().is_cut(arrays, k) or (pairs and arrays[k].shape[self.axis(k) + 1] > 1)
 
     def _piece(self, arrays: Sequence[Any], k: int, cut: Cut) -> Any:
-        if not self.is_cut(arrays, k):
-            return arrays[k]
-        return arrays[k].narrow(self.axis(k), *self.range_of(arrays, k, cut))
+        piece = arrays[k]
+        for axis, first, length in self.ranges(arrays, k, cut) if self.is_cut(arrays, k) else ():
+            piece = piece.narrow(axis, first, length)
+        return piece
 
     def add(self, arrays: Sequence[Any], k: int, cut: Cut, total: Tensor, slope: Tensor) -> None:
         """Slopes of a part of an input, to where they belong."""
-        if self.is_cut(arrays, k):
-            total = total.narrow(self.axis(k), *self.range_of(arrays, k, cut))
+        for axis, first, length in self.ranges(arrays, k, cut) if self.is_cut(arrays, k) else ():
+            total = total.narrow(axis, first, length)
         total.add_(slope)

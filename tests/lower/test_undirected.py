@@ -158,3 +158,33 @@ def test_a_list_is_cut_by_memory_alone():
         patch.setattr(once.WorkOnce, "cuts", lambda *a: cuts.append(len(plain(*a))) or plain(*a))
         system.rates(0.0, {"p.x": x})
     assert cuts == [1]
+
+
+def test_numbers_of_pairs_that_are_there_anyway_go_into_parts(monkeypatch):
+    text = """model m
+param N = 12
+population p[N] { state x on real(2) ~ normal(0, 1) }
+coupling c: p -> p {
+  let d = norm(x[j] - x[i])
+  kernel (x[j] - x[i]) / (1 + d)
+}
+observe far = mean(c.d)
+observe speed = mean(norm(x'))
+"""
+    monkeypatch.setattr(row_blocks, "SMALL", -1)
+    compilation = Compilation(Source("m.dyn", text))
+    system = compilation.build()
+    x = system.initial_states()["p.x"].detach() * torch.tensor([1.0, 2.0])[:, None, None]
+    slopes = []
+    for budget in (2**26, 1000):
+        monkeypatch.setattr(row_blocks, "BUDGET", budget)
+        y = x.clone().requires_grad_()
+        found = system.observe(0.0, {"p.x": y})
+        slopes.append(torch.autograd.grad(found["speed"].sum(), y)[0])
+        a = x.numpy()
+        turned = a[:, None] - a[:, :, None]
+        d = numpy.linalg.norm(turned, axis=-1)
+        speed = numpy.linalg.norm((turned / (1 + d[..., None])).sum(2), axis=-1).mean(-1)
+        numpy.testing.assert_allclose(found["speed"].detach(), speed, rtol=1e-10)
+        numpy.testing.assert_allclose(found["far"].detach(), d.sum((1, 2)) / 132, rtol=1e-10)
+    torch.testing.assert_close(*slopes, rtol=1e-12, atol=1e-12)
