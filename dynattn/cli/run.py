@@ -44,11 +44,12 @@ Examples
 @click.option(
     "--plot",
     "plots",
-    metavar="PICTURE[.FORMAT]",
+    metavar="PICTURE[(NAMES)][.FORMAT]",
     multiple=True,
     default=("default",),
-    help="What is drawn: series, sweep, states, raster, graph, bifurcation, equilibria, training, "
-    "or all, default, none; as svg unless .pdf or .png follows. May be given several times.",
+    help="What is drawn: series, sweep, states, portrait, raster, graph, bifurcation, equilibria, "
+    "training, or all, default, none; as svg unless .pdf or .png follows; in brackets what of it, "
+    "as in 'portrait(v, w).pdf'. May be given several times.",
 )
 @click.option(
     "--compile",

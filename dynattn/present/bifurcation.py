@@ -39,7 +39,7 @@ def bifurcation_figure(scene: Scene) -> Any:
         return plane_figure(scene)
     if isinstance(result, CycleResult):
         return cycles_figure(scene)
-    measures = measures_of(result, scene.compilation.model.states)
+    measures = measures_of(result, scene)
     with style():
         figure = new_figure(7.6, 0.7 + 3.4 * len(measures))
         panels = figure.subplots(len(measures), 1, sharex=True, squeeze=False)[:, 0]
@@ -51,21 +51,21 @@ def bifurcation_figure(scene: Scene) -> Any:
             level(axes, values)
         panels[-1].set_xlabel(result.parameter, parse_math=False)
         _legend(panels[0], result)
-        entitle(figure, f"{scene.compilation.model.name}: {result.name}")
+        entitle(figure, scene.plain_title)
         return figure
 
 
-def measures_of(result: BranchResult, states: Any) -> dict[str, Any]:
+def measures_of(result: BranchResult, scene: Scene) -> dict[str, Any]:
     """[point] by name: what was observed or recorded, complex numbers in two parts."""
     import numpy
 
     from dynattn.run.branches import own_columns
     from dynattn.run.labelled import in_parts
 
-    found = in_parts(own_columns(result))
+    found = scene.among(in_parts(own_columns(result)))
     if found:
         return dict(list(found.items())[:MOST])
-    name = next(iter(states))
+    name = next(iter(scene.compilation.model.states))
     values = result[name].reshape(len(result.values), -1)
     if values.shape[1] == 1 and not numpy.iscomplexobj(values):
         return {name: values[:, 0]}

@@ -34,8 +34,8 @@ def cycles_figure(scene: Scene) -> Any:
     from dynattn.present.bifurcation import draw_branches, measures_of
 
     result: Any = scene.result
-    rest = measures_of(result.equilibria, scene.compilation.model.states)
-    over = _over_phase(result, scene.compilation.model.states)
+    rest = measures_of(result.equilibria, scene)
+    over = _over_phase(result, scene)
     measures = {name: values for name, values in over.items() if name in rest}
     with style():
         figure = new_figure(7.6, 0.7 + 3.2 * len(measures) + 2.2)
@@ -59,11 +59,11 @@ def cycles_figure(scene: Scene) -> Any:
         low, high = sorted(result.settings["range"])
         panels[-1].set_xlim(low - 0.02 * (high - low), high + 0.02 * (high - low))
         _legend(panels[0], result)
-        entitle(figure, f"{scene.compilation.model.name}: {result.name}")
+        entitle(figure, scene.plain_title)
         return figure
 
 
-def _over_phase(result: Any, states: Any) -> dict[str, Any]:
+def _over_phase(result: Any, scene: Scene) -> dict[str, Any]:
     """[point, phase] by name: as ``measures_of`` has them of equilibria."""
     import numpy
 
@@ -72,8 +72,8 @@ def _over_phase(result: Any, states: Any) -> dict[str, Any]:
     names = result.settings["observed"]
     found = {n: result[n] for n in names if result.labelled.variables[n].axes == ("point", "phase")}
     if found:
-        return dict(list(in_parts(found).items())[:MOST])
-    name = next(iter(states))
+        return dict(list(scene.among(in_parts(found)).items())[:MOST])
+    name = next(iter(scene.compilation.model.states))
     values = result[name]
     flat = values.reshape(*values.shape[:2], -1)
     if flat.shape[-1] == 1 and not numpy.iscomplexobj(flat):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,15 @@ from dynattn.present.figure import PICTURES as ENDINGS
 from dynattn.present.figure import save_figure
 from dynattn.present.pictures import PICTURES
 from dynattn.present.scene import Scene
-from dynattn.present.wanted import check_ending, check_kind, default_pictures, refusal, refuse
+from dynattn.present.wanted import (
+    Asked,
+    check_ending,
+    check_kind,
+    default_pictures,
+    read_word,
+    refusal,
+    refuse,
+)
 from dynattn.run.experiment import find_experiment
 
 if TYPE_CHECKING:
@@ -32,14 +40,21 @@ def draw_pictures(
     compilation: Compilation,
     result: Drawn,
     folder: Path,
-    wanted: Mapping[str, str],
+    wanted: Iterable[Asked],
 ) -> list[Path]:
-    """Draw pictures, endings by kind, into a folder; the files."""
+    """Draw pictures into a folder; the files."""
     scene = scene_of(compilation, result)
-    return [
-        save_figure(PICTURES[kind].figure(scene), folder / f"{kind}{suffix}")
-        for kind, suffix in wanted.items()
-    ]
+    return [save_figure(figure_of(scene, asked), folder / asked.file) for asked in wanted]
+
+
+def figure_of(scene: Scene, asked: Asked) -> Any:
+    """The matplotlib figure of a picture that can be drawn."""
+    picture, names = PICTURES[asked.kind], asked.names
+    if names:
+        found = picture.named(scene.compilation, scene.simulation, names)
+        assert isinstance(found, tuple)
+        names = found
+    return picture.figure(replace(scene, names=names))
 
 
 def scene_of(compilation: Compilation, result: Drawn) -> Scene:
@@ -65,17 +80,17 @@ class ResultDrawing:
     ) -> Any:
         """A figure of the kind, written to ``path`` where one is given; as ``Result.plot``."""
         scene = scene_of(self.compilation, result)
-        kind = kind or next(iter(default_pictures(scene.compilation, scene.simulation)), "series")
-        place = None if path is None else Path(path)
-        check_kind(kind)
+        first = next(iter(default_pictures(scene.compilation, scene.simulation)), "series")
+        asked, place = read_word(kind or first), None if path is None else Path(path)
+        check_kind(asked.kind)
         if place is not None:
             check_ending(place.suffix.lower(), ENDINGS)
-        refuse(refusal(scene.compilation, scene.simulation, kind))
+        refuse(refusal(scene.compilation, scene.simulation, asked.kind, asked.names))
         for other in beside:
-            refuse(beside_refusal(kind, result, other))
+            refuse(beside_refusal(asked.kind, result, other))
         if place is not None:
             refuse_folder(place)
-        figure = beside_figure(scene, beside) if beside else PICTURES[kind].figure(scene)
+        figure = beside_figure(scene, beside) if beside else figure_of(scene, asked)
         if place is not None:
             save_figure(figure, place)
         return figure

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.report import Diagnostic
+from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model.model import Model
 from dynattn.model.plans import Simulation
+from dynattn.model.terms import Term
 from dynattn.present.bifurcation import bifurcation_figure
+from dynattn.present.coordinates import chosen_pair
 from dynattn.present.figure import entitle, new_figure, style
 from dynattn.present.plots import series_figure, sweep_figure, sweeps_figure
+from dynattn.present.portrait import portrait_figure
 from dynattn.present.resting import rest_figure
 from dynattn.present.scene import Kept, Scene, kept_by
 from dynattn.present.shading import Motion
@@ -30,6 +34,34 @@ MOST_DRAWN = 2000
 """Nodes up to which a graph is drawn as nodes coloured by state."""
 
 
+Named = Callable[["Compilation", Any, Sequence[str]], tuple[str, ...] | Diagnostic]
+
+
+def no_names(compilation: Compilation, plan: Any, names: Sequence[str]) -> Diagnostic:
+    """Of a picture that always shows all (E716)."""
+    fact = f"this picture shows all there is, not {', '.join(names)} alone"
+    return Diagnostic("E716", fact, plan.span, "leave the names out")
+
+
+def among(labels_of: Callable[[Compilation, Any], Sequence[str]]) -> Named:
+    """Of a picture that shows things with labels: names are those, or what follows their dot."""
+
+    def named(
+        compilation: Compilation, plan: Any, names: Sequence[str]
+    ) -> tuple[str, ...] | Diagnostic:
+        labels, found = labels_of(compilation, plan), []
+        for name in names:
+            same = [label for label in labels if name in (label, label.rpartition(".")[2])]
+            if not same:
+                fact = f"this picture of '{plan.name}' shows no {name}"
+                fix = did_you_mean(name, labels, f"it shows {', '.join(labels)}")
+                return Diagnostic("E716", fact, plan.span, fix)
+            found += same
+        return tuple(found)
+
+    return named
+
+
 @dataclass(frozen=True)
 class Picture:
     """One kind of picture: of which experiments, from what, and how."""
@@ -43,6 +75,8 @@ class Picture:
     """Why an experiment has nothing to draw, which is known before it runs; None: it has."""
     figure: Callable[[Scene], Any]
     """figure(scene) -> a matplotlib figure."""
+    named: Named = no_names
+    """named(compilation, experiment, names) -> the labels of what is shown, or why it cannot be."""
 
 
 # ── what was measured ──────────────────────────────────────────────────────────────────────────
@@ -52,23 +86,31 @@ def _series(scene: Scene) -> Any:
     """Numbers over time; of a repeated simulation each of its repeats."""
     from dynattn.run.sweep import Sweep
 
-    result, series = scene.result, scene.result.series
+    result, series = scene.result, scene.among(scene.result.series)
     if isinstance(result, Sweep):
         series = {name: values.T for name, values in series.items()}
-    title = f"{scene.compilation.model.name}: {scene.simulation.name}"
+    title = scene.plain_title
     return series_figure(list(result.labelled.times), series, title=title, below=scene.below)
 
 
 def _lacking_series(compilation: Compilation, simulation: Simulation) -> Diagnostic | None:
-    if simulation.records:
-        values = [r.value for r in simulation.records if r.kind == "series"]
-    else:
-        values = [item.value for item in compilation.model.observables]
-    if any(value.type.place.kind == "global" and not value.type.shape for value in values):
+    if _series_labels(compilation, simulation):
         return None
     what = f"'{simulation.name}' keeps no number of the whole model over time"
     fix = "observe one, such as r = order(theta), and record it"
     return Diagnostic("E714", what, simulation.span, fix)
+
+
+def _series_labels(compilation: Compilation, simulation: Simulation) -> list[str]:
+    """Of the numbers of the whole model that are kept over time."""
+    kept = [(item.name, item.value) for item in compilation.model.observables]
+    if simulation.records:
+        kept = [(r.label, r.value) for r in simulation.records if r.kind == "series"]
+    return [label for label, value in kept if _is_number(value)]
+
+
+def _is_number(value: Term) -> bool:
+    return value.type.place.kind == "global" and not value.type.shape
 
 
 def _sweep(scene: Scene) -> Any:
@@ -77,13 +119,13 @@ def _sweep(scene: Scene) -> Any:
 
     result: Any = scene.result
     grid = {name: result.axes[name].tolist() for name in result.swept}
-    title = f"{scene.compilation.model.name}: {scene.simulation.name}"
+    measured, title = scene.among(result.measured), scene.plain_title
     if len(grid) == 2 and min(map(len, grid.values())) > FEW_VALUES:
-        return heat_figure(grid, result.measured, title=title)
+        return heat_figure(grid, measured, title=title)
     if len(grid) == 2:
-        return _families(grid, result.measured, title)
+        return _families(grid, measured, title)
     ((parameter, values),) = grid.items()
-    return sweep_figure(values, result.measured, parameter=parameter, title=title)
+    return sweep_figure(values, measured, parameter=parameter, title=title)
 
 
 def _families(grid: Mapping[str, Sequence[float]], measured: Mapping[str, Any], title: str) -> Any:
@@ -106,14 +148,22 @@ def _lacking_sweep(compilation: Compilation, simulation: Simulation) -> Diagnost
         fact = f"'{simulation.name}' sweeps {count} parameters, and a picture shows two at most"
         fix = "results.nc has the numbers"
         return Diagnostic("E714", fact, simulation.span, fix)
-    numbers = [
-        r for r in simulation.records
-        if r.kind != "series" and r.value.type.place.kind == "global" and not r.value.type.shape
-    ]  # fmt: skip
-    if numbers:
+    if _sweep_labels(compilation, simulation):
         return None
     fact = f"'{simulation.name}' records no single number at each of its points"
     return Diagnostic("E714", fact, simulation.span, "record average(r), or final(r)")
+
+
+def _sweep_labels(compilation: Compilation, simulation: Simulation) -> list[str]:
+    """Of the single numbers that are recorded at every point."""
+    return [r.label for r in simulation.records if r.kind != "series" and _is_number(r.value)]
+
+
+def _measure_labels(compilation: Compilation, plan: Any) -> list[str]:
+    """Of the numbers that are recorded of equilibria, else of those observed."""
+    kept = [(item.name, item.value) for item in compilation.model.observables]
+    kept = [(record.label, record.value) for record in plan.records] or kept
+    return [label for label, value in kept if _is_number(value)]
 
 
 # ── what the nodes did ─────────────────────────────────────────────────────────────────────────
@@ -174,6 +224,12 @@ def over_time(item: Kept) -> bool:
     return item.is_state and item.kind == "series"
 
 
+def _kept_labels(wanted: Callable[[Kept], bool]) -> Callable[[Compilation, Any], list[str]]:
+    return lambda compilation, plan: [
+        item.label for item in kept_by(compilation.model, plan) if wanted(item)
+    ]
+
+
 def _lacking_states(compilation: Compilation, simulation: Simulation) -> Diagnostic | None:
     return lacking_kept(compilation.model, simulation, of_nodes)
 
@@ -191,18 +247,34 @@ def lacking_kept(
     return Diagnostic("E714", fact, simulation.span, fix)
 
 
+def _lacking_portrait(compilation: Compilation, simulation: Simulation) -> Diagnostic | None:
+    found = chosen_pair(compilation, simulation, ())
+    return found if isinstance(found, Diagnostic) else None
+
+
+def _portrait_names(
+    compilation: Compilation, simulation: Any, names: Sequence[str]
+) -> tuple[str, ...] | Diagnostic:
+    found = chosen_pair(compilation, simulation, names)
+    return found if isinstance(found, Diagnostic) else tuple(names)
+
+
+def _is_series(item: Kept) -> bool:
+    return item.kind == "series"
+
+
 def _raster(scene: Scene) -> Any:
     """Every node over time."""
     from dynattn.present.maps import layers_of, raster_figure
 
-    items = [scene.shown(item) for item in scene.kept(lambda item: item.kind == "series")]
+    items = [scene.shown(item) for item in scene.kept(_is_series)]
     layers = [layer for item in items for layer in layers_of(item)]
     times = items[0].times
     return raster_figure(times, layers[:MOST_STATES], title=scene.title, below=scene.below)
 
 
 def _lacking_raster(compilation: Compilation, simulation: Simulation) -> Diagnostic | None:
-    return lacking_kept(compilation.model, simulation, lambda item: item.kind == "series")
+    return lacking_kept(compilation.model, simulation, _is_series)
 
 
 def _graph(scene: Scene) -> Any:
@@ -210,7 +282,7 @@ def _graph(scene: Scene) -> Any:
     from dynattn.present.nodes import nodes_figure
     from dynattn.present.parts import parts_of
 
-    kept = {item.state: scene.numbers(item) for item in scene.kept(_on_nodes)}
+    kept = {item.state: scene.numbers(item) for item in scene.every(_on_nodes)}
     parts = parts_of(scene.compilation, {name: values[-1] for name, (_, values) in kept.items()})
     times = max((times for times, _ in kept.values()), key=len)
     return nodes_figure(parts, scene.moment(f"{times[-1]:g}" if len(times) else ""))
@@ -237,8 +309,7 @@ def _training(scene: Scene) -> Any:
     """Numbers over the steps of an optimiser."""
     series = scene.result.series
     steps = list(range(len(series["loss"])))
-    title = f"{scene.compilation.model.name}: {scene.simulation.name}"
-    return series_figure(steps, series, title=title, below="step")
+    return series_figure(steps, scene.among(series), title=scene.plain_title, below="step")
 
 
 def _lacking_search(compilation: Compilation, plan: Any) -> Diagnostic | None:
@@ -252,27 +323,36 @@ SIMULATED = ("simulation", "repeats")
 
 PICTURES: dict[str, Picture] = {
     "series": Picture(
-        "recorded numbers over time", SIMULATED, _lacking_series, _series
+        "recorded numbers over time", SIMULATED, _lacking_series, _series, among(_series_labels)
     ),
     "sweep": Picture(
-        "what was measured, over one parameter or two", ("sweep",), _lacking_sweep, _sweep
+        "what was measured, over one parameter or two", ("sweep",), _lacking_sweep, _sweep,
+        among(_sweep_labels),
     ),
     "states": Picture(
         "the states at the last time, each on its manifold", SIMULATED, _lacking_states,
-        _states,
+        _states, among(_kept_labels(of_nodes)),
+    ),
+    "portrait": Picture(
+        "one number over another; of two numbers in all their flow too", SIMULATED,
+        _lacking_portrait, portrait_figure, _portrait_names,
     ),
     "bifurcation": Picture(
         "equilibria over the parameter, stable and unstable", ("branch",), lambda *_: None,
-        bifurcation_figure,
+        bifurcation_figure, among(_measure_labels),
     ),
     "equilibria": Picture(
         "their eigenvalues, or their measures over one parameter", ("equilibria",),
-        _lacking_search, rest_figure,
+        _lacking_search, rest_figure, among(_measure_labels),
     ),
     "training": Picture(
-        "the loss and what is recorded, step by step", ("training",), lambda *_: None, _training
+        "the loss and what is recorded, step by step", ("training",), lambda *_: None, _training,
+        among(lambda compilation, plan: [record.label for record in plan.records]),
     ),
-    "raster": Picture("every node over time as colour", SIMULATED, _lacking_raster, _raster),
+    "raster": Picture(
+        "every node over time as colour", SIMULATED, _lacking_raster, _raster,
+        among(_kept_labels(_is_series)),
+    ),
     "graph": Picture(
         "the coupling graph coloured by the last states", SIMULATED, _lacking_graph, _graph
     ),

@@ -27,7 +27,7 @@ def rest_figure(scene: Scene) -> Any:
     if not result.swept:
         return spectra_figure(result)
     (parameter,) = result.swept
-    measures = _measures(result, scene.compilation.model.states)
+    measures = _measures(result, scene)
     with style():
         figure = new_figure(7.6, 0.7 + 3.4 * len(measures))
         panels = figure.subplots(len(measures), 1, sharex=True, squeeze=False)[:, 0]
@@ -44,18 +44,18 @@ def rest_figure(scene: Scene) -> Any:
             level(axes, values)
         panels[-1].set_xlabel(parameter, parse_math=False)
         _legend(panels[0])
-        entitle(figure, f"{scene.compilation.model.name}: {result.name}")
+        entitle(figure, scene.plain_title)
         return figure
 
 
-def _measures(result: Any, states: Any) -> dict[str, Any]:
+def _measures(result: Any, scene: Scene) -> dict[str, Any]:
     """[point, equilibrium] by name: what was observed or recorded, else how long a state is."""
     import numpy
 
-    found = result.measured
+    found = scene.among(result.measured)
     if found:
         return dict(list(found.items())[:MOST])
-    name = next(iter(states))
+    name = next(iter(scene.compilation.model.states))
     values = result[name]
     flat = numpy.abs(values).reshape(*values.shape[:2], -1)
     return {f"rms of {name}": numpy.sqrt((flat**2).mean(-1))}

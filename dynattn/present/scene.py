@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -138,12 +138,19 @@ class Scene:
     """A Simulation, or the Continuation of branches."""
     result: Any
     """A Trajectory, a Sweep or a BranchResult."""
+    names: tuple[str, ...] = ()
+    """Of what is shown, where not all is."""
+
+    @property
+    def plain_title(self) -> str:
+        """``kuramoto: simulate``."""
+        return f"{self.compilation.model.name}: {self.simulation.name}"
 
     @property
     def title(self) -> str:
-        """``kuramoto: simulate``."""
+        """Of what shows one repeat: ``kuramoto: simulate, repeat 0``."""
         repeated = ", repeat 0" if "repeat" in self.result.axes else ""
-        return f"{self.compilation.model.name}: {self.simulation.name}{repeated}"
+        return f"{self.plain_title}{repeated}"
 
     def moment(self, time: str) -> str:
         """The title at a time; '' where it is not known."""
@@ -155,9 +162,18 @@ class Scene:
         """What the time is called: maps have steps."""
         return TIME if self.simulation.steps is None else STEP
 
-    def kept(self, able: Callable[[Kept], bool]) -> list[Kept]:
-        """What was kept that a picture is able to show."""
+    def every(self, able: Callable[[Kept], bool]) -> list[Kept]:
+        """What was kept that a picture is able to show, named or not."""
         return [item for item in kept_by(self.compilation.model, self.simulation) if able(item)]
+
+    def kept(self, able: Callable[[Kept], bool]) -> list[Kept]:
+        """What was kept that a picture is able to show, and those alone that are named."""
+        return [item for item in self.every(able) if not self.names or item.label in self.names]
+
+    def among(self, numbers: Mapping[str, Any]) -> dict[str, Any]:
+        """Those that are named: all of them, unless any is; of complex ones both parts."""
+        wanted = {part for name in self.names for part in (name, f"re({name})", f"im({name})")}
+        return {name: x for name, x in numbers.items() if not wanted or name in wanted}
 
     def numbers(self, item: Kept) -> tuple[Any, Any]:
         """(times, values [time, ...]) of what was kept, as far as the run went; one time, or none
@@ -202,7 +218,7 @@ class Scene:
 
         angles = [
             other
-            for other in map(self.shown, self.kept(lambda other: other.is_state))
+            for other in map(self.shown, self.every(lambda other: other.is_state))
             if other.nodes == item.nodes and other.edges == item.edges and cyclic(other)
         ]
         if cyclic(item) or len(angles) != 1 or angles[0].flat.shape[2] != 1:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Diagnostic, SpecError, UsageError
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model.model import Model
 from dynattn.model.plans import Continuation, Placement, Search, Simulation
+from dynattn.present.coordinates import plane_states
 from dynattn.present.figure import PICTURES as ENDINGS
 from dynattn.present.pictures import PICTURES, lacking_kept, over_time
 from dynattn.present.scene import Kept, kept_by
@@ -19,6 +22,45 @@ GROUPS = ("default", "all", "none")
 
 
 Plan = Simulation | Continuation | Search | Placement
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A picture, what of it is shown, and the ending of its file."""
+
+    kind: str
+    names: tuple[str, ...] = ()
+    """As they were written; none: what the picture shows of itself."""
+    suffix: str = ".svg"
+
+    @property
+    def file(self) -> str:
+        """``states.svg``; ``portrait-v-w.pdf``."""
+        words = [re.sub(r"[^\w.]+", "_", name).strip("_.") for name in self.names]
+        return "-".join([self.kind, *words]) + self.suffix
+
+
+WORD = re.compile(r"(?P<kind>[^(.]*)(?:\((?P<names>.*)\))?(?P<ending>\.[^)]*)?$")
+"""``states``, ``states.pdf``, ``portrait(v, w).pdf``."""
+
+
+def read_word(word: str) -> Asked:
+    """What ``--plot`` and ``plot`` are given; commas outside of brackets separate its names.
+
+    UsageError E710 where it is no such word.
+    """
+    read = WORD.match(word.strip())
+    if read is None:
+        raise UsageError(Diagnostic("E710", f"there is no picture '{word}'"))
+    names, depth = [""], 0
+    for sign in read["names"] or "":
+        depth += (sign in "([") - (sign in ")]")
+        if sign == "," and not depth:
+            names.append("")
+        else:
+            names[-1] += sign
+    ending = (read["ending"] or ".svg").lower()
+    return Asked(read["kind"], tuple(name.strip() for name in names if name.strip()), ending)
 
 
 def kind_of(simulation: Plan) -> str:
@@ -43,6 +85,8 @@ def default_pictures(compilation: Compilation, simulation: Plan) -> tuple[str, .
     if isinstance(simulation, Continuation):
         return ("bifurcation",)
     found = _able(compilation, simulation, ("series", "sweep", "states"))
+    if plane_states(compilation.model):
+        found += _able(compilation, simulation, ("portrait",))
     kept = kept_by(compilation.model, simulation)
     rows = [k for k in kept if k.kind == "series" and (k.named or not k.state)]
     if any(_is_many(compilation.model, item) for item in rows):
@@ -69,14 +113,18 @@ def _able(compilation: Compilation, simulation: Plan, kinds: Iterable[str]) -> t
     return tuple(kind for kind in kinds if refusal(compilation, simulation, kind) is None)
 
 
-def refusal(compilation: Compilation, simulation: Plan, kind: str) -> Diagnostic | None:
-    """Why an experiment has no such picture (E713 to E715); None where it has."""
+def refusal(
+    compilation: Compilation, simulation: Plan, kind: str, names: Sequence[str] = ()
+) -> Diagnostic | None:
+    """Why an experiment has no such picture (E713 to E716); None where it has."""
     picture, own = PICTURES[kind], kind_of(simulation)
     if own not in picture.of:
         return _of_another_kind(simulation, f"no picture '{kind}'", own)
-    if isinstance(simulation, Continuation):
-        return None
-    return picture.lacking(compilation, simulation)
+    lacking = picture.lacking(compilation, simulation)
+    if lacking is not None or not names:
+        return lacking
+    found = picture.named(compilation, simulation, names)
+    return found if isinstance(found, Diagnostic) else None
 
 
 KINDS = {
@@ -100,29 +148,31 @@ def animation_refusal(compilation: Compilation, simulation: Plan) -> Diagnostic 
     return lacking_kept(compilation.model, simulation, over_time)
 
 
-def read_wanted(compilation: Compilation, simulation: Plan, words: Iterable[str]) -> dict[str, str]:
-    """Endings by kind of picture for words such as ``states``, ``states.pdf``, ``all.png``.
+def read_wanted(
+    compilation: Compilation, simulation: Plan, words: Iterable[str]
+) -> tuple[Asked, ...]:
+    """Pictures for words such as ``states``, ``states.pdf``, ``all.png``, ``portrait(v, w)``; the
+    same one asked for twice is drawn as it was asked for last.
 
-    Raises UsageError E710 (unknown picture), E711 (unknown ending), E713; SpecError E714, E715.
+    Raises UsageError E710 (unknown picture), E711 (unknown ending), E713; SpecError E714 to E716.
     """
-    wanted: dict[str, str] = {}
-    for word in words:
-        kind, dot, ending = word.partition(".")
-        suffix = f".{ending.lower()}" if dot else ".svg"
-        _check_word(kind, suffix)
-        if kind == "default":
-            wanted |= dict.fromkeys(default_pictures(compilation, simulation), suffix)
-        elif kind == "all":
-            wanted |= dict.fromkeys(_able(compilation, simulation, PICTURES), suffix)
-        elif kind != "none":
-            refuse(refusal(compilation, simulation, kind))
-            wanted[kind] = suffix
-    return wanted
+    wanted: dict[tuple[str, tuple[str, ...]], Asked] = {}
+    for asked in map(read_word, words):
+        check_kind(asked.kind, (*PICTURES, *(() if asked.names else GROUPS)))
+        check_ending(asked.suffix, ENDINGS)
+        kinds: Iterable[str] = (asked.kind,)
+        if asked.kind in GROUPS:
+            kinds = _of_group(compilation, simulation, asked.kind)
+        else:
+            refuse(refusal(compilation, simulation, asked.kind, asked.names))
+        wanted |= {(kind, asked.names): replace(asked, kind=kind) for kind in kinds}
+    return tuple(wanted.values())
 
 
-def _check_word(kind: str, suffix: str) -> None:
-    check_kind(kind, (*PICTURES, *GROUPS))
-    check_ending(suffix, ENDINGS)
+def _of_group(compilation: Compilation, simulation: Plan, group: str) -> tuple[str, ...]:
+    if group == "default":
+        return default_pictures(compilation, simulation)
+    return _able(compilation, simulation, PICTURES) if group == "all" else ()
 
 
 def check_kind(kind: str, known: Iterable[str] = tuple(PICTURES)) -> None:

@@ -159,9 +159,10 @@ def drawn(folder) -> set[str]:
     ("said", "files"),
     [
         (["states.pdf", "raster"], {"states.pdf", "raster.svg"}),
-        (["all.png"], {"series.png", "states.png", "raster.png", "graph.png"}),
+        (["all.png"], {f"{n}.png" for n in ("series", "states", "portrait", "raster", "graph")}),
+        (["portrait(theta[1], r).pdf"], {"portrait-theta_1-r.pdf"}),
         (["none"], set()),
-        (["default.PNG", "graph"], {"series.png", "states.png", "graph.svg"}),
+        (["default.PNG", "graph"], {"series.png", "states.png", "portrait.png", "graph.svg"}),
     ],
 )
 def test_the_pictures_are_those_asked_for(dynattn, small, tmp_path, said, files):
@@ -196,7 +197,7 @@ def test_a_raster_of_what_is_recorded_by_name_where_there_are_many_nodes(dynattn
     small.write_text(small.read_text().replace("every 0.5 }", "every 0.5; record theta }"))
     assert dynattn("run", small, "-o", "two").code == 0
     assert dynattn("run", small, "-o", "nine", "--set", "N=9").code == 0
-    assert drawn(tmp_path / "two") == {"states.svg"}
+    assert drawn(tmp_path / "two") == {"states.svg", "portrait.svg"}
     assert drawn(tmp_path / "nine") == {"states.svg", "raster.svg"}
 
 
@@ -212,6 +213,7 @@ def test_a_moving_picture(dynattn, small, tmp_path):
     [
         (["--plot", "phases"], 2, "E710"),
         (["--plot", "states.bmp"], 2, "E711"),
+        (["--plot", "portrait(theta, q)"], 1, "E716"),
         (["--animate", "a.avi"], 2, "E711"),
         (["--animate", "a.mp4"], 2, "E712"),
         (["strengths", "--plot", "raster"], 2, "E713"),

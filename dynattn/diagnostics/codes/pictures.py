@@ -7,9 +7,9 @@ from dynattn.diagnostics.entry import Entry
 CODES: dict[str, Entry] = {
     "E710": Entry(
         "there is no such picture",
-        "`--plot` names what is drawn: series, sweep, states, raster or graph; `all` is every one "
-        "that the experiment has, `default` what is drawn unless asked, `none` nothing. An ending "
-        "decides the format: states.pdf.",
+        "`--plot` names what is drawn, such as series, states, portrait or sweep (docs/pictures.md "
+        "has all of them); `all` is every one that the experiment has, `default` what is drawn "
+        "unless asked, `none` nothing. An ending decides the format: states.pdf.",
         "dynattn run kuramoto.dyn --plot phases",
         "dynattn run kuramoto.dyn --plot states",
     ),
@@ -28,8 +28,8 @@ CODES: dict[str, Entry] = {
     ),
     "E713": Entry(
         "a picture that this kind of experiment does not have",
-        "A simulation has series, states, a raster and a graph, and can move. A sweep has the "
-        "picture of what was measured at its points, over one parameter or two.",
+        "A simulation has series, states, a portrait, a raster and a graph, and can move. A sweep "
+        "has the picture of what was measured at its points, over one parameter or two.",
         "dynattn run kuramoto.dyn transition --plot states",
         "dynattn run kuramoto.dyn transition --plot sweep",
     ),
@@ -48,5 +48,13 @@ CODES: dict[str, Entry] = {
         "--level adjacency` their edges.",
         "dynattn run kuramoto.dyn --set N=100000 --plot graph",
         "dynattn run kuramoto.dyn --set N=500 --plot graph",
+    ),
+    "E716": Entry(
+        "a picture of something that it does not show",
+        "In brackets behind a picture stand the names of what it shows, as the experiment records "
+        "them: `series(r)`, `states(theta)`. A portrait has two, and takes nodes and coordinates "
+        "too: `portrait(v, w)`, `portrait(v[0], v[1])`, `portrait(re(z), im(z))`.",
+        'dynattn run cells.dyn --plot "portrait(v, u)"   # the states are v and w',
+        'dynattn run cells.dyn --plot "portrait(v, w)"',
     ),
 }
