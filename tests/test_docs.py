@@ -150,7 +150,8 @@ def test_codes_named_in_the_pages_exist():
 
 def test_the_page_of_pictures_names_each_and_its_python_draws(tmp_path, monkeypatch):
     page = PROJECT / "docs" / "pictures.md"
-    kinds = r"^\| `(\w+)` \|.* \| (?:simulations|sweeps|continuations|searches|trainings) \|$"
+    things = "simulations|sweeps|continuations|searches|trainings|measurements"
+    kinds = rf"^\| `(\w+)` \|.* \| (?:{things}) \|$"
     named = set(re.findall(kinds, page.read_text(), re.MULTILINE))
     assert named == set(PICTURES)
     monkeypatch.chdir(tmp_path)

@@ -65,9 +65,11 @@ def mistakes_in(path: str) -> tuple[Diagnostic, ...]:
 def mistakes_of(model: Model) -> tuple[Diagnostic, ...]:
     """What is wrong with the experiments and the training of a model that is right itself."""
     from dynattn.run.clock import clock_mistakes, model_mistakes
+    from dynattn.run.measurement_refusals import measurement_refusals
 
     found = first_of_each([item for run in model.simulations for item in clock_mistakes(run)])
     found += [item for run in model.simulations for item in model_mistakes(model, run)]
+    found += [it for plan in model.measurements for it in measurement_refusals(model, plan)]
     if model.placements:
         from dynattn.learn.placements import placement_mistakes
 

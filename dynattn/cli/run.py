@@ -48,8 +48,8 @@ Examples
     multiple=True,
     default=("default",),
     help="What is drawn: series, sweep, states, portrait, raster, graph, bifurcation, equilibria, "
-    "training, or all, default, none; as svg unless .pdf or .png follows; in brackets what of it, "
-    "as in 'portrait(v, w).pdf'. May be given several times.",
+    "training, lyapunov, passage, or all, default, none; as svg unless .pdf or .png follows; in "
+    "brackets what of it, as in 'portrait(v, w).pdf'. May be given several times.",
 )
 @click.option(
     "--compile",
@@ -243,11 +243,13 @@ def tell_result(result: Any, folder: Path, pictures: list[Path]) -> None:
     """Print the figures, what they cost, and where everything is."""
     from dynattn.cli.branches import branch_rows, tell_ends
     from dynattn.cli.curves import curve_rows, cycle_rows, tell_curve, tell_cycles
+    from dynattn.cli.measurements import measurement_rows, tell_measurement
     from dynattn.cli.screen import print_heading, print_line, print_table
     from dynattn.cli.searches import tell_search
     from dynattn.run.branches import BranchResult
     from dynattn.run.curves import CurveResult
     from dynattn.run.cycles import CycleResult
+    from dynattn.run.measurements import MeasurementResult
     from dynattn.run.searches import SearchResult
     from dynattn.run.sweep import Sweep
 
@@ -256,6 +258,7 @@ def tell_result(result: Any, folder: Path, pictures: list[Path]) -> None:
         BranchResult: (branch_rows, tell_ends), CurveResult: (curve_rows, tell_curve),
         CycleResult: (cycle_rows, tell_cycles), Sweep: (sweep_rows, None),
         SearchResult: (lambda _: [], tell_search),
+        MeasurementResult: (measurement_rows, tell_measurement),
     }  # fmt: skip
     rows_of, tell = words.get(type(result), (series_rows, None))
     rows = rows_of(result)
@@ -336,11 +339,13 @@ def shown(value: Any) -> str:
 
 def result_facts(result: Any, folder: Path, pictures: list[Path]) -> dict[str, Any]:
     """The result as a JSON object; the arrays themselves are in the files."""
+    from dynattn.cli.measurements import measurement_facts
     from dynattn.cli.searches import search_facts
     from dynattn.learn.placements import PlacementResult
     from dynattn.run.branches import BranchResult
     from dynattn.run.curves import CurveResult
     from dynattn.run.cycles import CycleResult
+    from dynattn.run.measurements import MeasurementResult
     from dynattn.run.searches import SearchResult
     from dynattn.run.sweep import Sweep
 
@@ -358,6 +363,8 @@ def result_facts(result: Any, folder: Path, pictures: list[Path]) -> dict[str, A
         return {**facts, "axes": axes, "records": records}
     if isinstance(result, SearchResult):
         return {**facts, **search_facts(result)}
+    if isinstance(result, MeasurementResult):
+        return {**facts, **measurement_facts(result)}
     if isinstance(result, BranchResult | CurveResult | CycleResult | PlacementResult):
         return facts
     finals = {name: float(values[-1]) for name, values in result.series.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,16 +20,13 @@ from dynattn.lower.binding import (
     table_of,
 )
 from dynattn.lower.context import Context, context_of
+from dynattn.lower.first_states import first_states
 from dynattn.lower.held import holding
 from dynattn.lower.initial import (
     Initializer,
-    as_points,
     declared_shape,
     default_seed,
     full_name,
-    refuse_off_manifold,
-    shape_of,
-    widened,
 )
 from dynattn.lower.inspection import attention_in, first_not_finite
 from dynattn.lower.losses import losses_of
@@ -138,16 +136,11 @@ class System(nn.Module):
 
     def initial_states(self, **dims: int) -> dict[str, Tensor]:
         """[batch..., nodes, coordinates...] of every state, from the seed; ``dims``: ``T=50``."""
-        nodes, result = dict(self.program.initial.outputs), dict[str, Tensor]()
-        environment = {f"dim {name}": value for name, value in dims.items()}
-        sizes = {**self.model.sizes, **dims}
-        for name, state in self.model.lasting.items():
-            routine = self._binder[0].routine(Block(name, ((name, nodes[name]),)))
-            shape = shape_of(state, self.context, sizes)
-            value = widened(routine(environment)[name], nodes[name], len(shape))
-            result[name] = as_points(state, value, (*self.batch_shape, *shape), self.dtype)
-            refuse_off_manifold(state, result[name])
-        return result
+        return first_states(self, self._binder[0], dims)
+
+    def redrawn_states(self, repeat: int) -> dict[str, Tensor]:
+        """As ``initial_states``, drawn as another repeat would draw them."""
+        return first_states(self, replace(self._binder[0], repeat=repeat), {})
 
     def own_starts(self, **dims: int) -> dict[str, Tensor]:
         """What the layers' own states are drawn as, by copy: ``attend.0.token.z``."""

@@ -298,6 +298,7 @@ def _model(
         continuations=runs.continuations,
         searches=runs.searches,
         placements=runs.placements,
+        measurements=runs.measurements,
         training=training,
         clauses=draft.clauses(),
         energies=tuple(draft.energies),

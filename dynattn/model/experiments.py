@@ -8,14 +8,31 @@ from dataclasses import replace
 from dynattn.diagnostics import habits
 from dynattn.diagnostics.report import Span
 from dynattn.diagnostics.suggest import did_you_mean
-from dynattn.model import branches, constants, placements, searches, signals, swept
+from dynattn.model import (
+    branches,
+    constants,
+    measurements,
+    placements,
+    searches,
+    signals,
+    swept,
+)
 from dynattn.model.branches import start
 from dynattn.model.clauses import only_value, positive
 from dynattn.model.draft import Draft, head
-from dynattn.model.plans import Awaited, Continuation, Placement, Runs, Search, Simulation
+from dynattn.model.plans import (
+    Awaited,
+    Continuation,
+    Measurement,
+    Placement,
+    Runs,
+    Search,
+    Simulation,
+)
 from dynattn.model.records import record, until
 from dynattn.syntax import tree
 from dynattn.syntax.unparse import spell
+from dynattn.vocabulary.measurements import MEASUREMENTS
 from dynattn.vocabulary.solvers import FIXED_STEPS, METHOD_NAMES, method_fix
 
 HOMES = {word: "train" for word in ("free", "loss", "optimizer", "epochs", "batch")}
@@ -98,6 +115,7 @@ def _clause(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
         return rule(draft, clause, found)
     home = "continue" if clause.word in branches.CLAUSES else HOMES.get(clause.word)
     home = "equilibria" if clause.word in searches.CLAUSES else home
+    home = next((kind for kind, it in MEASUREMENTS.items() if clause.word in it.words), home)
     if home is None:
         listed = f"there are {', '.join(CLAUSES)}"
         fix = did_you_mean(clause.word, CLAUSES, listed, habits.CLAUSES)
@@ -223,7 +241,7 @@ def _updates(draft: Draft, seen: dict[str, tree.Clause], found: Simulation) -> S
 
 
 def declare_experiments(draft: Draft, declarations: Sequence[tree.Experiment]) -> Runs:
-    """Every ``simulate``, ``sweep``, ``continue`` and ``equilibria``, in the order of the text."""
+    """Every experiment but ``train`` with data, in the order of the text."""
     runs = [i for i in declarations if i.kind != "train" or placements.is_placement(draft, i)]
     branches.gather(draft, runs)
     searches.gather(draft, runs)
@@ -233,6 +251,7 @@ def declare_experiments(draft: Draft, declarations: Sequence[tree.Experiment]) -
     continuations: list[Continuation] = []
     sought: list[Search] = []
     placed: list[Placement] = []
+    measured: list[Measurement] = []
     named: dict[str, Span] = {}
     for item in runs:
         if item.kind == "continue":
@@ -244,6 +263,11 @@ def declare_experiments(draft: Draft, declarations: Sequence[tree.Experiment]) -
         elif item.kind == "train":
             found = placements.placement(draft, item)
             placed += [] if found is None else [found]
+        elif item.kind in MEASUREMENTS:
+            found = measurements.measurement(
+                draft, item, lambda plain: declare_simulation(draft, plain, defaults)
+            )
+            measured.append(found)
         else:
             given = item is first and defaults is not None
             found = defaults if given else declare_simulation(draft, item, defaults)
@@ -257,4 +281,6 @@ def declare_experiments(draft: Draft, declarations: Sequence[tree.Experiment]) -
             fix = f"name one of them: {item.kind} NAME {{"
             draft.errors.add("E203", text, found.span, fix, [earlier])
         named.setdefault(found.name, found.span)
-    return Runs(tuple(simulations), tuple(continuations), tuple(sought), tuple(placed))
+    return Runs(
+        tuple(simulations), tuple(continuations), tuple(sought), tuple(placed), tuple(measured)
+    )

@@ -15,7 +15,15 @@ from functools import cached_property
 from dynattn.diagnostics.report import Source
 from dynattn.model.composition import Dim, InputUse, Layer, Step
 from dynattn.model.parts import Coupling, Law, Observable, Parameter, Population, State
-from dynattn.model.plans import Continuation, Placement, Search, Simulation, Training
+from dynattn.model.plans import (
+    Continuation,
+    Measurement,
+    Placement,
+    Plan,
+    Search,
+    Simulation,
+    Training,
+)
 from dynattn.model.sizes_used import sizes_in
 from dynattn.model.terms import Term
 from dynattn.vocabulary.sizes import Size
@@ -54,10 +62,18 @@ class Model:
     """``equilibria`` experiments."""
     placements: tuple[Placement, ...] = ()
     """``train`` without data."""
+    measurements: tuple[Measurement, ...] = ()
+    """``lyapunov`` and its like."""
     groups: tuple[Population, ...] = ()
     """Populations addressed as one; their states are what the members share."""
     jumps: tuple[Term, ...] = ()
     """Times at which a rate jumps: the ends of pulses, where a solver must stop."""
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """Every experiment but ``train`` with data; what runs by default comes first."""
+        searched = (*self.continuations, *self.searches, *self.placements)
+        return (*self.simulations, *searched, *self.measurements)
 
     @cached_property
     def sizes_used(self) -> tuple[Size, ...]:
@@ -67,7 +83,7 @@ class Model:
     @cached_property
     def varied(self) -> frozenset[str]:
         """Parameters that an experiment varies."""
-        runs = self.simulations
+        runs = (*self.simulations, *(item.clock for item in self.measurements))
         starts = [item.begins for item in runs] + [item.start for item in self.continuations]
         names = [name for item in (*runs, *self.searches) for name, _ in item.settings]
         names += [item.name for run in runs for item in run.awaited]

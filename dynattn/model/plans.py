@@ -143,6 +143,27 @@ class Simulation:
 
 
 @dataclass(frozen=True)
+class Measurement:
+    """What is measured of a model as it moves, at each of the settings: ``lyapunov`` and its like,
+    the entries of ``vocabulary.measurements``.
+    """
+
+    kind: str
+    name: str
+    span: Span = field(repr=False)
+    clock: Simulation
+    """From when to when, by which method, from which states, at which settings."""
+    options: Mapping[str, Any]
+    """The values of the kind's own clauses, by word; None: not given."""
+    records: tuple[Record, ...] = ()
+
+    @property
+    def settings(self) -> tuple[tuple[str, tuple[float, ...]], ...]:
+        """Parameters and the values they take; several make a grid."""
+        return self.clock.settings
+
+
+@dataclass(frozen=True)
 class Choice:
     """A named choice with options: ``adamw(lr=3e-3, betas=[0.9, 0.95])``, ``text("a.txt",
     context=128)``.
@@ -177,6 +198,9 @@ class Placement:
     """None: that of the first ``simulate``."""
 
 
+Plan = Simulation | Continuation | Search | Placement | Measurement
+
+
 class Runs(NamedTuple):
     """Every experiment but ``train`` with data, in the order of the text."""
 
@@ -184,6 +208,7 @@ class Runs(NamedTuple):
     continuations: tuple[Continuation, ...]
     searches: tuple[Search, ...]
     placements: tuple[Placement, ...]
+    measurements: tuple[Measurement, ...]
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,9 @@ def record(draft: Draft, item: tree.Modified) -> Record | None:
     words = [modifier.word for modifier in item.modifiers]
     match item.value, words:
         case tree.Name(name="time"), ["when"]:
-            return _first_time(draft, item)
+            expr = item.modifiers[0].value
+            assert not isinstance(expr, tree.At), "the grammar: at is a word of its own"
+            return first_time(draft, expr, modified_text(item), "time when")
         case tree.Call(function=tree.Name(name="average"), arguments=(expr,)), [] | ["after"]:
             return _kept(draft, "average", expr, item)
         case tree.Call(function=tree.Name(name="final"), arguments=(expr,)), []:
@@ -44,13 +46,11 @@ def _quantity(draft: Draft, expr: tree.Expr) -> Term:
     return translate(Context(draft, draft.scope, sums=""), expr)
 
 
-def _first_time(draft: Draft, item: tree.Modified) -> Record | None:
-    expr = item.modifiers[0].value
-    assert not isinstance(expr, tree.At), "the grammar: at is a word of its own"
-    term = condition(draft, expr, "time when")
+def first_time(draft: Draft, expr: tree.Expr, label: str, word: str = "when") -> Record | None:
+    """The first time at which a condition holds; None with a diagnostic."""
+    term = condition(draft, expr, word)
     if term is None:
         return None
-    label = modified_text(item)
     if term.op not in ("lt", "le", "gt", "ge"):
         return Record("time", label, term)
     small, large = term.args if term.op in ("lt", "le") else term.args[::-1]

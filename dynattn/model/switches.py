@@ -13,7 +13,7 @@ from typing import TypeVar
 from dynattn.model.composition import AssignStep, CallStep, OutputStep, RepeatStep, Step
 from dynattn.model.model import Model
 from dynattn.model.parts import Coupling, Law
-from dynattn.model.plans import Continuation, Placement, Record, Search, Simulation
+from dynattn.model.plans import Continuation, Measurement, Placement, Record, Search, Simulation
 from dynattn.model.terms import Term, walk
 
 
@@ -45,6 +45,7 @@ def throw_switches(model: Model) -> Model:
         continuations=tuple(_recording(c, resolver) for c in model.continuations),
         searches=tuple(_recording(s, resolver) for s in model.searches),
         placements=tuple(_recording(p, resolver) for p in model.placements),
+        measurements=tuple(_recording(m, resolver) for m in model.measurements),
         training=training,
         clauses={
             state: {word: resolver.shown(item) for word, item in found.items()}
@@ -173,7 +174,7 @@ def _simulation(simulation: Simulation, resolver: Resolver) -> Simulation:
     return replace(simulation, records=records, until=until)
 
 
-Plan = TypeVar("Plan", Continuation, Search, Placement)
+Plan = TypeVar("Plan", Continuation, Search, Placement, Measurement)
 
 
 def _recording(plan: Plan, resolver: Resolver) -> Plan:

@@ -69,7 +69,7 @@ def _computed(model: Model) -> Iterator[Term]:
     yield from (item.value for item in model.observables)
     laws = [*model.laws, *(law for layer in model.layers for law in layer.laws)]
     yield from (term for law in laws for term in law.terms)
-    plans = (*model.simulations, *model.continuations, *model.searches, *model.placements)
+    plans = model.plans
     yield from (record.value for plan in plans for record in plan.records)
     yield from (layer.output for layer in model.layers if layer.output is not None)
     yield from values_of(model.network)

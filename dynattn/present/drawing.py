@@ -29,11 +29,12 @@ from dynattn.run.experiment import find_experiment
 if TYPE_CHECKING:
     from dynattn.learn.placements import PlacementResult
     from dynattn.run.branches import Followed
+    from dynattn.run.measurements import MeasurementResult
     from dynattn.run.searches import SearchResult
     from dynattn.run.simulate import Trajectory
     from dynattn.run.sweep import Sweep
 
-    Drawn = Trajectory | Sweep | Followed | SearchResult | PlacementResult
+    Drawn = Trajectory | Sweep | Followed | SearchResult | MeasurementResult | PlacementResult
 
 
 def draw_pictures(

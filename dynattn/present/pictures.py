@@ -15,6 +15,7 @@ from dynattn.model.terms import Term
 from dynattn.present.bifurcation import bifurcation_figure
 from dynattn.present.coordinates import chosen_pair
 from dynattn.present.figure import entitle, new_figure, style
+from dynattn.present.measured import lyapunov_figure, passage_figure
 from dynattn.present.plots import series_figure, sweep_figure, sweeps_figure
 from dynattn.present.portrait import portrait_figure
 from dynattn.present.resting import rest_figure
@@ -69,7 +70,8 @@ class Picture:
     doc: str
     of: tuple[str, ...]
     """Kinds of experiments that have it: ``simulation``, ``repeats`` (its first one is shown where
-    only one can be), ``sweep``, ``branch``, ``equilibria`` or ``training``.
+    only one can be), ``sweep``, ``branch``, ``equilibria``, ``training`` or
+    the kind of a measurement.
     """
     lacking: Callable[[Compilation, Any], Diagnostic | None]
     """Why an experiment has nothing to draw, which is known before it runs; None: it has."""
@@ -312,6 +314,13 @@ def _training(scene: Scene) -> Any:
     return series_figure(steps, scene.among(series), title=scene.plain_title, below="step")
 
 
+def _lacking_measurement(compilation: Compilation, plan: Any) -> Diagnostic | None:
+    if len(plan.settings) < 3:
+        return None
+    fact = f"'{plan.name}' sets {len(plan.settings)} parameters, and a picture has two axes"
+    return Diagnostic("E714", fact, plan.span, "results.nc has the numbers")
+
+
 def _lacking_search(compilation: Compilation, plan: Any) -> Diagnostic | None:
     if len(plan.settings) < 2:
         return None
@@ -352,6 +361,14 @@ PICTURES: dict[str, Picture] = {
     "raster": Picture(
         "every node over time as colour", SIMULATED, _lacking_raster, _raster,
         among(_kept_labels(_is_series)),
+    ),
+    "passage": Picture(
+        "how many have passed over time, or mean times over one parameter or two", ("passage",),
+        _lacking_measurement, passage_figure,
+    ),
+    "lyapunov": Picture(
+        "exponents over time, or over one parameter or two", ("lyapunov",), _lacking_measurement,
+        lyapunov_figure,
     ),
     "graph": Picture(
         "the coupling graph coloured by the last states", SIMULATED, _lacking_graph, _graph

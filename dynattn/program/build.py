@@ -148,7 +148,7 @@ def _named_terms(
 
 
 def _records(model: Model) -> list[tuple[str, Term]]:
-    runs = (*model.simulations, *model.continuations, *model.searches, *model.placements)
+    runs = model.plans
     found = {r.label: r.value for run in runs for r in run.records}
     ends = [s.until for s in model.simulations if s.until is not None]
     found |= {f"until {e.label}": e.condition for e in ends if e.condition is not None}

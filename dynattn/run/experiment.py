@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from dynattn.diagnostics.report import Diagnostic, NumericalError, UsageError
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model.model import Model
-from dynattn.model.plans import Continuation, Placement, Search, Simulation
+from dynattn.model.plans import Continuation, Measurement, Placement, Plan, Search, Simulation
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
     from dynattn.run.branches import Followed
+    from dynattn.run.measurements import MeasurementResult
     from dynattn.run.results import ResultFolder
     from dynattn.run.searches import SearchResult
     from dynattn.run.signals import Given
@@ -22,15 +23,12 @@ if TYPE_CHECKING:
     from dynattn.solve.compiler import Compiler
 
 
-Plan = Simulation | Continuation | Search | Placement
-
-
 def find_experiment(model: Model, name: str | None = None) -> Plan:
     """The experiment called ``name``; for None the first, a simulation or a sweep if there is any.
     UsageError E706 where there is none.
     """
     by_name: dict[str, Plan] = {}
-    for item in (*model.simulations, *model.continuations, *model.searches, *model.placements):
+    for item in model.plans:
         by_name.setdefault(item.name, item)
     if name is None and by_name:
         return next(iter(by_name.values()))
@@ -50,12 +48,15 @@ def check_plan(compilation: Compilation, plan: Plan) -> None:
     """SpecError with every reason why it cannot be run; builds nothing."""
     from dynattn.run.branches import check_continuation
     from dynattn.run.clock import check_experiment
+    from dynattn.run.measurements import check_measurement
     from dynattn.run.searches import check_search
 
     if isinstance(plan, Continuation):
         check_continuation(compilation, plan)
     elif isinstance(plan, Search):
         check_search(compilation, plan)
+    elif isinstance(plan, Measurement):
+        check_measurement(compilation, plan)
     elif isinstance(plan, Placement):
         text = f"'{plan.name}' trains, and is no experiment that only runs"
         fix = f"run it as a whole: dynattn.load(PATH).run('{plan.name}'), or dynattn run"
@@ -76,19 +77,21 @@ def run_experiment(
     compiled: bool | Compiler = False,
     workers: int | None = None,
     cluster: str | None = None,
-) -> Trajectory | Sweep | Followed | SearchResult:
+) -> Trajectory | Sweep | Followed | SearchResult | MeasurementResult:
     """Run one experiment: a Trajectory, a Sweep where it has several points, what ``continue``
-    follows, or a SearchResult. What trains is run by ``learn.experiments.run_any``.
+    follows, a SearchResult or a MeasurementResult. What trains is run by
+    ``learn.experiments.run_any``.
 
     With ``folder`` everything is written there: of a sweep every finished chunk, so that the same
     call goes on with one that was killed. ``workers`` and ``cluster`` solve the points of a sweep,
     as in ``sweep``. ``signals`` gives samples by input, {"drive": (times, values)}, in place of the
     experiment's data. ``compiled``: as in ``solve``. The errors are those of ``simulate``,
-    ``sweep``, ``run_continuation`` and ``run_search``, and UsageError E742 where there is nothing
-    to share out; what was computed before the numbers failed is written too. What it names of other
-    experiments is found first.
+    ``sweep``, ``run_continuation``, ``run_search`` and ``run_measurement``, and UsageError E742
+    where there is nothing to share out; what was computed before the numbers failed is written too.
+    What it names of other experiments is found first.
     """
     from dynattn.run.branches import run_continuation
+    from dynattn.run.measurements import run_measurement
     from dynattn.run.results import ResultFolder
     from dynattn.run.searches import run_search
     from dynattn.run.sweep import as_sweep, sweep
@@ -105,6 +108,8 @@ def run_experiment(
     if not isinstance(experiment, Simulation):
         if isinstance(experiment, Continuation):
             found = run_continuation(compilation, experiment, **options)
+        elif isinstance(experiment, Measurement):
+            found = run_measurement(compilation, experiment, **options)
         else:
             found = run_search(compilation, experiment, **options)
         if place is not None:

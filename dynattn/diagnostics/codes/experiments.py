@@ -92,6 +92,23 @@ CODES: dict[str, Entry] = {
         "population p[1] { state x on real = 1; state y on real; x' = -y; y' = x - 0.5*y }\n"
         "simulate { t 0 .. 10; start equilibrium }",
     ),
+    "E670": Entry(
+        "no exponents here",
+        "Lyapunov exponents are the rates at which small disturbances grow. They are found by the "
+        "slopes of the present rates, so there must be no noise and no delay, but for gamma ones, "
+        "and either flows alone or maps alone.",
+        "population p[1] { state x on real; drift -x; noise 0.1 }\n"
+        "lyapunov { t 0 .. 100; method euler; step 0.01 }",
+        "population p[1] { state x on real; drift -x }\nlyapunov { t 0 .. 100 }",
+    ),
+    "E671": Entry(
+        "no passage is located here",
+        "passage looks for the moment at which a condition first holds inside of each step, on its "
+        "continuous solution: by tsit5 and rodas5p, or by euler, heun and rk4 with step. Maps have "
+        "no such moments, and steps with delays are not looked into.",
+        "passage { when x > 1; t 0 .. 10; method dopri5 }",
+        "passage { when x > 1; t 0 .. 10; method tsit5 }",
+    ),
     "E680": Entry(
         "nothing can be absent here",
         "start saturated begins at the equilibrium of a community in which some are absent, at 0, "

@@ -1,0 +1,110 @@
+"""Words for what is measured of a model as it moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dynattn.cli.screen import print_line
+
+if TYPE_CHECKING:
+    from dynattn.run.measurements import MeasurementResult
+
+MOST_ROWS = 50
+"""Points of a sweep, or rows of one point, up to which all are printed."""
+
+COLUMNS = 4
+"""Exponents of a point of the settings that stand in its row."""
+
+Rows = list[tuple[str, ...]]
+
+
+def measurement_rows(result: MeasurementResult) -> Rows:
+    """Titles, then what was measured; nothing of several parameters, or of very many points."""
+    if len(result.swept) > 1:
+        return []
+    rows = ROWS[result.kind](result)
+    return rows if len(rows) <= MOST_ROWS + 1 else []
+
+
+def tell_measurement(result: MeasurementResult) -> None:
+    """What is worth a line besides."""
+    lines = LINES[result.kind](result) if not result.swept else []
+    for line in lines:
+        print_line(f"  {line}")
+
+
+def measurement_facts(result: MeasurementResult) -> dict[str, Any]:
+    """What is one number at each point as a JSON object; the arrays themselves are in the files."""
+    axes = {name: result.axes[name].tolist() for name in result.swept}
+    found = {name: values.tolist() for name, values in result.measured.items()}
+    return {"axes": axes, "measured": found}
+
+
+def _lyapunov_rows(result: MeasurementResult) -> Rows:
+    if not result.swept:
+        pairs = zip(result["exponents"], result["errors"], strict=True)
+        rows = [(str(k + 1), f"{x:.5g}", f"{e:.1g}") for k, (x, e) in enumerate(pairs)]
+        return [("exponent", "value", "error"), *rows[:MOST_ROWS]]
+    (parameter,) = result.swept
+    count = min(COLUMNS, result["exponents"].shape[-1])
+    titles = (parameter, *(f"exponent {k + 1}" for k in range(count)), "error", "dimension")
+    rows = [
+        (f"{at:.6g}", *(f"{x:.4g}" for x in values[:count]), f"{errors[:count].max():.1g}",
+         f"{dimension:.4g}")
+        for at, values, errors, dimension in zip(
+            result.axes[parameter], result["exponents"], result["errors"], result["dimension"],
+            strict=True,
+        )
+    ]  # fmt: skip
+    return [titles, *rows]
+
+
+def _lyapunov_lines(result: MeasurementResult) -> list[str]:
+    dimension, zeros = float(result["dimension"]), int(result["zeros"])
+    words = f"{zeros} of {len(result['exponents'])} are 0 within their errors"
+    words += f"; their sum is {result['exponents'].sum():.5g}"
+    return [words] if dimension != dimension else [
+        words, f"dimension by Kaplan and Yorke: {dimension:.5g}"
+    ]  # fmt: skip
+
+
+def _passage_rows(result: MeasurementResult) -> Rows:
+    titles = ("passed", "mean time", "error", "earliest", "latest")
+    names = result.swept
+    times = np.where(np.isfinite(result["times"]), result["times"], np.nan)
+    rows = []
+    for place in np.ndindex(result["share"].shape):
+        own = times[place][~np.isnan(times[place])]
+        ends = [f"{own.min():.6g}", f"{own.max():.6g}"] if len(own) else ["", ""]
+        mean, error = (float(result[name][place]) for name in ("mean", "error"))
+        rows.append((
+            *(f"{result.axes[n][k]:.6g}" for n, k in zip(names, place, strict=True)),
+            f"{len(own)} of {times.shape[-1]}", f"{mean:.8g}" if len(own) else "",
+            f"{error:.2g}" if len(own) > 1 else "", *ends,
+        ))  # fmt: skip
+    return [(*names, *titles), *rows]
+
+
+def _passage_lines(result: MeasurementResult) -> list[str]:
+    missing = int((~np.isfinite(result["times"])).sum())
+    if not missing:
+        return []
+    stop = result.settings["t"][1]
+    text = f"{missing} of {result['times'].size} did not pass up to t = {stop:g}; "
+    return [text + "the mean is that of the others"]
+
+
+ROWS: dict[str, Callable[[MeasurementResult], Rows]] = {
+    "lyapunov": _lyapunov_rows,
+    "passage": _passage_rows,
+}
+"""By kind: titles, then rows."""
+
+LINES: dict[str, Callable[[MeasurementResult], list[str]]] = {
+    "lyapunov": _lyapunov_lines,
+    "passage": _passage_lines,
+}
+"""By kind: what is said of a single point."""

@@ -1,0 +1,78 @@
+"""``lyapunov`` and its like: what is measured of a model as it moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from dynattn.diagnostics.report import Span
+from dynattn.model.clauses import by_word, only_value, positive
+from dynattn.model.draft import Draft, head
+from dynattn.model.plans import Measurement, Record, Simulation
+from dynattn.model.records import first_time
+from dynattn.syntax import tree
+from dynattn.syntax.unparse import spell
+from dynattn.vocabulary.measurements import MEASUREMENTS
+
+CLOCK = ("t", "steps", "method", "step", "rtol", "atol", "start", "seed")
+"""Clauses that every kind shares with ``simulate``."""
+
+
+def measurement(
+    draft: Draft, declaration: tree.Experiment, clock_of: Callable[[tree.Experiment], Simulation]
+) -> Measurement:
+    """One of them, with diagnostics for all that is wrong in it; ``clock_of`` reads the clauses
+    that it shares with ``simulate``.
+    """
+    kind = MEASUREMENTS[declaration.kind]
+    settings: list[tree.Setting] = []
+    found = by_word(
+        draft, declaration.clauses, (*kind.words, *CLOCK),
+        f"{{}} has no place in {declaration.kind}", settings.append,
+    )  # fmt: skip
+    shared = [clause for word, clause in found.items() if word in CLOCK]
+    clock = clock_of(replace(declaration, clauses=(*settings, *shared)))
+    timed = any(modifier.word == "every" for clause in shared for item in clause.values
+                for modifier in item.modifiers)  # fmt: skip
+    clock = clock if timed or clock.steps is not None else replace(clock, every=None)
+    _check(draft, declaration.kind, clock)
+    name, span = declaration.name or declaration.kind, head(declaration.span)
+    options: dict[str, Any] = {}
+    kept: tuple[Record, ...] = ()
+    for word, own in kind.words.items():
+        if own.takes == "condition":
+            kept += _awaited(draft, found.get(word), name, span)
+        elif word in found:
+            options[word] = positive(draft, found[word], own.takes == "count", own.takes == "time")
+        else:
+            options[word] = own.default
+    return Measurement(declaration.kind, name, span, clock, options, kept)
+
+
+def _awaited(draft: Draft, clause: tree.Clause | None, name: str, span: Span) -> tuple[Record, ...]:
+    """What a passage waits for: one comparison of two numbers; () with a diagnostic."""
+    if clause is None:
+        text = f"'{name}' does not say what it waits for"
+        draft.errors.add("E403", text, span, "write when x > 1, of one quantity of the model")
+        return ()
+    expr = only_value(draft, clause, "write when r > 0.5")
+    if expr is None:
+        return ()
+    found = first_time(draft, expr, f"when {spell(expr)}")
+    if found is None or found.margin is not None:
+        return () if found is None else (found,)
+    text = f"a passage is located where two numbers meet, and '{spell(expr)}' compares none"
+    draft.errors.add("E321", text, expr.span, "write one comparison: when r > 0.5")
+    return ()
+
+
+def _check(draft: Draft, kind: str, clock: Simulation) -> None:
+    """What other experiments may have, and these have not."""
+    for item in clock.awaited:
+        text = f"{kind} takes numbers, and '{item.label}' waits for another experiment"
+        fix = "run that one, and write the number it finds"
+        draft.errors.add("E654", text, item.span, fix)
+    if clock.begins is not None and clock.begins.kind == "previous":
+        text = f"each point of {kind} begins anew, and none goes on from another"
+        draft.errors.add("E322", text, clock.begins.span, "leave start previous out")

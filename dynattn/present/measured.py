@@ -1,0 +1,94 @@
+"""Pictures of measurements: what is said of a point, or of the points of a parameter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dynattn.present.figure import GRID, entitle, new_figure, style
+from dynattn.present.palette import MUTED_TEXT, series_colour
+from dynattn.present.plots import TIME
+
+if TYPE_CHECKING:
+    from dynattn.present.scene import Scene
+
+MOST = 8
+"""Exponents that are drawn, the largest ones."""
+
+
+def lyapunov_figure(scene: Scene) -> Any:
+    """Averages so far over time; exponents over one parameter; the largest one over two."""
+    result: Any = scene.result
+    title = f"{scene.compilation.model.name}: {result.name}"
+    if len(result.swept) == 2:
+        return _heat(result, {"largest exponent": result["exponents"][..., 0]}, title)
+    if not result.swept:
+        below, over, values = TIME, result.axes["time"], result["averages so far"]
+        errors = None
+    else:
+        (below,) = result.swept
+        over, values, errors = result.axes[below], result["exponents"], result["errors"]
+    with style():
+        figure = new_figure(7.6, 4.2)
+        axes = figure.subplots()
+        axes.axhline(0.0, color=MUTED_TEXT, linewidth=1.0, linestyle=(0, (5, 4)))
+        for k in range(min(MOST, values.shape[-1])):
+            look: dict[str, Any] = {"color": series_colour(k), "label": f"exponent {k + 1}"}
+            if errors is None:
+                axes.plot(over, values[:, k], linewidth=1.6, **look)
+            else:
+                axes.errorbar(over, values[:, k], errors[:, k], marker="o", markersize=3.5,
+                              linewidth=1.2, capsize=2, **look)  # fmt: skip
+        axes.set_xlabel(below, parse_math=False)
+        axes.set_ylabel("averages so far" if errors is None else "Lyapunov exponents")
+        axes.grid(**GRID)
+        axes.margins(x=0.02)
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4)
+        entitle(figure, title)
+        return figure
+
+
+def passage_figure(scene: Scene) -> Any:
+    """How many had passed over time; mean times and shares over one parameter; means over two."""
+    import numpy
+
+    result: Any = scene.result
+    title = f"{scene.compilation.model.name}: {result.name}"
+    if len(result.swept) == 2:
+        return _heat(result, {"mean time": result["mean"]}, title)
+    with style():
+        if not result.swept:
+            figure = new_figure(7.6, 3.8)
+            axes = figure.subplots()
+            times = numpy.sort(result["times"])
+            passed = times[numpy.isfinite(times)]
+            share = numpy.arange(1, len(passed) + 1) / len(times)
+            stop = result.settings["t"][1] - result.settings["t"][0]
+            axes.step([0, *passed, stop], [0, *share, share[-1] if len(share) else 0],
+                      where="post", color=series_colour(0))  # fmt: skip
+            axes.set(xlabel=TIME, ylabel="share that has passed", ylim=(-0.03, 1.03))
+            panels = [axes]
+        else:
+            (below,) = result.swept
+            figure = new_figure(7.6, 5.6)
+            panels = list(figure.subplots(2, 1, sharex=True))
+            for axes, name, error, label in zip(
+                panels, ("mean", "share"), ("error", "share error"),
+                ("mean time of passage", "share that passes"), strict=True,
+            ):  # fmt: skip
+                axes.errorbar(result.axes[below], result[name], result[error], marker="o",
+                              markersize=4, capsize=2, color=series_colour(0))  # fmt: skip
+                axes.set_ylabel(label)
+            panels[1].set_ylim(-0.03, 1.03)
+            panels[-1].set_xlabel(below, parse_math=False)
+        for axes in panels:
+            axes.grid(**GRID)
+            axes.margins(x=0.02)
+        entitle(figure, title)
+        return figure
+
+
+def _heat(result: Any, measured: dict[str, Any], title: str) -> Any:
+    from dynattn.present.maps import heat_figure
+
+    grid = {name: result.axes[name].tolist() for name in result.swept}
+    return heat_figure(grid, measured, title=title)

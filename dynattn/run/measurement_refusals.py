@@ -1,0 +1,78 @@
+"""What cannot be measured of a model; known before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dynattn.diagnostics.report import Diagnostic
+from dynattn.model.model import Model
+from dynattn.model.plans import Measurement
+from dynattn.run.clock import clock_mistakes, model_mistakes, standing_mistakes
+from dynattn.solve.methods import METHODS
+
+
+def measurement_refusals(model: Model, plan: Measurement) -> tuple[Diagnostic, ...]:
+    """What ``simulate`` would refuse too, and what has no such measure."""
+    found = [*clock_mistakes(plan.clock), *model_mistakes(model, plan.clock)]
+    if standing_mistakes(model, plan.span):
+        return tuple(found)
+    rule = OWN.get(plan.kind)
+    return (*found, *(rule(model, plan) if rule else ()))
+
+
+def _lyapunov(model: Model, plan: Measurement) -> list[Diagnostic]:
+    """E670 where there are no rates of the present alone to take slopes of; E606."""
+    found = []
+    for law in model.laws:
+        if law.noise is not None:
+            text = f"noise moves '{law.state}', and lyapunov follows disturbances by slopes alone"
+            notes = ((law.noise.span, "the noise"),)
+            found.append(Diagnostic("E670", text, plan.span, "leave the noise out", notes))
+    for coupling in model.couplings:
+        if coupling.delay is not None:
+            text = f"'{coupling.name}' has a delay, and lyapunov follows the present alone"
+            notes = ((coupling.delay.span, "the delay"),)
+            fix = "write delay gamma(mean, order), whose stages are states"
+            found.append(Diagnostic("E670", text, plan.span, fix, notes))
+    if len({law.discrete for law in model.laws}) == 2:
+        text = "some laws are maps and some are flows, which have no exponents in common"
+        fix = "write all laws as equations, or all as maps"
+        found.append(Diagnostic("E670", text, plan.span, fix))
+    return [*found, *_late(plan)]
+
+
+def _late(plan: Measurement) -> list[Diagnostic]:
+    """E606 where ``after`` is not before the end."""
+    after, stop = plan.options["after"], plan.clock.stop
+    if after is None or stop is None or plan.clock.start <= after < stop:
+        return []
+    text = f"'after {after:g}' is no time between {plan.clock.start:g} and {stop:g}"
+    return [Diagnostic("E606", text, plan.span, f"write a time before {stop:g}")]
+
+
+def _passage(model: Model, plan: Measurement) -> list[Diagnostic]:
+    """E671 where a method or a model has no continuous solution of each step to look at."""
+    found, span = [], plan.span
+    method = METHODS.get(plan.clock.method)
+    if any(law.discrete for law in model.laws):
+        text = "a map has no time between its updates, where passage would locate anything"
+        fix = "record the first update: record time when x > 1"
+        found.append(Diagnostic("E671", text, span, fix))
+    elif method is not None and method.tableau is None and method.implicit is None:
+        text = f"passage looks into the steps, and those of '{method.name}' tell their ends alone"
+        fix = "write method tsit5 or rodas5p, or rk4, heun or euler with step"
+        found.append(Diagnostic("E671", text, span, fix))
+    for coupling in model.couplings:
+        if coupling.delay is not None:
+            text = f"'{coupling.name}' has a delay, and passage looks into steps without any"
+            fix = "record time when in a simulation, which looks at saved times"
+            notes = ((coupling.delay.span, "the delay"),)
+            found.append(Diagnostic("E671", text, span, fix, notes))
+    return found
+
+
+OWN: dict[str, Callable[[Model, Measurement], list[Diagnostic]]] = {
+    "lyapunov": _lyapunov,
+    "passage": _passage,
+}
+"""By kind: what is wrong with it alone."""
