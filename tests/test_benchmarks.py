@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy
 import pytest
 
 PROJECT = Path(__file__).parents[1]
@@ -204,3 +205,36 @@ def test_every_benchmark_is_run_and_explained():
     assert names == set(BENCHMARKS)
     page = "".join((PROJECT / "docs" / name).read_text() for name in PAGES)
     assert all(f"python benchmarks/{name}.py" in page for name in names)
+
+
+def test_scripts_of_dynamics_are_explained():
+    folder = PROJECT / "benchmarks" / "dynamics"
+    names = [path.stem for path in folder.glob("*.py") if "\ndef main()" in path.read_text()]
+    page = (PROJECT / "docs" / "dynamics.md").read_text()
+    missing = [name for name in names if f"python -m benchmarks.dynamics.{name}" not in page]
+    assert len(names) >= 3 and not missing
+
+
+@pytest.mark.slow
+def test_reused_layers_give_tables_of_any_slices(tmp_path):
+    rng, slices = numpy.random.default_rng(0), tmp_path / "slices"
+    slices.mkdir()
+    for name, size in {"mnist": 784, "fashion": 784, "cifar10": 3072}.items():
+        pixels = rng.integers(0, 255, (5000, size), numpy.uint8)
+        numpy.savez(slices / f"{name}.npz", image=pixels, label=rng.integers(0, 10, 5000))
+    arms = ["mnist_2x1", "shakespeare_1x2", "plain_2x4", "noise_5_2x4", "no_time", "tau_1"]
+    given = ["--out", str(tmp_path), "--steps", "2", "--seeds", "1"]
+
+    def run(*more: str) -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.dynamics.tidal", *given, *more], cwd=PROJECT,
+            capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return [line for line in done.stdout.splitlines() if not line.startswith("{")]
+
+    first = run("--arms", *arms)
+    assert len([line for line in first if "---" in line]) == 8
+    assert run("--show") == first
+    run("--figure", str(tmp_path / "tidal.svg"))
+    assert (tmp_path / "tidal.svg").stat().st_size > 10_000

@@ -41,7 +41,7 @@ def arms(which: dict[str, tuple[str, dict]], given: argparse.Namespace | None) -
 def main() -> None:
     """Train what is missing and print the tables."""
     names = (*arms(TORUS, None), *arms(FSN, None))
-    given = arguments(__doc__, "ablations", names, data=True, more={**OPTIONS, **SIZES})
+    given = arguments(__doc__, "ablations", names, data="FILE", more={**OPTIONS, **SIZES})
     given.steps = given.steps or STEPS
     record = Record(given.out / "ablations.jsonl")
     torus, fsn = (on_text(arms(which, given), given, tuple(SIZES)) for which in (TORUS, FSN))

@@ -129,7 +129,7 @@ def copies(record: Record, arms: Sequence[Arm], steps: int) -> None:
 
 def main() -> None:
     """Train what is missing and print the tables."""
-    given = arguments(__doc__, "enwik8", ARMS, data=True, more=OPTIONS)
+    given = arguments(__doc__, "enwik8", ARMS, data="FILE", more=OPTIONS)
     given.steps = given.steps or STEPS
     record, arms = Record(given.out / "enwik8.jsonl"), on_text(ARMS, given)
     if not given.show:

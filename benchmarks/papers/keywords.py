@@ -94,7 +94,7 @@ def costs(tokens: int, heads: int, D: int, causal: bool) -> dict[str, int]:
 
 def main() -> None:
     """Train what is missing and print the tables."""
-    given = arguments(__doc__, "keywords", arms(Path()), data=True)
+    given = arguments(__doc__, "keywords", arms(Path()), data="FILE")
     record = Record(given.out / "keywords.jsonl")
     if not given.show:
         if given.data is None or not given.data.is_file():

@@ -38,6 +38,8 @@ class Arm:
     """Other clauses of the ``train`` block, where they are not what the spec says."""
     asked: Mapping[str, Any] = field(default_factory=dict)
     """What else its trainings are known by in a record."""
+    folder: Path = SPECS
+    """Where its spec stands."""
 
 
 @dataclass(frozen=True)
@@ -84,17 +86,17 @@ def arguments(
     description: str | None,
     folder: str,
     arms: Sequence[Arm],
-    data: bool = False,
+    data: str = "",
     more: Mapping[str, tuple[Any, str]] | None = None,
 ) -> argparse.Namespace:
-    """What every script of trainings takes. ``data``: it reads a file; ``more``: defaults and
-    meanings of options of its own.
+    """What every script of trainings takes. ``data``: it reads a ``FILE``, or a ``FOLDER``;
+    ``more``: defaults and meanings of options of its own.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--out", type=Path, default=Path("runs") / folder, metavar="DIR")
     parser.add_argument("--seeds", type=int, default=10, metavar="N", help="0 .. N-1; default 10")
     if data:
-        parser.add_argument("--data", type=Path, metavar="FILE", help="what it is trained on")
+        parser.add_argument("--data", type=Path, metavar=data, help="what it is trained on")
     names = [arm.name for arm in arms]
     parser.add_argument("--arms", nargs="+", choices=names, default=names, metavar="NAME")
     parser.add_argument("--steps", type=int, metavar="N", help="updates; the spec's unless given")
@@ -149,7 +151,7 @@ def compilation(arm: Arm, seed: int, steps: int | None = None) -> Compilation:
     clauses = [f"steps {steps}"] * bool(steps) + [f"data {arm.data}"] * bool(arm.data)
     clauses += arm.train
     text += f"train {{ {'; '.join(clauses)} }}\n" if clauses else ""
-    return Compilation(Source(str(SPECS / f"{arm.name}.dyn"), text), dict(arm.settings), seed)
+    return Compilation(Source(str(arm.folder / f"{arm.name}.dyn"), text), dict(arm.settings), seed)
 
 
 def trained(

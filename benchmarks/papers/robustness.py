@@ -71,7 +71,7 @@ def table(record: Record, arm: Arm, steps: int | None) -> None:
 def main() -> None:
     """Train what is missing and print the table."""
     (arm,) = (arm for arm in arms(Path()) if arm.name == "oscillator_none")
-    given = arguments(__doc__, "robustness", [arm], data=True)
+    given = arguments(__doc__, "robustness", [arm], data="FILE")
     record = Record(given.out / "robustness.jsonl")
     if not given.show:
         if given.data is None or not given.data.is_file():

@@ -99,7 +99,8 @@ def table(record: Record, chosen: tuple[Arm, ...], corpus: Corpus, steps: int | 
 
 def main() -> None:
     """Train what is missing and print the table."""
-    given = arguments(__doc__, "words", [Arm(name, "") for name in KINDS], data=True, more=OPTIONS)
+    named = [Arm(name, "") for name in KINDS]
+    given = arguments(__doc__, "words", named, data="FILE", more=OPTIONS)
     if given.corpus not in CORPORA:
         raise SystemExit("--corpus is tinystories or wikitext2")
     record, chosen = Record(given.out / "words.jsonl"), arms(given)

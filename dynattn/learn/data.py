@@ -13,6 +13,7 @@ from dynattn.learn.audio import check_audio, load_audio
 from dynattn.learn.images import check_images, load_images
 from dynattn.learn.options import KNOWN, Option, find_entry, read_options
 from dynattn.learn.parts import SamplesData
+from dynattn.learn.spirals import check_spiral, load_spiral
 from dynattn.learn.strings import COPY, INDUCTION, check_strings, load_strings
 from dynattn.learn.tables import check_table, load_table
 from dynattn.learn.text import TextData
@@ -135,6 +136,20 @@ _ENTRIES = (
         (),
         check_agreement,
         load_agreement,
+    ),
+    DataSource(
+        "spiral",
+        (
+            Option("turns", "number", 1.25, low=0),
+            Option("noise", "number", 0.02, low=0),
+            Option("seed", "whole", 0, low=0),
+            Option("samples", "whole", 900, low=1),
+            Option("validation", "whole", 2000, low=1),
+            _MEASURE,
+        ),
+        (),
+        check_spiral,
+        load_spiral,
     ),
 )
 

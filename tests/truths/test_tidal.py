@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,15 @@ import pytest
 import torch
 
 import dynattn
+from benchmarks.dynamics.tidal_arms import switches
+from benchmarks.papers.records import Arm, trained
+from dynattn.lower.lengths import input_environment
 from tests.truths.test_frustrated_synchronization import randomised
 
 PROJECT = Path(__file__).parents[2]
 SHIPPED = PROJECT / "specs" / "tidal.dyn"
-RELAXING = PROJECT / "benchmarks" / "dynamics" / "specs" / "tidal_relaxing.dyn"
+SPECS = PROJECT / "benchmarks" / "dynamics" / "specs"
+RELAXING, SPIRAL = SPECS / "tidal_relaxing.dyn", SPECS / "spiral.dyn"
 
 
 def built(weights: int, cycles: int, path: Path = SHIPPED, **sizes: Any) -> Any:
@@ -103,12 +108,42 @@ def test_cyclic_shift():
         torch.testing.assert_close(found, passed(system, h0, [0, 1, 0, 1, 0]), rtol=1e-14, atol=0)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("weights", "later", "margin"), [(1, 4, 0.1), (2, 4, 0.05)])
+def test_more_passes_tell_the_arms_of_a_spiral(weights, later, margin, tmp_path):
+    """T6: at one width and one count of numbers, four cycles against one."""
+    found = []
+    for cycles in (1, later):
+        arm = Arm("spiral", "spiral", {"weights": weights, "cycles": cycles}, folder=SPIRAL.parent)
+        runs = [trained(arm, seed, None, tmp_path / "running") for seed in range(6)]
+        found.append(sum(run.last["accuracy(logits, label)"] for run in runs) / 6)
+    assert found[1] - found[0] > margin
+
+
+@pytest.mark.parametrize(("weights", "cycles"), [(1, 5), (4, 1), (2, 3)])
+def test_switches_are_counted(weights, cycles):
+    """T7: D of them a sample, the next one's first set put in again; none of a single set."""
+    system, order = built(weights, cycles), []
+
+    def evaluate(routine, environment):
+        order.append(routine.label)
+        return routine(environment)
+
+    for _ in range(3):
+        system._network(input_environment(system, {"image": images()}), evaluate)
+    passes = [int(label.split(".")[1]) for label in order if label.startswith("pass.")]
+    seen = sum(a != b for a, b in itertools.pairwise(passes))
+    depth = weights * cycles
+    assert switches(system) == (depth, depth if weights > 1 else 0)
+    assert (len(passes), seen) == (3 * depth, 3 * depth - 1 if weights > 1 else 0)
+
+
 @pytest.mark.parametrize("tau", [0.5, 2.0, 8.0])
 def test_passes_that_take_time(tau):
     """Each reaches the share 1 - e^-tau of what the pass without time gives."""
     system, x = built(2, 2, RELAXING, tau=tau), images()
     h = torch.tanh(affine(system, "h.linear", x))
     for which in (0, 1, 0, 1):
-        aim = torch.tanh(affine(system, f"pass.{which}.aim.linear", h))
+        aim = torch.tanh(affine(system, f"pass.{which}.linear", h))
         h = (1 - math.exp(-tau)) * aim
     torch.testing.assert_close(system(x), affine(system, "logits.linear", h), rtol=1e-5, atol=1e-6)
