@@ -97,14 +97,30 @@ def _passage_lines(result: MeasurementResult) -> list[str]:
     return [text + "the mean is that of the others"]
 
 
+def _jump_rows(result: MeasurementResult) -> Rows:
+    moved = next(iter(result.settings["moved"]))
+    names = ("jump direction", "jump at", "jump error", "jump from", "jump to")
+    rows = [
+        ("there" if way == 0 else "back", f"{at:.6g}", f"{error:.1g}", f"{a:.4g}", f"{b:.4g}")
+        for way, at, error, a, b in zip(*(result[name] for name in names), strict=True)
+    ]
+    return [("on the way", moved, "error", "from", "to"), *rows] if rows else []
+
+
+def _jump_lines(result: MeasurementResult) -> list[str]:
+    return [] if len(result["jump at"]) else ["nothing jumps"]
+
+
 ROWS: dict[str, Callable[[MeasurementResult], Rows]] = {
     "lyapunov": _lyapunov_rows,
     "passage": _passage_rows,
+    "hysteresis": _jump_rows,
 }
 """By kind: titles, then rows."""
 
 LINES: dict[str, Callable[[MeasurementResult], list[str]]] = {
     "lyapunov": _lyapunov_lines,
     "passage": _passage_lines,
+    "hysteresis": _jump_lines,
 }
 """By kind: what is said of a single point."""

@@ -48,8 +48,8 @@ Examples
     multiple=True,
     default=("default",),
     help="What is drawn: series, sweep, states, portrait, raster, graph, bifurcation, equilibria, "
-    "training, lyapunov, passage, or all, default, none; as svg unless .pdf or .png follows; in "
-    "brackets what of it, as in 'portrait(v, w).pdf'. May be given several times.",
+    "training, lyapunov, passage, hysteresis, or all, default, none; as svg unless .pdf or .png "
+    "follows; in brackets what of it, as in 'portrait(v, w).pdf'. May be given several times.",
 )
 @click.option(
     "--compile",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from dynattn.diagnostics.report import Span
 from dynattn.model.clauses import by_word, only_value, positive
 from dynattn.model.draft import Draft, head
 from dynattn.model.plans import Measurement, Record, Simulation
-from dynattn.model.records import first_time
+from dynattn.model.records import first_time, record
 from dynattn.syntax import tree
 from dynattn.syntax.unparse import spell
 from dynattn.vocabulary.measurements import MEASUREMENTS
@@ -38,16 +39,46 @@ def measurement(
     clock = clock if timed or clock.steps is not None else replace(clock, every=None)
     _check(draft, declaration.kind, clock)
     name, span = declaration.name or declaration.kind, head(declaration.span)
+    if kind.moves:
+        _moved(draft, declaration.kind, name, span, clock)
     options: dict[str, Any] = {}
     kept: tuple[Record, ...] = ()
     for word, own in kind.words.items():
         if own.takes == "condition":
             kept += _awaited(draft, found.get(word), name, span)
+        elif own.takes == "records":
+            kept += _recorded(draft, found.get(word), declaration.kind)
         elif word in found:
             options[word] = positive(draft, found[word], own.takes == "count", own.takes == "time")
         else:
             options[word] = own.default
     return Measurement(declaration.kind, name, span, clock, options, kept)
+
+
+def _moved(draft: Draft, kind: str, name: str, span: Span, clock: Simulation) -> None:
+    """E403 and E306 where no single parameter goes from one value to others."""
+    if len(clock.settings) != 1:
+        text = f"'{name}' moves one parameter up and down, and has {len(clock.settings)}"
+        draft.errors.add("E403", text, span, "write K = 0 .. 4 by 0.1, of one parameter")
+        return
+    ((parameter, values),) = clock.settings
+    gaps = [b - a for a, b in pairwise(values)]
+    if len(values) < 3 or not (all(gap > 0 for gap in gaps) or all(gap < 0 for gap in gaps)):
+        text = f"{kind} takes three values of {parameter} or more, in order"
+        draft.errors.add("E306", text, span, f"write {parameter} = 0 .. 4 by 0.1")
+
+
+def _recorded(draft: Draft, clause: tree.Clause | None, kind: str) -> tuple[Record, ...]:
+    """What is recorded of each stay; no time of it."""
+    found = []
+    for item in clause.values if clause is not None else ():
+        kept = record(draft, item)
+        if kept is not None and kept.kind == "time":
+            text = f"{kind} keeps one number of each stay, and '{kept.label}' is a time"
+            draft.errors.add("E321", text, item.span, "record r, or average(r) after 50")
+        elif kept is not None:
+            found.append(kept)
+    return tuple(found)
 
 
 def _awaited(draft: Draft, clause: tree.Clause | None, name: str, span: Span) -> tuple[Record, ...]:

@@ -92,3 +92,34 @@ def _heat(result: Any, measured: dict[str, Any], title: str) -> Any:
 
     grid = {name: result.axes[name].tolist() for name in result.swept}
     return heat_figure(grid, measured, title=title)
+
+
+MOST_PANELS = 4
+"""Quantities of a loop that are drawn, the first ones."""
+
+
+def hysteresis_figure(scene: Scene) -> Any:
+    """What is one number on the way up and down, and where it jumps."""
+    result: Any = scene.result
+    moved = next(iter(result.settings["moved"]))
+    names = [n for n, v in result.labelled.variables.items() if v.axes == ("direction", moved)]
+    names = names[:MOST_PANELS]
+    with style():
+        figure = new_figure(7.6, 0.8 + 3.2 * len(names))
+        panels = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, name in zip(panels, names, strict=True):
+            for way, (label, mark) in enumerate((("there", ">"), ("back", "<"))):
+                axes.plot(result.axes[moved], abs(result[name][way]) if result[name].dtype.kind
+                          == "c" else result[name][way], marker=mark, markersize=4, linewidth=1.0,
+                          color=series_colour(way), label=label)  # fmt: skip
+                at = result["jump at"][result["jump direction"] == way]
+                for value in at:
+                    axes.axvline(value, color=series_colour(way), linewidth=0.8,
+                                 linestyle=(0, (5, 4)))  # fmt: skip
+            axes.set_ylabel(name, parse_math=False)
+            axes.grid(**GRID)
+            axes.margins(x=0.02)
+        panels[-1].set_xlabel(moved, parse_math=False)
+        panels[0].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
+        entitle(figure, f"{scene.compilation.model.name}: {result.name}")
+        return figure

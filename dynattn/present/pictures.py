@@ -15,7 +15,7 @@ from dynattn.model.terms import Term
 from dynattn.present.bifurcation import bifurcation_figure
 from dynattn.present.coordinates import chosen_pair
 from dynattn.present.figure import entitle, new_figure, style
-from dynattn.present.measured import lyapunov_figure, passage_figure
+from dynattn.present.measured import hysteresis_figure, lyapunov_figure, passage_figure
 from dynattn.present.plots import series_figure, sweep_figure, sweeps_figure
 from dynattn.present.portrait import portrait_figure
 from dynattn.present.resting import rest_figure
@@ -321,6 +321,15 @@ def _lacking_measurement(compilation: Compilation, plan: Any) -> Diagnostic | No
     return Diagnostic("E714", fact, plan.span, "results.nc has the numbers")
 
 
+def _lacking_loop(compilation: Compilation, plan: Any) -> Diagnostic | None:
+    found = [r.value for r in plan.records] or [o.value for o in compilation.model.observables]
+    if any(value.type.place.kind == "global" and not value.type.shape for value in found):
+        return None
+    fact = f"'{plan.name}' keeps no number of the whole model"
+    fix = "record one, such as r = order(theta)"
+    return Diagnostic("E714", fact, plan.span, fix)
+
+
 def _lacking_search(compilation: Compilation, plan: Any) -> Diagnostic | None:
     if len(plan.settings) < 2:
         return None
@@ -365,6 +374,10 @@ PICTURES: dict[str, Picture] = {
     "passage": Picture(
         "how many have passed over time, or mean times over one parameter or two", ("passage",),
         _lacking_measurement, passage_figure,
+    ),
+    "hysteresis": Picture(
+        "what a parameter leads to on its way up and down", ("hysteresis",), _lacking_loop,
+        hysteresis_figure,
     ),
     "lyapunov": Picture(
         "exponents over time, or over one parameter or two", ("lyapunov",), _lacking_measurement,

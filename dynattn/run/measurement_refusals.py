@@ -71,8 +71,29 @@ def _passage(model: Model, plan: Measurement) -> list[Diagnostic]:
     return found
 
 
+def _hysteresis(model: Model, plan: Measurement) -> list[Diagnostic]:
+    """E672 where the parameter cannot move while the states go along; E428 for a past."""
+    from dynattn.model.sizes_used import sizes_in
+
+    found = []
+    for name, _ in plan.settings:
+        used = {word for size in sizes_in(model) for word in size.names}
+        place = model.parameter.get(name)
+        if place is None or place.place.kind != "global" or name in used:
+            text = f"'{name}' is no single number of the laws, and cannot move as the model runs"
+            found.append(Diagnostic("E672", text, plan.span, "move a number that rates read"))
+    for coupling in model.couplings:
+        if coupling.delay is not None:
+            text = f"'{coupling.name}' has a delay, and a loop goes on from states without a past"
+            notes = ((coupling.delay.span, "the delay"),)
+            fix = "write delay gamma(mean, order), whose stages are states"
+            found.append(Diagnostic("E672", text, plan.span, fix, notes))
+    return found
+
+
 OWN: dict[str, Callable[[Model, Measurement], list[Diagnostic]]] = {
     "lyapunov": _lyapunov,
     "passage": _passage,
+    "hysteresis": _hysteresis,
 }
 """By kind: what is wrong with it alone."""

@@ -18,6 +18,7 @@ from dynattn.run.clock import saved_times, settings_of
 from dynattn.run.labelled import Labelled, Result, Variable, in_parts, numbered
 from dynattn.run.measurement_refusals import measurement_refusals
 from dynattn.run.provenance import origin_of, versions
+from dynattn.vocabulary.measurements import MEASUREMENTS
 
 if TYPE_CHECKING:
     import torch
@@ -93,10 +94,15 @@ Measure = Callable[[Task], Mapping[str, Variable]]
 
 def _measures() -> dict[str, Measure]:
     """What measures each kind."""
+    from dynattn.run.hysteresis import measure_hysteresis
     from dynattn.run.lyapunov import measure_lyapunov
     from dynattn.run.passages import measure_passages
 
-    return {"lyapunov": measure_lyapunov, "passage": measure_passages}
+    return {
+        "lyapunov": measure_lyapunov,
+        "passage": measure_passages,
+        "hysteresis": measure_hysteresis,
+    }
 
 
 @dataclass(frozen=True)
@@ -123,6 +129,11 @@ def check_measurement(compilation: Compilation, plan: Measurement) -> None:
         raise SpecError(found)
 
 
+def grid_of(plan: Measurement) -> dict[str, tuple[float, ...]]:
+    """The parameters whose values make axes in front."""
+    return {} if MEASUREMENTS[plan.kind].moves else dict(plan.settings)
+
+
 def run_measurement(
     compilation: Compilation,
     plan: Measurement,
@@ -144,7 +155,7 @@ def run_measurement(
     chosen = seed_of(compilation, plan.clock, seed)
     clock = with_points(compilation, plan.clock, seed=chosen, device=device)
     plan = replace(plan, clock=clock)
-    grid = dict(plan.settings)
+    grid = grid_of(plan)
     arrays: dict[str, list[Array | None]] = {}
     axes: dict[str, tuple[str, ...]] = {}
     measure, count = _measures()[plan.kind], int(np.prod([len(v) for v in grid.values()]))
@@ -162,6 +173,7 @@ def run_measurement(
         settings={
             "model": compilation.model.name, "overrides": dict(compilation.overrides),
             "grid": {name: list(values) for name, values in grid.items()}, "kind": plan.kind,
+            "moved": {n: list(values) for n, values in plan.settings if n not in grid},
             **settings_of(clock), **{n: v for n, v in plan.options.items() if v is not None},
         },
         seed=chosen,
@@ -181,7 +193,7 @@ def _tasks(
     from dynattn.run.starting import states_at_rest
     from dynattn.run.systems import build_for, is_structural, points_at_once, with_settings
 
-    grid = dict(plan.settings)
+    grid = grid_of(plan)
     points = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
     fixed = [name for name, values in grid.items() if is_structural(compilation, name, values)]
     alike: dict[tuple[float, ...], list[int]] = {}

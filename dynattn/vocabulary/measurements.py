@@ -23,6 +23,8 @@ class Measurement:
     words: Mapping[str, Word]
     """Its own clauses."""
     doc: str
+    moves: bool = False
+    """Whether its one parameter moves while it is measured; each point of a grid stands still."""
 
 
 MEASUREMENTS: dict[str, Measurement] = {
@@ -33,5 +35,10 @@ MEASUREMENTS: dict[str, Measurement] = {
     "passage": Measurement(
         {"when": Word("condition"), "starts": Word("count")},
         "when a condition first holds, from many starts",
+    ),
+    "hysteresis": Measurement(
+        {"record": Word("records")},
+        "what a parameter that goes up and down again leads to",
+        moves=True,
     ),
 }

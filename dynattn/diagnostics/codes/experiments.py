@@ -109,6 +109,14 @@ CODES: dict[str, Entry] = {
         "passage { when x > 1; t 0 .. 10; method dopri5 }",
         "passage { when x > 1; t 0 .. 10; method tsit5 }",
     ),
+    "E672": Entry(
+        "no loop of hysteresis here",
+        "hysteresis moves one number of the model while the states go along. Sizes, arguments of "
+        "graphs and numbers of single nodes stay as the model was built, and delays would need a "
+        "past from before each value.",
+        "hysteresis { N = [10, 20, 30]; t 0 .. 50 }",
+        "hysteresis { K = 0 .. 3 by 0.1; t 0 .. 50 }",
+    ),
     "E680": Entry(
         "nothing can be absent here",
         "start saturated begins at the equilibrium of a community in which some are absent, at 0, "
