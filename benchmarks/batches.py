@@ -2,7 +2,9 @@
 
 Dense: 200 oscillators and a matrix of weights that all points share, in parts of the speed of a
 matrix product of 2048 x 2048 in this process. Sparse: 1000 oscillators with ten edges each. Sweep:
-100 oscillators coupled all to all, as ``dynattn run`` solves it, scaled to 10 000 points.
+100 oscillators coupled all to all, as ``dynattn run`` solves it, scaled to 10 000 points. Draws:
+200 repeats, side by side as ``dynattn run`` solves them and one by one; weights: 1000 edges, their
+weights drawn too; noise: stochastic Heun.
 
     python benchmarks/batches.py [--rounds N] [--json]
 """
@@ -17,6 +19,8 @@ from measure import interleaved, options, show
 
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Source
+from dynattn.run.chunks import Solver
+from dynattn.run.division import Chunk, Part
 from dynattn.run.sweep import sweep
 from dynattn.run.systems import build_for
 from dynattn.solve.solve import solve
@@ -42,18 +46,36 @@ coupling pull: osc -> osc over gnm_random_graph(n=1000, m=10000, seed=1, directe
 }
 simulate { t 0 .. 2; method rk4; step 0.05; seed 1 }
 """
-EVERYONE = """
+TRANSITION = """
 model transition
 param K = 1
 population osc[100] { state theta on circle ~ uniform; param omega ~ normal(0, 0.5); drift omega }
 coupling pull: osc -> osc { strength K / 100 }
 observe r = order(osc.theta)
+"""
+EVERYONE = (
+    TRANSITION
+    + """
 sweep points {
   K = 0.01 .. 10 by 0.01
   t 0 .. 2 every 0.5; method rk4; step 0.02; seed 1
   record average(r) after 1
 }
 """
+)
+DRAWS = """
+sweep draws { repeat 200; t 0 .. 2 every 0.5; method METHOD; step 0.02; seed 1; record final(r) }
+"""
+EDGES = "over gnm_random_graph(n=100, m=1000, seed=1, directed=true) { param w ~ normal(1, 0.2); "
+DRAWN = {
+    "draws": TRANSITION + DRAWS.replace("METHOD", "rk4"),
+    "draws, weights": TRANSITION.replace(
+        "{ strength", EDGES + "kernel w * sin(theta[j] - theta[i]); strength"
+    )
+    + DRAWS.replace("METHOD", "rk4"),
+    "draws, noise": TRANSITION.replace("drift omega", "drift omega; noise 0.3")
+    + DRAWS.replace("METHOD", "heun"),
+}
 STEPS, WIDTH = 40, 2048
 BATCHES = (1, 16, 64, 256)
 LEAST = 0.35
@@ -100,7 +122,7 @@ def rows(rounds: int) -> list[dict[str, Any]]:
             "of a product's": speed / peak if dense else None,
             "limit": LEAST if dense and n == max(BATCHES) else None,
         })  # fmt: skip
-    return [*found, swept(rounds)]
+    return [*found, swept(rounds), *drawn(rounds)]
 
 
 def swept(rounds: int) -> dict[str, Any]:
@@ -114,6 +136,33 @@ def swept(rounds: int) -> dict[str, Any]:
         "us per step of a point": 1e6 * seconds / 1000 / 100,
         "s for 10 000 points, 1000 steps": seconds * 100,
     }
+
+
+def drawn(rounds: int) -> list[dict[str, Any]]:
+    """200 draws and 100 steps, side by side and one by one, in turn."""
+    found = []
+    for name, text in DRAWN.items():
+        compilation = Compilation(Source("draws.dyn", text))
+        experiment = compilation.model.simulations[0]
+        alone = Solver(
+            compilation, experiment, seed=1, device="cpu", signals=None, compiled=False
+        )  # fmt: skip
+        apart = Chunk(0, tuple(Part({}, ((k,),)) for k in range(experiment.repeat)))
+        calls = {
+            "side by side": lambda c=compilation, e=experiment: sweep(c, e),
+            "one by one": lambda s=alone, c=apart: s.solve(c, {}),
+        }
+        best = {how: min(times) for how, times in interleaved(calls, rounds).items()}
+        found += [
+            {
+                "coupling": f"{name}, {how}",
+                "points": experiment.repeat,
+                "us per step of a point": 1e6 * seconds / experiment.repeat / 100,
+                "times faster": best["one by one"] / seconds if how == "side by side" else None,
+            }
+            for how, seconds in best.items()
+        ]
+    return found
 
 
 if __name__ == "__main__":

@@ -20,24 +20,23 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from batches import TRANSITION
 from measure import options, run_python, show
 
 from dynattn.diagnostics.report import Source
 from dynattn.interface import Spec
 from dynattn.run.results import read_results
 
-SPEC = """
-model transition
-param K = 1
-population osc[100] { state theta on circle ~ uniform; param omega ~ normal(0, 0.5); drift omega }
-coupling pull: osc -> osc { strength K / 100 }
-observe r = order(osc.theta)
+SPEC = (
+    TRANSITION
+    + """
 sweep points {
   K = linspace(0, 4, POINTS)
   t 0 .. 20 every 5; method rk4; step 0.02; seed 1
   record final(r)
 }
 """
+)
 STEPS = 1000
 
 

@@ -72,6 +72,13 @@ class Compilation:
         refuse_unfitting(program, self.model, self.network)
         return program
 
+    @cached_property
+    def program_of_draws(self) -> Program:
+        """The array program for points that have draws of their own side by side."""
+        from dynattn.program.build import build_program
+
+        return build_program(self.model, self.network, drawn=True)
+
     def build(self, seed: int | None = None, dtype: Any = None, device: Any = "cpu") -> System:
         """A fresh torch module, in float64 unless ``dtype`` says otherwise, with ``values`` set."""
         if seed is not None and seed != self.chosen_seed:

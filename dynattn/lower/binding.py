@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from dynattn.lower.context import Context, array_name, make_array, rank_of
+from dynattn.lower.draws import Repeat
 from dynattn.lower.evolving import Evaluate, EvolveRun
 from dynattn.lower.initial import draw_maker, full_name
 from dynattn.lower.routine import Leaf, Routine, make_plan
@@ -84,7 +85,7 @@ class Binder:
     context: Context
     batched: frozenset[str]
     seed: int
-    repeat: int
+    repeat: Repeat
 
     @property
     def origin(self) -> Tensor:

@@ -13,6 +13,7 @@ from dynattn.diagnostics.report import Diagnostic, NumericalError, SpecError
 from dynattn.lower import kernels
 from dynattn.lower.code import Code
 from dynattn.lower.context import ORIGIN, Context, Need, make_array, rank_of, width_of
+from dynattn.lower.draws import Repeat, sampled_for
 from dynattn.lower.operation import Operation
 from dynattn.lower.pair_draws import pair_sampler
 from dynattn.lower.routine import Leaf, Maker, Routine, make_plan
@@ -26,7 +27,7 @@ from dynattn.vocabulary.manifolds import MANIFOLDS
 from dynattn.vocabulary.sizes import Size
 
 
-def draw_maker(seed: int, repeat: int, rename: Callable[[str], str]) -> Mapping[str, Maker]:
+def draw_maker(seed: int, repeat: Repeat, rename: Callable[[str], str]) -> Mapping[str, Maker]:
     """The operation ``draw``; ``rename`` makes the stream's name of the name in the program."""
 
     def make(node: Node, context: Context) -> Operation:
@@ -43,8 +44,9 @@ def draw_maker(seed: int, repeat: int, rename: Callable[[str], str]) -> Mapping[
             *rest, origin = operands
             pairs = zip(rest[:count], behind, strict=True)
             arguments = [_aligned(value, *where) for value, where in pairs]
-            rng = stream(seed, rename(name), repeat)
-            numbers = _sampled(node, lambda: sample(rng, tuple(rest[count:]), *arguments))
+            shape = tuple(rest[count:])
+            make = partial(stream, seed, rename(name))
+            numbers = _sampled(node, lambda: sampled_for(repeat, make, sample, shape, arguments))
             numbers = numbers if fold is None else fold(numbers)
             return kernels.to_real(torch.as_tensor(numbers), origin)
 
@@ -124,7 +126,7 @@ class Initializer:
     """Computes parameters in float64 on the CPU, each when first asked for."""
 
     def __init__(
-        self, block: Block, context: Context, seed: int, repeat: int, given: Mapping[str, Any]
+        self, block: Block, context: Context, seed: int, repeat: Repeat, given: Mapping[str, Any]
     ) -> None:
         self.nodes = dict(block.outputs)
         self.context = context

@@ -20,6 +20,7 @@ from dynattn.lower.binding import (
     table_of,
 )
 from dynattn.lower.context import Context, context_of
+from dynattn.lower.draws import Repeat
 from dynattn.lower.first_states import first_states
 from dynattn.lower.held import holding
 from dynattn.lower.initial import (
@@ -120,8 +121,8 @@ class System(nn.Module):
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
-        """The batch axes of parameters given in batches; () without any."""
-        shapes = [()]
+        """The batch axes of parameters given in batches, and of draws; () without any."""
+        shapes = [(len(self.repeat),) if isinstance(self.repeat, tuple) else ()]
         for name in self.batched:
             table, key = table_of(self, name)
             rank = len(declared_shape(self.model.parameter[name], self.context))
@@ -363,7 +364,7 @@ def build_system(
     program: Program,
     *,
     seed: int | None = None,
-    repeat: int = 0,
+    repeat: Repeat = 0,
     dtype: torch.dtype = torch.float64,
     device: str | torch.device = "cpu",
     values: Mapping[str, Any] | None = None,
@@ -372,8 +373,9 @@ def build_system(
 
     ``values`` override initial values by name (``K``, ``osc.omega``, ``attend.0.eta``, or
     ``attend.eta`` for all copies); what is computed from them follows. A value with axes in front
-    of the declared ones is a batch of points: K of shape [P] goes with states [P, N]. Inside, it
-    is seen as [P, 1]: axes of size 1 stand where other operands have node and coordinate axes.
+    of the declared ones is a batch of points: K of shape [P] goes with states [P, N]; inside it is
+    [P, 1], with axes of size 1 for those of other operands. With a ``repeat`` for each of P points
+    what is drawn has an axis of points in front.
     """
     given = dict(values or {})
     context = context_of(model, network)

@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from dynattn.lower.draws import Repeat
 from dynattn.program.increments import Increments, weight_noise
 
 
@@ -42,7 +43,7 @@ class Drawn:
     """
 
     seed: int
-    repeat: int
+    repeat: Repeat
     call: int = 0
     generators: dict[str, torch.Generator] = field(default_factory=dict)
 

@@ -37,9 +37,14 @@ from dynattn.program.rules import Builder
 from dynattn.program.starts import initial_value
 
 
-def build_program(model: Model, network: Network, rewrite: bool = True) -> Program:
-    """The array program of a model; ``rewrite`` False leaves every coupling in its plain form."""
-    varied = varied_parameters(model)
+def build_program(
+    model: Model, network: Network, rewrite: bool = True, drawn: bool = False
+) -> Program:
+    """The array program of a model; ``rewrite`` False leaves every coupling in its plain form.
+
+    ``drawn``: whether what is drawn may differ between the points of a batch.
+    """
+    varied = varied_parameters(model, drawn)
     laws = in_order(model)
     program = Program(
         initial=_initial(model, network),
@@ -64,9 +69,13 @@ def in_order(model: Model) -> tuple[Law, ...]:
     return tuple(sorted(model.laws, key=lambda law: places[law.state]))
 
 
-def varied_parameters(model: Model) -> frozenset[str]:
-    """Parameters that an experiment varies, and those whose initial values depend on them."""
+def varied_parameters(model: Model, drawn: bool = False) -> frozenset[str]:
+    """Parameters that an experiment varies, and those whose initial values depend on them; with
+    ``drawn`` those that are drawn too.
+    """
     found = set(model.varied)
+    if drawn:
+        found |= {p.name for p in model.parameters if isinstance(p.init, Draw)}
     # A parameter stands after those it is made from, so one pass in order is enough.
     for parameter in model.parameters:
         terms = parameter.init.arguments if isinstance(parameter.init, Draw) else (parameter.init,)

@@ -144,7 +144,7 @@ class Solver:
     def _side_by_side(self, part: Part, found: Solved, progress: Progress | None) -> None:
         compilation = self._compilation(part.fixed)
         values = self._batched(compilation.model, part)
-        batch = (len(part.points),) if values else ()
+        batch = (len(part.points),) if values or isinstance(part.repeat, tuple) else ()
         system = build_for(
             compilation, seed=self.seed, repeat=part.repeat, values=values, device=self.device,
             signals=signals_of(compilation.model, self.simulation, self.signals),

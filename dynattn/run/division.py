@@ -12,6 +12,7 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from dynattn.lower.draws import Repeat
 from dynattn.model.plans import Record, Simulation
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 Index = tuple[int, ...]
 """Of a point in the grid, its repeat last."""
+
+Piece = tuple[dict[str, float], list[Index]]
+"""Settings that need a model of their own, and points with them."""
 
 FEWEST_PARTS = 8
 """Into so many parts points are divided, if that leaves each ``LEAST`` numbers or more: as many
@@ -35,16 +39,19 @@ RESULTS = 2**25
 
 @dataclass(frozen=True)
 class Part:
-    """Points solved side by side: one compiled model, one repeat, some points of the grid."""
+    """Points solved side by side: one compiled model, some points of the grid."""
 
     fixed: Mapping[str, float]
     """Settings that need a model of their own."""
     points: tuple[Index, ...]
+    apart: bool = False
+    """Whether each point has its draws to itself; else they share those of one repeat."""
 
     @property
-    def repeat(self) -> int:
-        """Whose draws the points share."""
-        return self.points[0][-1]
+    def repeat(self) -> Repeat:
+        """Whose draws the points share, or those of each."""
+        numbers = tuple(point[-1] for point in self.points)
+        return numbers if self.apart else numbers[0]
 
 
 @dataclass(frozen=True)
@@ -63,14 +70,15 @@ class Chunk:
 
     def message(self) -> dict[str, Any]:
         """As JSON knows it."""
-        parts = [{"fixed": dict(part.fixed), "points": part.points} for part in self.parts]
+        parts = [{**vars(part), "fixed": dict(part.fixed)} for part in self.parts]
         return {"number": self.number, "parts": parts, "after": self.after}
 
 
 def chunk_of(message: Mapping[str, Any]) -> Chunk:
     """The chunk of a message."""
     parts = tuple(
-        Part(part["fixed"], tuple(map(tuple, part["points"]))) for part in message["parts"]
+        Part(part["fixed"], tuple(map(tuple, part["points"])), part["apart"])
+        for part in message["parts"]
     )
     return Chunk(message["number"], parts, message["after"])
 
@@ -107,7 +115,7 @@ def divide(
     compilation: Compilation, simulation: Simulation, records: Sequence[Record], times: int
 ) -> tuple[Chunk, ...]:
     """All points of a sweep in chunks, repeat after repeat."""
-    from dynattn.run.systems import is_structural
+    from dynattn.run.systems import draws_side_by_side, is_structural
 
     grid = grid_of(simulation)
     structural = [n for n, v in grid.values.items() if is_structural(compilation, n, v)]
@@ -120,36 +128,46 @@ def divide(
     ]
     if simulation.begins is not None and simulation.begins.kind == "previous":
         return tuple(_chained(pieces, simulation.repeat))
-    most, least = _together(compilation, simulation, records, times)
-    parts = _parts(pieces, simulation.repeat, most, least)
+    drawn = draws_side_by_side(compilation, simulation, max(len(p) for _, p in pieces))
+    most, least = _together(compilation, simulation, records, times, drawn)
+    parts = _parts(_repeated(pieces, simulation.repeat, drawn), drawn, most, least)
     share = -(-prod(grid.shape) // FEWEST_PARTS)
     return tuple(_gathered(parts, min(most, max(least, share))))
 
 
 def _together(
-    compilation: Compilation, simulation: Simulation, records: Sequence[Record], times: int
-) -> tuple[int, int]:
-    """How many points are solved side by side at most, and how few do not pay."""
+    compilation: Compilation, simulation: Simulation, records: Sequence[Record], times: int,
+    drawn: bool,
+) -> tuple[int, int]:  # fmt: skip
+    """How many points are solved side by side at most, and how few do not pay; ``drawn``: each may
+    have draws of its own.
+    """
     from dynattn.run.systems import numbers_kept, points_at_once, state_numbers
 
     resting = simulation.until is not None and simulation.until.condition is None
-    most = points_at_once(compilation, simulation.method, resting)
+    most = points_at_once(compilation, simulation.method, resting, drawn)
     kept = numbers_kept(compilation, records, times)
     most = max(1, min(most, RESULTS // max(1, kept)))
     return most, min(most, -(-LEAST // max(1, state_numbers(compilation))))
 
 
-def _parts(
-    pieces: Sequence[tuple[dict[str, float], list[Index]]], repeat: int, most: int, least: int
-) -> Iterator[Part]:
-    for number in range(repeat):
-        for fixed, points in pieces:
-            # Parts of even length: the last is not a remainder of one point.
-            wanted = -(-FEWEST_PARTS // (repeat * len(pieces)))
-            count = max(-(-len(points) // most), min(wanted, len(points) // least), 1)
-            for k in range(count):
-                stretch = slice(k * len(points) // count, (k + 1) * len(points) // count)
-                yield Part(fixed, tuple((*index, number) for index in points[stretch]))
+def _repeated(pieces: Sequence[Piece], repeat: int, drawn: bool) -> list[Piece]:
+    """What may be solved together: points of all repeats, or of each by itself."""
+    runs = [range(repeat)] if drawn else [range(k, k + 1) for k in range(repeat)]
+    return [
+        (fixed, [(*index, number) for number in run for index in points])
+        for run in runs for fixed, points in pieces
+    ]  # fmt: skip
+
+
+def _parts(pieces: Sequence[Piece], drawn: bool, most: int, least: int) -> Iterator[Part]:
+    for fixed, points in pieces:
+        # Parts of even length: the last is not a remainder of one point.
+        wanted = -(-FEWEST_PARTS // len(pieces))
+        count = max(-(-len(points) // most), min(wanted, len(points) // least), 1)
+        for k in range(count):
+            stretch = slice(k * len(points) // count, (k + 1) * len(points) // count)
+            yield Part(fixed, tuple(points[stretch]), drawn)
 
 
 def _gathered(parts: Iterator[Part], most: int) -> Iterator[Chunk]:
@@ -165,9 +183,7 @@ def _gathered(parts: Iterator[Part], most: int) -> Iterator[Chunk]:
     yield Chunk(number, tuple(found))
 
 
-def _chained(
-    pieces: Sequence[tuple[dict[str, float], list[Index]]], repeat: int
-) -> Iterator[Chunk]:
+def _chained(pieces: Sequence[Piece], repeat: int) -> Iterator[Chunk]:
     """Every point by itself, in order; a chunk goes on from the one before."""
     number = 0
     for k in range(repeat):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from dynattn.diagnostics.report import Diagnostic, SpecError
+from dynattn.lower.draws import Repeat
 from dynattn.model.plans import Simulation, Start
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def states_at_rest(
     system: System,
     *,
     seed: int,
-    repeat: int = 0,
+    repeat: Repeat = 0,
     values: Mapping[str, torch.Tensor] | None = None,
     device: str = "cpu",
     describe: Callable[[tuple[int, ...]], str] | None = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ import torch
 
 from dynattn.diagnostics.report import Source, Span
 from dynattn.lower.context import context_of
+from dynattn.lower.draws import Repeat
 from dynattn.lower.initial import declared_shape, shape_at, shape_of
 from dynattn.lower.module import System, build_system
 from dynattn.lower.signals import Signal
@@ -38,17 +39,21 @@ def build_for(
     compilation: Compilation,
     *,
     seed: int,
-    repeat: int = 0,
+    repeat: Repeat = 0,
     values: Mapping[str, torch.Tensor] | None = None,
     device: str = "cpu",
     signals: Mapping[str, Signal] | None = None,
 ) -> System:
-    """The module of one repeat; ``values`` may hold a leading batch axis of points.
+    """The module of one repeat, or of points with a repeat each; ``values`` may hold a leading
+    batch axis of points.
 
     Graphs without a seed of their own are drawn anew for each repeat.
     """
     model = compilation.model
-    if (repeat == 0 and seed == compilation.chosen_seed) or not _has_drawn_graph(model):
+    if isinstance(repeat, tuple):
+        assert not _has_drawn_graph(model), "points side by side have one graph"
+        network, program = compilation.network, compilation.program_of_draws
+    elif (repeat == 0 and seed == compilation.chosen_seed) or not _has_drawn_graph(model):
         network, program = compilation.network, compilation.program
     else:
         network = build_network(model, seed=seed, repeat=repeat)
@@ -94,22 +99,47 @@ def numbers_kept(compilation: Compilation, records: Sequence[Record], times: int
     )
 
 
+SHARED = 8
+"""So many points share the weights of their repeat, and multiply them at once, in less time than
+points of all repeats take side by side, each with weights of its own."""
+
+WEIGHTS = 2**18
+"""Numbers drawn on the edges of one point: with more, points side by side gain nothing."""
+
+
+def draws_side_by_side(compilation: Compilation, simulation: Simulation, points: int) -> bool:
+    """Whether repeats of ``points`` points each are solved side by side: where they have one graph,
+    and what is drawn on its edges is little.
+    """
+    model = compilation.model
+    if simulation.repeat == 1 or _has_drawn_graph(model):
+        return False
+    made = varied_parameters(model, drawn=True) - varied_parameters(model)
+    numbers = _numbers_on_edges(compilation, made)
+    return not numbers or (points <= SHARED and numbers <= WEIGHTS)
+
+
+def _numbers_on_edges(compilation: Compilation, names: Collection[str]) -> int:
+    """How many numbers parameters have on the edges of one point."""
+    context = context_of(compilation.model, compilation.network)
+    return sum(prod(declared_shape(p, context)) for p in compilation.model.parameters
+               if p.name in names and p.place.kind == "edges")  # fmt: skip
+
+
 def points_at_once(
-    compilation: Compilation, method: str = "tsit5", resting: bool = False
+    compilation: Compilation, method: str = "tsit5", resting: bool = False, drawn: bool = False
 ) -> int:  # fmt: skip
     """How many points are solved side by side: the fewer the larger their states are, and fewer
     where each has many numbers on its edges, or a Jacobian; one where points side by side would
-    share their step sizes. ``resting``: whether their equilibrium is found at the end.
+    share their step sizes. ``resting``: whether their equilibrium is found at the end; ``drawn``:
+    whether each has draws of its own.
     """
-    model = compilation.model
-    context = context_of(model, compilation.network)
-    varied = varied_parameters(model)
-    numbers = sum(prod(declared_shape(p, context)) for p in model.parameters
-                  if p.name in varied and p.place.kind == "edges")  # fmt: skip
+    numbers = _numbers_on_edges(compilation, varied_parameters(compilation.model, drawn))
     width = state_numbers(compilation)
     if method in METHODS and METHODS[method].shares_steps:
         return 1
     most = min(MOST, max(FEWEST, CACHED // max(1, width)))
+    most = min(most, max(FEWEST, 2 * CACHED // max(1, numbers)))
     if resting or (method in METHODS and METHODS[method].implicit):
         most = min(most, JACOBIANS // max(1, width) ** 2)
     return max(1, min(most, NUMBERS // max(1, numbers)))

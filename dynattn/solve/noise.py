@@ -1,17 +1,20 @@
 """Steps of stochastic laws: Euler-Maruyama (Itô, flat manifolds) and Heun (Stratonovich).
 
 Every noisy state has a stream of its own, fixed by (seed, its full name, repeat); all points of a
-batch see the same noise.
+batch that share their draws see the same noise.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy
 import torch
 
+from dynattn.lower.draws import Repeat, points_of
 from dynattn.lower.edge_states import rank_of_state
 from dynattn.solve.fixed import Field, States
 from dynattn.vocabulary.distributions import stream
@@ -28,17 +31,53 @@ class NoisyField(Field, Protocol):
         ...
 
 
+AHEAD, NUMBERS = 64, 2**19
+"""Steps whose numbers are drawn at once for points with streams of their own, and how many numbers
+(4 MiB) those may be: a call costs as much as a hundred numbers.
+"""
+
+
+class PointStreams:
+    """The streams of the points of a batch that have repeats of their own; each gives the numbers
+    that it would give alone.
+    """
+
+    def __init__(self, make: Callable[[int], Any], repeats: tuple[int, ...]) -> None:
+        own = points_of(repeats)
+        self.streams = [make(number) for number in own]
+        rows = {number: row for row, number in enumerate(own)}
+        self.rows = None if len(own) == len(repeats) else [rows[number] for number in repeats]
+        self.drawn = numpy.empty((0, 0))
+        self.taken = 0
+
+    def standard_normal(self, shape: tuple[int, ...]) -> Any:
+        """[points, *shape], which must always be the same."""
+        if self.taken == self.drawn.shape[1]:
+            count = max(1, min(AHEAD, NUMBERS // max(1, len(self.streams) * math.prod(shape))))
+            self.drawn = numpy.stack([rng.standard_normal((count, *shape)) for rng in self.streams])
+            self.taken = 0
+        self.taken += 1
+        found = self.drawn[:, self.taken - 1]
+        return found if self.rows is None else found[self.rows]
+
+
+def _stream_of(seed: int, name: str, repeat: Repeat) -> Any:
+    make = partial(stream, seed, f"{name} noise")
+    return make(repeat) if isinstance(repeat, int) else PointStreams(make, repeat)
+
+
 class Wiener:
     """Increments of independent Wiener processes, drawn one after another."""
 
     def __init__(self, system: System):
         self.system = system
         self.streams: Mapping[str, Any] = {
-            name: stream(system.seed, f"{name} noise", system.repeat) for name in system.noisy
+            name: _stream_of(system.seed, name, system.repeat) for name in system.noisy
         }
 
     def increments(self, h: float, states: States) -> dict[str, torch.Tensor]:
-        """sqrt(h) times standard normal numbers, [nodes, coordinates...] of each noisy state.
+        """sqrt(h) times standard normal numbers, [nodes, coordinates...] of each noisy state; with
+        an axis of points in front where they have draws of their own.
 
         The real and the imaginary part of a complex coordinate have a number each.
         """
