@@ -39,6 +39,7 @@ BENCHMARKS = {
     "sampling": ("--rounds", "1", "--tokens", "256"),
     "hamiltonian": ("--steps", "4000", "--rounds", "2"),
     "sweeps": ("--points", "700"),
+    "fits": ("--nodes", "8", "--draws", "1"),
 }
 
 
@@ -66,6 +67,7 @@ def rows_of(name: str) -> list[dict]:
         "compiled",
         "stiff",
         "continuation",
+        "fits",
     ],
 )
 def test_benchmark(name):

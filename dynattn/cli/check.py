@@ -74,6 +74,10 @@ def mistakes_of(model: Model) -> tuple[Diagnostic, ...]:
         from dynattn.learn.placements import placement_mistakes
 
         found += [item for plan in model.placements for item in placement_mistakes(model, plan)]
+    if model.fits:
+        from dynattn.learn.fittable import fit_mistakes
+
+        found += [item for plan in model.fits for item in fit_mistakes(model, plan)]
     if model.training is None:
         return tuple(first_of_each(found))
     # Data and optimisers have much to load.

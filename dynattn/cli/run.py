@@ -48,8 +48,8 @@ Examples
     multiple=True,
     default=("default",),
     help="What is drawn: series, sweep, states, portrait, raster, graph, bifurcation, equilibria, "
-    "training, lyapunov, passage, hysteresis, or all, default, none; as svg unless .pdf or .png "
-    "follows; in brackets what of it, as in 'portrait(v, w).pdf'. May be given several times.",
+    "training, fit, lyapunov, passage, hysteresis, or all, default, none; as svg unless .pdf or "
+    ".png follows; in brackets what of it, as in 'portrait(v, w).pdf'. May be given several times.",
 )
 @click.option(
     "--compile",
@@ -243,9 +243,11 @@ def tell_result(result: Any, folder: Path, pictures: list[Path]) -> None:
     """Print the figures, what they cost, and where everything is."""
     from dynattn.cli.branches import branch_rows, tell_ends
     from dynattn.cli.curves import curve_rows, cycle_rows, tell_curve, tell_cycles
+    from dynattn.cli.fits import tell_fit
     from dynattn.cli.measurements import measurement_rows, tell_measurement
     from dynattn.cli.screen import print_heading, print_line, print_table
     from dynattn.cli.searches import tell_search
+    from dynattn.learn.fits import FitResult
     from dynattn.run.branches import BranchResult
     from dynattn.run.curves import CurveResult
     from dynattn.run.cycles import CycleResult
@@ -257,7 +259,7 @@ def tell_result(result: Any, folder: Path, pictures: list[Path]) -> None:
     words: dict[type, tuple[Any, Any]] = {
         BranchResult: (branch_rows, tell_ends), CurveResult: (curve_rows, tell_curve),
         CycleResult: (cycle_rows, tell_cycles), Sweep: (sweep_rows, None),
-        SearchResult: (lambda _: [], tell_search),
+        SearchResult: (lambda _: [], tell_search), FitResult: (lambda _: [], tell_fit),
         MeasurementResult: (measurement_rows, tell_measurement),
     }  # fmt: skip
     rows_of, tell = words.get(type(result), (series_rows, None))
@@ -266,7 +268,7 @@ def tell_result(result: Any, folder: Path, pictures: list[Path]) -> None:
         print_table(rows[0], rows[1:])
     if tell is not None:
         tell(result)
-    costs = {} if isinstance(result, SearchResult) else cost(result)
+    costs = {} if isinstance(result, SearchResult | FitResult) else cost(result)
     if costs:
         print_line("  " + ", ".join(f"{key} {shown(value)}" for key, value in costs.items()))
     rest = result.statistics.get("equilibrium", {})
@@ -339,8 +341,10 @@ def shown(value: Any) -> str:
 
 def result_facts(result: Any, folder: Path, pictures: list[Path]) -> dict[str, Any]:
     """The result as a JSON object; the arrays themselves are in the files."""
+    from dynattn.cli.fits import fit_facts
     from dynattn.cli.measurements import measurement_facts
     from dynattn.cli.searches import search_facts
+    from dynattn.learn.fits import FitResult
     from dynattn.learn.placements import PlacementResult
     from dynattn.run.branches import BranchResult
     from dynattn.run.curves import CurveResult
@@ -365,6 +369,9 @@ def result_facts(result: Any, folder: Path, pictures: list[Path]) -> dict[str, A
         return {**facts, **search_facts(result)}
     if isinstance(result, MeasurementResult):
         return {**facts, **measurement_facts(result)}
+    if isinstance(result, FitResult):
+        facts["statistics"] = {k: v for k, v in facts["statistics"].items() if k != "estimates"}
+        return {**facts, **fit_facts(result)}
     if isinstance(result, BranchResult | CurveResult | CycleResult | PlacementResult):
         return facts
     finals = {name: float(values[-1]) for name, values in result.series.items()}

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.report import NumericalError
+from dynattn.learn.fits import run_fit
+from dynattn.learn.fittable import check_fit
 from dynattn.learn.placements import check_placement, run_placement
-from dynattn.model.plans import Placement
+from dynattn.model.plans import Fit, Placement
 from dynattn.run.experiment import Plan, check_plan, find_experiment, run_experiment
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ def check_any(compilation: Compilation, plan: Plan) -> None:
     """SpecError with every reason why it cannot be run; builds nothing."""
     if isinstance(plan, Placement):
         check_placement(compilation, plan)
+    elif isinstance(plan, Fit):
+        check_fit(compilation, plan)
     else:
         check_plan(compilation, plan)
 
@@ -29,22 +33,23 @@ def run_any(
     folder: str | Path | None = None,
     **options: Any,
 ) -> Any:
-    """As ``run_experiment``; a PlacementResult where the experiment is a ``train`` without data,
+    """As ``run_experiment``; a PlacementResult or FitResult where the experiment is a ``train``,
     which takes ``seed``, ``device`` and ``progress`` alone.
     """
     plan = find_experiment(compilation.model, name)
-    if not isinstance(plan, Placement):
+    if not isinstance(plan, Placement | Fit):
         return run_experiment(compilation, name, folder=folder, **options)
     from dynattn.run.results import ResultFolder
     from dynattn.run.teams import check_team
 
-    check_placement(compilation, plan)
+    check_any(compilation, plan)
     check_team(plan.name, options.get("workers"), options.get("cluster"))
     text = compilation.tree.source.text
     place = None if folder is None else ResultFolder.make(Path(folder), text)
     known = {word: options[word] for word in ("seed", "device", "progress") if word in options}
     try:
-        result = run_placement(compilation, plan, **known)
+        run = run_placement if isinstance(plan, Placement) else run_fit
+        result = run(compilation, plan, **known)  # type: ignore[arg-type]
     except NumericalError as error:
         if place is not None and error.partial is not None:
             place.write(error.partial)

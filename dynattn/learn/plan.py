@@ -71,11 +71,12 @@ def make_plan(
     if training is None:
         message = f"the model '{model.name}' has no train block, so it cannot be trained"
         fix = "write train { data ...; loss ...; optimizer ...; batch ...; steps ... }"
-        if model.placements:
+        if runs := (*model.placements, *model.fits):
+            lacks = "no data" if model.placements else "series"
             message = (
-                f"the 'train' of the model '{model.name}' has no data: it is run, not compiled"
+                f"the 'train' of the model '{model.name}' has {lacks}: it is run, not compiled"
             )
-            fix = f"run it: dynattn run SPEC {model.placements[0].name}"
+            fix = f"run it: dynattn run SPEC {runs[0].name}"
         raise SpecError(Diagnostic("E523", message, fix=fix))
     found = Collector()
     _refuse_unbuilt(training, model, found)

@@ -23,7 +23,7 @@ SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
 
 @dataclass(frozen=True)
-class _Table:
+class Table:
     """Cells by column, and the line that each sample stands in."""
 
     path: str
@@ -61,7 +61,7 @@ def load_table(choice: Choice, options: Mapping[str, Any], model: Model) -> Samp
     """The samples of a CSV or TSV file; SpecError with the line of the first mistake."""
     check_table(choice, options, model)
     file = read_data(options["path"], choice.span, options["checksum"])
-    table = _read(file, options["path"], choice)
+    table = read_table(file, options["path"], choice)
     rows = split_rows(len(table.lines), options["split"], choice)
     arrays: dict[str, Any] = {}
     lengths: dict[str, Any] = {}
@@ -81,7 +81,8 @@ def load_table(choice: Choice, options: Mapping[str, Any], model: Model) -> Samp
     return SamplesData(training, validation, facts, options["batches"] == "mixed")
 
 
-def _read(file: DataFile, path: str, choice: Choice) -> _Table:
+def read_table(file: DataFile, path: str, choice: Choice) -> Table:
+    """Cells by column; SpecError E517 and E519 for what is no table."""
     suffix = "." + path.removesuffix(".xz").rpartition(".")[2]
     if suffix not in SEPARATORS:
         message = f"'{path}' is no table: its name ends in neither .csv nor .tsv (nor .xz after it)"
@@ -106,10 +107,10 @@ def _read(file: DataFile, path: str, choice: Choice) -> _Table:
             fix = "put quotes around a cell with a comma, or save it with tabs as .tsv"
             raise refused("E519", message, choice, fix)
     columns = {name: [row[k].strip() for _, row in rows[1:]] for k, name in enumerate(names)}
-    return _Table(path, columns, [line for line, _ in rows[1:]], choice)
+    return Table(path, columns, [line for line, _ in rows[1:]], choice)
 
 
-def _numbers(use: InputUse, table: _Table, model: Model) -> Any:
+def _numbers(use: InputUse, table: Table, model: Model) -> Any:
     """[samples, *axes] of the columns ``x``, or ``x[0]``, ``x[1]`` .."""
     import numpy
 
@@ -119,7 +120,7 @@ def _numbers(use: InputUse, table: _Table, model: Model) -> Any:
     return numpy.stack(found, -1).reshape(len(table.lines), *sizes)
 
 
-def _floats(name: str, table: _Table) -> Any:
+def _floats(name: str, table: Table) -> Any:
     import numpy
 
     found = numpy.empty(len(table.lines))
@@ -133,7 +134,7 @@ def _floats(name: str, table: _Table) -> Any:
 
 
 def _sequence(
-    use: InputUse, table: _Table, training: Any, model: Model, known: Mapping[str, Any] | None
+    use: InputUse, table: Table, training: Any, model: Model, known: Mapping[str, Any] | None
 ) -> tuple[Any, Any, list[str]]:
     """The places of a cell, which blanks keep apart: numbers, or words; their lengths."""
     assert use.type.classes is not None
@@ -150,9 +151,7 @@ def _sequence(
     return *padded([words.numbers(cell) for cell in cells]), list(words.words)
 
 
-def _vocabulary(
-    use: InputUse, cells: Sequence[Sequence[str]], table: _Table, model: Model
-) -> Words:
+def _vocabulary(use: InputUse, cells: Sequence[Sequence[str]], table: Table, model: Model) -> Words:
     assert use.type.classes is not None
     size = use.type.classes.value(model.sizes)
     if size < 3:
@@ -162,7 +161,7 @@ def _vocabulary(
     return most_frequent((word for cell in cells for word in cell), size)
 
 
-def _integers(use: InputUse, cells: Sequence[Sequence[str]], table: _Table) -> tuple[Any, Any]:
+def _integers(use: InputUse, cells: Sequence[Sequence[str]], table: Table) -> tuple[Any, Any]:
     for row, cell in enumerate(cells):
         wrong = next((item for item in cell if not item.isdigit()), None)
         if wrong is not None:
@@ -172,7 +171,7 @@ def _integers(use: InputUse, cells: Sequence[Sequence[str]], table: _Table) -> t
     return padded([[int(item) for item in cell] for cell in cells])
 
 
-def _agree(lengths: dict[str, Any], own: Any, use: InputUse, table: _Table, model: Model) -> None:
+def _agree(lengths: dict[str, Any], own: Any, use: InputUse, table: Table, model: Model) -> None:
     """Keep the lengths of a sequence; SpecError E522 where another one of its dim has others."""
     axis = use.axes[0]
     known = own * 0 + axis.value(model.sizes) if axis.names <= set(model.sizes) else own

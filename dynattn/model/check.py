@@ -17,7 +17,7 @@ from dynattn.model.couplings import declare_coupling
 from dynattn.model.delays import refuse_in_network, refuse_readers
 from dynattn.model.draft import Draft, head
 from dynattn.model.energies import declare_energies
-from dynattn.model.experiments import declare_experiments
+from dynattn.model.experiments import declare_experiments, is_run
 from dynattn.model.expressions import Context, translate
 from dynattn.model.graphs import declare_graph
 from dynattn.model.groups import declare_group
@@ -31,7 +31,6 @@ from dynattn.model.memory import refuse_too_large
 from dynattn.model.model import Model
 from dynattn.model.network_steps import declare_network, refuse_time, values_of
 from dynattn.model.parts import Observable
-from dynattn.model.placements import is_placement
 from dynattn.model.plans import Runs, Training
 from dynattn.model.populations import announce_let, declare_drifts, declare_population
 from dynattn.model.quantities import declare_dims, declare_parameter, declare_values
@@ -243,7 +242,7 @@ def _declare_observables(draft: Draft, tree: SyntaxTree) -> None:
 
 def _declare_training(draft: Draft, tree: SyntaxTree) -> Training | None:
     found = [item for item in _all(tree, syntax.Experiment) if item.kind == "train"]
-    trains = [item for item in found if not is_placement(draft, item)]
+    trains = [item for item in found if not is_run(draft, item)]
     for second in trains[1:]:
         earlier = (head(trains[0].span), "the first one")
         text = "a spec has one train block"
@@ -299,6 +298,7 @@ def _model(
         searches=runs.searches,
         placements=runs.placements,
         measurements=runs.measurements,
+        fits=runs.fits,
         training=training,
         clauses=draft.clauses(),
         energies=tuple(draft.energies),

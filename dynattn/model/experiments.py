@@ -11,6 +11,7 @@ from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import (
     branches,
     constants,
+    fits,
     measurements,
     placements,
     searches,
@@ -23,6 +24,7 @@ from dynattn.model.draft import Draft, head
 from dynattn.model.plans import (
     Awaited,
     Continuation,
+    Fit,
     Measurement,
     Placement,
     Runs,
@@ -240,9 +242,14 @@ def _updates(draft: Draft, seen: dict[str, tree.Clause], found: Simulation) -> S
     return replace(found, start=0.0, stop=float(count), every=1.0, method="euler", step=1.0)
 
 
+def is_run(draft: Draft, declaration: tree.Experiment) -> bool:
+    """Whether a ``train`` is run as an experiment: without samples, or on measured series."""
+    return fits.is_fit(declaration) or placements.is_placement(draft, declaration)
+
+
 def declare_experiments(draft: Draft, declarations: Sequence[tree.Experiment]) -> Runs:
-    """Every experiment but ``train`` with data, in the order of the text."""
-    runs = [i for i in declarations if i.kind != "train" or placements.is_placement(draft, i)]
+    """Every experiment but ``train`` with samples, in the order of the text."""
+    runs = [i for i in declarations if i.kind != "train" or is_run(draft, i)]
     branches.gather(draft, runs)
     searches.gather(draft, runs)
     first = next((item for item in runs if item.kind == "simulate"), None)
@@ -252,6 +259,7 @@ def declare_experiments(draft: Draft, declarations: Sequence[tree.Experiment]) -
     sought: list[Search] = []
     placed: list[Placement] = []
     measured: list[Measurement] = []
+    fitted: list[Fit] = []
     named: dict[str, Span] = {}
     for item in runs:
         if item.kind == "continue":
@@ -260,6 +268,9 @@ def declare_experiments(draft: Draft, declarations: Sequence[tree.Experiment]) -
         elif item.kind == "equilibria":
             found = searches.search(draft, item)
             sought.append(found)
+        elif item.kind == "train" and fits.is_fit(item):
+            found = fits.fit(draft, item)
+            fitted += [] if found is None else [found]
         elif item.kind == "train":
             found = placements.placement(draft, item)
             placed += [] if found is None else [found]
@@ -282,5 +293,6 @@ def declare_experiments(draft: Draft, declarations: Sequence[tree.Experiment]) -
             draft.errors.add("E203", text, found.span, fix, [earlier])
         named.setdefault(found.name, found.span)
     return Runs(
-        tuple(simulations), tuple(continuations), tuple(sought), tuple(placed), tuple(measured)
-    )
+        tuple(simulations), tuple(continuations), tuple(sought), tuple(placed), tuple(measured),
+        tuple(fitted),
+    )  # fmt: skip

@@ -17,6 +17,7 @@ from dynattn.model.composition import Dim, InputUse, Layer, Step
 from dynattn.model.parts import Coupling, Law, Observable, Parameter, Population, State
 from dynattn.model.plans import (
     Continuation,
+    Fit,
     Measurement,
     Placement,
     Plan,
@@ -64,6 +65,8 @@ class Model:
     """``train`` without data."""
     measurements: tuple[Measurement, ...] = ()
     """``lyapunov`` and its like."""
+    fits: tuple[Fit, ...] = ()
+    """``train`` on measured series."""
     groups: tuple[Population, ...] = ()
     """Populations addressed as one; their states are what the members share."""
     jumps: tuple[Term, ...] = ()
@@ -73,7 +76,7 @@ class Model:
     def plans(self) -> tuple[Plan, ...]:
         """Every experiment but ``train`` with data; what runs by default comes first."""
         searched = (*self.continuations, *self.searches, *self.placements)
-        return (*self.simulations, *searched, *self.measurements)
+        return (*self.simulations, *searched, *self.measurements, *self.fits)
 
     @cached_property
     def sizes_used(self) -> tuple[Size, ...]:
@@ -89,7 +92,7 @@ class Model:
         names += [item.name for run in runs for item in run.awaited]
         names += [name for item in self.continuations for name, _, _ in item.ranges]
         names += [name for start in starts if start is not None for name, _ in start.settings]
-        names += [name for item in self.placements for name in item.free]
+        names += [name for item in (*self.placements, *self.fits) for name in item.free]
         names += self.awaited
         free = self.training.free if self.training is not None else ()
         return frozenset((*names, *free))

@@ -198,17 +198,36 @@ class Placement:
     """None: that of the first ``simulate``."""
 
 
-Plan = Simulation | Continuation | Search | Placement | Measurement
+@dataclass(frozen=True)
+class Fit:
+    """``train`` on measured series: numbers of the model are moved until it does what they do."""
+
+    name: str
+    span: Span = field(repr=False)
+    data: Choice
+    free: tuple[str, ...]
+    shoot: int | None = None
+    """Intervals between measurements in a segment; None: 10, or as many as there are."""
+    steps: int = 50
+    """The most of Gauss and Newton's."""
+    seed: int | None = None
+    """None: that of the first ``simulate``."""
+    records: tuple[Record, ...] = ()
+    """Nothing but the series."""
+
+
+Plan = Simulation | Continuation | Search | Placement | Measurement | Fit
 
 
 class Runs(NamedTuple):
-    """Every experiment but ``train`` with data, in the order of the text."""
+    """Every experiment but ``train`` with samples, in the order of the text."""
 
     simulations: tuple[Simulation, ...]
     continuations: tuple[Continuation, ...]
     searches: tuple[Search, ...]
     placements: tuple[Placement, ...]
     measurements: tuple[Measurement, ...]
+    fits: tuple[Fit, ...]
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from dynattn.present.wanted import (
 from dynattn.run.experiment import find_experiment
 
 if TYPE_CHECKING:
+    from dynattn.learn.fits import FitResult
     from dynattn.learn.placements import PlacementResult
     from dynattn.run.branches import Followed
     from dynattn.run.measurements import MeasurementResult
@@ -34,7 +35,10 @@ if TYPE_CHECKING:
     from dynattn.run.simulate import Trajectory
     from dynattn.run.sweep import Sweep
 
-    Drawn = Trajectory | Sweep | Followed | SearchResult | MeasurementResult | PlacementResult
+    Drawn = (
+        Trajectory | Sweep | Followed | SearchResult | MeasurementResult | PlacementResult
+        | FitResult
+    )  # fmt: skip
 
 
 def draw_pictures(

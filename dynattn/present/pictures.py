@@ -15,6 +15,7 @@ from dynattn.model.terms import Term
 from dynattn.present.bifurcation import bifurcation_figure
 from dynattn.present.coordinates import chosen_pair
 from dynattn.present.figure import entitle, new_figure, style
+from dynattn.present.fits import fit_figure
 from dynattn.present.measured import hysteresis_figure, lyapunov_figure, passage_figure
 from dynattn.present.plots import series_figure, sweep_figure, sweeps_figure
 from dynattn.present.portrait import portrait_figure
@@ -70,8 +71,8 @@ class Picture:
     doc: str
     of: tuple[str, ...]
     """Kinds of experiments that have it: ``simulation``, ``repeats`` (its first one is shown where
-    only one can be), ``sweep``, ``branch``, ``equilibria``, ``training`` or
-    the kind of a measurement.
+    only one can be), ``sweep``, ``branch``, ``equilibria``, ``training``,
+    ``fit``, or the kind of a measurement.
     """
     lacking: Callable[[Compilation, Any], Diagnostic | None]
     """Why an experiment has nothing to draw, which is known before it runs; None: it has."""
@@ -382,6 +383,10 @@ PICTURES: dict[str, Picture] = {
     "lyapunov": Picture(
         "exponents over time, or over one parameter or two", ("lyapunov",), _lacking_measurement,
         lyapunov_figure,
+    ),
+    "fit": Picture(
+        "what was measured, what the fitted model does, and residuals", ("fit",), lambda *_: None,
+        fit_figure,
     ),
     "graph": Picture(
         "the coupling graph coloured by the last states", SIMULATED, _lacking_graph, _graph

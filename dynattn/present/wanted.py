@@ -10,7 +10,7 @@ from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Diagnostic, SpecError, UsageError
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model.model import Model
-from dynattn.model.plans import Continuation, Measurement, Placement, Plan, Search, Simulation
+from dynattn.model.plans import Continuation, Fit, Measurement, Placement, Plan, Search, Simulation
 from dynattn.present.coordinates import plane_states
 from dynattn.present.figure import PICTURES as ENDINGS
 from dynattn.present.pictures import PICTURES, lacking_kept, over_time
@@ -62,9 +62,11 @@ def read_word(word: str) -> Asked:
 
 
 def kind_of(simulation: Plan) -> str:
-    """``simulation``, ``repeats``, ``sweep``, ``branch``, ``equilibria``, ``training``, or the kind
-    of a measurement.
+    """``simulation``, ``repeats``, ``sweep``, ``branch``, ``equilibria``, ``training``, ``fit``, or
+    the kind of a measurement.
     """
+    if isinstance(simulation, Fit):
+        return "fit"
     if isinstance(simulation, Measurement):
         return simulation.kind
     if isinstance(simulation, Placement):
@@ -82,7 +84,7 @@ def default_pictures(compilation: Compilation, simulation: Plan) -> tuple[str, .
     """Series and states; a raster of what is recorded by name, and of observables of nodes, where
     there are more than FEW_ROWS of them. Of a branch its diagram, of equilibria theirs.
     """
-    if isinstance(simulation, Search | Placement | Measurement):
+    if isinstance(simulation, Search | Placement | Measurement | Fit):
         return _able(compilation, simulation, (kind_of(simulation),))
     if isinstance(simulation, Continuation):
         return ("bifurcation",)
@@ -131,7 +133,8 @@ def refusal(
 
 KINDS = {
     "sweep": "a sweep", "branch": "a continuation", "equilibria": "a search for equilibria",
-    "training": "a training", **dict.fromkeys(MEASUREMENTS, "a measurement"),
+    "training": "a training", "fit": "a fit",
+    **dict.fromkeys(MEASUREMENTS, "a measurement"),
 }  # fmt: skip
 
 

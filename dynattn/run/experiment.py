@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dynattn.diagnostics.report import Diagnostic, NumericalError, UsageError
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model.model import Model
-from dynattn.model.plans import Continuation, Measurement, Placement, Plan, Search, Simulation
+from dynattn.model.plans import Continuation, Fit, Measurement, Placement, Plan, Search, Simulation
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
@@ -57,7 +57,7 @@ def check_plan(compilation: Compilation, plan: Plan) -> None:
         check_search(compilation, plan)
     elif isinstance(plan, Measurement):
         check_measurement(compilation, plan)
-    elif isinstance(plan, Placement):
+    elif isinstance(plan, Placement | Fit):
         text = f"'{plan.name}' trains, and is no experiment that only runs"
         fix = f"run it as a whole: dynattn.load(PATH).run('{plan.name}'), or dynattn run"
         raise UsageError(Diagnostic("E706", text, plan.span, fix))
@@ -99,7 +99,7 @@ def run_experiment(
 
     experiment = find_experiment(compilation.model, name)
     check_plan(compilation, experiment)
-    assert not isinstance(experiment, Placement), "check_plan refuses it"
+    assert not isinstance(experiment, Placement | Fit), "check_plan refuses it"
     shared = isinstance(experiment, Simulation) and as_sweep(experiment)
     check_team(None if shared else experiment.name, workers, cluster)
     make = ResultFolder.open if shared else ResultFolder.make

@@ -208,6 +208,14 @@ CODES: dict[str, Entry] = {
         "yes/1.wav at 16000 Hz, no/1.wav at 8000 Hz",
         "yes/1.wav at 16000 Hz, no/1.wav at 16000 Hz",
     ),
+    "E528": Entry(
+        "a series that is none of this model",
+        "A series has a column t of ascending times, and columns named like states and observables "
+        "of the model: theta[0], theta[1] .. of nodes, r of a number. Empty cells are measurements "
+        "that are missing. There have to be more measurements than unknown numbers.",
+        "t,theta0\n0,0.31\n0.1,0.35",
+        "t,theta[0]\n0,0.31\n0.1,0.35",
+    ),
     "E540": Entry(
         "there is no checkpoint",
         "A run writes its first checkpoint with its first measurement on validation data.",

@@ -1,4 +1,4 @@
-"""Codes of experiments: E320 to E327, and of those that cannot be run: E620 to E660."""
+"""Codes of experiments: E320 to E327, and of those that cannot be run: E620 to E671."""
 
 from __future__ import annotations
 
@@ -270,5 +270,21 @@ CODES: dict[str, Entry] = {
         "continue orbits { start at b.hopf; K = 0 .. 1 }",
         "population p[2] { state x on real(3) }\ncontinue b { K = 0 .. 1; detect hopf }\n"
         "continue orbits { start at b.hopf; K = 0 .. 1 }",
+    ),
+    "E670": Entry(
+        "a fit that cannot be",
+        "train on series moves numbers of the model, what is declared with learn or named by free, "
+        "until the sum of squared distances between what it does and what was measured is least. "
+        "States are followed by explicit steps, without noise, and numbers stand in the laws "
+        "themselves: what is computed from them once would not move with them.",
+        'param K = 1\nlet strong = 2*K\ntrain { data series("a.csv"); free K; loss strong }',
+        'param K = 1\nlet strong = 2*K\ntrain { data series("a.csv"); free K }',
+    ),
+    "E671": Entry(
+        "a fit that does not settle",
+        "Segments of a record have to join, and the sum of squares has to be least. From numbers "
+        "far from right, or over segments in which the model is chaotic, that may not be reached.",
+        'train { data series("a.csv"); free K; steps 3 }',
+        'train { data series("a.csv"); free K; shoot 5; steps 200 }',
     ),
 }

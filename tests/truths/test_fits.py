@@ -1,0 +1,291 @@
+"""Fits of measured series find what was planted, within the errors that they state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+from dynattn.compilation import Compilation
+from dynattn.diagnostics.report import NumericalError, Source
+from dynattn.learn.experiments import run_any
+
+
+def fitted(folder: Path, text: str, **arrays: Any) -> Any:
+    """The fit of the spec ``text`` to arrays in ``data.npz``."""
+    np.savez(folder / "data.npz", **arrays)
+    place = folder / "fit.dyn"
+    place.write_text(text)
+    return run_any(Compilation(Source(str(place), text)), "fit")
+
+
+def solved(rates: Any, start: Any, times: Any) -> Any:
+    """[times, numbers] by an independent solver."""
+    found = solve_ivp(rates, (times[0], times[-1]), start, t_eval=times, rtol=1e-9, atol=1e-9)
+    return found.y.T
+
+
+def distance(result: Any, name: str, truth: Any) -> Any:
+    """In stated errors."""
+    return (result[name] - truth) / result[f"{name} error"]
+
+
+def sakaguchi(t: float, theta: Any, omega: Any, K: float, alpha: float) -> Any:
+    n = len(theta)
+    force = np.sin(theta[None] - theta[:, None] - alpha)
+    return omega + K / (n - 1) * (force.sum(1) - np.sin(-alpha))
+
+
+SAKAGUCHI = """
+model network
+param N = {N}, K = 0.5, alpha on circle = 0
+population osc[N] {{ state theta on circle; param omega = 0; drift omega }}
+coupling pull: osc -> osc {{ strength K * N/(N - 1); frustration alpha; normalize size }}
+train fit {{ data series("data.npz"); free K, alpha, omega; {rest} }}
+"""
+
+
+def planted(n: int, seed: int, noise: float, stop: float) -> tuple[Any, Any, Any]:
+    """(times, phases measured modulo 2 pi, frequencies) of a Kuramoto-Sakaguchi network."""
+    rng = np.random.default_rng(seed)
+    omega, times = rng.normal(0, 0.6, n), np.sort(rng.uniform(0, stop, round(stop * 8)))
+    start = rng.uniform(0, 2 * np.pi, n)
+    theta = solved(lambda t, x: sakaguchi(t, x, omega, 1.4, 0.4), start, times)
+    return times, np.mod(theta + noise * rng.normal(size=theta.shape), 2 * np.pi), omega
+
+
+def test_frequencies_coupling_and_frustration_of_a_network(tmp_path: Path) -> None:
+    misses = []
+    for seed in range(2):
+        times, theta, omega = planted(6, seed, 0.1, 7.0)
+        text = SAKAGUCHI.format(N=6, rest="")
+        result = fitted(tmp_path, text, t=times, theta=theta)
+        misses += [distance(result, "K", 1.4), distance(result, "alpha", 0.4)]
+        misses += [*distance(result, "osc.omega", omega)]
+        assert result.statistics["sigma"]["osc.theta"] == pytest.approx(0.1, rel=0.15)
+        assert result["K error"] < 0.2
+    z = np.abs(misses)
+    assert (z < 1.96).mean() > 0.8 and z.max() < 4
+    assert 0.5 < np.sqrt((z**2).mean()) < 1.5
+
+
+def test_gaps_and_segments_change_nothing_but_what_is_told(tmp_path: Path) -> None:
+    times, theta, omega = planted(4, 5, 0.05, 8.0)
+    rng = np.random.default_rng(1)
+    theta[rng.random(theta.shape) < 0.15] = np.nan
+    theta[7] = np.nan
+    text = SAKAGUCHI.format(N=4, rest="shoot 7")
+    result = fitted(tmp_path, text, t=times, theta=theta)
+    other = fitted(tmp_path, text.replace("shoot 7", "shoot 20"), t=times, theta=theta)
+    assert np.abs(distance(result, "osc.omega", omega)).max() < 4
+    assert np.abs(result["K"] - other["K"]) < 1e-2 * result["K error"]
+    assert result["K error"] == pytest.approx(other["K error"], rel=1e-3)
+    assert any("1 of 64 rows" in note for note in result.notes)
+    assert any("measurements of 'osc.theta' are missing" in note for note in result.notes)
+    assert np.isnan(result["measured osc.theta"]).sum() == np.isnan(theta).sum() - 4
+
+
+def test_errors_are_those_of_linear_least_squares(tmp_path: Path) -> None:
+    """x' = a has the straight line as its solution, whose errors are known in closed form."""
+    rng = np.random.default_rng(3)
+    times = np.linspace(0, 5, 41)
+    x = 0.7 * times + 1 + 0.2 * rng.normal(size=41)
+    text = """
+model line
+param a = 0
+population p[1] { state x on real; drift a }
+train fit { data series("data.npz"); free a; shoot 8 }
+"""
+    result = fitted(tmp_path, text, t=times, x=x)
+    (slope, _), covariance = np.polyfit(times, x, 1, cov=True)
+    assert result["a"] == pytest.approx(slope, abs=1e-9)
+    assert result["a error"] == pytest.approx(covariance[0, 0] ** 0.5, rel=1e-6)
+    facts = result.statistics["estimates"]["a"]
+    assert facts == {"value": float(result["a"]), "error": float(result["a error"]), "start": 0.0}
+
+
+def test_a_weight_per_edge(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    W = rng.uniform(0.2, 0.6, (3, 3)) * (1 - np.eye(3))
+    times = np.linspace(0, 12, 121)
+
+    def rates(t: float, x: Any) -> Any:
+        return np.sin(2 * t + np.arange(3) * 2) + (W * np.tanh(x[None] - x[:, None])).sum(1)
+
+    x = solved(rates, rng.normal(size=3), times)
+    text = """
+model edges
+graph all = complete_graph(n=3)
+population p[3] { state x on real; drift sin(2*t + 2*index) }
+coupling c: p -> p over all { param w = 0.1; weight w; kernel tanh(x[j] - x[i]) }
+train fit { data series("data.npz"); free c.w }
+"""
+    result = fitted(tmp_path, text, t=times, x=x + 0.01 * rng.normal(size=x.shape))
+    found = result.statistics["estimates"]
+    assert len(found) == 6
+    for label, item in found.items():
+        j, i = (int(k) for k in label[4:-1].split(" -> "))
+        assert abs(item["value"] - W[i, j]) < 4 * item["error"] < 0.4
+
+
+def test_a_delay(tmp_path: Path) -> None:
+    """x' = -x(t - tau) with x = 1 before 0: by steps, in closed form up to 2 tau."""
+    tau, times = 0.8, np.linspace(0, 1.6, 33)
+    late = np.maximum(times - tau, 0)
+    x = 1 - times + late**2 / 2
+    rng = np.random.default_rng(2)
+    text = """
+model late
+param k = 0.8, tau = 0.5
+population p[1] { state x on real = 1 }
+population q[1] { state y on real = 0; drift 0 - y }
+coupling c: p -> p over everyone(1) { kernel 0 - x[j]; strength k; delay tau }
+simulate { t 0 .. 1 every 0.1; method rk4; step 0.02 }
+train fit { data series("data.npz"); free k, tau }
+"""
+    text = text.replace("population q[1] { state y on real = 0; drift 0 - y }\n", "")
+    result = fitted(tmp_path, text, t=times, x=x + 0.003 * rng.normal(size=33))
+    assert abs(distance(result, "tau", tau)) < 3 and abs(distance(result, "k", 1.0)) < 3
+    assert result["tau error"] < 0.05
+
+
+HIDDEN = """
+model cell
+param a = 0.5, eps = 0.12
+population p[1] {
+  state v on real = -1
+  state w on real = 0.5
+  drift v: v - v^3/3 - w + 0.5
+  drift w: eps * (v + a - 0.8*w)
+}
+simulate { t 0 .. 40 every 1; method rk4; step 0.35 }
+train fit { data series("data.npz"); free a, eps }
+"""
+
+
+def test_a_state_that_is_not_measured(tmp_path: Path) -> None:
+    def rates(t: float, x: Any) -> Any:
+        v, w = x
+        return np.array([v - v**3 / 3 - w + 0.5, 0.08 * (v + 0.7 - 0.8 * w)])
+
+    times = np.linspace(0, 40, 61)
+    v = solved(rates, [-1, 0.5], times)[:, 0]
+    rng = np.random.default_rng(0)
+    result = fitted(tmp_path, HIDDEN, t=times, v=v + 0.05 * rng.normal(size=61))
+    assert abs(distance(result, "a", 0.7)) < 3.5 and abs(distance(result, "eps", 0.08)) < 3.5
+    assert result["eps error"] < 0.004
+
+
+def test_a_missing_term_as_a_small_network(tmp_path: Path) -> None:
+    times = np.linspace(0, 6, 31)
+    rng = np.random.default_rng(0)
+    start = np.array([-2.5, -1.0, 0.3, 2.6])
+    x = solved(lambda t, x: -x + 2 * np.sin(x) + 0.4 * np.cos(t), start, times)
+    text = """
+model missing
+population p[4] { state x on real; let f = dot(mlp([x], hidden=4, out=1), 1)
+  drift 0.4*cos(t) - x + f }
+observe term = f
+simulate { t 0 .. 6 every 0.1; method rk4; step 0.2 }
+train fit { data series("data.npz"); steps 100 }
+"""
+    result = fitted(tmp_path, text, t=times, x=x + 0.02 * rng.normal(size=x.shape))
+    assert result.statistics["sigma"]["p.x"] == pytest.approx(0.02, rel=0.15)
+    assert result.statistics["estimates"] == {}
+    weights = [result[f"p.f.mlp.{part}"] for part in
+               ("up.weight", "up.bias", "down.weight", "down.bias")]  # fmt: skip
+    from scipy.special import erf
+
+    at = np.linspace(-2, 2, 9)
+    up = at[:, None] @ weights[0].reshape(1, 4) + weights[1]
+    term = (up * (1 + erf(up / 2**0.5)) / 2) @ weights[2].reshape(4, 1)[:, 0] + weights[3]
+    assert np.abs(term - 2 * np.sin(at)).max() < 0.3
+
+
+def test_what_the_data_do_not_tell_is_told(tmp_path: Path) -> None:
+    times = np.linspace(0, 4, 41)
+    rng = np.random.default_rng(0)
+    x = 2 - 2 * np.exp(-times) + 0.01 * rng.normal(size=41)
+    text = """
+model twice
+param a = 0.5, b = 0.5, c = 1 in 0.5 .. 1.5, k = 2 in 0 .. 0.7
+population p[1] { state x on real; drift a + b - c*x }
+population q[1] { state y on real; drift k - y }
+train fit { data series("data.npz"); free a, b, c, k }
+"""
+    result = fitted(tmp_path, text.replace("k = 2", "k = 0.2"), t=times, x=x)
+    assert result.statistics["undetermined"] == ["a", "b", "k"]
+    assert result["a"] + result["b"] == pytest.approx(2, abs=0.1)
+    assert abs(distance(result, "c", 1)) < 4
+    assert any("combination of a, b" in note for note in result.notes)
+    assert any("k changes nothing" in note for note in result.notes)
+
+
+def test_a_number_at_the_end_of_its_range_and_a_model_that_misses_something(tmp_path: Path) -> None:
+    times = np.linspace(0, 4, 41)
+    rng = np.random.default_rng(0)
+    x = 2 - 2 * np.exp(-times) + 0.01 * rng.normal(size=41)
+    text = """
+model kept
+param a = 0.5 in 0 .. 1.6
+population p[1] { state x on real; drift a - x }
+train fit { data series("data.npz"); free a }
+"""
+    result = fitted(tmp_path, text, t=times, x=x)
+    assert result["a"] == 1.6
+    assert any("a is at an end of its range" in note for note in result.notes)
+    assert any("the model misses something" in note for note in result.notes)
+
+
+def test_a_signal_of_the_same_file_drives_the_model(tmp_path: Path) -> None:
+    times = np.linspace(0, 6, 61)
+    drive = np.sin(times)
+    x = solved(lambda t, x: np.interp(t, times, drive) * 1.5 - x, [0.0], times)
+    text = """
+model driven
+param g = 1
+input drive: signal
+population p[1] { state x on real; drift g*drive - x }
+train fit { data series("data.npz"); free g }
+"""
+    rng = np.random.default_rng(0)
+    x = x + 0.01 * rng.normal(size=x.shape)
+    result = fitted(tmp_path, text, t=times, x=x, drive=drive)
+    assert abs(distance(result, "g", 1.5)) < 3 and result["g error"] < 0.02
+
+
+def test_points_of_a_sphere_by_what_is_observed_of_them(tmp_path: Path) -> None:
+    times = np.linspace(0, 3, 31)
+
+    def rates(t: float, flat: Any) -> Any:
+        x = flat.reshape(2, 3)
+        pull = 0.6 * x[::-1]
+        return (pull - (pull * x).sum(1, keepdims=True) * x).ravel()
+
+    start = np.array([[1, 0, 0], [0, 0.6, 0.8]])
+    x = solved(rates, start.ravel(), times).reshape(-1, 2, 3)
+    rng = np.random.default_rng(0)
+    text = """
+model sphere
+param K = 0.3
+population p[2] { state x on sphere(3) = [cos(index), 0.6*sin(index), 0.8*sin(index)] }
+coupling c: p -> p { strength K; kernel x[j] }
+observe h = dot(x, [0, 0, 1])
+observe f = dot(x, [1, 0, 0])
+observe g = dot(x, [0, 1, 0])
+train fit { data series("data.npz"); free K }
+"""
+    arrays = {name: x[..., k] + 0.01 * rng.normal(size=(31, 2)) for k, name in enumerate("fgh")}
+    result = fitted(tmp_path, text, t=times, **arrays)
+    assert abs(distance(result, "K", 0.6)) < 3.5 and result["K error"] < 0.02
+
+
+def test_too_few_steps_are_told_with_what_was_found(tmp_path: Path) -> None:
+    times, theta, _ = planted(4, 5, 0.05, 8.0)
+    with pytest.raises(NumericalError) as caught:
+        fitted(tmp_path, SAKAGUCHI.format(N=4, rest="steps 1"), t=times, theta=theta)
+    assert caught.value.diagnostics[0].code == "E671"
+    assert caught.value.partial.status == "failed"
