@@ -226,8 +226,8 @@ class _Work:
             positive = own is not None and own.manifold is not None
             positive = positive and own.manifold.name == "positive"  # type: ignore[union-attr]
             a, b = limits or (LEAST if positive else -math.inf, math.inf)
-            low.append(torch.full((shape.numel(),), a))
-            high.append(torch.full((shape.numel(),), b))
+            low.append(torch.full((shape.numel(),), a, dtype=torch.float64))
+            high.append(torch.full((shape.numel(),), b, dtype=torch.float64))
         return torch.cat(low).to(self.start), torch.cat(high).to(self.start)
 
     def _ridge(self) -> torch.Tensor:
@@ -248,7 +248,7 @@ class _Work:
         for name, values in self.series.measured.items():
             spread = 1.0 if self.series.targets[name].phase else float(np.nanstd(values))
             found.append(spread or 1.0)
-        return torch.tensor(found).to(self.start)
+        return torch.tensor(found, dtype=torch.float64).to(self.start)
 
     def _begin(self, shots: Stepped | Remembered) -> None:
         """Segments begin with what was measured; the rest is what the model makes of it, one

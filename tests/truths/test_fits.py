@@ -166,6 +166,7 @@ train fit { data series("data.npz"); free a, eps }
 """
 
 
+@pytest.mark.slow
 def test_a_state_that_is_not_measured(tmp_path: Path) -> None:
     def rates(t: float, x: Any) -> Any:
         v, w = x
@@ -179,6 +180,7 @@ def test_a_state_that_is_not_measured(tmp_path: Path) -> None:
     assert result["eps error"] < 0.004
 
 
+@pytest.mark.slow
 def test_a_missing_term_as_a_small_network(tmp_path: Path) -> None:
     times = np.linspace(0, 6, 31)
     rng = np.random.default_rng(0)
