@@ -62,8 +62,8 @@ def run_fit(
 ) -> FitResult:
     """Fit ``learn`` and ``free`` numbers, and the state that the record begins with.
 
-    SpecError E528 for a series that is none of this model, E670 for what cannot be fitted;
-    NumericalError E671 where nothing fits, or not in so many steps; its ``partial`` is the result
+    SpecError E528 for a series that is none of this model, E690 for what cannot be fitted;
+    NumericalError E691 where nothing fits, or not in so many steps; its ``partial`` is the result
     up to there.
     """
     from dynattn.solve.multiple_shooting import settle
@@ -82,7 +82,7 @@ def run_fit(
         text = f"after {plan.steps} steps the fit still moves, or segments do not join: a "
         text += f"measurement is {_errors(result)} away from the model"
         fix = "begin closer (values of what is free), write shorter segments: shoot 5, or more "
-        error = NumericalError(Diagnostic("E671", text, plan.span, f"{fix}steps: steps 200"))
+        error = NumericalError(Diagnostic("E691", text, plan.span, f"{fix}steps: steps 200"))
         error.partial = result
         raise error
     return work.result(fitting, taken, "finished")
@@ -116,7 +116,7 @@ class _Work:
         self.unknown, self.start = unknown_of(self.system, self.names)
         if not len(self.start):
             text = "nothing is there to be fitted"
-            raise SpecError(Diagnostic("E670", text, plan.span, "write free K"))
+            raise SpecError(Diagnostic("E690", text, plan.span, "write free K"))
         intervals = len(series.times) - 1
         shoot = plan.shoot or min(SHOOT, intervals)
         shoot = intervals if self.system.late else shoot
@@ -177,7 +177,7 @@ class _Work:
         text = "no number of steps follows the model from one measurement to the next as exactly "
         text += f"as rtol {self.clock.rtol:g} asks"
         fix = "begin closer to what was measured, or write a larger rtol in simulate"
-        raise NumericalError(Diagnostic("E671", text, self.plan.span, fix))
+        raise NumericalError(Diagnostic("E691", text, self.plan.span, fix))
 
     def _shots(self) -> Stepped | Remembered:
         """How segments are followed, in few steps at first."""

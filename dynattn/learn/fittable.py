@@ -62,18 +62,18 @@ def _check_laws(model: Model, plan: Fit, found: Collector) -> None:
             text = f"{what} '{law.state}', and a fit follows states that laws alone carry on"
             fix = "write its law as an equation, without noise: what was measured may have errors"
             notes = [(law.noise.span, "the noise")] if law.noise is not None else []
-            found.add("E670", text, plan.span, fix, notes)
+            found.add("E690", text, plan.span, fix, notes)
     method = METHODS.get(clock.method)
     if method is not None and method.tableau is None:
         text = f"segments are stepped through explicitly, and '{clock.method}' does not"
-        found.add("E670", text, clock.span, "write method tsit5, or rk4 and a step")
+        found.add("E690", text, clock.span, "write method tsit5, or rk4 and a step")
     if late and (clock.step is None or clock.method not in ("euler", "heun", "rk4", "tsit5")):
         text = f"'{late[0].name}' has a delay, and a fit with delays takes steps of one size"
         fix = "write method rk4; step 0.01 in simulate"
-        found.add("E670", text, plan.span, fix, [(late[0].span, "the delay")])
+        found.add("E690", text, plan.span, fix, [(late[0].span, "the delay")])
     if late and plan.shoot is not None:
         text = f"'{late[0].name}' has a delay: its past is one, from the first measurement on"
-        found.add("E670", text, plan.span, "leave out shoot")
+        found.add("E690", text, plan.span, "leave out shoot")
 
 
 def _check_numbers(model: Model, plan: Fit, found: Collector) -> None:
@@ -84,7 +84,7 @@ def _check_numbers(model: Model, plan: Fit, found: Collector) -> None:
             where = own.manifold.name if own.manifold is not None else "complex"
             text = f"'{name}' is a point of {where}, and numbers are fitted"
             fix = f"fit what it is made of; {', '.join(FLAT)} can be fitted"
-            found.add("E670", text, plan.span, fix, [(own.span, "declared here")])
+            found.add("E690", text, plan.span, fix, [(own.span, "declared here")])
     for other in model.parameters:
         terms = other.init.arguments if isinstance(other.init, Draw) else (other.init,)
         read = {t.payload for t in walk(*terms) if t.op == "parameter"} & moved
@@ -92,11 +92,11 @@ def _check_numbers(model: Model, plan: Fit, found: Collector) -> None:
             name = min(read)
             text = f"'{other.name}' is computed from '{name}' once, before anything moves"
             fix = f"write let {other.name.rpartition('.')[2]} = .., which is always current"
-            found.add("E670", text, plan.span, fix, [(other.span, "computed here")])
+            found.add("E690", text, plan.span, fix, [(other.span, "computed here")])
 
 
 def check_structure(compilation: Compilation, plan: Fit) -> None:
-    """SpecError E670 for sizes and what graphs are made from."""
+    """SpecError E690 for sizes and what graphs are made from."""
     from dynattn.run.systems import is_structural
 
     for name in plan.free:
@@ -108,4 +108,4 @@ def check_structure(compilation: Compilation, plan: Fit) -> None:
         if is_structural(compilation, name, (own, other)):
             text = f"'{name}' is a size, or makes a graph, and does not move continuously"
             fix = f"leave {name} out of free"
-            raise SpecError(Diagnostic("E670", text, plan.span, fix))
+            raise SpecError(Diagnostic("E690", text, plan.span, fix))

@@ -42,19 +42,19 @@ def fit(draft: Draft, declaration: tree.Experiment) -> Fit | None:
     if draft.has_network:
         text = "a fit follows states through time, and this model is a network"
         fix = "leave the network out, or train it on samples: data arrays(..)"
-        draft.errors.add("E670", text, span, fix)
+        draft.errors.add("E690", text, span, fix)
         return None
     found = _clauses(draft, declaration)
     free = free_parameters(draft, found["free"]) if "free" in found else ()
     learned = any(p.learned and p.layer is None for p in draft.parameters.values())
     if not learned and "free" not in found:
         text = "nothing is there to be fitted"
-        draft.errors.add("E670", text, span, "write free K, or declare what is fitted with learn")
+        draft.errors.add("E690", text, span, "write free K, or declare what is fitted with learn")
     for name in free:
         if name in draft.whole:
             text = f"'{name}' multiplies an angle, and is a whole number: it cannot be fitted"
             notes = [(draft.whole[name], "here")]
-            draft.errors.add("E670", text, found["free"].span, f"leave {name} out of free", notes)
+            draft.errors.add("E690", text, found["free"].span, f"leave {name} out of free", notes)
     data = choice(draft, found["data"]) if "data" in found else None
     numbers = _numbers(draft, found)
     if data is None:
@@ -69,7 +69,7 @@ def _clauses(draft: Draft, declaration: tree.Experiment) -> dict[str, tree.Claus
             text = f"{item.word} has no place in a fit, which makes the sum of squared distances "
             text += "to the series small"
             fix = f"leave out {item.word}; clauses are {', '.join(CLAUSES)}"
-            draft.errors.add("E670", text, item.span, fix)
+            draft.errors.add("E690", text, item.span, fix)
         else:
             kept.append(item)
     setting = partial(refuse_setting, draft)

@@ -131,4 +131,4 @@ def test_what_cannot_be_fitted(text: str, words: str) -> None:
     whole = f'model m\nparam k = 1\n{text}\ntrain fit {{ data series("a.csv"); free k }}\n'
     model = Compilation(Source("m.dyn", whole)).model
     found = fit_mistakes(model, model.fits[0])
-    assert any(item.code == "E670" and words in item.message for item in found), found
+    assert any(item.code == "E690" and words in item.message for item in found), found

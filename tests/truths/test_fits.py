@@ -289,5 +289,5 @@ def test_too_few_steps_are_told_with_what_was_found(tmp_path: Path) -> None:
     times, theta, _ = planted(4, 5, 0.05, 8.0)
     with pytest.raises(NumericalError) as caught:
         fitted(tmp_path, SAKAGUCHI.format(N=4, rest="steps 1"), t=times, theta=theta)
-    assert caught.value.diagnostics[0].code == "E671"
+    assert caught.value.diagnostics[0].code == "E691"
     assert caught.value.partial.status == "failed"

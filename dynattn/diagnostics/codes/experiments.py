@@ -271,7 +271,7 @@ CODES: dict[str, Entry] = {
         "population p[2] { state x on real(3) }\ncontinue b { K = 0 .. 1; detect hopf }\n"
         "continue orbits { start at b.hopf; K = 0 .. 1 }",
     ),
-    "E670": Entry(
+    "E690": Entry(
         "a fit that cannot be",
         "train on series moves numbers of the model, what is declared with learn or named by free, "
         "until the sum of squared distances between what it does and what was measured is least. "
@@ -280,7 +280,7 @@ CODES: dict[str, Entry] = {
         'param K = 1\nlet strong = 2*K\ntrain { data series("a.csv"); free K; loss strong }',
         'param K = 1\nlet strong = 2*K\ntrain { data series("a.csv"); free K }',
     ),
-    "E671": Entry(
+    "E691": Entry(
         "a fit that does not settle",
         "Segments of a record have to join, and the sum of squares has to be least. From numbers "
         "far from right, or over segments in which the model is chaotic, that may not be reached.",
