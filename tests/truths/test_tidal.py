@@ -114,7 +114,7 @@ def test_more_passes_tell_the_arms_of_a_spiral(weights, later, margin, tmp_path)
     """T6: at one width and one count of numbers, four cycles against one."""
     found = []
     for cycles in (1, later):
-        arm = Arm("spiral", "spiral", {"weights": weights, "cycles": cycles}, folder=SPIRAL.parent)
+        arm = Arm("arms", "spiral", {"weights": weights, "cycles": cycles}, folder=SPIRAL.parent)
         runs = [trained(arm, seed, None, tmp_path / "running") for seed in range(6)]
         found.append(sum(run.last["accuracy(logits, label)"] for run in runs) / 6)
     assert found[1] - found[0] > margin
