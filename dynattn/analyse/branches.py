@@ -89,6 +89,10 @@ class SpecialPoint:
     point."""
     frequency: float | None = None
     """Of the oscillations that a Hopf point begins."""
+    lyapunov: float | None = None
+    """Of a Hopf point the first Lyapunov coefficient: the oscillations that begin there are stable
+    where it is below 0 (supercritical), unstable above (subcritical).
+    """
     multiplicity: int = 1
     """How many directions a branch point frees at once."""
     left: Array | None = field(default=None, repr=False)

@@ -20,6 +20,7 @@ from dynattn.analyse.branches import EASY, HARD, POINTS, SMALLEST, TURN, turns_o
 from dynattn.analyse.roots import root_of
 from dynattn.analyse.stability import Stability, stability_of
 from dynattn.solve.conditions import FAR, Condition, Rotating, Singular, slopes_along
+from dynattn.solve.normal_forms import lyapunov_coefficient
 from dynattn.solve.rest_problem import RestProblem
 from dynattn.solve.sheets import Directions, Linearization, Point, Sheet
 
@@ -32,7 +33,7 @@ STEPS = 8
 ENOUGH = 1e-9
 """Its last step, in scaled coordinates; the one after that would be as good as its square."""
 
-EVENTS = {"fold": ("cusp", "bogdanov_takens"), "hopf": ("bogdanov_takens",)}
+EVENTS = {"fold": ("cusp", "bogdanov_takens"), "hopf": ("bautin", "bogdanov_takens")}
 """What may happen on a curve of each kind."""
 
 
@@ -55,6 +56,8 @@ class Spot:
     signs: dict[str, float]
     """By event: a number that changes its sign there."""
     stability: Stability = field(repr=False)
+    lyapunov: float | None = None
+    """The first Lyapunov coefficient of a Hopf point."""
 
     @property
     def y(self) -> Tensor:
@@ -74,7 +77,7 @@ class Spot:
 
 @dataclass(frozen=True, eq=False)
 class Event:
-    """A cusp, or a Bogdanov-Takens point."""
+    """A cusp, a Bautin or a Bogdanov-Takens point."""
 
     kind: str
     step: Spot
@@ -179,12 +182,20 @@ class Tracer:
         along = v[-1]
         if before is not None and float(along @ before.along) < 0:
             along = -along
+        lyapunov = self._lyapunov(here, extra)
         signs = self._signs(here, across, condition, extra, slopes)
+        if lyapunov is not None:
+            signs["bautin"] = lyapunov
         return Spot(
             here, self._condition(here, extra, condition), extra, across, along,
             (0.0 if before is None else before.arclength) + length, residual, signs,
-            stability_of(here.local, here.matrix),
+            stability_of(here.local, here.matrix), lyapunov,
         )  # fmt: skip
+
+    def _lyapunov(self, here: Linearization, extra: Tensor) -> float | None:
+        if self.kind == "fold" or not float(extra[0]) > 0:
+            return None
+        return lyapunov_coefficient(here, float(extra[0] * self.scale) ** 0.5)
 
     def _condition(
         self, here: Linearization, extra: Tensor, before: Condition | None = None
@@ -236,7 +247,7 @@ class Tracer:
                     return found, special, "lost"
                 continue
             events = list(self._events(last, step, kinds))
-            ended = next((e for e in events if self.kind == "hopf"), None)
+            ended = self.kind == "hopf" and any(e.kind == "bogdanov_takens" for e in events)
             bound = self._bound(last, step)
             for event in events:
                 if bound is None or event.step.arclength <= bound.arclength:
@@ -244,7 +255,7 @@ class Tracer:
                     found += [event.step]
             if bound is not None:
                 return [*found, bound], special, "range"
-            if ended is not None:
+            if ended:
                 return found, special, "bogdanov_takens"
             found.append(step)
             if self._closes(start, last, step):
@@ -259,9 +270,10 @@ class Tracer:
     def _events(self, first: Spot, last: Spot, kinds: Sequence[str]) -> Iterator[Event]:
         """Those between two points, in order."""
         found = []
+        ends = "bogdanov_takens" if self.kind == "hopf" else None
         for kind, sign in first.signs.items():
-            if sign * last.signs[kind] < 0 and (kind in kinds or self.kind == "hopf"):
-                spot = self._where(first, last, lambda s, kind=kind: s.signs[kind])
+            if sign * last.signs.get(kind, np.nan) < 0 and (kind in kinds or kind == ends):
+                spot = self._where(first, last, lambda s, kind=kind: s.signs.get(kind, np.nan))
                 if spot is not None:
                     found.append(Event(kind, spot, abs(spot.signs[kind])))
         yield from sorted(found, key=lambda event: event.step.arclength)

@@ -12,6 +12,7 @@ from torch import Tensor
 from dynattn.analyse.branches import SpecialPoint, Step, Walk
 from dynattn.analyse.stability import stability_of
 from dynattn.solve.conditions import Condition, Crossing, Located, Oscillating, Singular, locate
+from dynattn.solve.normal_forms import lyapunov_coefficient
 from dynattn.solve.sheets import Directions, Point
 
 KINDS = ("fold", "branch_point", "hopf")
@@ -161,7 +162,10 @@ def _hopf(walk: Walk, stretch: Stretch, omega: float) -> SpecialPoint | None:
     vector = condition.vectors(found.here, frequency)[1]
     parts = _lifted(found, torch.stack([vector.real, vector.imag]))
     step = _step_of(stretch, found)
-    return SpecialPoint("hopf", step, found.residual, parts[0] + 1j * parts[1], abs(frequency))
+    return SpecialPoint(
+        "hopf", step, found.residual, parts[0] + 1j * parts[1], abs(frequency),
+        lyapunov_coefficient(step.here, frequency),
+    )  # fmt: skip
 
 
 def _branch_point(walk: Walk, stretch: Stretch) -> SpecialPoint:

@@ -15,6 +15,9 @@ ENDS = {
     "points": "the most points that are followed",
 }
 
+FLAT = 1e-8
+"""A first Lyapunov coefficient this near to 0 decides nothing."""
+
 NUMBERS = 3
 """Numbers of a null vector that are printed: the largest ones."""
 
@@ -40,10 +43,19 @@ def _row(result: BranchResult, number: int, point: SpecialPoint) -> tuple[str, .
         word += f" ({point.multiplicity} directions)"
     if point.frequency is not None:
         word += f", frequency {point.frequency:.6g}"
+    if point.lyapunov is not None:
+        word += f", {criticality(point.lyapunov)}"
     return (
         word, str(number), f"{point.value:.10g}", f"{max(point.residual, _left(point)):.1g}",
         ", ".join(shown_value(value) for value in values), _null(result, point),
     )  # fmt: skip
+
+
+def criticality(lyapunov: float) -> str:
+    """What becomes of the oscillations that begin at a Hopf point, in a word."""
+    if abs(lyapunov) < FLAT:
+        return "degenerate"
+    return "supercritical" if lyapunov < 0 else "subcritical"
 
 
 def _left(point: SpecialPoint) -> float:

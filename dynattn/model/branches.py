@@ -19,7 +19,10 @@ STARTS = (
 )
 EVENTS = ("fold", "hopf", "branch_point")
 """What an equilibrium may undergo in one parameter."""
-TRACED_EVENTS = {"fold": ("cusp", "bogdanov_takens"), "hopf": ("bogdanov_takens",)}
+TRACED_EVENTS = {
+    "fold": ("cusp", "bogdanov_takens"),
+    "hopf": ("bautin", "bogdanov_takens"),
+}
 """What one of those may undergo in two, by what is followed."""
 CYCLE_EVENTS = ("fold", "branch_point", "period_doubling", "neimark_sacker")
 """What a periodic orbit may undergo in one."""

@@ -10,7 +10,10 @@ from dynattn.present.palette import MUTED_TEXT, TEXT, series_colour
 if TYPE_CHECKING:
     from dynattn.present.scene import Scene
 
-MARKS = {"cusp": ("^", "cusp"), "bogdanov_takens": ("v", "Bogdanov-Takens")}
+MARKS = {
+    "cusp": ("^", "cusp"), "bogdanov_takens": ("v", "Bogdanov-Takens"),
+    "bautin": ("D", "Bautin"),
+}  # fmt: skip
 
 
 def plane_figure(scene: Scene) -> Any:

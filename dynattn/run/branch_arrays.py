@@ -156,6 +156,7 @@ def special_facts(found: Continuation, point: SpecialPoint) -> dict[str, Any]:
         "condition": point.residual,
         "eigenvalues": [[v.real, v.imag] for v in leading],
         **({} if point.frequency is None else {"frequency": point.frequency}),
+        **({} if point.lyapunov is None else {"lyapunov": point.lyapunov}),
         **({} if point.multiplicity == 1 else {"multiplicity": point.multiplicity}),
         **({"null": parts} if len(null) <= SHOWN else {}),
     }

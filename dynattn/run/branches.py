@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 WORDS = {
     "fold": "fold", "branch_point": "branch point", "hopf": "Hopf point", "cusp": "cusp",
-    "bogdanov_takens": "Bogdanov-Takens point", "period_doubling": "period doubling",
+    "bogdanov_takens": "Bogdanov-Takens point", "bautin": "Bautin point",
+    "period_doubling": "period doubling",
     "neimark_sacker": "Neimark-Sacker point",
 }  # fmt: skip
 

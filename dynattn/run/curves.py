@@ -154,6 +154,8 @@ def curve_arrays(
     if found.kind == "hopf":
         squares = np.array([float(spot.extra[0]) * found.scale for spot in spots])
         columns["frequency"] = np.sqrt(squares.clip(min=0.0))
+        known = [spot.lyapunov for spot in spots]
+        columns["lyapunov"] = [np.nan if value is None else value for value in known]
     for kind in kinds:
         there = {id(event.step) for event in found.special if event.kind == kind}
         columns[kind] = [float(id(spot) in there) for spot in spots]

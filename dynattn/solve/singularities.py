@@ -1,8 +1,7 @@
 """A fold, a branch point or a Hopf point as a function of every parameter: located anew, and with
 its gradients by the implicit function theorem.
 
-In tangent coordinates xi at the point, with the drift c along symmetries, E(xi, c, lambda, p) = 0
-are the equations of an equilibrium, bordered as in ``rest_problem``, and the conditions are
+E(xi, c, lambda, p) = 0 are the equations of an equilibrium (``charts``), and the conditions are
 
     fold          left.E'[right] = 0
     branch point  left.E'[right] = 0 for two of them, with E + beta left in the place of E
@@ -23,8 +22,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from dynattn.solve.charts import Chart
 from dynattn.solve.jacobians import along
-from dynattn.solve.parameters import parameters_set
 from dynattn.solve.rest_problem import RestProblem
 from dynattn.solve.sheets import Directions, Linearization, Point, Sheet
 from dynattn.solve.steps_to_rest import solve_dense
@@ -164,17 +163,14 @@ class Solved:
     """Of a branch point, 0: a parameter that it changes with tears the branches apart there."""
 
 
-class _Equations:
+class _Equations(Chart):
     """Those of a singularity, near it: unknowns are xi [m], c [k], lambda, and one more: the slack
     of a branch point, how much a frequency changes.
     """
 
     def __init__(self, found: Singularity) -> None:
-        here = found.here
-        self.found, self.problem, self.local = found, here.local.problem, here.local
-        self.y, self.drift, self.m = here.point.y, here.drift, here.m
-        self.border, self.value = here.local.border(), here.point.values[0]
-        self.size = len(here.bordered)
+        super().__init__(found.here)
+        self.found, here = found, found.here
         self.unknowns = self.size + 1 + (found.kind != "fold")
         rows = found.right
         if rows.is_complex():
@@ -185,19 +181,6 @@ class _Equations:
         self.top[: self.m, self.size] = here.slopes[0]
         if found.kind == "branch_point":
             self.top[:, -1] = found.left
-
-    def rest(self, z: Tensor) -> Tensor:
-        """E [m + k] at (xi, c, lambda, ...)."""
-        xi, c, value = z[: self.m], z[self.m : self.size], self.value + z[self.size]
-        y = self.problem.moved(self.y, self.local.bases.lift(xi))
-        with parameters_set(self.problem.system, {self.found.parameter: value}):
-            rates = self.problem.field(y)
-        s = self.drift.shape[-1]
-        if s:
-            drift = self.drift + self.local.multiples @ c[:s]
-            rates = rates - (self.problem.symmetries.generators(y) * drift[:, None]).sum(0)
-        top = self.local.bases.drop(rates) + self.border.columns[:, s:] @ c[s:]
-        return torch.cat([top, self.border.rows @ xi + self.border.corner() @ c])
 
     def conditions(self, z: Tensor) -> Tensor:
         """[1 or 2] at all unknowns."""
@@ -268,7 +251,7 @@ def solved_with_gradients(found: Singularity) -> Solved:
         left = torch.cat([equations.rest(at), equations.conditions(at)])
         moved = _Implicit.apply(left, matrix)
         y = found.y + equations.local.bases.lift(moved[: equations.m])
-        value = equations.value + moved[size]
+        value = found.here.point.values[0] + moved[size]
     frequency = None if found.frequency is None else found.frequency + moved[-1]
     slack = moved[-1] if found.kind == "branch_point" else None
     return Solved(equations.problem.packing.unpack(y), value, frequency, slack)

@@ -116,6 +116,52 @@ continue curve { follow rest.hopf; a = 0.3 .. 1.7; b = 1 .. 4 }
     assert found["b"] == pytest.approx(1 + found["a"] ** 2, abs=1e-8)
     assert found["frequency"] == pytest.approx(found["a"], abs=1e-8)
     assert sorted(found["a"][[0, -1]]) == pytest.approx([0.3, 1.7])
+    # Kuznetsov, Elements of Applied Bifurcation Theory, 5.4, for a unit eigenvector
+    a = found["a"]
+    assert found["lyapunov"] == pytest.approx(-(2 + a**2) / (2 * a * (1 + 2 * a**2)), rel=1e-6)
+    assert found.special == ()
+
+
+PLANAR = """param m = -1.0, b = 0.7
+population p[1] { state x on real = 0; state y on real = 0
+  x' = m*x - 2*y + 1.5*x^2 + x*y + b*x^3
+  y' = 2*x + m*y + x^2 }
+continue rest { m = -1 .. 1; detect hopf }
+continue curve { follow rest.hopf; m = -1 .. 1; b = -1 .. 1; detect bautin }
+simulate { start at curve.bautin; b = curve.bautin.b; m = 0.1; t 0 .. 1 every 1 }
+"""
+
+
+def test_a_bautin_point() -> None:
+    """Guckenheimer and Holmes (3.4.11): 16 a = 6 b - 2 (3/2) / 2, and l1 = 2 a / frequency."""
+    found = followed(PLANAR)
+    assert found["lyapunov"] == pytest.approx((6 * found["b"] - 1.5) / 16, abs=1e-7)
+    assert events(found) == [("bautin", pytest.approx(0, abs=1e-8), pytest.approx(0.25, abs=1e-7))]
+    assert set(found.continuation.ends) == {"range"}
+    rest = followed(PLANAR, "rest")
+    assert rest.first("hopf").lyapunov == pytest.approx((6 * 0.7 - 1.5) / 16, abs=1e-8)
+    assert followed(PLANAR, "simulate")["p.x"].shape[0] > 1
+
+
+DRIFTING = """param m = -1.0, b = 0.7
+population p[1] { state x on real = 0; state y on real = 0; RADIUS
+  x' = m*x - 2*y + 1.5*x^2 + x*y + b*x^3 + 0.3*(LENGTH - 1)*x
+  y' = 2*x + m*y + x^2 + 0.4*(LENGTH - 1) }
+continue rest { m = -1 .. 1; detect hopf }
+continue curve { follow rest.hopf; m = -1 .. 1; b = -1 .. 1; detect bautin }
+"""
+
+
+def test_a_bautin_point_of_what_turns() -> None:
+    """A complex number that turns has the same as its modulus alone."""
+    real = "state r on real = 1; r' = r - r^3 + 0.5*x^2 + 0.2*x"
+    turning = "state r on complex = 1; r' = r*(1 - abs(r)^2 + (0.5*x^2 + 0.2*x)/abs(r) + 1i + 2i*x)"
+    found = [
+        events(followed(DRIFTING.replace("RADIUS", radius).replace("LENGTH", length)))
+        for radius, length in ((real, "r"), (turning, "abs(r)"))
+    ]
+    assert [kind for kind, *_ in found[0]] == ["bautin"]
+    assert found[1][0][1:] == pytest.approx(found[0][0][1:], abs=1e-7)
 
 
 TAKENS = """param k = 0.1, b = -1.0

@@ -39,8 +39,8 @@ CODES: dict[str, Entry] = {
     "E324": Entry(
         "no such event",
         "What detect names is a way in which an equilibrium changes: fold, hopf or branch_point in "
-        "one parameter; cusp or bogdanov_takens where one of those is followed in two. A periodic "
-        "orbit has its fold, branch_point, period_doubling and neimark_sacker.",
+        "one parameter; cusp, bogdanov_takens or bautin where one of those is followed in two. A "
+        "periodic orbit has its fold, branch_point, period_doubling and neimark_sacker.",
         "continue branch { K = 0 .. 2; detect folds }",
         "continue branch { K = 0 .. 2; detect fold }",
     ),
