@@ -129,7 +129,9 @@ class Cycles:
     steps: tuple[Cycle, ...]
     special: tuple[SpecialCycle, ...]
     end: str
-    """Why there are no further ones: ``range``, ``hopf``, ``period``, ``lost``, ``points``."""
+    """Why there are no further ones: ``range``, ``hopf``, ``period_doubling``, ``period``,
+    ``lost``, ``points``.
+    """
     which: OrbitProblem = field(repr=False)
 
     @property
@@ -148,6 +150,9 @@ class Follower:
     largest: float = LARGEST
     most: int = ORBITS
     report: Callable[[float], None] | None = None
+
+    shrinks = "hopf"
+    """What it is where the orbits come to an end at another one of their kind."""
 
     def begin(self, y: Tensor, value: float, drift: Tensor, vector: Tensor, turn: float) -> Cycle:
         """The Hopf point as an orbit of no size, with the way to those that leave it."""
@@ -230,7 +235,7 @@ class Follower:
             end, final = self._end(start, last, step)
             # where orbits shrink to a point the parameter turns round, as a branch of the same
             # orbits goes back from there
-            quiet = last is start or end == "hopf"
+            quiet = last is start or end == self.shrinks
             for event in () if quiet else self._events(last, step, kinds):
                 if final is None or event.step.arclength < final.arclength:
                     special.append(event)
@@ -251,7 +256,7 @@ class Follower:
         """
         if last is not start and self._likeness(last, step) < 0:
             left = SHRUNK * self._likeness(last, last)
-            return "hopf", self._where(last, step, lambda c: self._likeness(last, c) - left)
+            return self.shrinks, self._where(last, step, lambda c: self._likeness(last, c) - left)
         bound = self.low if step.value < self.low else self.high
         if not self.low <= step.value <= self.high:
             return "range", self._where(last, step, lambda c: c.value - bound)
@@ -353,7 +358,7 @@ def follow_cycles(
     vector = torch.as_tensor(hopf.null).to(y.device)
     start = follower.begin(y, hopf.value, drift, vector, hopf.frequency)
     steps, special, end = follower.follow(start, kinds)
-    clear = _clear(steps, special)
+    clear = cleared(steps, special)
     return Cycles(parameter, tuple(steps), tuple(clear), end, which)
 
 
@@ -370,7 +375,7 @@ def _broken(problem: RestProblem, y: Tensor, drift: Tensor) -> tuple[RestProblem
     return replace(problem, symmetries=replace(symmetries, combinations=combined)), drift @ kept
 
 
-def _clear(steps: Sequence[Cycle], special: Sequence[SpecialCycle]) -> list[SpecialCycle]:
+def cleared(steps: Sequence[Cycle], special: Sequence[SpecialCycle]) -> list[SpecialCycle]:
     """Without the folds beside which the parameter hardly changes up to the next one."""
     folds = [event.step.arclength for event in special if event.kind == "fold"]
     ends = [-np.inf, *folds, np.inf]

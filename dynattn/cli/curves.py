@@ -15,6 +15,7 @@ ENDS = {
     "points": "the most points that are followed",
     "bogdanov_takens": "a Bogdanov-Takens point, where the frequency is 0",
     "hopf": "a Hopf point, where the orbits shrink to an equilibrium",
+    "period_doubling": "a period doubling, where both turns are the same",
     "period": "an orbit that lasts very long, as it does near a homoclinic one",
 }
 
@@ -66,12 +67,13 @@ def cycle_rows(result: CycleResult) -> Rows:
 def tell_cycles(result: CycleResult) -> None:
     """Print where the orbits lead."""
     from dynattn.cli.screen import note, print_line
+    from dynattn.run.branches import WORDS
 
-    found = result.continuation
+    found, leaves = result.continuation, WORDS[result.settings["leaves"]]
     start = result.settings["start"]
     periods = result["period"]
     print_line(
-        f"  orbits from the Hopf point at {result.parameter} = {start:.6g}: {result.extent()}, "
+        f"  orbits from the {leaves} at {result.parameter} = {start:.6g}: {result.extent()}, "
         f"periods from {periods.min():.6g} to {periods.max():.6g}; they end at {ENDS[found.end]}"
     )
     if found.end == "lost":

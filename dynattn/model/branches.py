@@ -9,7 +9,7 @@ from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, searches, swept
 from dynattn.model.clauses import by_word, positive
 from dynattn.model.draft import Draft, head
-from dynattn.model.plans import Continuation, Record, Start
+from dynattn.model.plans import ORBITS_LEAVE, Continuation, Record, Start
 from dynattn.model.records import record
 from dynattn.syntax import tree
 from dynattn.syntax.unparse import clause_text, spell
@@ -26,6 +26,8 @@ TRACED_EVENTS = {
 """What one of those may undergo in two, by what is followed."""
 CYCLE_EVENTS = ("fold", "branch_point", "period_doubling", "neimark_sacker")
 """What a periodic orbit may undergo in one."""
+CYCLE_ONLY = tuple(event for event in ORBITS_LEAVE if event not in EVENTS)
+"""Where orbits lead on to others."""
 CLAUSES = ("detect", "follow", "start", "record", "rtol", "atol", "step", "seed")
 
 
@@ -129,8 +131,8 @@ def _known(
     """What may happen on the way."""
     if traced:
         return TRACED_EVENTS["fold" if follows is None else follows[1]]
-    at_hopf = begins is not None and begins.point is not None and begins.point[1] == "hopf"
-    return CYCLE_EVENTS if at_hopf else EVENTS
+    point = None if begins is None else begins.point
+    return CYCLE_EVENTS if point is not None and point[1] in ORBITS_LEAVE else EVENTS
 
 
 def _begin(draft: Draft, found: dict[str, tree.Clause]) -> Start | None:
@@ -139,7 +141,7 @@ def _begin(draft: Draft, found: dict[str, tree.Clause]) -> Start | None:
     if "follow" in found:
         text = "what is followed starts at the point that is followed"
         draft.errors.add("E322", text, clause.span, "leave the start out")
-    elif begins is not None and begins.point is not None:
+    elif begins is not None and begins.point is not None and begins.point[1] not in CYCLE_ONLY:
         _check_plain(draft, begins.point[0], clause)
     fix = "leave it out, or write start equilibrium at K = 1"
     if begins is not None and begins.kind == "previous":
@@ -189,7 +191,7 @@ def _range(draft: Draft, item: tree.Setting) -> tuple[str, float, float] | None:
 def is_of_equilibria(draft: Draft, name: str) -> bool:
     """Whether a ``continue`` follows equilibria in one parameter."""
     clauses = [item for item in draft.branches[name].clauses if isinstance(item, tree.Clause)]
-    return not any(item.word == "follow" or _at_hopf(item) for item in clauses)
+    return not any(item.word == "follow" or _of_orbits(item) for item in clauses)
 
 
 def _check_plain(draft: Draft, name: str, clause: tree.Clause) -> None:
@@ -204,11 +206,11 @@ def _check_plain(draft: Draft, name: str, clause: tree.Clause) -> None:
     draft.errors.add("E322", text, clause.span, fix)
 
 
-def _at_hopf(clause: tree.Clause) -> bool:
-    """Whether it is ``start at NAME.hopf``."""
+def _of_orbits(clause: tree.Clause) -> bool:
+    """Whether it is ``start at NAME.hopf``, or at another point that orbits leave."""
     match [item.value for item in clause.values]:
-        case [tree.At(point=tree.Attribute(name="hopf"))]:
-            return clause.word == "start"
+        case [tree.At(point=tree.Attribute(name=event))]:
+            return clause.word == "start" and event in ORBITS_LEAVE
     return False
 
 

@@ -69,6 +69,10 @@ class Awaited:
     """Experiment, event and parameter of each value."""
 
 
+ORBITS_LEAVE = ("hopf", "period_doubling")
+"""Events that periodic orbits begin at."""
+
+
 @dataclass(frozen=True)
 class Continuation:
     """``continue``: equilibria followed in one parameter, or one of their events in two."""
@@ -92,9 +96,9 @@ class Continuation:
 
     @property
     def orbits(self) -> bool:
-        """Whether it follows the periodic orbits that leave a Hopf point."""
+        """Whether it follows the periodic orbits that leave a point."""
         point = None if self.start is None else self.start.point
-        return point is not None and point[1] == "hopf"
+        return point is not None and point[1] in ORBITS_LEAVE
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ MARKS = {
     "period_doubling": ("P", "period doubling"), "neimark_sacker": ("X", "Neimark-Sacker"),
 }  # fmt: skip
 
+OWN, EARLIER = 2, 4
+"""Colours of orbits, and of those whose period has doubled."""
+
 LOOKS: dict[bool, dict[str, Any]] = {
     True: {"linestyle": "-", "linewidth": 2.0},
     False: {"linestyle": (0, (1.5, 1.5)), "linewidth": 1.6},
@@ -43,6 +46,11 @@ def cycles_figure(scene: Scene) -> Any:
         panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
         for axes, (name, values) in zip(panels, measures.items(), strict=False):
             draw_branches(axes, result.equilibria, rest[name], leftwards=True)
+            for other in result.earlier:
+                before = _numbers(other).get(name, _of_state(other, scene).get(name))
+                if before is not None:
+                    _draw(axes, other, before.max(1), EARLIER)
+                    _draw(axes, other, before.min(1), EARLIER)
             extremes = values.max(1), values.min(1)
             for line in extremes:
                 _draw(axes, result, line)
@@ -51,6 +59,8 @@ def cycles_figure(scene: Scene) -> Any:
             axes.grid(**GRID)
             axes.margins(x=0.02, y=0.08)
             level(axes, values)
+        for other in result.earlier:
+            _draw(panels[-1], other, other["period"], EARLIER)
         _draw(panels[-1], result, result["period"])
         panels[-1].set_ylabel("period", parse_math=False)
         panels[-1].grid(**GRID)
@@ -65,14 +75,25 @@ def cycles_figure(scene: Scene) -> Any:
 
 def _over_phase(result: Any, scene: Scene) -> dict[str, Any]:
     """[point, phase] by name: as ``measures_of`` has them of equilibria."""
-    import numpy
+    found = _numbers(result)
+    if found:
+        return dict(list(scene.among(found).items())[:MOST])
+    return _of_state(result, scene)
 
+
+def _numbers(result: Any) -> dict[str, Any]:
+    """What is observed and one number."""
     from dynattn.run.labelled import in_parts
 
     names = result.settings["observed"]
     found = {n: result[n] for n in names if result.labelled.variables[n].axes == ("point", "phase")}
-    if found:
-        return dict(list(scene.among(in_parts(found)).items())[:MOST])
+    return in_parts(found)
+
+
+def _of_state(result: Any, scene: Scene) -> dict[str, Any]:
+    """The first state, or how large it is."""
+    import numpy
+
     name = next(iter(scene.compilation.model.states))
     values = result[name]
     flat = values.reshape(*values.shape[:2], -1)
@@ -81,9 +102,10 @@ def _over_phase(result: Any, scene: Scene) -> dict[str, Any]:
     return {f"rms of {name}": numpy.sqrt((numpy.abs(flat) ** 2).mean(-1))}
 
 
-def _draw(axes: Any, result: Any, values: Any) -> None:
+def _draw(axes: Any, result: Any, values: Any, colour: int = OWN) -> None:
     for stable, piece in _pieces(result["unstable"]):
-        axes.plot(result.values[piece], values[piece], color=series_colour(2), **LOOKS[stable])
+        look = LOOKS[stable]
+        axes.plot(result.values[piece], values[piece], color=series_colour(colour), **look)
 
 
 def _pieces(growing: Any) -> Iterator[tuple[bool, Any]]:
@@ -115,8 +137,10 @@ def _legend(axes: Any, result: Any) -> None:
     words = {True: "stable orbits", False: "unstable orbits"}
     kinds = {not grows for grows in result["unstable"]}
     lines = [
-        Line2D([], [], color=series_colour(2), label=words[kind], **LOOKS[kind])
+        Line2D([], [], color=series_colour(OWN), label=words[kind], **LOOKS[kind])
         for kind in (True, False) if kind in kinds
     ]  # fmt: skip
+    if result.earlier:
+        lines.append(Line2D([], [], color=series_colour(EARLIER), label="before doubling"))
     lines.append(Line2D([], [], color=series_colour(0), label="equilibria"))
     axes.legend(handles=lines, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3)

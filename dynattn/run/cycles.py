@@ -1,4 +1,4 @@
-"""``continue`` from a Hopf point: periodic orbits as a labelled result."""
+"""``continue`` from a Hopf point or a period doubling: periodic orbits as a labelled result."""
 
 from __future__ import annotations
 
@@ -47,6 +47,8 @@ class CycleResult(Moved):
     """Orbits and special ones with all that is known of them."""
     equilibria: BranchResult = field(repr=False)
     """The branch of equilibria with the Hopf point."""
+    earlier: tuple[CycleResult, ...] = field(default=(), repr=False)
+    """The orbits whose period has doubled, those that left the Hopf point first."""
 
     @property
     def special(self) -> tuple[SpecialCycle, ...]:
@@ -81,26 +83,31 @@ def run_cycles(
     device: str,
     progress: Callable[[float], None] | None,
 ) -> CycleResult:
-    """Follow the orbits that leave a Hopf point; errors as in ``run_continuation``."""
+    """Follow the orbits that leave a Hopf point, or a period doubling of others; errors as in
+    ``run_continuation``.
+    """
     from dynattn.analyse.cycles import KINDS, follow_cycles
+    from dynattn.analyse.doubling import follow_doubled
     from dynattn.run.systems import build_for
 
     check_continuation(compilation, plan)
     check_moved(compilation, plan, seed, device)
     assert plan.start is not None and plan.start.point is not None
     branch, point = special_point(compilation, plan.start.point, plan.start.span, seed, device)
-    assert isinstance(branch, BranchResult)
+    assert isinstance(branch, BranchResult | CycleResult)
     ((name, first, last),) = plan.ranges
     low, high = sorted((first, last))
     _check_start(plan, branch, point, (low, high))
     begun = time.process_time()
     kinds = [kind for kind in KINDS if not plan.detects or kind in plan.detects]
-    found = follow_cycles(
-        branch.continuation.problem, name, low, high, point, kinds=kinds,
-        largest=None if plan.step is None else plan.step / (high - low), report=progress,
-    )  # fmt: skip
+    largest = None if plan.step is None else plan.step / (high - low)
+    asked: dict[str, Any] = {"kinds": kinds, "largest": largest, "report": progress}
+    if isinstance(branch, CycleResult):
+        found = follow_doubled(branch.continuation, point, low, high, **asked)
+    else:
+        found = follow_cycles(branch.continuation.problem, name, low, high, point, **asked)
     if len(found.steps) < 2:
-        text = f"no orbit is found near the Hopf point at {name} = {point.value:.6g}"
+        text = f"no orbit is found near the {WORDS[point.kind]} at {name} = {point.step.value:.6g}"
         fix = "look at the branch for what else happens there, or simulate beside it"
         raise NumericalError(Diagnostic("E641", text, plan.span, fix))
     system = build_for(compilation, seed=seed, device=device)
@@ -109,7 +116,8 @@ def run_cycles(
         labelled=cycle_arrays(compilation, system, plan, found),
         settings={
             "model": compilation.model.name, "overrides": dict(compilation.overrides),
-            "parameter": name, "range": [first, last], "start": point.value, "detect": kinds,
+            "parameter": name, "range": [first, last], "start": point.step.value,
+            "leaves": point.kind, "detect": kinds,
             "observed": [r.label for r in _records(compilation, plan)], "step": plan.step,
         },
         seed=seed,
@@ -118,12 +126,13 @@ def run_cycles(
         statistics=cycle_statistics(found, time.process_time() - begun),
         status="finished",
         continuation=found,
-        equilibria=branch,
+        equilibria=branch.equilibria if isinstance(branch, CycleResult) else branch,
+        earlier=(*branch.earlier, branch) if isinstance(branch, CycleResult) else (),
     )  # fmt: skip
 
 
 def _check_start(
-    plan: plans.Continuation, branch: BranchResult, point: Any, span: tuple[float, float]
+    plan: plans.Continuation, branch: Moved, point: Any, span: tuple[float, float]
 ) -> None:
     """SpecError where the orbits cannot be followed over this parameter, in this range (E645), or
     are too large (E643).
@@ -131,10 +140,12 @@ def _check_start(
     ((name, first, last),) = plan.ranges
     text = fix = ""
     if branch.parameter != name:
-        text = f"'{branch.name}' moves '{branch.parameter}', and orbits leave its Hopf point there"
+        text = f"'{branch.name}' moves '{branch.parameter}', and orbits leave its "
+        text += f"{WORDS[point.kind]} there"
         fix = f"write {branch.parameter} = 0 .. 1"
-    elif not span[0] <= point.value <= span[1]:
-        text = f"the Hopf point at {name} = {point.value:.6g} is outside of {first:g} .. {last:g}"
+    elif not span[0] <= point.step.value <= span[1]:
+        text = f"the {WORDS[point.kind]} at {name} = {point.step.value:.6g} is outside of "
+        text += f"{first:g} .. {last:g}"
         fix = "let the range reach it"
     if text:
         raise SpecError(Diagnostic("E645", text, plan.span, fix))
