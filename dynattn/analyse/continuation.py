@@ -32,6 +32,9 @@ from dynattn.solve.rest_problem import RestProblem, rest_problem
 from dynattn.solve.sheets import Directions, Linearization, Sheet
 from dynattn.solve.steps_to_rest import DENSE
 
+BESIDE = 0.05
+"""Of the range: where to start instead of a crossing."""
+
 MOST = 12
 """Branches at most."""
 
@@ -90,7 +93,8 @@ def follow_equilibria(
     kernel, held = begun.null_directions(1)
     if not float(held) > SINGULAR:
         text = f"several branches cross where the start is, at {parameter} = {value:.6g}"
-        fix = "start a little beside it: write start equilibrium at NAME = VALUE"
+        beside = value + BESIDE * (high - low if value - low <= high - value else low - high)
+        fix = f"start a little beside it: write start equilibrium at {parameter} = {beside:.3g}"
         raise NumericalError(Diagnostic("E642", text, span, fix))
     first = walk.begin(begun, directions_at(begun, kernel))
     search = _Search(walk, kinds, switch)
@@ -112,7 +116,8 @@ def _begun(sheet: Sheet, y: Tensor, value: float, span: Span | None) -> Lineariz
     if float(here.rates.abs().max()) <= 1e3 * here.floor(sheet.atol):
         return here  # at a fold the parameter is no coordinate
     text = f"no equilibrium is found to start at, where {sheet.names[0]} = {value:.6g}"
-    fix = "let other initial states lead to one, or write start equilibrium at NAME = VALUE"
+    fix = "let other initial states lead to one, or write "
+    fix += f"start equilibrium at {sheet.names[0]} = .., where there is one"
     raise NumericalError(Diagnostic("E641", text, span, fix))
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from dynattn.analyse.branches import EASY, HARD, POINTS, SMALLEST, TURN, turns_of
-from dynattn.analyse.roots import root_of
+from dynattn.analyse.roots import Event, point_between
 from dynattn.analyse.stability import Stability, stability_of
 from dynattn.solve.conditions import FAR, Condition, Rotating, Singular, slopes_along
 from dynattn.solve.normal_forms import lyapunov_coefficient
@@ -76,23 +76,14 @@ class Spot:
 
 
 @dataclass(frozen=True, eq=False)
-class Event:
-    """A cusp, a Bautin or a Bogdanov-Takens point."""
-
-    kind: str
-    step: Spot
-    residual: float
-    """What is left of the number that is 0 there."""
-
-
-@dataclass(frozen=True, eq=False)
 class Curve:
     """Points in order of arclength, the start at 0, those of events among them."""
 
     kind: str
     """``fold`` or ``hopf``."""
     spots: tuple[Spot, ...]
-    special: tuple[Event, ...]
+    special: tuple[Event[Spot], ...]
+    """Cusps, Bautin and Bogdanov-Takens points."""
     ends: tuple[str, str]
     """Why it ends before its first point and after its last: ``range``, ``closed``, ``lost``,
     ``points``, ``bogdanov_takens``."""
@@ -235,7 +226,9 @@ class Tracer:
 
     # ── the way ─────────────────────────────────────────────────────────────────────────────────
 
-    def follow(self, start: Spot, kinds: Sequence[str]) -> tuple[list[Spot], list[Event], str]:
+    def follow(
+        self, start: Spot, kinds: Sequence[str]
+    ) -> tuple[list[Spot], list[Event[Spot]], str]:
         """The points after ``start`` with events among them, and why they end."""
         found, special, length = [start], [], min(FIRST, self.largest)
         last, count = start, 0
@@ -267,7 +260,7 @@ class Tracer:
                 self.report(count / self.most)
         return found, special, "points"
 
-    def _events(self, first: Spot, last: Spot, kinds: Sequence[str]) -> Iterator[Event]:
+    def _events(self, first: Spot, last: Spot, kinds: Sequence[str]) -> Iterator[Event[Spot]]:
         """Those between two points, in order."""
         found = []
         ends = "bogdanov_takens" if self.kind == "hopf" else None
@@ -293,17 +286,7 @@ class Tracer:
 
     def _where(self, first: Spot, last: Spot, number: Callable[[Spot], float]) -> Spot | None:
         """The point between two where a number is 0."""
-        known = {0.0: first, last.arclength - first.arclength: last}
-
-        def at(length: float) -> float | None:
-            spot, _ = self.next(first, length)
-            if spot is None:
-                return None
-            known[length] = spot
-            return number(spot)
-
-        length = root_of(at, 0.0, number(first), last.arclength - first.arclength, number(last))
-        return None if length is None else known.get(length)
+        return point_between(self.next, first, last, number)
 
     def _closes(self, start: Spot, before: Spot, spot: Spot) -> bool:
         length = spot.arclength - before.arclength

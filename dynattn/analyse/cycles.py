@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from dynattn.analyse.branches import EASY, HARD, SMALLEST, TURN
-from dynattn.analyse.roots import root_of
+from dynattn.analyse.roots import Event, point_between
 from dynattn.solve.collocation import Mesh
 from dynattn.solve.periodic import Orbit, OrbitProblem, OrbitStep, Way
 from dynattn.solve.rest_problem import SMALL, RestProblem
@@ -112,22 +112,13 @@ class Cycle:
 
 
 @dataclass(frozen=True, eq=False)
-class SpecialCycle:
-    """A fold of orbits, a branch point, a period doubling, a Neimark-Sacker point."""
-
-    kind: str
-    step: Cycle
-    residual: float
-    """What is left of the number that is 0 there."""
-
-
-@dataclass(frozen=True, eq=False)
 class Cycles:
     """Orbits in order of arclength from the Hopf point, special ones among them."""
 
     parameter: str
     steps: tuple[Cycle, ...]
-    special: tuple[SpecialCycle, ...]
+    special: tuple[Event[Cycle], ...]
+    """Folds, branch points, period doublings, Neimark-Sacker points."""
     end: str
     """Why there are no further ones: ``range``, ``hopf``, ``period_doubling``, ``period``,
     ``lost``, ``points``.
@@ -221,9 +212,9 @@ class Follower:
 
     def follow(
         self, start: Cycle, kinds: Sequence[str]
-    ) -> tuple[list[Cycle], list[SpecialCycle], str]:
+    ) -> tuple[list[Cycle], list[Event[Cycle]], str]:
         """The orbits after ``start``, with those at which something happens, and why they end."""
-        found, special, last = [start], list[SpecialCycle](), start
+        found, special, last = [start], list[Event[Cycle]](), start
         length = min(FIRST, self.largest)
         while len(found) < self.most:
             step, newton = self.next(last, length)
@@ -269,26 +260,18 @@ class Follower:
         mesh = one.orbit.mesh
         return float(mesh.product(one.orbit.swing, other.orbit.swing))
 
-    def _events(self, first: Cycle, last: Cycle, kinds: Sequence[str]) -> Iterator[SpecialCycle]:
+    def _events(self, first: Cycle, last: Cycle, kinds: Sequence[str]) -> Iterator[Event[Cycle]]:
         found = []
         for kind, number in _between(first, last):
             if kind in kinds:
                 step = self._where(first, last, number)
                 if step is not None:
-                    found.append(SpecialCycle(kind, step, abs(number(step))))
+                    found.append(Event(kind, step, abs(number(step))))
         yield from sorted(found, key=lambda event: event.step.arclength)
 
     def _where(self, first: Cycle, last: Cycle, number: Callable[[Cycle], float]) -> Cycle | None:
         """The orbit between two where a number is 0."""
-        known = {0.0: first, last.arclength - first.arclength: last}
-
-        def at(length: float) -> float | None:
-            known[length], _ = self.next(first, length)  # type: ignore[assignment]
-            return None if known[length] is None else number(known[length])
-
-        whole = last.arclength - first.arclength
-        length = root_of(at, 0.0, number(first), whole, number(last))
-        return None if length is None else known[length]
+        return point_between(self.next, first, last, number)
 
 
 def _between(first: Cycle, last: Cycle) -> list[tuple[str, Callable[[Cycle], float]]]:
@@ -375,7 +358,7 @@ def _broken(problem: RestProblem, y: Tensor, drift: Tensor) -> tuple[RestProblem
     return replace(problem, symmetries=replace(symmetries, combinations=combined)), drift @ kept
 
 
-def cleared(steps: Sequence[Cycle], special: Sequence[SpecialCycle]) -> list[SpecialCycle]:
+def cleared(steps: Sequence[Cycle], special: Sequence[Event[Cycle]]) -> list[Event[Cycle]]:
     """Without the folds beside which the parameter hardly changes up to the next one."""
     folds = [event.step.arclength for event in special if event.kind == "fold"]
     ends = [-np.inf, *folds, np.inf]

@@ -9,7 +9,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from dynattn.analyse.cycles import LARGEST, ORBITS, Cycle, Cycles, Follower, SpecialCycle, cleared
+from dynattn.analyse.cycles import LARGEST, ORBITS, Cycle, Cycles, Follower, cleared
+from dynattn.analyse.roots import Event
 from dynattn.solve.collocation import DEGREE, Mesh
 from dynattn.solve.periodic import Orbit, OrbitStep, Way
 
@@ -66,7 +67,7 @@ def _difference(orbit: Orbit) -> Tensor:
 
 def follow_doubled(
     cycles: Cycles,
-    point: SpecialCycle,
+    point: Event[Cycle],
     low: float,
     high: float,
     *,

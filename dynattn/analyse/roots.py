@@ -3,6 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+
+class Measured(Protocol):
+    """A point of what is followed."""
+
+    @property
+    def arclength(self) -> float:
+        """From where it began."""
+        ...
+
+
+Step = TypeVar("Step", bound=Measured)
+
+
+@dataclass(frozen=True, eq=False)
+class Event(Generic[Step]):
+    """What happens at a point of a curve, or of a branch of orbits."""
+
+    kind: str
+    step: Step
+    residual: float
+    """What is left of the number that is 0 there."""
+
 
 CLOSE = 1e-13
 """Of the bracket: what is left of it at the end."""
@@ -39,3 +64,26 @@ def root_of(
         if moved <= narrow:
             break
     return best
+
+
+def point_between(
+    follow: Callable[[Step, float], tuple[Step | None, int]],
+    first: Step,
+    last: Step,
+    number: Callable[[Step], float],
+) -> Step | None:
+    """The point between two of a curve where a number is 0; ``follow`` finds the point at a
+    distance from another. None where it cannot be told.
+    """
+    whole = last.arclength - first.arclength
+    known = {0.0: first, whole: last}
+
+    def at(length: float) -> float | None:
+        step, _ = follow(first, length)
+        if step is None:
+            return None
+        known[length] = step
+        return number(step)
+
+    length = root_of(at, 0.0, number(first), whole, number(last))
+    return None if length is None else known.get(length)

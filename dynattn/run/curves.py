@@ -24,7 +24,8 @@ from dynattn.run.labelled import Labelled, Result, Variable, numbered
 from dynattn.run.provenance import origin_of, versions
 
 if TYPE_CHECKING:
-    from dynattn.analyse.curves import Curve, Event
+    from dynattn.analyse.curves import Curve, Spot
+    from dynattn.analyse.roots import Event
     from dynattn.compilation import Compilation
     from dynattn.lower.module import System
 
@@ -45,16 +46,16 @@ class CurveResult(Result):
         return first, second
 
     @property
-    def special(self) -> tuple[Event, ...]:
+    def special(self) -> tuple[Event[Spot], ...]:
         """Cusps and Bogdanov-Takens points."""
         return self.continuation.special
 
-    def first(self, kind: str) -> Event | None:
+    def first(self, kind: str) -> Event[Spot] | None:
         """The event of a kind that is nearest to the start."""
         found = [event for event in self.special if event.kind == kind]
         return min(found, key=lambda event: abs(event.step.arclength), default=None)
 
-    def value_at(self, point: Event, parameter: str) -> float:
+    def value_at(self, point: Event[Spot], parameter: str) -> float:
         """Of a parameter that is moved."""
         return point.step.values[self.names.index(parameter)]
 

@@ -26,7 +26,8 @@ from dynattn.run.provenance import origin_of, versions
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dynattn.analyse.cycles import Cycle, Cycles, SpecialCycle
+    from dynattn.analyse.cycles import Cycle, Cycles
+    from dynattn.analyse.roots import Event
     from dynattn.compilation import Compilation
     from dynattn.lower.module import System
 
@@ -51,15 +52,15 @@ class CycleResult(Moved):
     """The orbits whose period has doubled, those that left the Hopf point first."""
 
     @property
-    def special(self) -> tuple[SpecialCycle, ...]:
+    def special(self) -> tuple[Event[Cycle], ...]:
         """Folds, branch points, period doublings, Neimark-Sacker points."""
         return self.continuation.special
 
-    def first(self, kind: str) -> SpecialCycle | None:
+    def first(self, kind: str) -> Event[Cycle] | None:
         """The first special orbit of a kind."""
         return next((point for point in self.special if point.kind == kind), None)
 
-    def value_at(self, point: SpecialCycle, parameter: str) -> float:
+    def value_at(self, point: Event[Cycle], parameter: str) -> float:
         """Of a parameter that is moved."""
         return point.step.value
 
@@ -264,7 +265,7 @@ def cycle_statistics(found: Cycles, seconds: float) -> dict[str, Any]:
     }
 
 
-def cycle_facts(found: Cycles, point: SpecialCycle) -> Mapping[str, Any]:
+def cycle_facts(found: Cycles, point: Event[Cycle]) -> Mapping[str, Any]:
     """A special orbit as plain numbers."""
     values = [complex(v) for v in point.step.multipliers[:SPECTRUM]]
     return {
