@@ -9,8 +9,10 @@ from dynattn.lower.context import Context, Need
 from dynattn.lower.once import ONCE, WorkOnce
 from dynattn.lower.operation import Operation
 from dynattn.lower.row_blocks import MAKERS, Work, no_text
+from dynattn.lower.scored import WorkScored
 from dynattn.program.nodes import Node
 from dynattn.program.row_blocks import Rows
+from dynattn.program.scored import scored_rows
 
 if TYPE_CHECKING:
     from dynattn.lower.routine import Plan
@@ -28,6 +30,10 @@ def rows_operation(
         prefix = "once_" if rows.once else ""
         needs += [Need("array", (prefix + e, rows.coupling)) for e in ("receivers", "senders")]
     own = [Need(leaf.kind, leaf.name) for leaf in plan.leaves if leaf.kind != "variable"]
-    kind = WorkOnce if rows.once else Work
-    work = kind(rows, plan, context.edges(rows.coupling), len(node.inputs), len(needs))
+    shape = (rows, plan, context.edges(rows.coupling), len(node.inputs), len(needs))
+    scored = scored_rows(rows)
+    if scored is not None:
+        work = WorkScored(*shape, scored)
+    else:
+        work = WorkOnce(*shape) if rows.once else Work(*shape)
     return Operation(work, no_text, (*needs, *own))

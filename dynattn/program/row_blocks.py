@@ -23,6 +23,7 @@ from dynattn.program.nodes import (
     Program,
     ordered,
 )
+from dynattn.program.scored import scored_sum
 from dynattn.program.symmetry import exchange_sign
 from dynattn.vocabulary.sizes import Size, SizeError
 
@@ -33,6 +34,9 @@ BUDGET = 2**26
 """Bytes that the arrays of pairs or edges of one sum may take at a time, slopes aside."""
 SMALL = BUDGET // 64
 """Sums whose arrays take less are left as they are, for any number of points in a batch."""
+
+FEW = 2**10
+"""Of fewer pairs what makes their numbers is no work."""
 
 LEAVES = frozenset({
     "parameter", "state", "delayed", "placeholder", "variable", "output", "input", "edge", "listed",
@@ -201,6 +205,8 @@ def _is_large(group: Sequence[Node], connections: Connections, sizes: Mapping[st
     receivers, senders = connections.receivers_count, connections.senders_count
     if receivers is None or senders is None:
         return True
+    if len(group) == 1 and connections.kind != "edges" and scored_sum(group[0]) is not None:
+        return receivers * senders > FEW  # which is done by blocks anyway
     edges = connections.edge_count if connections.kind == "edges" else receivers * senders
     return 8 * _width(group, set(), sizes) * (edges or 0) > SMALL
 
