@@ -107,8 +107,9 @@ def compare(
     ``specs`` are files or what ``load`` returns, with a name each in a mapping. One of ``steps``,
     ``epochs``, ``samples`` and ``tokens`` at most is how long, None: as the specs say. Runs that
     stand in ``folder`` are taken, or gone on with. ``options``: ``jobs`` at a time, ``device``,
-    ``fail`` (``["accuracy<0.85"]``), ``measure`` to show first, ``watcher``. Table and figure are
-    written into the folder: ``result.table()``, ``result.rows``, ``result.values("name")``.
+    ``fail`` (``["accuracy<0.85"]``), ``measure`` to show first, ``match`` (``["two:hidden"]``, a
+    width chosen for as many learned numbers), ``watcher``. Table and figure are written into the
+    folder: ``result.table()``, ``result.rows``, ``result.values("name")``.
     """
     from dynattn.learn.budget import chosen_budget
     from dynattn.learn.contest import contest

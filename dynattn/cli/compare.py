@@ -26,6 +26,7 @@ Examples
   dynattn compare attention.dyn softmax.dyn --seeds 10 --steps 2000 -o runs/first
   dynattn compare attention.dyn softmax.dyn --fail "accuracy<0.85"
   dynattn compare small=layer.dyn wide=layer.dyn --set wide:C=64
+  dynattn compare attention.dyn softmax.dyn --match hidden
 \b
 The same command again takes the runs that are done and goes on with the others.
 """
@@ -45,6 +46,10 @@ The same command again takes the runs that are done and goes on with the others.
     "--fail", metavar="CONDITION", multiple=True,
     help="Count runs as failed, as in --fail \"accuracy<0.85\"; those with NaN always are.",
 )  # fmt: skip
+@click.option(
+    "--match", metavar="[NAME:]PARAM", multiple=True,
+    help="Choose this width of the others so that all learn as many numbers as the first spec.",
+)  # fmt: skip
 @click.option("--measure", help="What the picture shows; the first measure unless given.")
 @DEVICE
 @FOLDER
@@ -61,7 +66,7 @@ def compare(specs: tuple[str, ...], folder: str | None, as_json: bool, **options
     with threads_set():
         result = compared(
             named, options["seeds"], **budget, folder=folder, jobs=options["jobs"], device=device,
-            fail=options["fail"], measure=options["measure"],
+            fail=options["fail"], measure=options["measure"], match=options["match"],
             watcher=None if as_json else contest_progress(),
         )  # fmt: skip
     if as_json:

@@ -16,6 +16,7 @@ from dynattn.learn.comparison import Comparison, SeedRun, read_run
 from dynattn.learn.devices import choose_device
 from dynattn.learn.entrants import Entrant, common_measures, read_entrants, remarks
 from dynattn.learn.folder import RUNS, RunFolder, read_json
+from dynattn.learn.matching import matched_specs
 from dynattn.learn.measures import find_measure, read_failure
 from dynattn.learn.plan import json_values
 from dynattn.learn.settings import check_same, stored_settings
@@ -58,16 +59,20 @@ def contest(
     device: str = "auto",
     fail: Sequence[str] = (),
     measure: str | None = None,
+    match: Sequence[str] = (),
     watcher: Watcher | None = None,
 ) -> Comparison:
     """Train every spec with every seed, and tell what came out.
+
+    ``match``: parameters chosen so that the specs learn as many numbers as the first (E728).
 
     Runs that ``folder`` holds already are taken, and those it holds in part go on as if they had
     not been interrupted. Ctrl-C saves and returns what there is. SpecError where specs cannot be
     compared (E721 to E723) or the folder holds other runs (E724).
     """
     wanted = read_seeds(seeds)
-    entrants = read_entrants(specs, budget)
+    matched = matched_specs(specs, match)
+    entrants = read_entrants(matched.specs, budget)
     where = str(choose_device(device))
     names = common_measures(entrants)
     failures = tuple(read_failure(text, names) for text in fail)
@@ -80,7 +85,7 @@ def contest(
     comparison = Comparison(
         place, tuple(specs), wanted, {item.label: item.parameters for item in entrants},
         {item.label: item.plan.steps for item in entrants}, names, failures,
-        _read(tasks), remarks(entrants),
+        _read(tasks), (*matched.remarks, *remarks(entrants)),
     )  # fmt: skip
     make_folder(place)
     comparison.save()

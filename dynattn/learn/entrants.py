@@ -53,7 +53,7 @@ def read_entrants(specs: Mapping[str, Compilation], budget: Budget | None) -> tu
         _check_label(label, compilation)
         try:
             plan = make_plan(compilation.model, budget)
-            entrants.append(Entrant(label, compilation, plan, _parameters(compilation)))
+            entrants.append(Entrant(label, compilation, plan, count_parameters(compilation)))
         except SpecError as error:
             for item in error.diagnostics:
                 found.add(item.code, item.message, item.span, item.fix, item.notes)
@@ -75,7 +75,8 @@ def _check_label(label: str, compilation: Compilation) -> None:
         raise UsageError(Diagnostic("E721", message, fix="write letters, digits, _ and -"))
 
 
-def _parameters(compilation: Compilation) -> int:
+def count_parameters(compilation: Compilation) -> int:
+    """How many numbers a spec learns."""
     system = compilation.build(dtype=torch.float32)
     return real_numbers(system.parameters())
 

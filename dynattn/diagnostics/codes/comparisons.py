@@ -69,6 +69,14 @@ CODES: dict[str, Entry] = {
         "dynattn eval runs/text-1 --data 'audio(\"digits.npz\", features=logmel(40, 49))'",
         "dynattn eval runs/text-1 --data other.txt",
     ),
+    "E728": Entry(
+        "a width that cannot be matched",
+        "`--match` chooses a whole number that a spec has as a parameter, a width, so that it "
+        "learns as many numbers as the first spec, within 2 %. It is a parameter of every spec but "
+        "the first, or of the one that is named before it.",
+        "dynattn compare A.dyn B.dyn --match B:hiden",
+        "dynattn compare A.dyn B.dyn --match B:hidden",
+    ),
     "E729": Entry(
         "other data has what the run has no symbol for",
         "A run on characters knows those of its own text, and a run on words puts <unk> for what "
