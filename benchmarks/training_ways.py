@@ -1,9 +1,10 @@
-"""Tokens per second of an update, as it is, with products in bfloat16, compiled, and both.
+"""Tokens per second of an update, as it is, with products in bfloat16, compiled, and both; and of
+one whose statistics of layers are taken, which is once in a hundredth of a run.
 
 Language-model specs as shipped, with random tokens: forward, backward, clipping and optimiser, CPU
 time of one thread, the ways taking turns; their ratio is that of each round, the median of all.
 
-    python benchmarks/training_ways.py [--rounds N] [--only SPEC] [--json]
+    python benchmarks/training_ways.py [--rounds N] [--only SPEC] [--way WAY] [--json]
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import resource
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ import dynattn
 from dynattn.diagnostics.report import Collector, SpecError
 from dynattn.learn.compiled import CompiledLoss
 from dynattn.learn.evaluate import batch_loss
+from dynattn.learn.layer_statistics import after_update, before_update
 from dynattn.learn.optimizers import make_optimizer, read_optimizer
 from dynattn.learn.retraction import kept_on_manifolds
 from dynattn.lower.precision import round_products
@@ -37,17 +39,20 @@ NAMES = (
     "akorn",
 )
 WAYS = {
-    "float32": (False, False),
-    "bfloat16": (True, False),
-    "compiled": (False, True),
-    "compiled bfloat16": (True, True),
+    "float32": {},
+    "bfloat16": {"rounded": True},
+    "compiled": {"compiled": True},
+    "compiled bfloat16": {"rounded": True, "compiled": True},
+    "statistics": {"told": True},
 }
-"""Whether products are rounded, and whether the step is compiled."""
+"""Whether products are rounded, the step is compiled, and statistics of layers are taken."""
 SENTENCE = 30
 """Tokens of a sample where the spec does not say."""
 
 
-def make_update(name: str, rounded: bool, compiled: bool) -> tuple[int, Callable[[], None]]:
+def make_update(
+    name: str, rounded: bool = False, compiled: bool = False, told: bool = False
+) -> tuple[int, Callable[[], None]]:
     """The tokens of an update, and the update."""
     spec = dynattn.load(str(SPECS / f"{name}.dyn"))
     training = spec.model.training
@@ -63,16 +68,20 @@ def make_update(name: str, rounded: bool, compiled: bool) -> tuple[int, Callable
     text = torch.randint(system.sizes["V"], size, generator=draw)
     rest = {use.name: torch.randint(2, size[:1], generator=draw)
             for use in spec.model.inputs if use.name != "text"}  # fmt: skip
+    sample = {"text": text, **rest}
     loss = (
         CompiledLoss(system, Compiler()) if compiled else lambda groups: batch_loss(system, groups)
     )
 
     def update() -> None:
         optimizer.zero_grad(set_to_none=True)
-        loss([{"text": text, **rest}]).backward()
+        loss([sample]).backward()
+        before = before_update(system) if told else None
         torch.nn.utils.clip_grad_norm_(parameters, training.clip or float("inf"))
         with kept_on_manifolds(system, spec.model.parameter):
             optimizer.step()
+        if before is not None:
+            after_update(system, before, [sample])
 
     return text.numel(), update
 
@@ -83,15 +92,17 @@ def own_time() -> float:
                for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))  # fmt: skip
 
 
-def measured(name: str, rounds: int) -> list[dict[str, Any]]:
+def measured(
+    name: str, rounds: int, ways: Mapping[str, Mapping[str, bool]]
+) -> list[dict[str, Any]]:
     """The rows of one spec."""
     updates: dict[str, Callable[[], None]] = {}
     first: dict[str, float] = {}
     refused: dict[str, str] = {}
     tokens = 0
-    for way, (rounded, compiled) in WAYS.items():
+    for way, options in ways.items():
         try:
-            tokens, update = make_update(name, rounded, compiled)
+            tokens, update = make_update(name, **options)
             began = own_time()
             update()
             first[way], updates[way] = own_time() - began, update
@@ -108,7 +119,7 @@ def measured(name: str, rounds: int) -> list[dict[str, Any]]:
         }
         if way in updates
         else {"spec": name, "way": way, "refused": refused[way]}
-        for way in WAYS
+        for way in ways
     ]
 
 
@@ -118,10 +129,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7, metavar="N")
     parser.add_argument("--only", choices=NAMES)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--way", choices=list(WAYS), help="this one beside float32 alone")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     names = (chosen.only,) if chosen.only else NAMES
-    rows = [row for name in names for row in measured(name, chosen.rounds)]
+    ways = {way: WAYS[way] for way in ("float32", chosen.way)} if chosen.way else WAYS
+    rows = [row for name in names for row in measured(name, chosen.rounds, ways)]
     show("an update of each spec, one thread", rows, chosen.json)
 
 

@@ -185,3 +185,14 @@ def test_every_numbered_property_has_a_test() -> None:
     measured = re.findall(r"P3-9\b", (PAPERS.parent / "induction.py").read_text(encoding="utf-8"))
     assert measured, "the induction experiment is a measurement, benchmarks/papers/induction.py"
     assert NUMBERED - properties_in(Path(__file__).parent) == {"P3-9"}
+
+
+def test_the_page_names_the_test_of_every_property() -> None:
+    page = (PAPERS.parents[2] / "docs" / "papers.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (P[123]-\d+) \|.*\| (.*) \|$", page, re.MULTILINE)
+    assert {name for name, _ in rows} == NUMBERED
+    for name, cell in rows:
+        for part in [] if name == "P3-9" else cell.split("; "):
+            place, tests = part.split(": ")
+            text = (Path(__file__).parent / f"test_{place}.py").read_text(encoding="utf-8")
+            assert all(f"def test_{test}(" in text for test in re.findall(r"`(\w+)`", tests))
