@@ -111,10 +111,58 @@ def _jump_lines(result: MeasurementResult) -> list[str]:
     return [] if len(result["jump at"]) else ["nothing jumps"]
 
 
+def _basin_rows(result: MeasurementResult) -> Rows:
+    if result.swept:
+        (parameter,) = result.swept
+        titles = (parameter, "attractors", "largest share", "error")
+        counts = (~np.isnan(result["share"])).sum(-1)
+        columns = result.axes[parameter], counts, result["share"], result["share error"]
+        return [titles, *((f"{at:.6g}", str(n), f"{s[0]:.4g}", f"{e[0]:.1g}")
+                          for at, n, s, e in zip(*columns, strict=True))]  # fmt: skip
+    variables = result.labelled.variables.items()
+    own = ("share", "share error", "at rest")
+    names = [n for n, v in variables if v.axes == ("attractor",) and n not in own][:COLUMNS]
+    rows = [
+        (str(k), f"{result['share'][k]:.4g}", f"{result['share error'][k]:.1g}",
+         "at rest" if result["at rest"][k] else "moves", *(f"{result[n][k]:.4g}" for n in names))
+        for k in range(min(MOST_ROWS, len(result["share"])))
+    ]  # fmt: skip
+    return [("attractor", "share", "error", "", *names), *rows]
+
+
+def _basin_lines(result: MeasurementResult) -> list[str]:
+    count = len(result["share"])
+    found = f"{count} attractors" if count > 1 else "1 attractor"
+    return [f"{found}, from {len(result['attractor of'])} starts"]
+
+
+def _locking_rows(result: MeasurementResult) -> Rows:
+    if result.swept:
+        (parameter,) = result.swept
+        names = ("clusters", "largest share", "spread")
+        rows = zip(result.axes[parameter], *(result[name] for name in names), strict=True)
+        return [(parameter, *names), *(tuple(f"{x:.5g}" for x in row) for row in rows)]
+    numbers, omega = result["cluster"].astype(int), result["frequencies"]
+    rows = [
+        (str(k), str(int((numbers == k).sum())), f"{omega[numbers == k].mean():.6g}")
+        for k in range(min(MOST_ROWS, int(result["clusters"])))
+    ]
+    return [("cluster", "nodes", "mean frequency"), *rows]
+
+
+def _locking_lines(result: MeasurementResult) -> list[str]:
+    found = [f"frequencies differ by {float(result['spread']):.4g} at most"]
+    if "mean locking" in result.labelled:
+        found[0] += f"; mean locking value of pairs {float(result['mean locking']):.4g}"
+    return found
+
+
 ROWS: dict[str, Callable[[MeasurementResult], Rows]] = {
     "lyapunov": _lyapunov_rows,
     "passage": _passage_rows,
     "hysteresis": _jump_rows,
+    "basins": _basin_rows,
+    "locking": _locking_rows,
 }
 """By kind: titles, then rows."""
 
@@ -122,5 +170,7 @@ LINES: dict[str, Callable[[MeasurementResult], list[str]]] = {
     "lyapunov": _lyapunov_lines,
     "passage": _passage_lines,
     "hysteresis": _jump_lines,
+    "basins": _basin_lines,
+    "locking": _locking_lines,
 }
 """By kind: what is said of a single point."""

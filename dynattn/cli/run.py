@@ -48,8 +48,9 @@ Examples
     multiple=True,
     default=("default",),
     help="What is drawn: series, sweep, states, portrait, raster, graph, bifurcation, equilibria, "
-    "training, fit, lyapunov, passage, hysteresis, or all, default, none; as svg unless .pdf or "
-    ".png follows; in brackets what of it, as in 'portrait(v, w).pdf'. May be given several times.",
+    "training, fit, lyapunov, passage, hysteresis, basins, locking, or all, default, none; as "
+    "svg unless .pdf or .png follows; in brackets what of it, as in 'portrait(v, w).pdf'. May be "
+    "given several times.",
 )
 @click.option(
     "--compile",

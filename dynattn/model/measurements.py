@@ -8,8 +8,10 @@ from itertools import pairwise
 from typing import Any
 
 from dynattn.diagnostics.report import Span
+from dynattn.model import typing
 from dynattn.model.clauses import by_word, only_value, positive
 from dynattn.model.draft import Draft, head
+from dynattn.model.expressions import Context, translate
 from dynattn.model.plans import Measurement, Record, Simulation
 from dynattn.model.records import first_time, record
 from dynattn.syntax import tree
@@ -48,11 +50,35 @@ def measurement(
             kept += _awaited(draft, found.get(word), name, span)
         elif own.takes == "records":
             kept += _recorded(draft, found.get(word), declaration.kind)
+        elif own.takes == "phases":
+            options[word] = _phases(draft, found.get(word), name, span)
         elif word in found:
             options[word] = positive(draft, found[word], own.takes == "count", own.takes == "time")
         else:
             options[word] = own.default
     return Measurement(declaration.kind, name, span, clock, options, kept)
+
+
+def _phases(draft: Draft, clause: tree.Clause | None, name: str, span: Span) -> str | None:
+    """The state of one angle a node that is looked at; None with a diagnostic."""
+    known = {s.name for s in draft.states.values()
+             if s.manifold.name == "circle" and not s.shape and not s.coupling}  # fmt: skip
+    if clause is None:
+        if len(known) == 1:
+            return known.pop()
+        listed = f"write of {sorted(known)[0]}" if known else "give a population a phase on circle"
+        text = f"'{name}' looks at one state of phases, and there are {len(known)}"
+        draft.errors.add("E403", text, span, listed)
+        return None
+    expr = only_value(draft, clause, "write of theta")
+    term = None if expr is None else translate(Context(draft, draft.scope, sums=""), expr)
+    if term is None or typing.is_unknown(term):
+        return None
+    if term.op == "state" and term.payload in known:
+        return term.payload
+    text = f"'{spell(expr) if expr is not None else ''}' is no state with one angle a node"
+    draft.errors.add("E321", text, clause.span, "name a state on circle: of theta")
+    return None
 
 
 def _moved(draft: Draft, kind: str, name: str, span: Span, clock: Simulation) -> None:

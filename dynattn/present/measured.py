@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dynattn.diagnostics.report import Diagnostic
 from dynattn.present.figure import GRID, entitle, new_figure, style
 from dynattn.present.palette import MUTED_TEXT, series_colour
 from dynattn.present.plots import TIME
 
 if TYPE_CHECKING:
+    from dynattn.compilation import Compilation
     from dynattn.present.scene import Scene
 
 MOST = 8
@@ -123,3 +125,94 @@ def hysteresis_figure(scene: Scene) -> Any:
         panels[0].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
         entitle(figure, f"{scene.compilation.model.name}: {result.name}")
         return figure
+
+
+MOST_BASINS = 30
+"""Attractors that are drawn, the most frequent ones."""
+
+
+def basins_figure(scene: Scene) -> Any:
+    """Shares of the attractors; over one parameter as sizes of what is recorded of each."""
+    result: Any = scene.result
+    variables = result.labelled.variables.items()
+    axis = (*result.swept, "attractor")
+    own = ("share", "share error", "at rest")
+    name = next((n for n, v in variables if v.axes == axis and n not in own), None)
+    with style():
+        figure = new_figure(7.6, 4.2)
+        axes = figure.subplots()
+        if not result.swept:
+            count = min(MOST_BASINS, len(result["share"]))
+            number = [*range(count)]
+            axes.bar(number, result["share"][:count], yerr=result["share error"][:count],
+                     color=series_colour(0), capsize=2)  # fmt: skip
+            if name is not None:
+                axes.set_xticks(number, [f"{round(x, 9):.3g}" for x in result[name][:count]])
+            axes.set_xlabel(f"attractor, by {name}" if name else "attractor", parse_math=False)
+            axes.set_ylabel("share of the starts")
+        else:
+            (below,) = result.swept
+            shown = result["share"] if name is None else result[name]
+            for k in range(min(MOST_BASINS, shown.shape[-1])):
+                axes.scatter(result.axes[below], shown[:, k], color=series_colour(0), alpha=0.7,
+                             s=4 + 120 * result["share"][:, k])  # fmt: skip
+            axes.set_xlabel(below, parse_math=False)
+            axes.set_ylabel("share of the starts" if name is None else f"{name}, by share",
+                            parse_math=False)  # fmt: skip
+        axes.grid(axis="y", **GRID)
+        axes.set_axisbelow(True)
+        entitle(figure, f"{scene.compilation.model.name}: {result.name}")
+        return figure
+
+
+def locking_figure(scene: Scene) -> Any:
+    """Frequencies of the nodes in their order, by cluster; over one parameter all of them."""
+    import numpy
+
+    result: Any = scene.result
+    omega = result["frequencies"]
+    with style():
+        figure = new_figure(7.6, 4.2)
+        axes = figure.subplots()
+        if result.swept:
+            (below,) = result.swept
+            axes.plot(result.axes[below], omega, color=series_colour(0), linewidth=0.8, marker=".",
+                      markersize=3)  # fmt: skip
+            axes.set_xlabel(below, parse_math=False)
+        else:
+            order = numpy.argsort(omega)
+            numbers, sizes = result["cluster"][order], numpy.bincount(result["cluster"].astype(int))
+            alone = sizes[numbers.astype(int)] < 2
+            places = numpy.arange(len(order))
+            axes.plot(places[alone], omega[order][alone], ".", color=MUTED_TEXT, label="alone")
+            for k in range(min(MOST, int((sizes > 1).sum()))):
+                own = numbers == k
+                axes.plot(places[own], omega[order][own], "o", markersize=4,
+                          color=series_colour(k), label=f"{int(own.sum())} locked")  # fmt: skip
+            axes.set_xlabel("nodes, by mean frequency")
+            axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4)
+        axes.set_ylabel("mean frequency")
+        axes.grid(**GRID)
+        entitle(figure, f"{scene.compilation.model.name}: {result.name}")
+        return figure
+
+
+# ── what has no picture ────────────────────────────────────────────────────────────────────────
+
+
+def lacking_axes(compilation: Compilation, plan: Any) -> Diagnostic | None:
+    """Why a measurement has no picture (E714): of more than two parameters."""
+    if len(plan.settings) < 3:
+        return None
+    fact = f"'{plan.name}' sets {len(plan.settings)} parameters, and a picture has two axes"
+    return Diagnostic("E714", fact, plan.span, "results.nc has the numbers")
+
+
+def lacking_loop(compilation: Compilation, plan: Any) -> Diagnostic | None:
+    """Why a loop has no picture (E714): nothing is one number."""
+    found = [r.value for r in plan.records] or [o.value for o in compilation.model.observables]
+    if any(value.type.place.kind == "global" and not value.type.shape for value in found):
+        return None
+    fact = f"'{plan.name}' keeps no number of the whole model"
+    fix = "record one, such as r = order(theta)"
+    return Diagnostic("E714", fact, plan.span, fix)

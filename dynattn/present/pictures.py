@@ -16,7 +16,15 @@ from dynattn.present.bifurcation import bifurcation_figure
 from dynattn.present.coordinates import chosen_pair
 from dynattn.present.figure import entitle, new_figure, style
 from dynattn.present.fits import fit_figure
-from dynattn.present.measured import hysteresis_figure, lyapunov_figure, passage_figure
+from dynattn.present.measured import (
+    basins_figure,
+    hysteresis_figure,
+    lacking_axes,
+    lacking_loop,
+    locking_figure,
+    lyapunov_figure,
+    passage_figure,
+)
 from dynattn.present.plots import series_figure, sweep_figure, sweeps_figure
 from dynattn.present.portrait import portrait_figure
 from dynattn.present.resting import rest_figure
@@ -315,22 +323,6 @@ def _training(scene: Scene) -> Any:
     return series_figure(steps, scene.among(series), title=scene.plain_title, below="step")
 
 
-def _lacking_measurement(compilation: Compilation, plan: Any) -> Diagnostic | None:
-    if len(plan.settings) < 3:
-        return None
-    fact = f"'{plan.name}' sets {len(plan.settings)} parameters, and a picture has two axes"
-    return Diagnostic("E714", fact, plan.span, "results.nc has the numbers")
-
-
-def _lacking_loop(compilation: Compilation, plan: Any) -> Diagnostic | None:
-    found = [r.value for r in plan.records] or [o.value for o in compilation.model.observables]
-    if any(value.type.place.kind == "global" and not value.type.shape for value in found):
-        return None
-    fact = f"'{plan.name}' keeps no number of the whole model"
-    fix = "record one, such as r = order(theta)"
-    return Diagnostic("E714", fact, plan.span, fix)
-
-
 def _lacking_search(compilation: Compilation, plan: Any) -> Diagnostic | None:
     if len(plan.settings) < 2:
         return None
@@ -374,14 +366,22 @@ PICTURES: dict[str, Picture] = {
     ),
     "passage": Picture(
         "how many have passed over time, or mean times over one parameter or two", ("passage",),
-        _lacking_measurement, passage_figure,
+        lacking_axes, passage_figure,
     ),
     "hysteresis": Picture(
-        "what a parameter leads to on its way up and down", ("hysteresis",), _lacking_loop,
+        "what a parameter leads to on its way up and down", ("hysteresis",), lacking_loop,
         hysteresis_figure,
     ),
+    "basins": Picture(
+        "the share of the starts that leads to each attractor", ("basins",), _lacking_search,
+        basins_figure,
+    ),
+    "locking": Picture(
+        "mean frequencies of phases, by cluster or over one parameter", ("locking",),
+        _lacking_search, locking_figure,
+    ),
     "lyapunov": Picture(
-        "exponents over time, or over one parameter or two", ("lyapunov",), _lacking_measurement,
+        "exponents over time, or over one parameter or two", ("lyapunov",), lacking_axes,
         lyapunov_figure,
     ),
     "fit": Picture(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from dynattn.diagnostics.report import Diagnostic
 from dynattn.model.model import Model
+from dynattn.model.parts import Draw
 from dynattn.model.plans import Measurement
 from dynattn.run.clock import clock_mistakes, model_mistakes, standing_mistakes
 from dynattn.solve.methods import METHODS
@@ -91,9 +92,32 @@ def _hysteresis(model: Model, plan: Measurement) -> list[Diagnostic]:
     return found
 
 
+def _basins(model: Model, plan: Measurement) -> list[Diagnostic]:
+    """What is never at rest (E428, E621, E636), and E673 where all starts are one."""
+    from dynattn.solve.refusals import rest_mistakes
+
+    found = rest_mistakes(model, plan.span)
+    begins = plan.clock.begins
+    if begins is not None and begins.kind != "init":
+        text = f"'{begins.label}' makes all starts one, and basins compares where they lead"
+        found.append(Diagnostic("E673", text, begins.span, "leave it out"))
+    elif not any(isinstance(state.init, Draw) for state in model.lasting.values()):
+        text = "no state is drawn, so all starts are one, and basins compares where they lead"
+        fix = "draw one: state x on real ~ normal(0, 1)"
+        found.append(Diagnostic("E673", text, plan.span, fix))
+    return found
+
+
+def _locking(model: Model, plan: Measurement) -> list[Diagnostic]:
+    """E606 alone: whatever moves has mean frequencies."""
+    return _late(plan)
+
+
 OWN: dict[str, Callable[[Model, Measurement], list[Diagnostic]]] = {
     "lyapunov": _lyapunov,
     "passage": _passage,
     "hysteresis": _hysteresis,
+    "basins": _basins,
+    "locking": _locking,
 }
 """By kind: what is wrong with it alone."""

@@ -67,12 +67,17 @@ class Task:
         draws = any(isinstance(state.init, Draw) for state in model.lasting.values())
         return bool(self.system.noisy) or (free and draws)
 
+    @property
+    def count(self) -> int:
+        """How many starts there are."""
+        asked = self.plan.options["starts"]
+        return (STARTS if self.drawn else 1) if asked is None else asked
+
     def starts(self) -> dict[str, torch.Tensor]:
         """[starts, points, nodes, ...]: the initial states, then as further repeats draw them."""
         import torch
 
-        asked = self.plan.options["starts"]
-        count = (STARTS if self.drawn else 1) if asked is None else asked
+        count = self.count
         begins = self.plan.clock.begins
         if begins is not None and begins.kind != "init":
             return {n: x.expand(count, *x.shape).clone() for n, x in self.states.items()}
@@ -94,7 +99,9 @@ Measure = Callable[[Task], Mapping[str, Variable]]
 
 def _measures() -> dict[str, Measure]:
     """What measures each kind."""
+    from dynattn.run.basins import measure_basins
     from dynattn.run.hysteresis import measure_hysteresis
+    from dynattn.run.locking import measure_locking
     from dynattn.run.lyapunov import measure_lyapunov
     from dynattn.run.passages import measure_passages
 
@@ -102,6 +109,8 @@ def _measures() -> dict[str, Measure]:
         "lyapunov": measure_lyapunov,
         "passage": measure_passages,
         "hysteresis": measure_hysteresis,
+        "basins": measure_basins,
+        "locking": measure_locking,
     }
 
 
@@ -204,6 +213,7 @@ def _tasks(
         chosen = with_settings(compilation, dict(zip(fixed, key, strict=True)))
         chosen = chosen if fixed else compilation
         most = points_at_once(chosen, plan.clock.method)
+        most = 1 if MEASUREMENTS[plan.kind].singly else most
         for start in range(0, len(numbers), most):
             part = numbers[start : start + most]
             own = [{n: v for n, v in points[k].items() if n not in fixed} for k in part]
@@ -254,7 +264,7 @@ def _together(
     """The arrays of all points in one; E612 where they have different shapes."""
     variables, values = {}, {name: np.array(row) for name, row in grid.items()}
     for name, rows in arrays.items():
-        found = [np.asarray(row) for row in rows if row is not None]
+        found = _padded(axes[name], [np.asarray(row) for row in rows if row is not None])
         if len({row.shape for row in found}) > 1:
             text = f"'{name}' has another shape at each point, so it fits into no array"
             fix = "leave sizes out of the settings, and run once for each"
@@ -265,3 +275,17 @@ def _together(
         else:
             variables[name] = Variable((*grid, *axes[name]), whole)
     return Labelled(numbered(values, variables), variables)
+
+
+FEWER = "attractor"
+"""An axis along which some points have less than others."""
+
+
+def _padded(axes: tuple[str, ...], rows: list[Array]) -> list[Array]:
+    """The rows with NaN where a point has fewer attractors."""
+    if not axes or axes[0] != FEWER or len({row.shape[1:] for row in rows}) > 1:
+        return rows
+    most = max(map(len, rows))
+    return [
+        np.concatenate([row, np.full((most - len(row), *row.shape[1:]), np.nan)]) for row in rows
+    ]

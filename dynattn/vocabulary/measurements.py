@@ -11,7 +11,7 @@ class Word:
     """A clause that only some kinds of measurement have."""
 
     takes: str
-    """``count``, ``number`` above 0, ``time`` from 0 on, ``condition`` or ``records``."""
+    """``count``, ``time`` from 0 on, ``condition``, ``records`` or ``phases``."""
     default: float | None = None
     """None: as the measurement itself chooses, or says that it is missing."""
 
@@ -25,6 +25,8 @@ class Measurement:
     doc: str
     moves: bool = False
     """Whether its one parameter moves while it is measured; each point of a grid stands still."""
+    singly: bool = False
+    """Whether points of a grid are measured one after another."""
 
 
 MEASUREMENTS: dict[str, Measurement] = {
@@ -35,6 +37,16 @@ MEASUREMENTS: dict[str, Measurement] = {
     "passage": Measurement(
         {"when": Word("condition"), "starts": Word("count")},
         "when a condition first holds, from many starts",
+    ),
+    "basins": Measurement(
+        {"starts": Word("count"), "record": Word("records")},
+        "which share of the starts leads to each attractor",
+        singly=True,
+    ),
+    "locking": Measurement(
+        {"of": Word("phases"), "after": Word("time")},
+        "mean frequencies of phases, and which of them are locked",
+        singly=True,
     ),
     "hysteresis": Measurement(
         {"record": Word("records")},

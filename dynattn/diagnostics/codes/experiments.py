@@ -117,6 +117,13 @@ CODES: dict[str, Entry] = {
         "hysteresis { N = [10, 20, 30]; t 0 .. 50 }",
         "hysteresis { K = 0 .. 3 by 0.1; t 0 .. 50 }",
     ),
+    "E673": Entry(
+        "all starts are one",
+        "basins counts how many starts lead to each attractor. The starts are the initial states, "
+        "drawn again and again, so at least one state must be drawn.",
+        "population p[1] { state x on real = 0.1; drift x - x^3 }\nbasins { t 0 .. 50 }",
+        "population p[1] { state x on real ~ normal(0, 1); drift x - x^3 }\nbasins { t 0 .. 50 }",
+    ),
     "E680": Entry(
         "nothing can be absent here",
         "start saturated begins at the equilibrium of a community in which some are absent, at 0, "
