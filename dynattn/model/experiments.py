@@ -117,7 +117,7 @@ def _clause(draft: Draft, clause: tree.Clause, found: Simulation) -> Simulation:
         return rule(draft, clause, found)
     home = "continue" if clause.word in branches.CLAUSES else HOMES.get(clause.word)
     home = "equilibria" if clause.word in searches.CLAUSES else home
-    home = next((kind for kind, it in MEASUREMENTS.items() if clause.word in it.words), home)
+    home = home or next((k for k, kind in MEASUREMENTS.items() if clause.word in kind.words), None)
     if home is None:
         listed = f"there are {', '.join(CLAUSES)}"
         fix = did_you_mean(clause.word, CLAUSES, listed, habits.CLAUSES)

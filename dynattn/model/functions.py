@@ -202,9 +202,27 @@ def _order(context: Context, expr: tree.Call, arguments: Arguments) -> Term:
         fact = "order needs the points of a manifold, and these are plain numbers"
         context.draft.errors.add("E310", fact, expr.span, f"give it a state: order({state})")
         return unknown(expr.span)
+    if "m" in arguments.expr:
+        return _clustering(context, expr, points, arguments)
     sizes = [Term("size", (), Type(dtype="integer"), expr.span, size) for size in use.arguments]
     holes = {"x": points, **dict(zip(MANIFOLDS[use.name].parameters, sizes, strict=False))}
     return formula(context, text, holes, expr.span)
+
+
+def _clustering(context: Context, expr: tree.Call, points: Term, arguments: Arguments) -> Term:
+    """Daido's order parameter of m clusters: |mean of e^{i m theta}|."""
+    if points.type.manifold is not None and points.type.manifold.name == "circle":
+        number = constants.number_or_none(context.draft, arguments.expr["m"])
+        if number is None or (number == int(number) and number > 0):
+            holes = {"x": points, "m": arguments.term("m")}
+            return formula(context, "abs(mean(cis(m * x)))", holes, expr.span)
+        fact = f"order counts m clusters, and m is {number:g}: another turn would change it"
+        fix = "choose a whole number above 0"
+        context.draft.errors.add("E306", fact, arguments.expr["m"].span, fix)
+        return unknown(expr.span)
+    fact = f"order of m clusters is that of angles, and these are on {points.type.manifold}"
+    context.draft.errors.add("E310", fact, expr.span, "leave m out, or give it a state on circle")
+    return unknown(expr.span)
 
 
 def formula(context: Context, text: str, holes: dict[str, Term], span: Span) -> Term:
@@ -279,7 +297,7 @@ RULES: dict[str, tuple[tuple[str, ...], Rule]] = {
     "norm": (("a",), _norm),
     **matrices.RULES,
     **{op: (("x",), _nodes_rule(op)) for op in ("sum", "mean", "std", "min", "max", "count")},
-    "order": (("x",), _order),
+    "order": (("x", "m?"), _order),
     "distance": (("x", "y"), _geometry("distance")),
     "expmap": (("x", "v"), _geometry("expmap")),
     "logmap": (("x", "y"), _geometry("logmap")),

@@ -333,7 +333,9 @@ _STRUCTURAL = (
     Structural("min", "nodes", "min(x)", "smallest value over the nodes"),
     Structural("max", "nodes", "max(x)", "largest value over the nodes"),
     Structural("count", "nodes", "count(condition)", "number of nodes where the condition holds"),
-    Structural("order", "nodes", "order(x)", "the manifold's own order parameter, 0 .. 1"),
+    Structural(
+        "order", "nodes", "order(x, m)", "the manifold's own order parameter, 0 .. 1; of m clusters"
+    ),
     Structural(
         "linear",
         "learned",
