@@ -103,8 +103,9 @@ class _Walk:
         seen = np.array([abs(row[0][place]) if np.iscomplexobj(row[0][place]) else row[0][place]
                          for row in rows], dtype=float)  # fmt: skip
         changes = np.abs(np.diff(seen))
-        least = SHARE * float(np.ptp(seen))
-        large = np.flatnonzero((changes > least) & (least > 0))
+        rounding = 100 * self.task.plan.clock.rtol * max(1.0, float(np.abs(seen).max()))
+        least = max(SHARE * float(np.ptp(seen)), rounding)
+        large = np.flatnonzero(changes > least)
         found = [self._locate(order, seen, rows, place, int(k)) for k in large]
         return [jump for jump in found if abs(jump[3] - jump[2]) > least]
 
