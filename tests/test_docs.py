@@ -150,7 +150,7 @@ def test_codes_named_in_the_pages_exist():
 
 def test_the_page_of_pictures_names_each_and_its_python_draws(tmp_path, monkeypatch):
     page = PROJECT / "docs" / "pictures.md"
-    things = "simulations|sweeps|continuations|searches|trainings|measurements"
+    things = "simulations|sweeps|continuations|searches|trainings|measurements|fits"
     kinds = rf"^\| `(\w+)` \|.* \| (?:{things}) \|$"
     named = set(re.findall(kinds, page.read_text(), re.MULTILINE))
     assert named == set(PICTURES)
