@@ -14,7 +14,7 @@ from typing import Any
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.files import refuse_folder, write_whole
 from dynattn.diagnostics.report import Diagnostic, SpecError, UsageError
-from dynattn.present.figure import style
+from dynattn.present.figure import frames_of, style
 from dynattn.present.pictures import states_figure
 from dynattn.present.scene import Scene
 from dynattn.present.shading import Motion
@@ -41,13 +41,6 @@ def check_animation(compilation: Compilation, simulation: Plan, path: Path) -> N
         fix = f"install it, or write {path.with_suffix('.gif').name}"
         raise UsageError(Diagnostic("E712", fact, fix=fix))
     refuse(animation_refusal(compilation, simulation))
-
-
-def frames_of(count: int, most: int) -> list[int]:
-    """Evenly chosen numbers of saved times, the first and the last among them."""
-    if count <= most:
-        return list(range(count))
-    return [round(k * (count - 1) / (most - 1)) for k in range(most)] if most > 1 else [count - 1]
 
 
 def write_animation(

@@ -38,4 +38,4 @@ def beside_figure(scene: Scene, others: Sequence[Any]) -> Any:
     (parameter,) = sweeps[0].swept
     found = {sweep.name: (sweep.axes[parameter].tolist(), sweep.measured) for sweep in sweeps}
     title = f"{scene.compilation.model.name}: {', '.join(found)}"
-    return sweeps_figure(found, parameter=parameter, title=title)
+    return sweeps_figure(found, parameter=scene.described(parameter), title=title)

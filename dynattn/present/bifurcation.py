@@ -49,7 +49,7 @@ def bifurcation_figure(scene: Scene) -> Any:
             axes.grid(**GRID)
             axes.margins(x=0.02, y=0.08)
             level(axes, values)
-        panels[-1].set_xlabel(result.parameter, parse_math=False)
+        panels[-1].set_xlabel(scene.described(result.parameter), parse_math=False)
         _legend(panels[0], result)
         entitle(figure, scene.plain_title)
         return figure

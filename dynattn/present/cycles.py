@@ -65,7 +65,7 @@ def cycles_figure(scene: Scene) -> Any:
         panels[-1].set_ylabel("period", parse_math=False)
         panels[-1].grid(**GRID)
         level(panels[-1], result["period"])
-        panels[-1].set_xlabel(result.parameter, parse_math=False)
+        panels[-1].set_xlabel(scene.described(result.parameter), parse_math=False)
         low, high = sorted(result.settings["range"])
         panels[-1].set_xlim(low - 0.02 * (high - low), high + 0.02 * (high - low))
         _legend(panels[0], result)

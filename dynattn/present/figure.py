@@ -34,6 +34,7 @@ STYLE: Any = {
     "lines.linewidth": 1.6,
     "svg.hashsalt": "dynattn",
     "path.simplify": True,
+    "pdf.fonttype": 42,  # letters that stay letters, as journals ask for
 }
 
 
@@ -72,6 +73,13 @@ def level(axes: Any, values: Any) -> bool:
     margin = 0.06 * size or 0.5
     axes.set_ylim(low - margin, top + margin)
     return True
+
+
+def frames_of(count: int, most: int) -> list[int]:
+    """Evenly chosen numbers of saved times, the first and the last among them."""
+    if count <= most:
+        return list(range(count))
+    return [round(k * (count - 1) / (most - 1)) for k in range(most)] if most > 1 else [count - 1]
 
 
 def label_time(axes: Any, name: str) -> None:

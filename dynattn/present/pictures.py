@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,6 @@ from dynattn.diagnostics.report import Diagnostic
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model.model import Model
 from dynattn.model.plans import Simulation
-from dynattn.model.terms import Term
 from dynattn.present.bifurcation import bifurcation_figure
 from dynattn.present.coordinates import chosen_pair
 from dynattn.present.figure import entitle, new_figure, style
@@ -25,20 +24,31 @@ from dynattn.present.measured import (
     lyapunov_figure,
     passage_figure,
 )
-from dynattn.present.plots import series_figure, sweep_figure, sweeps_figure
 from dynattn.present.portrait import portrait_figure
+from dynattn.present.recorded import (
+    ensemble_labels,
+    ensemble_of,
+    lacking_ensemble,
+    lacking_search,
+    lacking_series,
+    lacking_sweep,
+    measure_labels,
+    series_labels,
+    series_of,
+    sweep_labels,
+    sweep_of,
+    training_of,
+)
 from dynattn.present.resting import rest_figure
 from dynattn.present.scene import Kept, Scene, kept_by
 from dynattn.present.shading import Motion
+from dynattn.present.spikes import able, spikes_figure
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
 
 MOST_STATES = 6
 """States drawn in one figure; the first ones."""
-
-FEW_VALUES = 4
-"""Values of one of two swept parameters up to which each has a line instead of a row of cells."""
 
 MOST_DRAWN = 2000
 """Nodes up to which a graph is drawn as nodes coloured by state."""
@@ -88,93 +98,6 @@ class Picture:
     """figure(scene) -> a matplotlib figure."""
     named: Named = no_names
     """named(compilation, experiment, names) -> the labels of what is shown, or why it cannot be."""
-
-
-# ── what was measured ──────────────────────────────────────────────────────────────────────────
-
-
-def _series(scene: Scene) -> Any:
-    """Numbers over time; of a repeated simulation each of its repeats."""
-    from dynattn.run.sweep import Sweep
-
-    result, series = scene.result, scene.among(scene.result.series)
-    if isinstance(result, Sweep):
-        series = {name: values.T for name, values in series.items()}
-    title = scene.plain_title
-    return series_figure(list(result.labelled.times), series, title=title, below=scene.below)
-
-
-def _lacking_series(compilation: Compilation, simulation: Simulation) -> Diagnostic | None:
-    if _series_labels(compilation, simulation):
-        return None
-    what = f"'{simulation.name}' keeps no number of the whole model over time"
-    fix = "observe one, such as r = order(theta), and record it"
-    return Diagnostic("E714", what, simulation.span, fix)
-
-
-def _series_labels(compilation: Compilation, simulation: Simulation) -> list[str]:
-    """Of the numbers of the whole model that are kept over time."""
-    kept = [(item.name, item.value) for item in compilation.model.observables]
-    if simulation.records:
-        kept = [(r.label, r.value) for r in simulation.records if r.kind == "series"]
-    return [label for label, value in kept if _is_number(value)]
-
-
-def _is_number(value: Term) -> bool:
-    return value.type.place.kind == "global" and not value.type.shape
-
-
-def _sweep(scene: Scene) -> Any:
-    """Measures over one parameter or two."""
-    from dynattn.present.maps import heat_figure
-
-    result: Any = scene.result
-    grid = {name: result.axes[name].tolist() for name in result.swept}
-    measured, title = scene.among(result.measured), scene.plain_title
-    if len(grid) == 2 and min(map(len, grid.values())) > FEW_VALUES:
-        return heat_figure(grid, measured, title=title)
-    if len(grid) == 2:
-        return _families(grid, measured, title)
-    ((parameter, values),) = grid.items()
-    return sweep_figure(values, measured, parameter=parameter, title=title)
-
-
-def _families(grid: Mapping[str, Sequence[float]], measured: Mapping[str, Any], title: str) -> Any:
-    """A line for each value of the parameter that has the fewer."""
-    import numpy
-
-    few = min(grid, key=lambda name: len(grid[name]))
-    ((parameter, points),) = ((name, grid[name]) for name in grid if name != few)
-    axis = [*grid].index(few)
-    lines = {
-        f"{few} = {value:g}": (points, {n: numpy.take(v, k, axis) for n, v in measured.items()})
-        for k, value in enumerate(grid[few])
-    }
-    return sweeps_figure(lines, parameter=parameter, title=title)
-
-
-def _lacking_sweep(compilation: Compilation, simulation: Simulation) -> Diagnostic | None:
-    count = len(simulation.settings) + len(simulation.awaited)
-    if count > 2:
-        fact = f"'{simulation.name}' sweeps {count} parameters, and a picture shows two at most"
-        fix = "results.nc has the numbers"
-        return Diagnostic("E714", fact, simulation.span, fix)
-    if _sweep_labels(compilation, simulation):
-        return None
-    fact = f"'{simulation.name}' records no single number at each of its points"
-    return Diagnostic("E714", fact, simulation.span, "record average(r), or final(r)")
-
-
-def _sweep_labels(compilation: Compilation, simulation: Simulation) -> list[str]:
-    """Of the single numbers that are recorded at every point."""
-    return [r.label for r in simulation.records if r.kind != "series" and _is_number(r.value)]
-
-
-def _measure_labels(compilation: Compilation, plan: Any) -> list[str]:
-    """Of the numbers that are recorded of equilibria, else of those observed."""
-    kept = [(item.name, item.value) for item in compilation.model.observables]
-    kept = [(record.label, record.value) for record in plan.records] or kept
-    return [label for label, value in kept if _is_number(value)]
 
 
 # ── what the nodes did ─────────────────────────────────────────────────────────────────────────
@@ -270,6 +193,29 @@ def _portrait_names(
     return found if isinstance(found, Diagnostic) else tuple(names)
 
 
+def _snapshots(scene: Scene) -> Any:
+    """The states at several times."""
+    from dynattn.present.snapshots import snapshots_figure
+
+    return snapshots_figure(scene, [scene.shown(item) for item in scene.kept(over_time)])
+
+
+def _lacking_snapshots(compilation: Compilation, simulation: Simulation) -> Diagnostic | None:
+    return lacking_kept(compilation.model, simulation, over_time)
+
+
+def _lacking_spikes(compilation: Compilation, simulation: Simulation) -> Diagnostic | None:
+    if able(compilation.model, simulation):
+        return None
+    fact = f"'{simulation.name}' keeps no number of nodes over time"
+    fix = "let it record a phase, a condition such as v > 1, or what rises through 0"
+    return Diagnostic("E714", fact, simulation.span, fix)
+
+
+def _firing_labels(compilation: Compilation, simulation: Any) -> list[str]:
+    return [item.label for item in able(compilation.model, simulation)]
+
+
 def _is_series(item: Kept) -> bool:
     return item.kind == "series"
 
@@ -316,29 +262,15 @@ def _lacking_graph(compilation: Compilation, simulation: Simulation) -> Diagnost
     return lacking_kept(compilation.model, simulation, _on_nodes)
 
 
-def _training(scene: Scene) -> Any:
-    """Numbers over the steps of an optimiser."""
-    series = scene.result.series
-    steps = list(range(len(series["loss"])))
-    return series_figure(steps, scene.among(series), title=scene.plain_title, below="step")
-
-
-def _lacking_search(compilation: Compilation, plan: Any) -> Diagnostic | None:
-    if len(plan.settings) < 2:
-        return None
-    fact = f"'{plan.name}' sets {len(plan.settings)} parameters, and a picture has one axis"
-    return Diagnostic("E714", fact, plan.span, "results.nc has the numbers")
-
-
 SIMULATED = ("simulation", "repeats")
 
 PICTURES: dict[str, Picture] = {
     "series": Picture(
-        "recorded numbers over time", SIMULATED, _lacking_series, _series, among(_series_labels)
+        "recorded numbers over time", SIMULATED, lacking_series, series_of, among(series_labels)
     ),
     "sweep": Picture(
-        "what was measured, over one parameter or two", ("sweep",), _lacking_sweep, _sweep,
-        among(_sweep_labels),
+        "what was measured, over one parameter or two", ("sweep",), lacking_sweep, sweep_of,
+        among(sweep_labels),
     ),
     "states": Picture(
         "the states at the last time, each on its manifold", SIMULATED, _lacking_states,
@@ -350,15 +282,27 @@ PICTURES: dict[str, Picture] = {
     ),
     "bifurcation": Picture(
         "equilibria over the parameter, stable and unstable", ("branch",), lambda *_: None,
-        bifurcation_figure, among(_measure_labels),
+        bifurcation_figure, among(measure_labels),
     ),
     "equilibria": Picture(
         "their eigenvalues, or their measures over one parameter", ("equilibria",),
-        _lacking_search, rest_figure, among(_measure_labels),
+        lacking_search, rest_figure, among(measure_labels),
     ),
     "training": Picture(
-        "the loss and what is recorded, step by step", ("training",), lambda *_: None, _training,
+        "the loss and what is recorded, step by step", ("training",), lambda *_: None, training_of,
         among(lambda compilation, plan: [record.label for record in plan.records]),
+    ),
+    "snapshots": Picture(
+        "the states at four times, side by side", SIMULATED, _lacking_snapshots, _snapshots,
+        among(_kept_labels(over_time)),
+    ),
+    "ensemble": Picture(
+        "repeats as their median in bands of quantiles", ("repeats", "sweep"),
+        lacking_ensemble, ensemble_of, among(ensemble_labels),
+    ),
+    "spikes": Picture(
+        "a tick for every event of every node", SIMULATED, _lacking_spikes, spikes_figure,
+        among(_firing_labels),
     ),
     "raster": Picture(
         "every node over time as colour", SIMULATED, _lacking_raster, _raster,
@@ -373,12 +317,12 @@ PICTURES: dict[str, Picture] = {
         hysteresis_figure,
     ),
     "basins": Picture(
-        "the share of the starts that leads to each attractor", ("basins",), _lacking_search,
+        "the share of the starts that leads to each attractor", ("basins",), lacking_search,
         basins_figure,
     ),
     "locking": Picture(
         "mean frequencies of phases, by cluster or over one parameter", ("locking",),
-        _lacking_search, locking_figure,
+        lacking_search, locking_figure,
     ),
     "lyapunov": Picture(
         "exponents over time, or over one parameter or two", ("lyapunov",), lacking_axes,

@@ -37,8 +37,8 @@ def plane_figure(scene: Scene) -> Any:
                 for row in (result[kind] > 0).nonzero()[0]:
                     axes.plot(x[row], y[row], mark, color=TEXT, markersize=7, zorder=5)
                     _note(axes, f"{name} ({short(x[row])}, {short(y[row])})", x[row], y[row])
-        axes.set_xlabel(first, parse_math=False)
-        axes.set_ylabel(second, parse_math=False)
+        axes.set_xlabel(scene.described(first), parse_math=False)
+        axes.set_ylabel(scene.described(second, 44), parse_math=False)
         axes.grid(**GRID)
         axes.margins(x=0.08, y=0.1)
         entitle(figure, f"{scene.compilation.model.name}: {result.name}")

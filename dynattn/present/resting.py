@@ -42,7 +42,7 @@ def rest_figure(scene: Scene) -> Any:
             axes.grid(**GRID)
             axes.margins(x=0.02, y=0.08)
             level(axes, values)
-        panels[-1].set_xlabel(parameter, parse_math=False)
+        panels[-1].set_xlabel(scene.described(parameter), parse_math=False)
         _legend(panels[0])
         entitle(figure, scene.plain_title)
         return figure

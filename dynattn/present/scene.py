@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from dynattn.model.model import Model
@@ -96,6 +97,8 @@ class Shown:
     edges: bool = False
     below: str = TIME
     """What the time is called: maps have steps."""
+    keyed: bool = True
+    """Whether the colours are explained beside the picture."""
 
     @property
     def count(self) -> int:
@@ -165,6 +168,13 @@ class Scene:
     def every(self, able: Callable[[Kept], bool]) -> list[Kept]:
         """What was kept that a picture is able to show, named or not."""
         return [item for item in kept_by(self.compilation.model, self.simulation) if able(item)]
+
+    def described(self, parameter: str, width: int = 60) -> str:
+        """A parameter at an axis, behind what the spec says of it: ``strength of coupling, K``."""
+        doc = self.compilation.model.parameter[parameter].doc if (
+            parameter in self.compilation.model.parameter
+        ) else ""  # fmt: skip
+        return fill(f"{doc}, {parameter}", width) if doc else parameter
 
     def kept(self, able: Callable[[Kept], bool]) -> list[Kept]:
         """What was kept that a picture is able to show, and those alone that are named."""

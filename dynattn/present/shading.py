@@ -49,12 +49,15 @@ def shading_of(item: Shown) -> Shading:
 
     if item.count <= MOST_NAMED:
         names = tuple(f"{item.nodes}[{k}]" for k in range(item.count)) if item.count > 1 else ()
-        return Shading(to_rgba_array([series_colour(k) for k in range(item.count)]), names)
+        rgba = to_rgba_array([series_colour(k) for k in range(item.count)])
+        return Shading(rgba, names if item.keyed else ())
     values, limits = item.shade.values, (item.shade.values.min(), item.shade.values.max())
     colours = ordered_colormap()
     if item.shade.cyclic:
         limits, colours = (-math.pi, math.pi), phase_colormap()
     scale = ScalarMappable(Normalize(*limits), colours)
+    if not item.keyed:
+        return Shading(scale.to_rgba(values))
     return Shading(scale.to_rgba(values), (), scale, item.shade.label, item.shade.cyclic)
 
 

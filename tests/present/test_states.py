@@ -10,7 +10,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.text import Text
 
 from dynattn.diagnostics.report import SpecError, UsageError
-from dynattn.present.animation import frames_of
+from dynattn.present.figure import frames_of
 from dynattn.present.globe import projected
 from dynattn.present.palette import phase_colormap
 from dynattn.present.panels import CORNERS, PANELS, principal
