@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ import torch
 
 from dynattn.diagnostics.catalogue import CODES
 from dynattn.diagnostics.report import Source
-from dynattn.interface import Spec
+from dynattn.interface import Spec, load
 from dynattn.lower.past import at_rest
 from dynattn.present.pictures import PICTURES
-from dynattn.run.experiment import run_experiment
+from dynattn.present.wanted import read_wanted
+from dynattn.run.experiment import find_experiment, run_experiment
 from dynattn.syntax.format import format_source
 from dynattn.vocabulary.distributions import DISTRIBUTIONS
 from dynattn.vocabulary.functions import FUNCTION_NAMES
@@ -148,10 +150,37 @@ def test_codes_named_in_the_pages_exist():
         assert set(re.findall(r"\bE\d{3}\b", page.read_text())) <= set(CODES)
 
 
+def test_the_commands_of_the_gallery_of_pictures_draw_what_is_shown(tmp_path, monkeypatch):
+    """Each is accepted, for an experiment that is there, and stands above a picture that is."""
+    page = PROJECT / "docs" / "pictures.md"
+    said = re.findall(r"^`dynattn run (.*)`\n\n!\[.+\]\((.*)\)$", page.read_text(), re.MULTILINE)
+    assert {place for _, place in said} == {f"pictures/{p.name}" for p in drawings()}
+    (tmp_path / "specs").symlink_to(PROJECT / "specs")
+    text = next(block.text for block in blocks(page) if "model brusselator" in block.text)
+    (tmp_path / "brusselator.dyn").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    for command, _ in said:
+        words = shlex.split(command)
+        options = {name: words.pop(words.index(name) + 1) for name in words if name[0] == "-"}
+        spec, *experiment = [word for word in words if word[0] != "-"]
+        changed = dict([options.pop("--set").split("=")]) if "--set" in options else {}
+        compilation = load(spec, **{name: int(value) for name, value in changed.items()})
+        plan = find_experiment(compilation.model, *(experiment or [None]))
+        assert read_wanted(compilation, plan, [options.pop("--plot", "default")])
+        assert not options
+
+
+def drawings() -> list[Path]:
+    """The files that the page of pictures shows, none of them large."""
+    found = sorted((PROJECT / "docs" / "pictures").iterdir())
+    assert all(1000 < file.stat().st_size < 350_000 for file in found)
+    return found
+
+
 def test_the_page_of_pictures_names_each_and_its_python_draws(tmp_path, monkeypatch):
     page = PROJECT / "docs" / "pictures.md"
-    things = "simulations|sweeps|continuations|searches|trainings|measurements|fits"
-    kinds = rf"^\| `(\w+)` \|.* \| (?:{things}) \|$"
+    of = "(?:simulations|sweeps|continuations|searches|trainings|measurements|fits)"
+    kinds = rf"^\| `(\w+)` \|.* \| {of}(?:, {of})* \|$"
     named = set(re.findall(kinds, page.read_text(), re.MULTILINE))
     assert named == set(PICTURES)
     monkeypatch.chdir(tmp_path)

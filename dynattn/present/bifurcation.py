@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dynattn.present.cycles import cycles_figure
 from dynattn.present.figure import GRID, entitle, level, new_figure, style
+from dynattn.present.labels import add_label, settle_labels
 from dynattn.present.palette import MUTED_TEXT, TEXT, series_colour
 from dynattn.present.plane import plane_figure
 
@@ -52,6 +53,7 @@ def bifurcation_figure(scene: Scene) -> Any:
         panels[-1].set_xlabel(scene.described(result.parameter), parse_math=False)
         _legend(panels[0], result)
         entitle(figure, scene.plain_title)
+        settle_labels(figure)
         return figure
 
 
@@ -72,10 +74,8 @@ def measures_of(result: BranchResult, scene: Scene) -> dict[str, Any]:
     return {f"rms of {name}": numpy.sqrt((numpy.abs(values) ** 2).mean(1))}
 
 
-def draw_branches(
-    axes: Any, result: BranchResult, values: Any, leftwards: bool = False
-) -> None:  # fmt: skip
-    """Lines of one kind each, then the special points on them, their words at the right or left."""
+def draw_branches(axes: Any, result: BranchResult, values: Any) -> None:
+    """Lines of one kind each, then the special points on them with their words."""
     branch = result["branch"]
     for number in range(int(branch.max()) + 1):
         rows = (branch == number).nonzero()[0]
@@ -87,11 +87,7 @@ def draw_branches(
             continue
         for row in (result[kind] > 0).nonzero()[0]:
             axes.plot(result.values[row], values[row], mark, color=TEXT, markersize=6, zorder=5)
-            left = leftwards or (kind == "fold" and _leaves_rightwards(result.values, int(row)))
-            axes.annotate(f"{word} {short(result.values[row])}", (result.values[row], values[row]),
-                          xytext=(-7 if left else 7, 7), textcoords="offset points", fontsize=9.5,
-                          ha="right" if left else "left", color=MUTED_TEXT,
-                          parse_math=False)  # fmt: skip
+            add_label(axes, f"{word} {short(result.values[row])}", result.values[row], values[row])
 
 
 def short(value: float) -> str:
@@ -107,11 +103,6 @@ def _pieces(rows: Any, growing: Any) -> Iterator[tuple[bool, Any]]:
         if k == len(calm) or calm[k] != calm[begin]:
             yield calm[begin], rows[begin : k + 1]
             begin = k
-
-
-def _leaves_rightwards(values: Any, row: int) -> bool:
-    """Whether the parameter is larger on both sides of a fold, and there is room at its left."""
-    return bool(values[max(0, row - 1)] >= values[row] <= values[min(len(values) - 1, row + 1)])
 
 
 def _legend(axes: Any, result: BranchResult) -> None:

@@ -7,7 +7,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from dynattn.present.figure import GRID, entitle, level, new_figure, style
-from dynattn.present.palette import MUTED_TEXT, TEXT, series_colour
+from dynattn.present.labels import add_label, settle_labels
+from dynattn.present.palette import TEXT, series_colour
 
 if TYPE_CHECKING:
     from dynattn.present.scene import Scene
@@ -34,6 +35,8 @@ def cycles_figure(scene: Scene) -> Any:
     """A panel for each number of the whole model, or for the first state, with the branch of
     equilibria; below it the period.
     """
+    import numpy
+
     from dynattn.present.bifurcation import draw_branches, measures_of
 
     result: Any = scene.result
@@ -45,20 +48,20 @@ def cycles_figure(scene: Scene) -> Any:
         heights = [3.2] * len(measures) + [2.0]
         panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
         for axes, (name, values) in zip(panels, measures.items(), strict=False):
-            draw_branches(axes, result.equilibria, rest[name], leftwards=True)
+            draw_branches(axes, result.equilibria, rest[name])
             for other in result.earlier:
                 before = _numbers(other).get(name, _of_state(other, scene).get(name))
                 if before is not None:
-                    _draw(axes, other, before.max(1), EARLIER)
-                    _draw(axes, other, before.min(1), EARLIER)
-            extremes = values.max(1), values.min(1)
+                    for line in extremes_of(other, name, before):
+                        _draw(axes, other, line, EARLIER)
+            extremes = extremes_of(result, name, values)
             for line in extremes:
                 _draw(axes, result, line)
             _mark(axes, result, extremes[0])
             axes.set_ylabel(name, parse_math=False)
             axes.grid(**GRID)
             axes.margins(x=0.02, y=0.08)
-            level(axes, values)
+            level(axes, numpy.stack(extremes))
         for other in result.earlier:
             _draw(panels[-1], other, other["period"], EARLIER)
         _draw(panels[-1], result, result["period"])
@@ -70,6 +73,7 @@ def cycles_figure(scene: Scene) -> Any:
         panels[-1].set_xlim(low - 0.02 * (high - low), high + 0.02 * (high - low))
         _legend(panels[0], result)
         entitle(figure, scene.plain_title)
+        settle_labels(figure)
         return figure
 
 
@@ -102,6 +106,17 @@ def _of_state(result: Any, scene: Scene) -> dict[str, Any]:
     return {f"rms of {name}": numpy.sqrt((numpy.abs(flat) ** 2).mean(-1))}
 
 
+def extremes_of(result: Any, name: str, values: Any) -> tuple[Any, Any]:
+    """The largest and smallest [point] round each orbit: located ones where the result has them,
+    else those of ``values`` [point, phase].
+    """
+    if f"max {name}" in result.labelled:
+        high, low = (result[f"{end} {name}"].reshape(len(values), -1) for end in ("max", "min"))
+        if high.shape[1] == 1:
+            return high[:, 0], low[:, 0]
+    return values.max(1), values.min(1)
+
+
 def _draw(axes: Any, result: Any, values: Any, colour: int = OWN) -> None:
     for stable, piece in _pieces(result["unstable"]):
         look = LOOKS[stable]
@@ -127,8 +142,7 @@ def _mark(axes: Any, result: Any, values: Any) -> None:
         for row in (result[kind] > 0).nonzero()[0]:
             x, y = result.values[row], values[row]
             axes.plot(x, y, mark, color=TEXT, markersize=6, zorder=5)
-            axes.annotate(f"{word} {short(x)}", (x, y), xytext=(7, 7), textcoords="offset points",
-                          fontsize=9.5, color=MUTED_TEXT, parse_math=False)  # fmt: skip
+            add_label(axes, f"{word} {short(x)}", x, y)
 
 
 def _legend(axes: Any, result: Any) -> None:

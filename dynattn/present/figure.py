@@ -55,6 +55,9 @@ def new_figure(width: float, height: float) -> Any:
     return figure
 
 
+VECTOR_POINTS, VECTOR_MARKS = 100_000, 5000
+"""Points of lines, and marks, beyond which they are pixels in vector files too."""
+
 CONSTANT = 1e-6
 """Changes below this part of a number are those of rounding and of steps: drawn as level lines."""
 

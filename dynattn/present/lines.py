@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dynattn.present.figure import GRID, label_time, level
+from dynattn.present.figure import GRID, VECTOR_POINTS, label_time, level
 from dynattn.present.palette import MUTED_TEXT, series_colour
 from dynattn.present.scene import Shown
 from dynattn.present.shading import STILL, Motion, Shading, add_key, scatter, shading_of
@@ -17,8 +17,6 @@ FEW = 12
 """Nodes up to which moving pictures follow lines; of more they show the values node by node."""
 LOWEST = 1e-8
 """Where a logarithmic axis ends, in parts of the largest value."""
-VECTOR_POINTS = 100_000
-"""Points of lines beyond which they are pixels in vector files too."""
 
 
 def draw_lines(figure: Any, item: Shown, moving: bool) -> Motion:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dynattn.present.figure import GRID, entitle, new_figure, style
-from dynattn.present.palette import MUTED_TEXT, TEXT, series_colour
+from dynattn.present.labels import add_label, settle_labels
+from dynattn.present.palette import TEXT, series_colour
 
 if TYPE_CHECKING:
     from dynattn.present.scene import Scene
@@ -30,21 +31,16 @@ def plane_figure(scene: Scene) -> Any:
         start = abs(result["arclength"]).argmin()
         word = {"fold": "fold", "hopf": "Hopf point"}[result.continuation.kind]
         axes.plot(x[start], y[start], "o", color=TEXT, markersize=6, zorder=5)
-        rising = (x[-1] - x[0]) * (y[-1] - y[0]) > 0
-        _note(axes, f"{word} '{result.settings['follows']}'", x[start], y[start], rising)
+        add_label(axes, f"{word} '{result.settings['follows']}'", x[start], y[start])
         for kind, (mark, name) in MARKS.items():
             if kind in result.labelled:
                 for row in (result[kind] > 0).nonzero()[0]:
                     axes.plot(x[row], y[row], mark, color=TEXT, markersize=7, zorder=5)
-                    _note(axes, f"{name} ({short(x[row])}, {short(y[row])})", x[row], y[row])
+                    add_label(axes, f"{name} ({short(x[row])}, {short(y[row])})", x[row], y[row])
         axes.set_xlabel(scene.described(first), parse_math=False)
         axes.set_ylabel(scene.described(second, 44), parse_math=False)
         axes.grid(**GRID)
         axes.margins(x=0.08, y=0.1)
-        entitle(figure, f"{scene.compilation.model.name}: {result.name}")
+        entitle(figure, scene.plain_title)
+        settle_labels(figure)
         return figure
-
-
-def _note(axes: Any, words: str, x: float, y: float, below: bool = False) -> None:
-    axes.annotate(words, (x, y), xytext=(8, -14 if below else 7), textcoords="offset points",
-                  fontsize=9.5, color=MUTED_TEXT, parse_math=False)  # fmt: skip

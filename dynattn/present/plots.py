@@ -9,6 +9,8 @@ from typing import Any
 
 from dynattn.present.figure import (
     GRID,
+    VECTOR_MARKS,
+    VECTOR_POINTS,
     entitle,
     label_time,
     level,
@@ -179,8 +181,12 @@ def _draw_repeats(
         axes.fill_between(points, middle - spread, middle + spread, color=colour, alpha=0.16,
                           linewidth=0, label="mean and standard deviation")  # fmt: skip
         if rows.shape[1] <= MOST_LINES:
-            axes.plot(points, rows, color=colour, **each)
-    axes.plot(points, middle, color=colour, **mean)
+            axes.plot(points, rows, color=colour, rasterized=_is_much(rows.size, each), **each)
+    axes.plot(points, middle, color=colour, rasterized=_is_much(middle.size, mean), **mean)
+
+
+def _is_much(count: int, look: Mapping[str, Any]) -> bool:
+    return count > (VECTOR_MARKS if "marker" in look else VECTOR_POINTS)
 
 
 def logarithmic(points: Sequence[float]) -> bool:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dynattn.model.parts import Draw
 from dynattn.present.coordinates import Coordinate, chosen_pair, plane_states
-from dynattn.present.figure import PI_TICKS, entitle, new_figure, style
-from dynattn.present.lines import VECTOR_POINTS
+from dynattn.present.figure import PI_TICKS, VECTOR_POINTS, entitle, new_figure, style
 from dynattn.present.palette import MUTED_TEXT, TEXT, series_colour
 from dynattn.present.shading import add_key, shading_of
 

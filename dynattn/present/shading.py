@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dynattn.present.figure import PI_TICKS
+from dynattn.present.figure import PI_TICKS, VECTOR_MARKS
 from dynattn.present.palette import MUTED_TEXT, ordered_colormap, phase_colormap, series_colour
 from dynattn.present.scene import Shown
 
@@ -87,10 +87,6 @@ def point_size(count: int) -> float:
     return max(14.0, min(70.0, 6000 / max(1, count)))
 
 
-MOST_VECTORS = 5000
-"""Points beyond which they are pixels in vector files too."""
-
-
 def scatter(axes: Any, rgba: Any, *, part: float = 1.0, **look: Any) -> Any:
     """Round points of these colours [point, 4], still to be put in their places; ``part`` of the
     area that lets them be told apart.
@@ -100,7 +96,7 @@ def scatter(axes: Any, rgba: Any, *, part: float = 1.0, **look: Any) -> Any:
     count = len(rgba)
     how = {"alpha": 0.85, "zorder": 3, **look}
     return axes.scatter(*numpy.zeros((2, count)), c=rgba, s=part * point_size(count),
-                        edgecolors="white", linewidths=0.4, rasterized=count > MOST_VECTORS,
+                        edgecolors="white", linewidths=0.4, rasterized=count > VECTOR_MARKS,
                         **how)  # fmt: skip
 
 
