@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,7 +108,7 @@ def run(
     compiler = compiler_for(compiled)
     place = Path(folder) if folder else free_folder(f"{compilation.model.name}-{chosen.name}")
     try:
-        with progress_shown(as_json) as progress, threads_set():
+        with progress_shown(chosen.name, as_json) as progress, threads_set():
             result = run_any(
                 compilation, chosen.name, device=device, progress=progress, folder=place,
                 compiled=compiler, workers=workers, cluster=cluster,
@@ -209,7 +210,7 @@ def make_film(compilation: Compilation, result: Any, place: Path, quiet: bool) -
     from dynattn.present.animation import write_animation
     from dynattn.present.drawing import scene_of
 
-    with progress_shown(quiet) as progress:
+    with progress_shown(place.name, quiet) as progress:
         return write_animation(scene_of(compilation, result), place, progress=progress)
 
 
@@ -222,12 +223,13 @@ def free_folder(name: str) -> Path:
 
 
 @contextmanager
-def progress_shown(quiet: bool) -> Iterator[Callable[[float], None] | None]:
-    """A bar with the time left, where a person watches."""
+def progress_shown(what: str, quiet: bool) -> Iterator[Callable[[float], None] | None]:
+    """A bar with the time left where a person watches, else lines on stderr."""
     from dynattn.cli.screen import on_terminal
+    from dynattn.present.pace import PaceLines
 
     if quiet or not on_terminal():
-        yield None
+        yield None if quiet else PaceLines(what, sys.stderr)
         return
     from rich import progress
 

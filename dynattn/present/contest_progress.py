@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 from dynattn.learn.comparison import Comparison, SeedRun
 from dynattn.learn.contest import Watcher
+from dynattn.present.pace import duration
 from dynattn.present.progress import counting_bar
 
 
@@ -100,10 +101,3 @@ def ended_line(run: SeedRun, measure: str) -> str:
     if run.state == "diverged":
         return f"{run.label}  seed {run.seed}  failed: {run.why}"
     return f"{run.label}  seed {run.seed}  {measure} {run.values[measure]:.4f}"
-
-
-def duration(seconds: float) -> str:
-    """A time in the unit that suits it."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -16,10 +16,10 @@ from dynattn.learn.reports import (
     StepReport,
     TrainingResult,
 )
+from dynattn.present.pace import SECONDS_BETWEEN_LINES
 
 _SMOOTHING = 0.95
 """Weight of what came before in the shown loss and pace; the log holds the plain values."""
-_SECONDS_BETWEEN_LINES = 10.0
 
 
 def training_progress(stream: TextIO | None = None) -> Reporter:
@@ -59,7 +59,7 @@ class LineProgress:
     def step(self, report: StepReport) -> None:
         """Says where training is, where the last line is some seconds old."""
         loss, pace = self._loss.add(report.loss), self._pace.add(report.tokens_per_second)
-        if time.monotonic() - self._said >= _SECONDS_BETWEEN_LINES:
+        if time.monotonic() - self._said >= SECONDS_BETWEEN_LINES:
             self._say(f"step {report.step}/{self._steps}  loss {loss:.4f}  {pace:,.0f} tokens/s")
 
     def evaluated(self, report: EvaluationReport) -> None:

@@ -25,6 +25,8 @@ Array = NDArray[np.float64]
 Given = Mapping[str, tuple[ArrayLike, ArrayLike]]
 """By input: the times [samples], and the values [samples, ...]."""
 
+_FILL = "fill the gap, or leave the sample out: their times need not be equally far apart"
+
 CLOCK = "t"
 """The column, or array, of the times."""
 
@@ -97,8 +99,13 @@ def _read(simulation: Simulation) -> _Samples:
         fix = "save a first line of names and lines of numbers" if path.suffix == ".csv" else (
             "save arrays of numbers with numpy.savez"
         )  # fmt: skip
+        fix = _FILL if isinstance(problem, _Gap) else fix
         raise _broken(simulation, text, fix) from problem
     return _Samples(columns.pop(CLOCK, None), columns)
+
+
+class _Gap(ValueError):
+    """A cell without a number."""
 
 
 def _table(path: Path) -> dict[str, Array]:
@@ -109,6 +116,8 @@ def _table(path: Path) -> dict[str, Array]:
     for line, cells in body:
         if len(cells) != len(names):
             raise ValueError(f"line {line} has {len(cells)} entries for {len(names)} names")
+        if "" in cells:
+            raise _Gap(f"line {line} has no number under '{names[cells.index('')]}'")
         wrong = next((cell for cell in cells if not is_number(cell)), None)
         if wrong is not None:
             raise ValueError(f"line {line} holds '{wrong}', which is no number")
@@ -164,7 +173,7 @@ def _check(model: Model, simulation: Simulation, name: str, times: Array, values
     if not finite.all():
         row = int(np.argmin(finite))
         text = f"sample {row + 1} of '{name}', at t = {times[row]:g}, is not a finite number"
-        raise _broken(simulation, text, "fill the gap, or leave the sample out")
+        raise _broken(simulation, text, _FILL)
     if (np.diff(times) <= 0).any():
         row = int(np.argmax(np.diff(times) <= 0)) + 1
         text = f"the times of '{name}' do not ascend: {times[row]:g} follows {times[row - 1]:g}"

@@ -37,7 +37,7 @@ def result(final: EvaluationReport | None) -> TrainingResult:
 
 
 def lines_of(monkeypatch, *, final: EvaluationReport | None = None) -> list[str]:
-    monkeypatch.setattr(progress, "_SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
     stream = io.StringIO()
     reporter = training_progress(stream)
     assert isinstance(reporter, LineProgress)

@@ -207,6 +207,7 @@ LONG = ONE.format(experiment=f"simulate {{ t 0 .. 10; {FILE} }}")
         ("drive\n0\n10", "the samples of 'drive' have no times"),
         ("0, 1\n10, 1", "a table has a line of names"),
         ("t, drive\n0, 1\n10", "line 3 has 1 entries for 2 names"),
+        ("t, drive\n0, 1\n5,\n10, 1", "line 3 has no number under 'drive'"),
         ("t, drive\n0, 1\n10, much", "line 3 holds 'much', which is no number"),
     ],
 )
@@ -215,6 +216,8 @@ def test_samples_that_are_none(content: str, message: str, tmp_path: Path) -> No
     found = refused(LONG, tmp_path)
     assert found.code == "E618"
     assert message in found.message
+    gap = "no number under" in message or "finite" in message
+    assert ("fill the gap, or leave the sample out" in found.fix) == gap
 
 
 def test_signals_without_samples(tmp_path: Path) -> None:
