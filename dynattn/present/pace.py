@@ -10,22 +10,22 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class PaceLines:
-    """A line every few seconds, with the time left at the pace since the first report: what was
-    done before that took no time of this process.
+    """A line every few seconds from the first report on, with the time left at the pace since then:
+    what was done before took no time of this process.
     """
 
     def __init__(
         self, what: str, stream: TextIO, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._what, self._stream, self._clock = what, stream, clock
-        self._began = self._said = clock()
+        self._began = self._said = 0.0
         self._first: float | None = None
 
     def __call__(self, done: float) -> None:
         """Says that this part is done, 0 .. 1, where the last line is some seconds old."""
-        if self._first is None:
-            self._first = done
         now = self._clock()
+        if self._first is None:
+            self._first, self._began, self._said = done, now, now
         if now - self._said < SECONDS_BETWEEN_LINES:
             return
         self._said, left = now, ""
