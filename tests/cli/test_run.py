@@ -20,7 +20,7 @@ def test_a_simulation(dynattn, small, tmp_path):
     folder = tmp_path / "runs" / "small-simulate-1"
     assert {path.name for path in folder.iterdir()} == {
         "spec.dyn", "settings.json", "summary.json", "results.nc", "results.csv", "series.svg",
-        "states.svg",
+        "states.svg", "portrait.svg",
     }  # fmt: skip
     assert (folder / "spec.dyn").read_text() == small.read_text()
 
