@@ -20,32 +20,30 @@ from scipy import optimize
 
 import dynattn
 from benchmarks.classics.truth import Truth, shipped
-from dynattn.interface import Spec
+from benchmarks.dynamics.ring import NOTES, PRODUCT, RING, uninformed
+from benchmarks.dynamics.thresholds import (
+    any_friction,
+    normal_form,
+    own_network,
+    ramps,
+    smooth_contrast,
+)
 
 SPECS = Path(__file__).parent / "specs"
 TWO, NODES = SPECS / "two_modules.dyn", SPECS / "uninformed_nodes.dyn"
-RING = 0.9044082902
-"""Where the compromise of six modules ends, by Newton's method on the extended system."""
 DELAYED = "more dissipation, later"
-PRODUCT = 1.0863
-"""alpha beta of the fold's normal form."""
-NOTES = "independent continuation"
-
-
-def uninformed(changes: str = "", **settings: Any) -> Spec:
-    """The spec that ships, one node a module unless ``n`` says otherwise."""
-    return shipped("uninformed", changes, **{"n": 1, **settings})
 
 
 def energy() -> list[Truth]:
     """1: it never rises."""
     found = []
     change = "simulate { t 0 .. 40 every 0.01; rtol 1e-10; start equilibrium at c = 0.3 }"
-    for gamma in (0.5, 2.0, 5.0):
-        E = uninformed(change, c=0.85, gamma=gamma).run("simulate")["E"]
+    for M, h, gamma in ((6, 1.0, 0.5), (6, 1.0, 2.0), (6, 1.0, 5.0), (4, 1.6, 0.5)):
+        E = uninformed(change, M=M, h=h, c=0.85, gamma=gamma).run("simulate")["E"]
         source = "dE/dt = -w' D w"
         rise = max(0.0, float(np.diff(E).max()))
-        found.append(Truth(f"largest rise of the energy, gamma {gamma:g}", 0.0, rise, 1e-9, source))
+        text = f"largest rise of the energy, {M} modules, gamma {gamma:g}"
+        found.append(Truth(text, 0.0, rise, 1e-9, source))
     return found
 
 
@@ -74,7 +72,7 @@ def rates() -> list[Truth]:
         result = spec.run("simulate")
         rest = spec.equilibria(starts=1).equilibria[0].states["agent.theta"].ravel()
         apart = np.abs(result["theta"].reshape(len(result.times), -1) - rest).max(1)
-        used = (apart > 1e-9) & (result.times > 4)
+        used = (apart > 1e-9) & (result.times > 12)
         slope = float(-np.polyfit(result.times[used], np.log(apart[used]), 1)[0])
         found.append(Truth(f"rate of return, gamma {gamma:g}", rate, slope, 0.01, "Hessian"))
     return found
@@ -105,10 +103,15 @@ def windows() -> list[Truth]:
     for h, c in ((1.1, 0.831633), (1.2, 0.789667)):
         value = uninformed(h=h).run("branch").special[0].value
         found.append(Truth(f"fold of six modules, h {h:g}", c, value, 1e-6, NOTES))
+    for M, h in ((4, 1.4), (4, 1.65), (5, 1.15), (5, 1.4), (6, 1.3)):
+        first = uninformed(M=M, h=h).run("branch").special
+        folds = sum(p.kind == "fold" for p in first)
+        source = "the range with a true polarisation after it"
+        found.append(Truth(f"a fold with {M} modules, h {h:g}", 1.0, float(folds > 0), 0.0, source))
     for M, h in ((4, 2.2), (5, 1.6), (6, 1.6)):
         folds = sum(p.kind == "fold" for p in uninformed(M=M, h=h).run("branch").special)
         found.append(Truth(f"folds of {M} modules, h {h:g}", 0.0, float(folds), 0.0, NOTES))
-    for M, h in ((6, 0.3), (6, 0.9), (4, 1.0)):
+    for M, h in ((6, 0.3), (6, 0.9), (5, 1.0), (4, 1.0), (4, 1.3)):
         first = (
             uninformed("continue branch { drop detect; c = 0 .. 1.3 }", M=M, h=h)
             .run("branch")
@@ -285,8 +288,8 @@ def _fold_with_nodes(tie: float) -> float:
 
 
 CLAIMS: tuple[Callable[[], list[Truth]], ...] = (
-    energy, low_conflict, rates, fold, windows, two_modules, escapes, observed_onset,
-    numbers_of_uninformed, as_nodes,
+    energy, low_conflict, rates, fold, normal_form, any_friction, windows, smooth_contrast,
+    two_modules, escapes, observed_onset, ramps, numbers_of_uninformed, own_network, as_nodes,
 )  # fmt: skip
 
 

@@ -291,14 +291,15 @@ def tell(communities: int, names: list[str]) -> bool:
 
 ETAS = (0.8, 1.0, 1.2, 1.5, 1.8, 2.1)
 DRAWN = ((100, 0.0, -1.0), (100, -3.0, 0.0), (200, 0.0, 0.0), (100, 0.0, 0.5), (200, -1.0, 1.0))
-SIGMAS = (0.15, 0.2, 0.25, 0.3, 0.35, 0.45, 0.55)
+SIGMAS = {"food": (0.25, 0.35, 0.45, 0.55), "mutualists": (0.1, 0.15, 0.2, 0.25)}
+WEBS = {"food": "food webs", "mutualists": "plants and animals"}
 
 
 def on_webs(folder: Path, repeat: int) -> list[Measured]:
     """Every web at several strengths, as far as its fixed points are stable."""
     found = []
     for web in read_webs(folder):
-        for sigma in SIGMAS:
+        for sigma in SIGMAS[web.kind]:
             try:
                 found.append(measured(web, sigma, repeat))
             except NumericalError:
@@ -306,29 +307,43 @@ def on_webs(folder: Path, repeat: int) -> list[Measured]:
     return found
 
 
-def draw(place: Path, webs: list[Measured], repeat: int) -> None:
-    """The share extinct over eta: points of all ensembles, the webs, and erfc(eta) / 2."""
+def shares(repeat: int) -> list[Array]:
+    """By ensemble the share extinct at each of ``ETAS``."""
+    return [
+        np.array([extinct(at_eta(eta, S, mu, gamma), repeat).mean() / S for eta in ETAS])
+        for S, mu, gamma in DRAWN
+    ]
+
+
+def draw(place: Path, found: list[Array], webs: list[Measured]) -> None:
+    """The share extinct over eta, in random communities and on webs, with erfc(eta) / 2."""
     from dynattn.present.figure import new_figure, style
 
+    line = np.linspace(0.7, 2.6, 100)
     with style():
-        figure = new_figure(7.0, 4.6)
-        axes = figure.subplots()
-        line = np.linspace(0.7, 3.0, 200)
-        axes.semilogy(line, erfc(line) / 2, color="#444444", label=r"erfc$(\eta) / 2$")
-        for (S, mu, gamma), mark in zip(DRAWN, "osD^v", strict=True):
-            sets = [at_eta(eta, S, mu, gamma) for eta in ETAS]
-            shares = [extinct(item, repeat).mean() / S for item in sets]
+        figure = new_figure(10.0, 4.2)
+        left, right = figure.subplots(1, 2, sharex=True, sharey=True)
+        for axes in (left, right):
+            axes.semilogy(line, erfc(line) / 2, color="#444444", label=r"erfc$(\eta) / 2$")
+            axes.set_xlabel(r"$\eta$ = mean / $\sqrt{2\,\mathrm{variance}}$")
+        for gamma, dash in ((-1.0, ":"), (1.0, "--")):
+            known = [at_eta(eta, 10**9, 0.0, gamma).cavity for eta in line]
+            left.semilogy(line, known, dash, color="#888888", lw=1,
+                          label=rf"cavity method, $\gamma = {gamma:g}$")  # fmt: skip
+        for (S, mu, gamma), mark, each in zip(DRAWN, "osD^v", found, strict=True):
             label = rf"$S = {S}, \mu = {mu:g}, \gamma = {gamma:g}$"
-            axes.semilogy(ETAS, shares, mark, mfc="none", label=label)
-        for kind, colour in (("food", "#c0504d"), ("mutualists", "#4f9d69")):
+            left.semilogy(ETAS, np.where(each > 0, each, np.nan), mark, mfc="none", label=label)
+        for kind, colour in (("food", "#c0504d"), ("mutualists", "#2f7d4f")):
             here = [item for item in webs if item.web.kind == kind and item.extinct > 0]
             if here:
-                text = rf"on webs, {kind}, $\gamma = {here[0].web.gamma:g}$"
-                axes.semilogy([m.eta for m in here], [m.extinct for m in here], ".", color=colour,
-                              ms=4, alpha=0.6, label=text)  # fmt: skip
-        axes.set_xlabel(r"$\eta$ = mean / $\sqrt{2\,\mathrm{variance}}$")
-        axes.set(ylabel="share of species extinct", ylim=(1e-4, 0.3), xlim=(0.7, 3.0))
-        axes.legend(fontsize=8)
+                text = f"{WEBS[kind]}, $\\gamma = {here[0].web.gamma:g}$"
+                right.semilogy([m.eta for m in here], [m.extinct for m in here], ".",
+                               color=colour, ms=5, alpha=0.6, label=text)  # fmt: skip
+        left.set(ylabel="share of species extinct", ylim=(3e-4, 0.3), xlim=(0.7, 2.6))
+        left.set_title("random communities")
+        right.set_title("interactions drawn on measured webs")
+        left.legend(fontsize=8, loc="lower left")
+        right.legend(fontsize=8, loc="lower left")
         figure.savefig(place)
 
 
@@ -359,10 +374,10 @@ def main() -> None:
     if asked.figure is None and asked.webs is None:
         raise SystemExit(0 if tell(asked.communities, asked.only) else 1)
     repeat = max(10, asked.communities // 30)
-    webs = on_webs(asked.webs, max(10, repeat // 5)) if asked.webs else []
+    webs = on_webs(asked.webs, max(8, repeat // 5)) if asked.webs else []
     webs_told(webs)
     if asked.figure is not None:
-        draw(asked.figure, webs, repeat)
+        draw(asked.figure, shares(repeat), webs)
         print(asked.figure)
 
 

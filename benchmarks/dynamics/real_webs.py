@@ -107,11 +107,11 @@ def _run(place: Path, web: Web, sigma: float, **choices: Any) -> Any:
     return Spec(Source(str(SPECS / "real_web.dyn"), text), settings).run("webs", seed=0)
 
 
-def read_webs(folder: Path, fewest: int = 80) -> list[Web]:
-    """The webs of both files that have so many species; SystemExit where a file is another one."""
+def read_webs(folder: Path, fewest: int = 80, most: int = 120) -> list[Web]:
+    """The webs of both files with so many species; SystemExit where a file is another one."""
     found = [*_food(_opened(folder, "ecology_nz_stream.zip")),
              *_mutualists(_opened(folder, "ecology_weboflife.zip"))]  # fmt: skip
-    return [web for web in found if len(web.links) >= fewest]
+    return [web for web in found if fewest <= len(web.links) <= most]
 
 
 def _opened(folder: Path, name: str) -> zipfile.ZipFile:

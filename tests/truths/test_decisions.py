@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.dynamics import decisions
 
-QUICK = (decisions.low_conflict, decisions.fold)
+QUICK = (decisions.low_conflict, decisions.fold, decisions.normal_form, decisions.any_friction)
 
 
 @pytest.mark.parametrize("claim", QUICK)
