@@ -80,4 +80,4 @@ def hessian(spec: Spec, theta: Array) -> Array:
         ]
 
     found = torch.func.jacfwd(force)(torch.as_tensor(theta))
-    return np.linalg.eigvalsh(-found.numpy())
+    return np.asarray(np.linalg.eigvalsh(-found.numpy()), dtype=np.float64)
