@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.classics.truth import shipped
 from dynattn.interface import Spec
+from dynattn.solve.jacobians import jacobian
 
 Array = NDArray[np.float64]
 
@@ -79,5 +80,5 @@ def hessian(spec: Spec, theta: Array) -> Array:
             "agent.theta'"
         ]
 
-    found = torch.func.jacfwd(force)(torch.as_tensor(theta))
+    _, found = jacobian(force, torch.as_tensor(theta))
     return np.asarray(np.linalg.eigvalsh(-found.numpy()), dtype=np.float64)
