@@ -155,11 +155,15 @@ def drawn(folder) -> set[str]:
     return {path.name for path in folder.iterdir() if path.suffix in (".svg", ".pdf", ".png")}
 
 
+ALL = ("series", "states", "portrait", "snapshots", "raster", "spikes", "graph")
+"""The pictures that a simulation of phases on a graph has."""
+
+
 @pytest.mark.parametrize(
     ("said", "files"),
     [
         (["states.pdf", "raster"], {"states.pdf", "raster.svg"}),
-        (["all.png"], {f"{n}.png" for n in ("series", "states", "portrait", "raster", "graph")}),
+        (["all.png"], {f"{name}.png" for name in ALL}),
         (["portrait(theta[1], r).pdf"], {"portrait-theta_1-r.pdf"}),
         (["none"], set()),
         (["default.PNG", "graph"], {"series.png", "states.png", "portrait.png", "graph.svg"}),

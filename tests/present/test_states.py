@@ -395,7 +395,7 @@ def test_a_sweep_has_no_states_and_does_not_move(tmp_path: Path):
     text = SYNC.format(manifold="circle", kernel="", drift="", more="")
     sweep = spec(text + "sweep s { K = [0, 1]; record final(order(x)) }\n").run("s")
     assert refused(lambda: sweep.plot("states")) == (
-        "E713", "'s' is a sweep, which has no picture 'states'", "it has sweep", True,
+        "E713", "'s' is a sweep, which has no picture 'states'", "it has sweep, ensemble", True,
     )  # fmt: skip
     assert refused(lambda: sweep.animate(tmp_path / "a.gif"))[:2] == (
         "E713", "'s' is a sweep, which has no moving picture",

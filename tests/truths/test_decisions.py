@@ -1,4 +1,4 @@
-"""Collective decisions: the claims of arXiv 2606.11259, through the spec that ships."""
+"""Collective decisions: the claims of arXiv 2606.11259, through uninformed.dyn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Extinctions in random communities: the claims of arXiv 2511.04327, through the shipped spec."""
+"""Extinctions in random communities: the claims of arXiv 2511.04327, by lotka_volterra.dyn."""
 
 from __future__ import annotations
 
