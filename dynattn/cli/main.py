@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -120,6 +120,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # What is still buffered would fail again when the interpreter closes stdout.
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    leave(code)
+
+
+def leave(code: int) -> NoReturn:
+    """End this process. One of several does so at once, when all files are closed: a thread of
+    torch.distributed that lets go of a tensor while the interpreter is taken down aborts it
+    (pytorch/pytorch, pull request 179291), and torchrun then ends the others.
+    """
+    if process_count() > 1:
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)
 
 

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dynattn.diagnostics.report import Diagnostic
+from dynattn.diagnostics.report import Diagnostic, Span
 from dynattn.model.model import Model
 from dynattn.model.parts import Draw
 from dynattn.model.plans import Measurement
 from dynattn.run.clock import clock_mistakes, model_mistakes, standing_mistakes
 from dynattn.solve.methods import METHODS
+
+STAGES = "write delay gamma(mean, order), whose stages are states"
+"""What measures that need the present alone take in place of a delay."""
+
+
+def _delayed(
+    model: Model, code: str, span: Span | None, why: str, fix: str = STAGES
+) -> list[Diagnostic]:
+    """What is said of every coupling with a delay."""
+    return [
+        Diagnostic(
+            code, f"'{c.name}' has a delay, and {why}", span, fix, ((c.delay.span, "the delay"),)
+        )
+        for c in model.couplings
+        if c.delay is not None
+    ]
 
 
 def measurement_refusals(model: Model, plan: Measurement) -> tuple[Diagnostic, ...]:
@@ -29,12 +45,7 @@ def _lyapunov(model: Model, plan: Measurement) -> list[Diagnostic]:
             text = f"noise moves '{law.state}', and lyapunov follows disturbances by slopes alone"
             notes = ((law.noise.span, "the noise"),)
             found.append(Diagnostic("E670", text, plan.span, "leave the noise out", notes))
-    for coupling in model.couplings:
-        if coupling.delay is not None:
-            text = f"'{coupling.name}' has a delay, and lyapunov follows the present alone"
-            notes = ((coupling.delay.span, "the delay"),)
-            fix = "write delay gamma(mean, order), whose stages are states"
-            found.append(Diagnostic("E670", text, plan.span, fix, notes))
+    found += _delayed(model, "E670", plan.span, "lyapunov follows the present alone")
     if len({law.discrete for law in model.laws}) == 2:
         text = "some laws are maps and some are flows, which have no exponents in common"
         fix = "write all laws as equations, or all as maps"
@@ -63,12 +74,13 @@ def _passage(model: Model, plan: Measurement) -> list[Diagnostic]:
         text = f"passage looks into the steps, and those of '{method.name}' tell their ends alone"
         fix = "write method tsit5 or rodas5p, or rk4, heun or euler with step"
         found.append(Diagnostic("E671", text, span, fix))
-    for coupling in model.couplings:
-        if coupling.delay is not None:
-            text = f"'{coupling.name}' has a delay, and passage looks into steps without any"
-            fix = "record time when in a simulation, which looks at saved times"
-            notes = ((coupling.delay.span, "the delay"),)
-            found.append(Diagnostic("E671", text, span, fix, notes))
+    found += _delayed(
+        model,
+        "E671",
+        span,
+        "passage looks into steps without any",
+        "record time when in a simulation, which looks at saved times",
+    )
     return found
 
 
@@ -83,12 +95,7 @@ def _hysteresis(model: Model, plan: Measurement) -> list[Diagnostic]:
         if place is None or place.place.kind != "global" or name in used:
             text = f"'{name}' is no single number of the laws, and cannot move as the model runs"
             found.append(Diagnostic("E672", text, plan.span, "move a number that rates read"))
-    for coupling in model.couplings:
-        if coupling.delay is not None:
-            text = f"'{coupling.name}' has a delay, and a loop goes on from states without a past"
-            notes = ((coupling.delay.span, "the delay"),)
-            fix = "write delay gamma(mean, order), whose stages are states"
-            found.append(Diagnostic("E672", text, plan.span, fix, notes))
+    found += _delayed(model, "E672", plan.span, "a loop goes on from states without a past")
     return found
 
 

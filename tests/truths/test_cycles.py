@@ -91,15 +91,20 @@ continue orbits { start at b.hopf; mu = -1 .. 3 }
         assert found["max p.x"][row, 0] == pytest.approx(late.max(), rel=5e-3)
 
 
-ROSSLER = """param q = -0.2
+SPIRAL = """param q = -0.2
 population n[1] { state x on real = 0.07; state y on real = -0.35; state z on real = 0.07
   x' = -y - z
   y' = x + q*y
   z' = 0.2 + z*(x - 3) }
-continue b { q = -0.2 .. 0.25; start init; detect hopf }
+"""
+"""Roessler's equations."""
+ROSSLER = (
+    SPIRAL
+    + """continue b { q = -0.2 .. 0.25; start init; detect hopf }
 continue orbits { start at b.hopf; q = -0.2 .. 0.25; detect period_doubling }
 simulate there { start at orbits.period_doubling; q = orbits.period_doubling.q; t 0 .. 1 every 1 }
 """
+)
 
 
 def test_a_period_doubling_against_scipy() -> None:

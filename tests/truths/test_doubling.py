@@ -11,18 +11,17 @@ from scipy.integrate import solve_ivp
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Source, SpecError
 from dynattn.run.experiment import run_experiment
+from tests.truths.test_cycles import SPIRAL
 
-CASCADE = """model rossler
-param q = -0.2
-population n[1] { state x on real = 0.07; state y on real = -0.35; state z on real = 0.07
-  x' = -y - z
-  y' = x + q*y
-  z' = 0.2 + z*(x - 3) }
+CASCADE = (
+    f"model rossler\n{SPIRAL}"
+    + """
 continue b { q = -0.2 .. 0.22; start init; detect hopf }
 continue orbits { start at b.hopf; q = -0.2 .. 0.22; detect period_doubling }
 continue twice { start at orbits.period_doubling; q = 0 .. 0.33; detect period_doubling }
 continue four { start at twice.period_doubling; q = 0.3 .. 0.33; detect period_doubling }
 """
+)
 
 
 def compiled(text: str) -> Compilation:
