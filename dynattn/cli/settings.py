@@ -23,7 +23,7 @@ SET = click.option(
     "settings",
     metavar="NAME=VALUE",
     multiple=True,
-    help="Set a parameter: a number, or a manifold. May be given several times.",
+    help="Set a parameter to a number, or to a word where the spec has one; may be repeated.",
 )
 SEED = click.option(
     "--seed", type=click.IntRange(min=0), help="Seed of every draw, not the spec's."
@@ -59,14 +59,14 @@ def open_folder(path: str, has_settings: bool) -> Compilation:
 
 
 def read_settings(settings: Sequence[str]) -> dict[str, int | float | str]:
-    """Values by parameter name from ``NAME=VALUE`` texts, manifolds as they are written;
+    """Values by parameter name from ``NAME=VALUE`` texts, words and manifolds as they are written;
     UsageError E702 for what is none.
     """
     errors = Collector()
     values: dict[str, int | float | str] = {}
     for setting in settings:
         name, equals, text = (part.strip() for part in setting.partition("="))
-        value = text if text.partition("(")[0].strip() in MANIFOLDS else read_number(text)
+        value = text if _is_word(text) else read_number(text)
         if value is None:
             fact = (
                 f"--set {setting}: '{text}' is not a number"
@@ -80,6 +80,11 @@ def read_settings(settings: Sequence[str]) -> dict[str, int | float | str]:
             values[name] = value
     errors.raise_if_any(UsageError)
     return values
+
+
+def _is_word(text: str) -> bool:
+    """Whether it is one word, or a manifold; which words a spec knows, the spec says."""
+    return text.isidentifier() or text.partition("(")[0].strip() in MANIFOLDS
 
 
 def read_number(text: str) -> int | float | None:

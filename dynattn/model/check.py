@@ -26,7 +26,6 @@ from dynattn.model.laws import declare_equations, declare_velocities
 from dynattn.model.layer_calls import declare_layer_heads, declare_layer_names
 from dynattn.model.layer_dynamics import layer_laws
 from dynattn.model.layers import declare_layer
-from dynattn.model.manifold_names import manifold_names, without_names
 from dynattn.model.memory import refuse_too_large
 from dynattn.model.model import Model
 from dynattn.model.network_steps import declare_network, refuse_time, values_of
@@ -40,6 +39,7 @@ from dynattn.model.switches import throw_switches
 from dynattn.model.terms import Term
 from dynattn.model.training import declare_training
 from dynattn.model.types import expand
+from dynattn.model.words import without_words, words_of
 from dynattn.syntax import tree as syntax
 from dynattn.syntax.tree import SyntaxTree
 
@@ -57,18 +57,19 @@ def check(
     ``most_nodes``: so many nodes at most are taken from a graph whose size no parameter sets.
     ``points``: what is known of points of experiments, such as ("branch", "fold", "c").
     Raises SpecError with every mistake of the file, and UsageError for a setting of an unknown
-    name or one that is neither a number nor, where the spec names a manifold, another one.
+    name or one that is neither a number nor, where the spec has a word, another such word.
     """
-    named, given = manifold_names(tree), overrides or {}
+    words, given = words_of(tree), overrides or {}
+    _check_overrides(given, tree)
     draft = Draft(
-        _numbers({n: value for n, value in given.items() if n not in named}),
+        _numbers({n: value for n, value in given.items() if n not in words}),
         most_nodes=most_nodes,
         points=points or {},
     )
     _refuse_planned(draft, tree)
     if draft.names_missing:
         draft.finish()
-    tree = without_names(draft, tree, named, given)
+    tree = without_words(draft, tree, words, given)
     draft.later |= {item.name: "population" for item in _all(tree, syntax.Population)}
     draft.later |= {item.name: "group" for item in _all(tree, syntax.Group)}
     _declare_parameters(draft, tree)
@@ -97,11 +98,7 @@ def check(
     training = _declare_training(draft, tree)
     refuse_readers(draft, runs)
     if steps or _all(tree, syntax.Network):
-        refuse_in_network(draft)
-        refuse_signals_in_network(draft)
-    if steps:
-        losses = [training.loss, *(r.value for r in training.records)] if training else []
-        refuse_time(draft, steps, losses)
+        _check_network(draft, steps, training)
     readouts.refuse_unread(draft, _roots(draft, steps, runs, training))
     refuse_too_large(draft)
     draft.finish()
@@ -138,7 +135,6 @@ def _declare_parameters(draft: Draft, tree: SyntaxTree) -> None:
     for item in declared:
         if item.keyword == "param":
             declare_values(draft, item)
-    _check_overrides(draft, declared)
     context = Context(draft, draft.scope)
     for item in declared:
         for entry in item.entries if item.keyword in ("param", "learn") else ():
@@ -157,11 +153,10 @@ def _numbers(overrides: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _check_overrides(draft: Draft, declared: list[syntax.Quantities]) -> None:
-    names = [
-        e.name for item in declared if item.keyword == "param" for e in item.entries if not e.axes
-    ]
-    for name in draft.overrides:
+def _check_overrides(overrides: Mapping[str, Any], tree: SyntaxTree) -> None:
+    declared = [item for item in _all(tree, syntax.Quantities) if item.keyword == "param"]
+    names = [e.name for item in declared for e in item.entries if not e.axes]
+    for name in overrides:
         if name not in names:
             fix = did_you_mean(name, names, f"the parameters are {', '.join(names) or 'none'}")
             raise UsageError(
@@ -205,6 +200,15 @@ def _declare_network(draft: Draft, tree: SyntaxTree) -> tuple[Step, ...]:
             draft.errors.add("E404", text, layer.span, f"write network {{ {layer.name} }}")
         return ()
     return declare_network(draft, networks[0])
+
+
+def _check_network(draft: Draft, steps: tuple[Step, ...], training: Training | None) -> None:
+    """What makes no sense where a network says what happens, and in what order."""
+    refuse_in_network(draft)
+    refuse_signals_in_network(draft)
+    if steps:
+        losses = [training.loss, *(r.value for r in training.records)] if training else []
+        refuse_time(draft, steps, losses)
 
 
 def _declare_laws(draft: Draft, tree: SyntaxTree, has_network: bool) -> None:

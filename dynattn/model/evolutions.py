@@ -11,7 +11,7 @@ from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, noises
 from dynattn.model.clauses import by_word, only_value, positive
 from dynattn.model.composition import Adaptive, Evolution, Rest, Settling
-from dynattn.model.draft import Draft, head, value_of
+from dynattn.model.draft import Draft, head
 from dynattn.model.geodesics import names_it
 from dynattn.model.gradients import gradient_of_layer
 from dynattn.model.parts import Law
@@ -37,11 +37,21 @@ Found = tuple[Evolution | Adaptive | Settling | None, tuple[Rest, ...]]
 
 
 def evolution_of(dynamics: Dynamics, declaration: tree.Layer, laws: Sequence[Law]) -> Found | None:
-    """How the layer evolves, or where its states are at rest; None with diagnostics."""
+    """How the layer evolves, or where its states are at rest; None with diagnostics.
+
+    The ways that are not chosen are checked too.
+    """
+    item = _only(dynamics.context.draft, declaration)
+    ways = [part for part in declaration.body if isinstance(part, tree.Evolve) and part.name]
+    for other in ways:
+        _way(dynamics, other, laws)
+    return None if item is None else _way(dynamics, item, laws)
+
+
+def _way(dynamics: Dynamics, item: tree.Evolve, laws: Sequence[Law]) -> Found | None:
     draft = dynamics.context.draft
-    item = _only(draft, declaration)
-    clauses = None if item is None else _clauses(draft, item)
-    if item is None or clauses is None:
+    clauses = _clauses(draft, item)
+    if clauses is None:
         return None
     ways = [word for word in ("steps", "t", "until") if word in clauses]
     if len(ways) != 1:
@@ -66,7 +76,7 @@ def evolution_of(dynamics: Dynamics, declaration: tree.Layer, laws: Sequence[Law
 
 
 def _only(draft: Draft, declaration: tree.Layer) -> tree.Evolve | None:
-    found = [item for item in declaration.body if isinstance(item, tree.Evolve)]
+    found = [item for item in declaration.body if isinstance(item, tree.Evolve) and not item.name]
     if len(found) == 1:
         return found[0]
     draft.errors.add(
@@ -98,7 +108,8 @@ def _by_steps(
             text = f"steps are Euler steps of size 1, and {word} says something else"
             fix = "leave it out, write method geodesic, or write t 0 .. 5"
             draft.errors.add("E446", text, clauses[word].span, fix)
-    steps = constants.size(draft, value_of(clauses["steps"]))
+    count = only_value(draft, clauses["steps"], "write steps 5")
+    steps = None if count is None else constants.size(draft, count)
     for term in reached(draft, [term for law in laws for term in law.terms]):
         if term.op == "time":
             text = "steps have an order and no time: t has no value in them"

@@ -20,7 +20,7 @@ WORD = "geodesic"
 def clause_of(declaration: tree.Layer) -> tree.Clause | None:
     """The clause ``method geodesic`` of a layer that evolves by steps."""
     for item in declaration.body:
-        if isinstance(item, tree.Evolve):
+        if isinstance(item, tree.Evolve) and not item.name:
             clauses = {c.word: c for c in item.clauses if isinstance(c, tree.Clause)}
             if "steps" in clauses and "method" in clauses and names_it(clauses["method"]):
                 return clauses["method"]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from dynattn.diagnostics.report import Diagnostic, Span
+from dynattn.model.words import WAY, words_of
 from dynattn.syntax import tree as syntax
 from dynattn.syntax.walk import parts_of
 
@@ -21,7 +22,8 @@ def unused_names(tree: syntax.SyntaxTree) -> tuple[Diagnostic, ...]:
 
     Of a spec that is right otherwise: where a name is misspelt, that is the mistake to be told.
     """
-    used = set(names_used(tree.declarations))
+    ways = (name for name, word in words_of(tree).items() if word.kind == WAY)
+    used = {*names_used(tree.declarations), *ways}
     declared = list(declared_in(tree.declarations))
     found = [item for item in declared if item[1] not in used]
     return tuple(

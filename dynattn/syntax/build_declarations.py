@@ -215,8 +215,8 @@ def build_argument(place: Place, name: Token, type_ref: t.TypeRef) -> t.Argument
     return t.Argument(place.span, str(name), type_ref)
 
 
-def build_evolve(place: Place, clauses: tuple[t.Clause | t.Setting, ...]) -> t.Evolve:
-    return t.Evolve(place.span, clauses)
+def build_evolve(place: Place, name: Maybe, clauses: tuple[t.Clause | t.Setting, ...]) -> t.Evolve:
+    return t.Evolve(place.span, plain(name), clauses)
 
 
 def build_output(place: Place, name: Maybe, value: t.Expr) -> t.Output:

@@ -78,6 +78,8 @@ def key_of(item: Any) -> Key:
             return kind, name or ""
         case t.Output(name=name):
             return "output", name or ""
+        case t.Evolve(name=name):
+            return "evolve", name or ""
     named = getattr(item, "name", "") if type(item) in _KINDS else ""
     return _KINDS.get(type(item), type(item).__name__.lower()), named
 
@@ -105,7 +107,7 @@ def _apart(items: Iterable[Any]) -> list[Any]:
 def _without(base: Sequence[Any], changes: Sequence[Any], errors: Collector) -> list[Any]:
     kept = list(base)
     for name in (n for item in changes if isinstance(item, t.Drop) for n in item.names):
-        left = [item for item in kept if called(item) != name.name]
+        left = [item for item in kept if name.name not in _called(item)]
         if len(left) == len(kept):
             names = list(dict.fromkeys(called(item) for item in base))
             text = f"there is no inherited '{name.name}' to drop here"
@@ -113,6 +115,11 @@ def _without(base: Sequence[Any], changes: Sequence[Any], errors: Collector) -> 
             errors.add("E415", text, name.span, fix)
         kept = left
     return kept
+
+
+def _called(item: Any) -> tuple[str, ...]:
+    """The names by which ``drop`` finds it: all ways in which a layer evolves are called evolve."""
+    return (called(item), "evolve") if isinstance(item, t.Evolve) else (called(item),)
 
 
 def _choices(names: Sequence[str]) -> str:

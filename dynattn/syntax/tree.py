@@ -294,8 +294,9 @@ class Argument(Node):
 
 @dataclass(frozen=True, slots=True)
 class Evolve(Node):
-    """``evolve { ... }`` in a layer."""
+    """``evolve { ... }`` in a layer (``name`` None); of several ways ``evolve euler { ... }``."""
 
+    name: str | None
     clauses: tuple[Clause | Setting, ...]
 
 

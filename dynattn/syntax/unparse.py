@@ -40,8 +40,8 @@ def block_of(item: object) -> tuple[str, Body] | None:
             return "network", body
         case t.Repeat(count=count, tied=tied, body=body):
             return f"repeat {spell(count)}{' tied' if tied else ''}", body
-        case t.Evolve(clauses=clauses):
-            return "evolve", clauses
+        case t.Evolve(name=name, clauses=clauses):
+            return f"evolve {name}" if name else "evolve", clauses
         case t.Experiment(kind=kind, name=name, clauses=clauses):
             return f"{kind} {name}" if name else kind, clauses
     return None

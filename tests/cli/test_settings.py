@@ -24,11 +24,11 @@ def test_the_last_setting_of_a_name_wins():
     ("setting", "message", "fix"),
     [
         (
-            "alpha=pi",
-            "--set alpha=pi: 'pi' is not a number",
+            "alpha=pi/4",
+            "--set alpha=pi/4: 'pi/4' is not a number",
             "write a number, as in --set alpha=2.5",
         ),
-        ("K=nan", "--set K=nan: 'nan' is not a number", "write a number, as in --set K=2.5"),
+        ("K=1e999", "--set K=1e999: '1e999' is not a number", "write a number, as in --set K=2.5"),
         ("K=", "--set K=: '' is not a number", "write a number, as in --set K=2.5"),
         ("K", "--set K: no value", "write a number, as in --set K=2.5"),
     ],
@@ -40,9 +40,20 @@ def test_what_is_no_number_is_refused(setting, message, fix):
     assert (found.code, found.message, found.fix) == ("E702", message, fix)
 
 
+@pytest.mark.parametrize("word", ["pi", "nan", "x"])
+def test_a_word_is_refused_where_the_spec_has_a_number(dynattn, small, word):
+    assert read_settings([f"K={word}"]) == {"K": word}
+    done = dynattn("explain", small, "--set", f"K={word}")
+    assert done.code == 2
+    assert done.err == (
+        f"error[E702]: the parameter 'K' is set to '{word}', which is no number\n"
+        "  = fix: give a number: K=2.5\n\n1 error\n"
+    )
+
+
 def test_every_wrong_setting_is_reported():
     with pytest.raises(UsageError) as caught:
-        read_settings(["a=x", "b=1", "c=y"])
+        read_settings(["a=x+1", "b=1", "c=2,5"])
     assert len(caught.value.diagnostics) == 2
 
 

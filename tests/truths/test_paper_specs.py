@@ -12,6 +12,7 @@ from typing import Any
 import numpy
 import pytest
 import torch
+from torch.nn import functional as F
 
 import dynattn
 from dynattn.diagnostics.report import Source
@@ -149,17 +150,77 @@ def test_free_anchors_begin_on_the_sphere_and_may_leave_it() -> None:
     assert r.grad is not None and (r.grad[:3] * r[:3]).sum(-1).abs().max() > 1e-9
 
 
+SIZES = {"V": 9, "d": 8, "H": 2, "L": 1}
+
+
+def logits_of(solution: str, longer: str = "0 .. 25", **settings: Any) -> numpy.ndarray:
+    path = SPECS / "oscillator_attention.dyn"
+    source = Source(str(path), path.read_text().replace("0 .. 25", longer))
+    system = Spec(source, {**SIZES, "solution": solution, **settings}).build().eval()
+    return system(torch.tensor([3, 1, 4, 1, 5])).detach().numpy()
+
+
 def test_euler_steps_of_the_layer_come_to_what_the_closed_form_says() -> None:
     """P1-7, in the layer: steps of 0.05, put back onto the sphere."""
-    path, text = PAPERS / "oscillator_euler.dyn", torch.tensor([3, 1, 4, 1, 5])
-    longer = Source(str(path), path.read_text().replace("0 .. 25", "0 .. 100"))
-    sizes = {"V": 9, "d": 8, "H": 2, "L": 1}
-    logits = []
-    for spec in (dynattn.load(SPECS / "oscillator_attention.dyn", **sizes), Spec(longer, sizes)):
-        system = spec.build()
-        system.eval()
-        logits.append(system(text).detach().numpy())
-    numpy.testing.assert_allclose(logits[0], logits[1], atol=1e-6)
+    rest, steps = logits_of("analytic"), logits_of("euler", "0 .. 100")
+    numpy.testing.assert_allclose(steps, rest, atol=1e-6)
+
+
+def test_one_word_says_how_the_layer_is_solved() -> None:
+    """The words of the spec are the variants of the papers' folder; on the way they differ."""
+    rest, steps = logits_of("analytic"), logits_of("euler", "0 .. 1")
+    chosen = logits_of("adaptive", "0 .. 1")
+    assert abs(steps - rest).max() > 1e-3 and 1e-7 < abs(chosen - steps).max() < 1e-2
+    numpy.testing.assert_allclose(logits_of("adaptive", "0 .. 100"), rest, atol=1e-3)
+    for name in ("euler", "adaptive"):
+        variant = dynattn.load(PAPERS / f"oscillator_{name}.dyn", **SIZES)
+        model = dynattn.load(SPECS / "oscillator_attention.dyn", **SIZES, solution=name).model
+        assert variant.model.layers[0].evolution == model.layers[0].evolution
+
+
+@pytest.mark.parametrize(
+    ("act", "floor", "coupling"),
+    [
+        ("softplus", 0, F.softplus),
+        ("relu", 1e-3, lambda x: F.relu(x) + 1e-3),
+        ("elu", 1, lambda x: F.elu(x) + 1),
+    ],
+)
+def test_one_word_says_what_a_coupling_is(act: str, floor: float, coupling: Any) -> None:
+    """The model in torch, from the built system's own numbers."""
+    path, text = SPECS / "oscillator_attention.dyn", torch.tensor([3, 1, 4, 1, 5])
+    system = dynattn.load(path, **SIZES, D=3, p=2, act=act, floor=floor).build().eval()
+    named = dict(system.named_parameters())
+
+    def normed(x: torch.Tensor, name: str) -> torch.Tensor:
+        weight, bias = (named[f"{name}.layer_norm.{w}"] for w in ("weight", "bias"))
+        return F.layer_norm(x, (8,), weight, bias)
+
+    angles = torch.arange(5.0)[:, None].double() / 10_000 ** (torch.arange(0, 8, 2).double() / 8)
+    x = named["x.embed.weight"][text] + torch.stack([angles.sin(), angles.cos()], -1).flatten(1)
+    u = normed(x, "attend.0.u")
+    q, k, v = ((u @ named[f"attend.0.{w}.linear.weight"].T).view(5, 2, 4) for w in "qkv")
+    anchors, causal = named["attend.0.anchor.r"][:5], torch.ones(5, 5).tril().double()
+    weights = coupling(torch.einsum("ihc,jhc->hij", q, k) / 2) * causal
+    z = F.normalize(torch.einsum("hij,jhc->ihc", weights, anchors), dim=-1)
+    shares = (1 + torch.einsum("ihc,jhc->hij", z, anchors)) ** 2 * causal
+    heads = torch.einsum("hij,jhc->ihc", shares / shares.sum(-1, keepdim=True), v).flatten(1)
+    x = x + F.linear(heads, named["attend.0.linear.weight"], named["attend.0.linear.bias"])
+    up, down = (
+        [named[f"feed.0.mlp.{way}.{w}"] for w in ("weight", "bias")] for way in ("up", "down")
+    )
+    x = x + F.linear(F.gelu(F.linear(normed(x, "feed.0"), *up)), *down)
+    expected = F.linear(
+        normed(x, "logits"), named["logits.linear.weight"], named["logits.linear.bias"]
+    )
+    torch.testing.assert_close(system(text), expected, atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize("floor", [0, 0.5])
+def test_a_floor_of_0_costs_nothing(floor: float) -> None:
+    spec = dynattn.load(SPECS / "oscillator_attention.dyn", floor=floor)
+    nodes = [node for block in spec.program.blocks for node in block.nodes]
+    assert any(node.payload == "floor" for node in nodes) == (floor > 0)
 
 
 # ── the list of properties ─────────────────────────────────────────────────────────────────────

@@ -46,9 +46,10 @@ CODES: dict[str, Entry] = {
         "coupling c: p -> p { frustration expm(A) }",
     ),
     "E339": Entry(
-        "a manifold's name with axes or a range",
+        "a word with axes or a range",
         "param M = SU(2) names a manifold, so that state x on M may stand anywhere and --set "
-        "M=SO(3) changes it. It is no quantity: it has no axes, no range and lies on nothing.",
+        "M=SO(3) changes it; param act = relu names a function. Neither is a quantity: it has no "
+        "axes, no range and lies on nothing.",
         "param M[2] = sphere(3)\npopulation p[N] { state x[2] on M; drift x }",
         "param M = sphere(3)\npopulation p[N] { state x[2] on M; drift x }",
     ),

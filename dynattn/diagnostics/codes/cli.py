@@ -14,8 +14,9 @@ CODES: dict[str, Entry] = {
     ),
     "E702": Entry(
         "--set has a value that cannot be read",
-        "A value is a number, such as 3, -0.5 or 1e-3, or a manifold, such as SO(3), where the "
-        "spec names one. It is not an expression: what is computed belongs into the spec.",
+        "A value is a number, such as 3, -0.5 or 1e-3; where the spec has a manifold, a function "
+        "or a way to evolve under a name, another one, such as SO(3), relu or euler. It is not an "
+        "expression: what is computed belongs into the spec.",
         "dynattn compile kuramoto.dyn --set alpha=pi/4",
         "dynattn compile kuramoto.dyn --set alpha=0.785398",
     ),

@@ -1,4 +1,4 @@
-"""Codes of layers with arguments and of the network's variables: E440 to E444."""
+"""Codes of layers and of the network's variables: E440 to E444, E765."""
 
 from __future__ import annotations
 
@@ -44,5 +44,14 @@ CODES: dict[str, Entry] = {
         "shape and the same places before and after a round.",
         "network { h = image; repeat 3 { h = linear(h, n) }; output y = h }",
         "network { h = linear(image, n); repeat 3 { h = linear(h, n) }; output y = h }",
+    ),
+    "E765": Entry(
+        "no one says in which way a layer evolves",
+        "A layer may evolve in several ways, each with a name: evolve exact { ... } and evolve "
+        "euler { ... }. A parameter of the model says which: param solution = exact, and --set "
+        "solution=euler takes the other.",
+        "layer settle { evolve exact { until equilibrium }; evolve short { steps 1 } }",
+        "param solution = exact\n"
+        "layer settle { evolve exact { until equilibrium }; evolve short { steps 1 } }",
     ),
 }
