@@ -157,12 +157,37 @@ def _locking_lines(result: MeasurementResult) -> list[str]:
     return found
 
 
+def _balance_rows(result: MeasurementResult) -> Rows:
+    variables = result.labelled.variables.items()
+    sums = [name for name, v in variables if name.endswith(" in all")]
+    if result.swept:
+        (parameter,) = result.swept
+        names = ("change", *sums, "fastest rise", "largest discrepancy")
+        rows = zip(result.axes[parameter], *(result[name] for name in names), strict=True)
+        return [(parameter, *names), *(tuple(f"{x:.5g}" for x in row) for row in rows)]
+    parts = [n for n, v in variables if v.axes == ("time",) and " by " in n]
+    rows = [("change of the energy", f"{float(result['change']):.8g}")]
+    rows += [(name, f"{float(result[name]):.8g}") for name in sums]
+    rows += [(name, f"{result[name][-1]:.8g}") for name in parts]
+    return [("up to the end", "energy"), *rows]
+
+
+def _balance_lines(result: MeasurementResult) -> list[str]:
+    rise, most = float(result["fastest rise"]), float(abs(result["rate"]).max())
+    off = float(result["largest discrepancy"])
+    words = "the energy never rises" if rise <= 1e-9 * most else (
+        f"the energy rises by at most {rise:.4g} in a unit of time"
+    )  # fmt: skip
+    return [words, f"{off:.2g} at most are left over: what the steps of the method lose or gain"]
+
+
 ROWS: dict[str, Callable[[MeasurementResult], Rows]] = {
     "lyapunov": _lyapunov_rows,
     "passage": _passage_rows,
     "hysteresis": _jump_rows,
     "basins": _basin_rows,
     "locking": _locking_rows,
+    "balance": _balance_rows,
 }
 """By kind: titles, then rows."""
 
@@ -172,5 +197,6 @@ LINES: dict[str, Callable[[MeasurementResult], list[str]]] = {
     "hysteresis": _jump_lines,
     "basins": _basin_lines,
     "locking": _locking_lines,
+    "balance": _balance_lines,
 }
 """By kind: what is said of a single point."""

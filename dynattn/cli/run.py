@@ -49,7 +49,7 @@ Examples
     multiple=True,
     default=("default",),
     help="What is drawn: series, sweep, states, portrait, raster, graph, bifurcation, equilibria, "
-    "training, fit, lyapunov, passage, hysteresis, basins, locking, or all, default, none; as "
+    "training, fit, lyapunov, passage, hysteresis, basins, locking, balance, or all, default, none; as "
     "svg unless .pdf or .png follows; in brackets what of it, as in 'portrait(v, w).pdf'. May be "
     "given several times.",
 )

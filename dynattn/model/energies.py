@@ -253,7 +253,13 @@ def _kinetic(context: Context, velocity: State, span: Span) -> Term:
     v = Term("state", (), Type(velocity.place, velocity.shape), span, velocity.name)
     mass = context.draft.parts.get(str(velocity.velocity_of), {}).get("inertia")
     mass = typing.number(1.0, span) if mass is None else mass
-    found = times(context, times(context, typing.number(0.5, span), mass), times(context, v, v))
+    half = times(context, typing.number(0.5, span), mass)
+    return in_all(context, times(context, half, times(context, v, v)), span)
+
+
+def in_all(context: Context, product: Term, span: Span) -> Term:
+    """The sum over coordinates and nodes."""
+    found = product
     while found.type.shape:
         found = contract(context, "dot", [found, typing.number(1.0, span)], span)
     return Term("sum", (found,), Type(), span)

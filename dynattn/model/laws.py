@@ -309,7 +309,7 @@ def read_rate(context: Context, expr: tree.Prime) -> Term:
         point = point.args[0]
     if typing.is_unknown(point):
         return point
-    found = _rate_of(context, point, span)
+    found = rate_of(context, point, span)
     if found is not None:
         return found
     if draft.names_missing:
@@ -321,11 +321,11 @@ def read_rate(context: Context, expr: tree.Prime) -> Term:
     return typing.unknown(span)
 
 
-def _rate_of(context: Context, point: Term, span: Span) -> Term | None:
+def rate_of(context: Context, point: Term, span: Span) -> Term | None:
     """The rate of a state; None where it has none that may be read here."""
     draft = context.draft
     if point.op == "joined":
-        parts = [_rate_of(context, part, span) for part in point.args]
+        parts = [rate_of(context, part, span) for part in point.args]
         known = [part for part in parts if part is not None]
         bare = f"{point.payload.rsplit('.', 1)[-1]}'"
         whole = len(known) == len(parts)

@@ -9,6 +9,7 @@ from typing import Any
 
 from dynattn.diagnostics.report import Span
 from dynattn.model import typing
+from dynattn.model.balances import balance_records
 from dynattn.model.clauses import by_word, only_value, positive
 from dynattn.model.draft import Draft, head
 from dynattn.model.expressions import Context, translate
@@ -50,6 +51,8 @@ def measurement(
             kept += _awaited(draft, found.get(word), name, span)
         elif own.takes == "records":
             kept += _recorded(draft, found.get(word), declaration.kind)
+        elif own.takes == "energy":
+            options[word], kept = balance_records(draft, found.get(word), name, span)
         elif own.takes == "phases":
             options[word] = _phases(draft, found.get(word), name, span)
         elif word in found:

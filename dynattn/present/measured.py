@@ -22,7 +22,7 @@ def lyapunov_figure(scene: Scene) -> Any:
     result: Any = scene.result
     title = f"{scene.compilation.model.name}: {result.name}"
     if len(result.swept) == 2:
-        return _heat(result, {"largest exponent": result["exponents"][..., 0]}, title)
+        return heat(result, {"largest exponent": result["exponents"][..., 0]}, title)
     if not result.swept:
         below, over, values = TIME, result.axes["time"], result["averages so far"]
         errors = None
@@ -56,7 +56,7 @@ def passage_figure(scene: Scene) -> Any:
     result: Any = scene.result
     title = f"{scene.compilation.model.name}: {result.name}"
     if len(result.swept) == 2:
-        return _heat(result, {"mean time": result["mean"]}, title)
+        return heat(result, {"mean time": result["mean"]}, title)
     with style():
         if not result.swept:
             figure = new_figure(7.6, 3.8)
@@ -89,7 +89,8 @@ def passage_figure(scene: Scene) -> Any:
         return figure
 
 
-def _heat(result: Any, measured: dict[str, Any], title: str) -> Any:
+def heat(result: Any, measured: dict[str, Any], title: str) -> Any:
+    """Colours over two parameters."""
     from dynattn.present.maps import heat_figure
 
     grid = {name: result.axes[name].tolist() for name in result.swept}

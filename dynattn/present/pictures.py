@@ -15,6 +15,7 @@ from dynattn.present.bifurcation import bifurcation_figure
 from dynattn.present.coordinates import chosen_pair
 from dynattn.present.figure import entitle, new_figure, style
 from dynattn.present.fits import fit_figure
+from dynattn.present.balance import balance_figure
 from dynattn.present.measured import (
     basins_figure,
     hysteresis_figure,
@@ -323,6 +324,10 @@ PICTURES: dict[str, Picture] = {
     "locking": Picture(
         "mean frequencies of phases, by cluster or over one parameter", ("locking",),
         lacking_search, locking_figure,
+    ),
+    "balance": Picture(
+        "an energy, what dissipates and supplies it, and what is left over", ("balance",),
+        lacking_axes, balance_figure,
     ),
     "lyapunov": Picture(
         "exponents over time, or over one parameter or two", ("lyapunov",), lacking_axes,

@@ -120,11 +120,27 @@ def _locking(model: Model, plan: Measurement) -> list[Diagnostic]:
     return _late(plan)
 
 
+def _balance(model: Model, plan: Measurement) -> list[Diagnostic]:
+    """E782 where no rates of the present alone say how fast an energy changes."""
+    found = []
+    for law in model.laws:
+        if law.noise is not None:
+            text = f"noise moves '{law.state}', and the power of noise is no number of the states"
+            notes = ((law.noise.span, "the noise"),)
+            found.append(Diagnostic("E782", text, plan.span, "leave the noise out", notes))
+    if any(law.discrete for law in model.laws):
+        text = "a map has no rates, whose power balance could add up"
+        fix = "record the energy: simulate { steps 100; record E }"
+        found.append(Diagnostic("E782", text, plan.span, fix))
+    return found + _delayed(model, "E782", plan.span, "balance adds up powers of the present alone")
+
+
 OWN: dict[str, Callable[[Model, Measurement], list[Diagnostic]]] = {
     "lyapunov": _lyapunov,
     "passage": _passage,
     "hysteresis": _hysteresis,
     "basins": _basins,
     "locking": _locking,
+    "balance": _balance,
 }
 """By kind: what is wrong with it alone."""

@@ -99,6 +99,7 @@ Measure = Callable[[Task], Mapping[str, Variable]]
 
 def _measures() -> dict[str, Measure]:
     """What measures each kind."""
+    from dynattn.run.balance import measure_balance
     from dynattn.run.basins import measure_basins
     from dynattn.run.hysteresis import measure_hysteresis
     from dynattn.run.locking import measure_locking
@@ -111,6 +112,7 @@ def _measures() -> dict[str, Measure]:
         "hysteresis": measure_hysteresis,
         "basins": measure_basins,
         "locking": measure_locking,
+        "balance": measure_balance,
     }
 
 

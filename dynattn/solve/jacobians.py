@@ -31,7 +31,7 @@ def linearized(
     on that point alone. ``wide``: numbers that one evaluation holds of a point at most (edges,
     say), if more than y does; few directions are then followed at once. Differentiable itself.
     """
-    with _recordable():
+    with recordable():
         t, y = _usable(t), _usable(y)
         n = y.shape[-1]
         chunk = max(1, WIDTH // (prod(y.shape[:-1]) * max(n, wide)))
@@ -63,7 +63,7 @@ def along(
     """The slopes [k, points.., m] of a field [points.., m] at y [points.., n] along ``directions``
     [k, points.., n]; ``wide`` as above. Differentiable itself.
     """
-    with _recordable():
+    with recordable():
         here = _usable(y)
         chunk = max(1, WIDTH // max(1, prod(y.shape[:-1]) * max(y.shape[-1], wide)))
 
@@ -82,7 +82,7 @@ def pulled_back(
     ``wide``: numbers that one evaluation holds. For a whole Jacobian that is a third of the time
     of ``along``, and keeps what one evaluation computes. Nothing is recorded.
     """
-    with _recordable(), torch.enable_grad():
+    with recordable(), torch.enable_grad():
         moving = [_usable(x).detach().requires_grad_() for x in inputs]
         found = function(*moving)
         chunk = max(1, WIDTH // max(1, found.numel(), wide))
@@ -101,7 +101,7 @@ def _pull(found: Tensor, inputs: Sequence[Tensor], covector: Tensor) -> list[Ten
 
 
 @contextmanager
-def _recordable() -> Iterator[None]:
+def recordable() -> Iterator[None]:
     """Where derivatives can be taken, and recorded where they are outside."""
     recording = torch.is_grad_enabled()
     with (

@@ -11,7 +11,7 @@ class Word:
     """A clause that only some kinds of measurement have."""
 
     takes: str
-    """``count``, ``time`` from 0 on, ``condition``, ``records`` or ``phases``."""
+    """``count``, ``time`` from 0 on, ``condition``, ``records``, ``phases`` or ``energy``."""
     default: float | None = None
     """None: as the measurement itself chooses, or says that it is missing."""
 
@@ -47,6 +47,10 @@ MEASUREMENTS: dict[str, Measurement] = {
         {"of": Word("phases"), "after": Word("time")},
         "mean frequencies of phases, and which of them are locked",
         singly=True,
+    ),
+    "balance": Measurement(
+        {"of": Word("energy")},
+        "what becomes of an energy: what dissipates it, what supplies it, what the method loses",
     ),
     "hysteresis": Measurement(
         {"record": Word("records")},

@@ -44,6 +44,19 @@ population p[1] {
 continue rest { b = 1 .. 3; detect hopf }
 continue orbits { start at rest.hopf; b = 1 .. 2.1 }
 """
+MEASURED = """
+model measured
+param a = 0.5 in -2 .. 2 "bias"
+population p[2] { state x on real ~ normal(0, 1); energy x^4/4 - x^2/2; drift a }
+population q[2] { state theta on circle ~ uniform; drift a + index }
+observe m = mean(x)
+lyapunov growth { t 0 .. 5 }
+lyapunov growths { t 0 .. 5; a = [0, 0.2] }
+passage first { when m > -9; t 0 .. 1; a = [0, 0.2] }
+hysteresis loop { a = -1 .. 1 by 1; t 0 .. 2; record m }
+locking together { t 0 .. 5; a = [0, 0.2] }
+balance lost { t 0 .. 5; a = [0, 0.2] }
+"""
 KINDS = {
     "simulate": (STATES, "p.x", ("time", "p"), None),
     "grid": (STATES, "final(x)", ("a", "repeat", "p"), "a"),
@@ -51,6 +64,12 @@ KINDS = {
     "rest": (STATES, "p.x", ("equilibrium", "p"), None),
     "branch": (FOLD, "p.x", ("point", "p"), "a"),
     "curve": (FOLD, "p.x", ("point", "p"), "a"),
+    "growth": (MEASURED, "exponents", ("exponent",), None),
+    "growths": (MEASURED, "exponents", ("a", "exponent"), "a"),
+    "first": (MEASURED, "times", ("a", "start"), "a"),
+    "loop": (MEASURED, "m", ("direction", "a"), "a"),
+    "together": (MEASURED, "frequencies", ("a", "q"), "a"),
+    "lost": (MEASURED, "dissipated", ("a", "time"), "a"),
     "orbits": (ORBITS, "p.x", ("point", "phase", "p"), "b"),
 }
 

@@ -1,4 +1,4 @@
-"""Codes of experiments: E320 to E327, and of those that cannot be run: E620 to E671."""
+"""Codes of experiments: E320 to E327, and of those that cannot be run: E620 to E782."""
 
 from __future__ import annotations
 
@@ -123,6 +123,15 @@ CODES: dict[str, Entry] = {
         "drawn again and again, so at least one state must be drawn.",
         "population p[1] { state x on real = 0.1; drift x - x^3 }\nbasins { t 0 .. 50 }",
         "population p[1] { state x on real ~ normal(0, 1); drift x - x^3 }\nbasins { t 0 .. 50 }",
+    ),
+    "E782": Entry(
+        "no balance of an energy here",
+        "balance adds up over time how fast an energy changes, by the rates of the states at each "
+        "moment. Noise and maps have no rates, and with delays these belong to the past too, but "
+        "for gamma ones.",
+        "population p[1] { state x on real = 1; energy x^2/2; noise 0.1 }\n"
+        "balance { t 0 .. 10; method euler; step 0.01 }",
+        "population p[1] { state x on real = 1; energy x^2/2 }\nbalance { t 0 .. 10 }",
     ),
     "E680": Entry(
         "nothing can be absent here",
