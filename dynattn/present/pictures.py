@@ -11,11 +11,11 @@ from dynattn.diagnostics.report import Diagnostic
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model.model import Model
 from dynattn.model.plans import Simulation
+from dynattn.present.balance import balance_figure
 from dynattn.present.bifurcation import bifurcation_figure
 from dynattn.present.coordinates import chosen_pair
 from dynattn.present.figure import entitle, new_figure, style
 from dynattn.present.fits import fit_figure
-from dynattn.present.balance import balance_figure
 from dynattn.present.measured import (
     basins_figure,
     hysteresis_figure,

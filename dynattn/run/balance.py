@@ -42,7 +42,7 @@ CHANGING = f"{GAIN}changes in time"
 
 def measure_balance(task: Task) -> Mapping[str, Variable]:
     """[points, time] of the energy, of what was dissipated, supplied or left over up to then."""
-    energy, *parts = task.plan.records
+    _, *parts = task.plan.records
     labels = [record.label for record in parts]
     work = _Walk(task)
     times = task.times
