@@ -50,8 +50,8 @@ Examples
     default=("default",),
     help="What is drawn: series, sweep, states, portrait, raster, graph, bifurcation, equilibria, "
     "training, fit, lyapunov, passage, hysteresis, basins, locking, balance, or all, default, "
-    "none; as svg unless .pdf or .png follows; in brackets what of it, as in 'portrait(v, w).pdf'. May be "
-    "given several times.",
+    "none; as svg unless .pdf or .png follows; in brackets what of it, as in "
+    "'portrait(v, w).pdf'. May be given several times.",
 )
 @click.option(
     "--compile",
