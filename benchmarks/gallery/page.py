@@ -36,6 +36,7 @@ TESTED = {
     "kuramoto_attention": "truths/test_attention_properties.py",
     "kuramoto_general": "truths/test_delays.py",
     "lotka_volterra": "truths/test_ecology.py",
+    "metronomes": "truths/test_fits.py",
     "oscillator_attention": "lower/test_targets.py",
     "softmax_attention": "truths/test_paper_specs.py",
     "softmax_transformer": "truths/test_paper_specs.py",

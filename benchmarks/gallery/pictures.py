@@ -146,6 +146,11 @@ def _draw_learned(name: str, spec: Spec, kind: str, paths: list[Path]) -> None:
 
 
 PICTURES: dict[str, Picture] = {
+    "metronomes": Picture(
+        "Dots: measured phases, at unequal times, some missing; lines: the fitted model, of which "
+        "coupling, phase lag and eight frequencies were found; below, what is between.",
+        experiment="fit",
+    ),
     "adaptive": Picture("The rule by which weights learn decides on clusters and rhythm."),
     "akorn": Picture(
         "Bits per character of the text.",

@@ -128,8 +128,11 @@ def check_options(request: Request) -> None:
 
 def as_begun(compilation: Compilation, named: str | None) -> Compilation:
     """The spec with the settings and the seed of the training that it goes on with."""
+    from dynattn.cli.fits import as_fit_begun, is_fitted
     from dynattn.cli.train import find_run
 
+    if is_fitted(compilation):
+        return as_fit_begun(compilation, named)
     run = find_run(compilation.model.name, named)
     from dynattn.learn.settings import as_started
 
@@ -152,21 +155,39 @@ def compute(request: Request, compilation: Compilation, device: str, quiet: bool
     """Build the module, and certify, train and emit it where that was asked for."""
     system = build(compilation, device, quiet)
     facts: dict[str, Any] = {}
+    how: dict[str, Any]
     facts["learned"] = {name: list(value.shape) for name, value in system.named_parameters()}
     if request.certify:
         from dynattn.cli.certify import certify
 
         facts["certified"] = certify(compilation, quiet)
-    if request.train:
+    from dynattn.cli.fits import is_fitted
+
+    if request.train and is_fitted(compilation):
+        from dynattn.cli.fits import train_fit
+
+        refuse_steps(request)
+        how = {"quiet": quiet, "device": device}
+        system, facts["trained"] = train_fit(compilation, request.folder, request.resume, **how)
+    elif request.train:
         from dynattn.cli.train import train
 
         folder, resume = request.folder, request.resume
-        how: dict[str, Any] = {"accumulate": request.accumulate, "precision": request.precision}
+        how = {"accumulate": request.accumulate, "precision": request.precision}
         how |= {"compiled": compiler_for(request.compiled), "device": device}
         system, facts["trained"] = train(compilation, folder, resume, quiet, **how)
     if request.emit:
         facts["emitted"] = emit(compilation, Path(request.emit), system, quiet)
     return facts
+
+
+def refuse_steps(request: Request) -> None:
+    """UsageError E708 for options of steps on batches, which a fit has none of."""
+    asked = {"--compile": request.compiled, "--accumulate": request.accumulate is not None,
+             "--precision": request.precision is not None}  # fmt: skip
+    if given := [word for word, there in asked.items() if there]:
+        message = f"{' and '.join(given)} is for a training on batches, and this one fits series"
+        raise UsageError(Diagnostic("E708", message, fix=f"leave out {' and '.join(given)}"))
 
 
 def compiler_for(wanted: bool) -> Compiler | bool:

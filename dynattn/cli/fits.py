@@ -1,14 +1,17 @@
-"""Words for fits."""
+"""Words for fits, and ``dynattn compile --train`` of a spec whose training is one."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dynattn.cli.screen import note, print_line, print_table
+from dynattn.diagnostics.report import Diagnostic, UsageError
 
 if TYPE_CHECKING:
-    from dynattn.learn.fits import FitResult
+    from dynattn.compilation import Compilation
+    from dynattn.learn.fit_results import FitResult
 
 ROWS = 24
 """Numbers up to which each has a row."""
@@ -51,3 +54,68 @@ def fit_facts(result: FitResult) -> dict[str, Any]:
     """The estimates as a JSON object; series and residuals are in the files."""
     facts = result.statistics
     return {word: facts[word] for word in ("estimates", "sigma", "undetermined", "notes")}
+
+
+# ── compile --train ────────────────────────────────────────────────────────────────────────────
+
+
+def is_fitted(compilation: Compilation) -> bool:
+    """Whether the training of a spec is a fit."""
+    return compilation.model.training is None and bool(compilation.model.fits)
+
+
+def train_fit(
+    compilation: Compilation, output: str | None, resume: str | None, quiet: bool, device: str
+) -> tuple[Any, dict[str, Any]]:
+    """Run the first fit of a spec; the module with the fitted numbers, and the facts for JSON."""
+    from dynattn.cli.run import carry_out, free_folder, result_facts, tell_doubts, tell_result
+    from dynattn.learn.experiments import check_any
+    from dynattn.present.wanted import read_wanted
+    from dynattn.run.systems import build_for
+
+    plan = compilation.model.fits[0]
+    check_any(compilation, plan)
+    if resume is not None:
+        place = begun(compilation, resume or output)
+    else:
+        place = Path(output) if output else free_folder(f"{compilation.model.name}-{plan.name}")
+    wanted = read_wanted(compilation, plan, ("default",))
+    device = "cpu" if device.startswith("mps") else device  # which has no float64
+    result, pictures = carry_out(compilation, plan, place, wanted, quiet, device=device)
+    tell_doubts(result)
+    if not quiet:
+        tell_result(result, place, pictures)
+    values = {name: _tensor(value) for name, value in result.parameters.items()}
+    system = build_for(compilation, seed=result.seed, values=values, device=device)
+    return system, result_facts(result, place, pictures)
+
+
+def _tensor(value: Any) -> Any:
+    import torch
+
+    return torch.from_numpy(value)
+
+
+def begun(compilation: Compilation, named: str | None) -> Path:
+    """The folder of a fit on its way: the one named, or the latest of the spec."""
+    from dynattn.learn.fit_store import FILE
+
+    plan, runs = compilation.model.fits[0], Path("runs")
+    name = f"{compilation.model.name}-{plan.name}"
+    files = [Path(named, FILE)] if named else runs.glob(f"{name}-*/{FILE}")
+    found = sorted((file for file in files if file.exists()), key=lambda file: file.stat().st_mtime)
+    if not found:
+        message = f"there is no fit of '{compilation.model.name}' in {named or runs} to go on with"
+        fix = "name its folder: --resume DIR; or fit without --resume"
+        raise UsageError(Diagnostic("E709", message, fix=fix))
+    return found[-1].parent
+
+
+def as_fit_begun(compilation: Compilation, named: str | None) -> Compilation:
+    """The spec with the settings and the seed of the fit that it goes on with."""
+    from dataclasses import replace
+
+    from dynattn.learn.fit_store import FILE, read_store
+
+    known = read_store(begun(compilation, named) / FILE)[0]["identity"]
+    return replace(compilation, overrides=known["settings"], seed=known["seed"])

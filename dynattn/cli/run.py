@@ -92,9 +92,8 @@ def run(
     """Run an experiment and draw what came out. The first one of the spec, unless it is named."""
     device = read_device(device or "cpu")
     compilation = open_spec(spec, settings, seed)
-    from dynattn.learn.experiments import check_any, run_any
+    from dynattn.learn.experiments import check_any
     from dynattn.model.plans import Simulation
-    from dynattn.present.drawing import draw_pictures
     from dynattn.present.wanted import read_wanted
     from dynattn.run.experiment import find_experiment
 
@@ -103,27 +102,11 @@ def run(
     wanted = read_wanted(compilation, chosen, plots)
     film = None if animate is None else film_place(compilation, chosen, animate)
     from dynattn.cli.compile import compiler_for
-    from dynattn.run.threads import threads_set
 
     compiler = compiler_for(compiled)
     place = Path(folder) if folder else free_folder(f"{compilation.model.name}-{chosen.name}")
-    try:
-        with progress_shown(chosen.name, as_json) as progress, threads_set():
-            result = run_any(
-                compilation, chosen.name, device=device, progress=progress, folder=place,
-                compiled=compiler, workers=workers, cluster=cluster,
-            )  # fmt: skip
-        pictures = draw_pictures(compilation, result, place, wanted)
-        if film is not None:
-            pictures.append(make_film(compilation, result, film, as_json))
-    except KeyboardInterrupt:
-        note(f"what was finished is in {place}{how_to_go_on(chosen, place)}")
-        raise
-    except NumericalError as error:
-        if error.partial is not None:
-            draw_partial(compilation, error.partial, place, wanted)
-            note(f"{partial_words(error.partial)} is in {place}")
-        raise
+    how = {"device": device, "compiled": compiler, "workers": workers, "cluster": cluster}
+    result, pictures = carry_out(compilation, chosen, place, wanted, as_json, film, **how)
     if not pictures and plots == ("default",) and isinstance(chosen, Simulation):
         say_why(compilation, chosen)
     tell_doubts(result)
@@ -135,6 +118,37 @@ def run(
         tell_result(result, place, pictures)
 
 
+def carry_out(
+    compilation: Compilation,
+    chosen: Plan,
+    place: Path,
+    wanted: Any,
+    quiet: bool,
+    film: Path | None = None,
+    **how: Any,
+) -> tuple[Any, list[Path]]:
+    """The result of an experiment, in a folder, and its pictures; a person is told how it goes."""
+    from dynattn.learn.experiments import run_any
+    from dynattn.present.drawing import draw_pictures
+    from dynattn.run.threads import threads_set
+
+    try:
+        with progress_shown(chosen.name, quiet) as progress, threads_set():
+            result = run_any(compilation, chosen.name, progress=progress, folder=place, **how)
+        pictures = draw_pictures(compilation, result, place, wanted)
+        if film is not None:
+            pictures.append(make_film(compilation, result, film, quiet))
+    except KeyboardInterrupt:
+        note(f"what was finished is in {place}{how_to_go_on(chosen, place)}")
+        raise
+    except NumericalError as error:
+        if error.partial is not None:
+            draw_partial(compilation, error.partial, place, wanted)
+            note(f"{partial_words(error.partial)} is in {place}")
+        raise
+    return result, pictures
+
+
 def tell_doubts(result: Result) -> None:
     """Notes on what a solve was that one would not expect."""
     if "stiff" in result.statistics:
@@ -144,28 +158,33 @@ def tell_doubts(result: Result) -> None:
 
 
 def how_to_go_on(experiment: Plan, place: Path) -> str:
-    """Of a sweep that was interrupted."""
-    from dynattn.model.plans import Simulation
+    """Of a sweep or a fit that was interrupted."""
+    from dynattn.model.plans import Fit, Simulation
     from dynattn.run.sweep import as_sweep
 
-    if not isinstance(experiment, Simulation) or not as_sweep(experiment):
+    swept = isinstance(experiment, Simulation) and as_sweep(experiment)
+    if not swept and not isinstance(experiment, Fit):
         return ""
     return f"; the same command with -o {place} goes on"
 
 
 def draw_partial(compilation: Compilation, partial: Any, place: Path, wanted: Any) -> None:
-    """The pictures of a sweep of which some points failed."""
+    """The pictures of a sweep of which some points failed, or of a fit that did not settle."""
+    from dynattn.learn.fit_results import FitResult
     from dynattn.present.drawing import draw_pictures
     from dynattn.run.sweep import Sweep
 
-    if isinstance(partial, Sweep):
+    if isinstance(partial, Sweep | FitResult):
         draw_pictures(compilation, partial, place, wanted)
 
 
-def partial_words(partial: Trajectory | Sweep) -> str:
+def partial_words(partial: Any) -> str:
     """How far an experiment came before its numbers failed."""
+    from dynattn.learn.fit_results import FitResult
     from dynattn.run.sweep import Sweep
 
+    if isinstance(partial, FitResult):
+        return "what was found, where it stands,"
     if isinstance(partial, Sweep):
         return f"what was finished, {int(partial.done.sum())} of {partial.done.size} points,"
     return f"what was computed up to t = {partial.times[-1]:g}"
@@ -250,7 +269,7 @@ def tell_result(result: Any, folder: Path, pictures: list[Path]) -> None:
     from dynattn.cli.measurements import measurement_rows, tell_measurement
     from dynattn.cli.screen import print_heading, print_line, print_table
     from dynattn.cli.searches import tell_search
-    from dynattn.learn.fits import FitResult
+    from dynattn.learn.fit_results import FitResult
     from dynattn.run.branches import BranchResult
     from dynattn.run.curves import CurveResult
     from dynattn.run.cycles import CycleResult
@@ -347,7 +366,7 @@ def result_facts(result: Any, folder: Path, pictures: list[Path]) -> dict[str, A
     from dynattn.cli.fits import fit_facts
     from dynattn.cli.measurements import measurement_facts
     from dynattn.cli.searches import search_facts
-    from dynattn.learn.fits import FitResult
+    from dynattn.learn.fit_results import FitResult
     from dynattn.learn.placements import PlacementResult
     from dynattn.run.branches import BranchResult
     from dynattn.run.curves import CurveResult

@@ -29,6 +29,9 @@ TOGETHER = 0.99
 
 MOST_TOLD = 6
 
+CLOSED = ("circle", "torus")
+"""Manifolds of angles: their numbers are told in (-pi, pi]."""
+
 
 @dataclass(frozen=True)
 class Estimates:
@@ -144,14 +147,23 @@ def estimates_of(
     errors = np.sqrt(np.diag(covariance))
     errors[(np.abs(free) > SHARE).any(0)] = np.nan
     ends = ((fitting.q <= fitting.low) | (fitting.q >= fitting.high)).cpu().numpy()
+    turning = np.concatenate([np.full(int(np.prod(shape, dtype=int)), _is_angle(name, model))
+                              for name, shape in shapes.items()])  # fmt: skip
+    values = fitting.q.detach().cpu().numpy()
+    values = np.where(turning, np.pi - np.mod(np.pi - values, 2 * np.pi), values)
     return Estimates(
-        fitting.q.detach().cpu().numpy(), errors, start.cpu().numpy(), labels, shapes, weights,
+        values, errors, start.cpu().numpy(), labels, shapes, weights,
         float(np.sqrt(count / left)),
         tuple(tuple(labels[k] for k in np.nonzero(np.abs(row) > SHARE)[0]) for row in free),
         _pairs(covariance, errors, labels, own),
         tuple(labels[k] for k in np.nonzero(ends & own)[0]),
         frozenset(labels[k] for k in np.nonzero(~own)[0]),
     )  # fmt: skip
+
+
+def _is_angle(name: str, model: Model) -> bool:
+    own = model.parameter.get(name)
+    return own is not None and own.manifold is not None and own.manifold.name in CLOSED
 
 
 def _told(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.report import NumericalError
+from dynattn.learn.fit_store import fit_folder
 from dynattn.learn.fits import run_fit
 from dynattn.learn.fittable import check_fit
 from dynattn.learn.placements import check_placement, run_placement
@@ -45,11 +46,13 @@ def run_any(
     check_any(compilation, plan)
     check_team(plan.name, options.get("workers"), options.get("cluster"))
     text = compilation.tree.source.text
-    place = None if folder is None else ResultFolder.make(Path(folder), text)
     known = {word: options[word] for word in ("seed", "device", "progress") if word in options}
+    if isinstance(plan, Fit):
+        own = None if folder is None else fit_folder(Path(folder), text)
+        return run_fit(compilation, plan, folder=own, **known)
+    place = None if folder is None else ResultFolder.make(Path(folder), text)
     try:
-        run = run_placement if isinstance(plan, Placement) else run_fit
-        result = run(compilation, plan, **known)  # type: ignore[arg-type]
+        result = run_placement(compilation, plan, **known)
     except NumericalError as error:
         if place is not None and error.partial is not None:
             place.write(error.partial)

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dynattn.diagnostics.report import Diagnostic, NumericalError, SpecError
-from dynattn.learn.estimates import Estimates, estimates_of
+from dynattn.learn.estimates import CLOSED
+from dynattn.learn.fit_results import FitResult, result_of
+from dynattn.learn.fit_store import FitStore, Stopped, Way
 from dynattn.learn.fittable import check_fit, check_structure, clock_of
+from dynattn.learn.interruption import Interruption
 from dynattn.learn.series import Array, Series, read_series
 from dynattn.model.plans import Fit
-from dynattn.run.labelled import Labelled, Result, Variable, numbered
-from dynattn.run.provenance import origin_of, versions
+from dynattn.run.results import ResultFolder
 from dynattn.solve.methods import METHODS
 
 if TYPE_CHECKING:
     import torch
 
     from dynattn.compilation import Compilation
+    from dynattn.solve.fit_course import Course
     from dynattn.solve.multiple_shooting import Fitting
     from dynattn.solve.shooting import Measure, Remembered, Stepped
 
@@ -34,19 +37,11 @@ FUNCTIONS = 1e-2
 RIDGE = 3e-3
 """What a weight of 1 counts beside measurements in units of their spread."""
 
+WHOLE_TURN = 2 * math.pi - 1e-9
+"""A range of an angle that is no shorter has no ends."""
+
 LEAST = 1e-9
 """No number on ``positive`` becomes smaller."""
-
-
-@dataclass(frozen=True)
-class FitResult(Result):
-    """``result["osc.theta"]`` is what the fitted model does [time, ...], ``"measured osc.theta"``
-    the data, ``"K"`` and ``"K error"`` a number and its standard error.
-    """
-
-    estimates: Estimates
-    notes: tuple[str, ...]
-    """What a reader of the numbers has to know."""
 
 
 # ── the run ────────────────────────────────────────────────────────────────────────────────────
@@ -59,14 +54,16 @@ def run_fit(
     seed: int | None = None,
     device: str = "cpu",
     progress: Callable[[float], None] | None = None,
+    folder: ResultFolder | None = None,
 ) -> FitResult:
     """Fit ``learn`` and ``free`` numbers, and the state that the record begins with.
 
-    SpecError E528 for a series that is none of this model, E690 for what cannot be fitted;
-    NumericalError E691 where nothing fits, or not in so many steps; its ``partial`` is the result
-    up to there.
+    In a folder an interrupted fit goes on where it was, with the same numbers. SpecError E528 for
+    a series that is none of this model, E690 for what cannot be fitted, E794 for a folder of
+    another fit; NumericalError E691 where nothing fits, or not in so many steps; its ``partial``
+    is the result up to there. KeyboardInterrupt after Ctrl-C, when all is in the folder.
     """
-    from dynattn.solve.multiple_shooting import settle
+    from dynattn.solve.fit_course import settle
 
     check_fit(compilation, plan)
     check_structure(compilation, plan)
@@ -74,25 +71,35 @@ def run_fit(
     chosen = chosen if compilation.seed is None else compilation.seed
     chosen = chosen if seed is None else seed
     series = read_series(compilation.model, compilation.network, plan)
-    work = _Work(compilation, plan, series, chosen, device)
+    work = Work(compilation, plan, series, chosen, device)
     fitting = work.fitting()
-    taken = settle(fitting, plan.steps, progress)
-    if taken is None:
-        result = work.result(fitting, plan.steps, "failed")
-        text = f"after {plan.steps} steps the fit still moves, or segments do not join: a "
-        text += f"measurement is {_errors(result)} away from the model"
-        fix = "begin closer (values of what is free), write shorter segments: shoot 5, or more "
-        error = NumericalError(Diagnostic("E691", text, plan.span, f"{fix}steps: steps 200"))
-        error.partial = result
-        raise error
-    return work.result(fitting, taken, "finished")
+    way = Way(fitting, plan.steps, FitStore.of(work, folder), progress)
+    with Interruption() as way.wish, suppress(Stopped):
+        settle(fitting, way.course, plan.steps, way.told)
+    result = result_of(work, fitting, way.course)
+    if folder is not None:
+        folder.write(result)
+    if result.status == "interrupted":
+        raise KeyboardInterrupt
+    way.done()
+    if result.status == "failed":
+        raise _unsettled(result, way.course, plan)
+    return result
 
 
-def _errors(result: FitResult) -> str:
-    return ", ".join(f"{x:.3g} ({n})" for n, x in result.statistics["sigma"].items())
+def _unsettled(result: FitResult, course: Course, plan: Fit) -> NumericalError:
+    away = ", ".join(f"{x:.3g} ({n})" for n, x in result.statistics["sigma"].items())
+    text = f"after {course.taken} steps "
+    text += "segments do not join" if course.ended == "stuck" else "the fit still moves"
+    text += f": a measurement is {away} away from the model"
+    fix = "begin closer (values of what is free), or write shorter segments: shoot 5"
+    fix = fix if course.ended == "stuck" else f"write more steps: steps {4 * plan.steps}; or {fix}"
+    error = NumericalError(Diagnostic("E691", text, plan.span, fix))
+    error.partial = result
+    return error
 
 
-class _Work:
+class Work:
     """What a fit is made of."""
 
     def __init__(
@@ -223,9 +230,10 @@ class _Work:
         for name, shape in self.unknown.shapes.items():
             own = model.parameter.get(name)
             limits = own.limits if own is not None and own.limits is not None else None
-            positive = own is not None and own.manifold is not None
-            positive = positive and own.manifold.name == "positive"  # type: ignore[union-attr]
-            a, b = limits or (LEAST if positive else -math.inf, math.inf)
+            where = "" if own is None or own.manifold is None else own.manifold.name
+            if where in CLOSED and limits is not None and limits[1] - limits[0] > WHOLE_TURN:
+                limits = None
+            a, b = limits or (LEAST if where == "positive" else -math.inf, math.inf)
             low.append(torch.full((shape.numel(),), a, dtype=torch.float64))
             high.append(torch.full((shape.numel(),), b, dtype=torch.float64))
         return torch.cat(low).to(self.start), torch.cat(high).to(self.start)
@@ -283,53 +291,6 @@ class _Work:
             y = put(y)
         self.y = y
 
-    # ── what came out ──────────────────────────────────────────────────────────────────────────
-
-    def result(self, fitting: Fitting, steps: int, status: str) -> FitResult:
-        """Numbers, errors, series and residuals."""
-        series, model = self.series, self.compilation.model
-        path = fitting.shot.measured[self.grid.real].cpu().numpy()
-        found = estimates_of(fitting, self.unknown, self.start, model, self.compilation.network)
-        variables: dict[str, Variable] = {}
-        place, sigma, lag = 0, {}, {}
-        for name, values in series.measured.items():
-            target = series.targets[name]
-            fitted = path[:, place : place + target.count]
-            place += target.count
-            apart = _apart(values, fitted, target.phase)
-            axes = ("time", *(f"{name}.{k}" for k in range(len(target.shape))))
-            for label, array in ((name, fitted), (f"measured {name}", fitted + apart),
-                                 (f"residual {name}", apart)):  # fmt: skip
-                variables[label] = Variable(axes, array.reshape(-1, *target.shape))
-            sigma[name] = float(np.sqrt(np.nanmean(apart**2)) * found.inflation)
-            lag[name] = _correlation(apart)
-        variables |= found.variables()
-        count = int(np.isfinite(series.values).sum())
-        notes = (*series.notes, *found.notes(), *_doubts(lag, sigma, count))
-        return FitResult(
-            name=self.plan.name,
-            labelled=Labelled(numbered({"time": series.times}, variables), variables),
-            settings={
-                "model": model.name, "overrides": dict(self.compilation.overrides),
-                "data": self.plan.data.span.text, "free": list(self.plan.free),
-                "segments": len(self.grid.first), "method": self.clock.method,
-                "step": self.clock.step, "rtol": self.clock.rtol,
-            },
-            seed=self.seed,
-            versions=versions(),
-            origin=origin_of(self.compilation),
-            statistics={
-                "steps": steps, "measurements": fitting.record.count,
-                "unknowns": len(found.labels) + self.y.shape[1], "sigma": sigma,
-                "autocorrelation": lag, "estimates": found.facts(),
-                "undetermined": list(found.undetermined), "notes": list(notes),
-            },
-            status=status,
-            parameters=found.arrays(),
-            estimates=found,
-            notes=notes,
-        )  # fmt: skip
-
 
 def _filled(times: Array, values: Array, phase: bool) -> Array:
     """Straight lines through what is missing; nan where nothing of a column was measured."""
@@ -340,34 +301,3 @@ def _filled(times: Array, values: Array, phase: bool) -> Array:
             known = np.unwrap(column[seen]) if phase else column[seen]
             found[:, k] = np.interp(times, times[seen], known)
     return found
-
-
-def _apart(left: Array, right: Array, phase: bool) -> Array:
-    plain = left - right
-    return plain - 2 * np.pi * np.round(plain / (2 * np.pi)) if phase else plain
-
-
-def _correlation(residuals: Array) -> float:
-    """Of residuals with those one measurement later."""
-    pair = np.isfinite(residuals[1:]) & np.isfinite(residuals[:-1])
-    squares = np.nansum(residuals**2) / max(1, np.isfinite(residuals).sum())
-    if not pair.any() or squares == 0:
-        return 0.0
-    return float((residuals[1:] * residuals[:-1])[pair].mean() / squares)
-
-
-CORRELATED = 0.1
-
-
-EXACT = 1e-6
-"""Residuals below this are those of steps and rounding."""
-
-
-def _doubts(lag: Mapping[str, float], sigma: Mapping[str, float], count: int) -> list[str]:
-    """What speaks against the errors."""
-    return [
-        f"residuals of '{name}' go on from one measurement to the next (correlation {value:.2f}): "
-        "the model misses something, and the errors are too small"
-        for name, value in lag.items()
-        if value > max(CORRELATED, 4 / math.sqrt(count)) and sigma[name] > EXACT
-    ]

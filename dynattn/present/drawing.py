@@ -27,7 +27,7 @@ from dynattn.present.wanted import (
 from dynattn.run.experiment import find_experiment
 
 if TYPE_CHECKING:
-    from dynattn.learn.fits import FitResult
+    from dynattn.learn.fit_results import FitResult
     from dynattn.learn.placements import PlacementResult
     from dynattn.run.branches import Followed
     from dynattn.run.measurements import MeasurementResult

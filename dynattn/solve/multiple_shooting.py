@@ -10,7 +10,6 @@ may be open: their distances count as squares too, more and more of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,12 +38,6 @@ DAMPED = 1e-4
 
 STUCK, ROUGH_STUCK = 1e8, 10.0
 """Dampings at which nothing is tried any more; the second one while joints are open."""
-
-LOOSE = (1.0, 1e2, 1e4)
-"""What the square of an open joint weighs, one after the other."""
-
-LOOSE_STEPS = 30
-"""The most with each of them."""
 
 ROUGH = 1e-2
 """A gain that ends one of them."""
@@ -326,48 +319,3 @@ def _apart(left: Tensor, right: Tensor, phases: Tensor) -> Tensor:
     """left - right, angles by the shortest way."""
     plain = left - right
     return torch.where(phases, plain - 2 * math.pi * torch.round(plain / (2 * math.pi)), plain)
-
-
-def settle(fitting: Fitting, steps: int, told: Callable[[float], None] | None = None) -> int | None:
-    """Step until nothing becomes better; how many steps that took, None where they were too few.
-
-    Where several quantities were measured, the error of each is estimated from its residuals, and
-    they are weighed anew.
-    """
-    taken = 0
-    for weight in LOOSE if len(fitting.y) > 1 else ():
-        fitting.loose = weight
-        for _ in range(LOOSE_STEPS):
-            gain = fitting.advance()
-            taken += 1
-            if gain is None or gain < ROUGH:
-                break
-    fitting.loose = None
-    fitting.known.clear()
-    while taken < steps:
-        gain = fitting.advance()
-        taken += 1
-        if told is not None:
-            told(taken / steps)
-        if gain is not None and gain >= GAIN:
-            continue
-        if gain is None and fitting.height(fitting.shot, fitting.y, fitting.q)[1]:
-            return None
-        if not _weigh(fitting):
-            return taken
-    return None
-
-
-def _weigh(fitting: Fitting) -> bool:
-    """Set the errors of measurements to what residuals say; whether that changes the weights."""
-    squares, record = fitting.residuals(fitting.shot).square().sum((0, 1)), fitting.record
-    counts = record.seen.sum((0, 1)).to(squares)
-    blank = squares.new_zeros(len(fitting.sigma))
-    total = blank.index_add(0, record.kinds, squares)
-    number = blank.index_add(0, record.kinds, counts)
-    factor = (total / number).sqrt().clamp(min=1e-12)
-    fitting.sigma = fitting.sigma * factor
-    fitting.ridge = fitting.ridge / factor.max()
-    fitting.known.clear()
-    fitting.slow = 0
-    return bool((factor < 0.99 * factor.max()).any())

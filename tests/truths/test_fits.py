@@ -11,6 +11,7 @@ from scipy.integrate import solve_ivp
 
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import NumericalError, Source
+from dynattn.interface import load
 from dynattn.learn.experiments import run_any
 
 
@@ -70,6 +71,24 @@ def test_frequencies_coupling_and_frustration_of_a_network(tmp_path: Path) -> No
     z = np.abs(misses)
     assert (z < 1.96).mean() > 0.8 and z.max() < 4
     assert 0.5 < np.sqrt((z**2).mean()) < 1.5
+
+
+def test_the_metronomes_that_ship() -> None:
+    from benchmarks.data.metronomes import ALPHA, OMEGA, TARGET, K
+
+    result: Any = load(TARGET.parents[1] / "metronomes.dyn").run("fit")
+    z = [distance(result, "K", K), distance(result, "alpha", ALPHA)]
+    z += [*distance(result, "beat.omega", OMEGA)]
+    assert np.abs(z).max() < 3 and np.sqrt(np.mean(np.square(z))) < 1.5
+    assert result["K error"] < 0.03 and result["alpha error"] < 0.03
+
+
+def test_the_table_of_the_metronomes_is_what_makes_it() -> None:
+    from benchmarks.data.metronomes import TARGET, phases
+
+    table = np.genfromtxt(TARGET, delimiter=",", skip_header=1)
+    times, theta = phases()
+    np.testing.assert_allclose(table, np.c_[times, theta], atol=6e-4)
 
 
 def test_gaps_and_segments_change_nothing_but_what_is_told(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Codes of results on disk and of sweeps over several processes: E739 to E745."""
+"""Codes of results on disk and of sweeps over several processes: E739 to E745, E794."""
 
 from __future__ import annotations
 
@@ -53,5 +53,12 @@ CODES: dict[str, Entry] = {
         "a sweep has the same ones whoever computes them.",
         "dynattn run kuramoto.dyn transition --cluster tcp://10.0.0.1:8786",
         "pip install -c constraints.txt 'dynattn[cluster]'   # on every machine",
+    ),
+    "E794": Entry(
+        "a folder with another fit",
+        "An interrupted fit goes on with the numbers that its folder holds in fit.npz, so it must "
+        "be of the same spec, experiment, settings, seed and data; and the file must be whole.",
+        "dynattn run measured.dyn fit -o runs/a --set N=5   # begun with N = 6",
+        "dynattn run measured.dyn fit -o runs/b --set N=5",
     ),
 }
