@@ -70,8 +70,9 @@ class FitStore:
 
         arrays, rest = kept(fitting, course)
         facts = as_json({"identity": self.identity, **rest})
-        text, buffer = np.array(facts), io.BytesIO()
-        np.savez(buffer, facts=text, **{name: x.cpu().numpy() for name, x in arrays.items()})
+        stored: dict[str, Any] = {name: x.cpu().numpy() for name, x in arrays.items()}
+        buffer = io.BytesIO()
+        np.savez(buffer, facts=np.array(facts), **stored)
         write_whole(self.path, buffer.getvalue())
 
     def resume(self, fitting: Fitting) -> Course | None:

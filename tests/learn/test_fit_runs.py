@@ -65,8 +65,9 @@ class Hand:
 def test_an_interrupted_fit_goes_on_exactly(place: Path) -> None:
     whole = run_any(spec(place), "fit", folder=place / "whole")
     for last in (1, 3, 4):
+        hand = Hand(last)
         with pytest.raises(KeyboardInterrupt):
-            run_any(spec(place), "fit", folder=place / "out", progress=(hand := Hand(last)))
+            run_any(spec(place), "fit", folder=place / "out", progress=hand)
         assert len(hand.said) == last and hand.said == sorted(hand.said)
         assert (place / "out" / FILE).exists()
         status = json.loads((place / "out" / "summary.json").read_text())["status"]
