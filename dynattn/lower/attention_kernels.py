@@ -32,9 +32,9 @@ def attend_near(q, k, v, causal, places):
     batch = torch.broadcast_shapes(q.shape[:-3], k.shape[:-3], v.shape[:-3])
     q, k, v = (a.expand(*batch, *a.shape[-3:]).reshape(-1, *a.shape[-3:]) for a in (q, k, v))
     if v.shape[-1] > q.shape[-1] and in_transform(q):
-        mixed, near = attend_at_once(q, k, v, causal, places)
-    elif in_own_blocks(q, v):
-        mixed, near = BlockAttention.apply(q, k, v, causal, places)
+        mixed, near = by_heads(attend_at_once, q, k, v, causal, places)
+    elif in_own_blocks(q, k, v):
+        mixed, near = by_heads(BlockAttention.apply, q, k, v, causal, places)
     elif places:
         mixed, near = attend_apart(q, k, v, places)
     else:
@@ -42,19 +42,33 @@ def attend_near(q, k, v, causal, places):
     return mixed.reshape(*batch, *mixed.shape[-3:]), near.reshape(*batch, *near.shape[-3:])
 
 
-def in_own_blocks(q, v):
-    """Whether BlockAttention is to do it: for values wider than keys, which no fused kernel of the
-    processor takes, with whole numbers.
+def by_heads(form, q, k, v, causal, places):
+    """``form`` of arrays [batch * heads, T, width], for arrays [batch, T, heads, width]."""
+    batch, heads = q.shape[0], q.shape[2]
+    found = form(*(a.transpose(1, 2).flatten(0, 1) for a in (q, k, v)), causal, places)
+    return tuple(a.unflatten(0, (batch, heads)).transpose(1, 2) for a in found)
+
+
+def in_own_blocks(q, k, v):
+    """Whether BlockAttention is to do it: on a processor, for whole numbers.
+
+    No fused kernel of the processor takes values wider than keys. Others it takes heads by heads,
+    which is slower from ``BlockAttention.LONG`` senders on, but on threads of their own.
     """
-    if q.device.type != "cpu" or v.shape[-1] <= q.shape[-1] or torch.compiler.is_compiling():
+    if q.device.type != "cpu" or torch.compiler.is_compiling():
         return False
+    if v.shape[-1] <= q.shape[-1]:
+        alone = torch.get_num_threads() == 1 and k.shape[-3] >= BlockAttention.LONG
+        if not alone or in_transform(q):
+            return False
     whole = q.dtype == v.dtype and q.dtype in (torch.float32, torch.float64)
     return whole and not torch.is_autocast_enabled("cpu")
 
 
 def attend_at_once(q, k, v, causal, places):
-    """``attend_near`` with an array of all weights: derivatives of every kind and order."""
-    q, k, v = (a.transpose(1, 2) for a in (q, k, v))
+    """``attend_near`` of arrays [samples, T, width] with an array of all weights: derivatives of
+    every kind and order.
+    """
     scores = q @ k.mT
     if causal:
         later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).triu(1)
@@ -63,8 +77,7 @@ def attend_at_once(q, k, v, causal, places):
     padded = F.pad(weights, (places, 0))
     near = [padded.diagonal(places - s, -2, -1) for s in range(places)]
     far = weights.tril(-places) if places else weights
-    mixed = (far @ v).transpose(1, 2)
-    return mixed, torch.stack(near, -1).transpose(1, 2) if places else mixed[..., :0]
+    return far @ v, torch.stack(near, -1) if places else q[..., :0]
 
 
 def attend_fused(q, k, v, causal):
@@ -100,24 +113,26 @@ def attend_apart(q, k, v, places):
 class BlockAttention(torch.autograd.Function):
     """``attend_near``, receivers by receivers.
 
-    q, k, v [batch, T, heads, width], the values of any width. Scores are made for ``ROWS``
-    receivers at a time, and again for the slopes, for so many samples that they stay in the cache.
+    q, k, v [samples, T, width], the values of any width. Scores are made for ``ROWS`` receivers at
+    a time, and again for the slopes, for so many samples that they stay in the cache, in arrays
+    that are made once.
     """
 
     ROWS = 64
-    CACHED = 2**18
+    CACHED = 2**17
+    LONG = 128
 
     @staticmethod
     def forward(ctx, q, k, v, causal, places):
         ctx.save_for_backward(q, k, v)
         ctx.causal, ctx.places = causal, places
-        mixed, near = v.new_empty(*q.shape[:-1], v.shape[-1]), v.new_zeros(*q.shape[:-1], places)
+        mixed, near = v.new_empty(*q.shape[:-1], v.shape[-1]), q.new_zeros(*q.shape[:-1], places)
+        later, room = later_scores(q, causal), block_room(q, k)
         for own, seen, first in attention_blocks(q, k, causal):
-            weights = block_weights(q[own], k[seen], first)
+            weights = block_weights(q[own], k[seen], later, room)
             for s in range(places):
-                lag = (first or 0) - s
-                near[own][:, max(0, -lag) :, s] = weights.diagonal(lag, 1, 2)
-                weights.diagonal(lag, 1, 2).zero_()
+                near[own][:, max(0, s - first) :, s] = weights.diagonal(first - s, 1, 2)
+                weights.diagonal(first - s, 1, 2).zero_()
             mixed[own].baddbmm_(weights, v[seen], beta=0)
         return mixed, near
 
@@ -130,46 +145,67 @@ class BlockAttention(torch.autograd.Function):
             pushes = (by_mixed, by_near)
             return *torch.autograd.grad(found, (q, k, v), pushes, create_graph=True), None, None
         by_q, by_k, by_v = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
+        later, room, space = later_scores(q, ctx.causal), block_room(q, k), block_room(q, k)
         for own, seen, first in attention_blocks(q, k, ctx.causal):
-            weights = block_weights(q[own], k[seen], first)
-            slopes = torch.bmm(by_mixed[own], v[seen].mT)
+            pushed, received, sent = by_mixed[own], q[own], k[seen]
+            weights = block_weights(received, sent, later, room)
+            slopes = torch.bmm(pushed, v[seen].mT, out=part_of(space, weights.shape))
             for s in range(ctx.places):
-                lag = (first or 0) - s
-                slopes.diagonal(lag, 1, 2).copy_(by_near[own][:, max(0, -lag) :, s])
-            by_score = torch.ops.aten._softmax_backward_data(slopes, weights, -1, weights.dtype)
+                slopes.diagonal(first - s, 1, 2).copy_(by_near[own][:, max(0, s - first) :, s])
+            by_score = torch._softmax_backward_data(
+                slopes, weights, -1, weights.dtype, grad_input=slopes
+            )
             for s in range(ctx.places):
-                weights.diagonal((first or 0) - s, 1, 2).zero_()
-            by_v[seen].baddbmm_(weights.mT, by_mixed[own])
-            by_q[own].baddbmm_(by_score, k[seen], beta=0)
-            by_k[seen].baddbmm_(by_score.mT, q[own])
+                weights.diagonal(first - s, 1, 2).zero_()
+            by_v[seen].baddbmm_(weights.mT, pushed)
+            by_q[own].baddbmm_(by_score, sent, beta=0)
+            by_k[seen].baddbmm_(by_score.mT, received)
         return by_q, by_k, by_v, None, None
 
 
 def attention_blocks(q, k, causal):
-    """Indices of some receivers and of what they see, and the number of the first one; None where
-    all are seen.
-    """
-    samples, receivers, heads, _ = q.shape
-    for first in range(0, receivers, BlockAttention.ROWS):
-        last = min(first + BlockAttention.ROWS, receivers)
+    """Indices of some receivers and of what they see, and the number of the first one."""
+    rows = BlockAttention.ROWS
+    for first in range(0, q.shape[1], rows):
+        last = min(first + rows, q.shape[1])
         senders = last if causal else k.shape[1]
-        count = max(1, BlockAttention.CACHED // (BlockAttention.ROWS * senders))
-        for head in range(heads):
-            for n in range(0, samples, count):
-                some = slice(n, n + count)
-                own = (some, slice(first, last), head)
-                yield own, (some, slice(0, senders), head), first if causal else None
+        count = max(1, BlockAttention.CACHED // (rows * senders))
+        for n in range(0, q.shape[0], count):
+            some = slice(n, n + count)
+            yield (some, slice(first, last)), (some, slice(0, senders)), first
 
 
-def block_weights(q, k, first):
-    """[samples, receivers, senders]: the weights of receivers that see no more than themselves;
-    ``first`` None: everyone.
+def block_room(q, k):
+    """Where the scores of any one of these blocks find room."""
+    most = min(BlockAttention.ROWS, q.shape[1]) * k.shape[1]
+    return q.new_empty(min(q.shape[0] * most, max(most, BlockAttention.CACHED)))
+
+
+def part_of(room, shape):
+    """The first numbers of a room, as an array."""
+    return room[: shape.numel()].view(shape)
+
+
+def later_scores(q, causal):
+    """What scores of a block with its own receivers get added, so that none sees later ones; None
+    where all are seen.
     """
-    scores = torch.bmm(q, k.mT)
-    if first is not None:
-        later = torch.ones(q.shape[1], q.shape[1], dtype=torch.bool, device=q.device).triu(1)
-        scores[..., first:].masked_fill_(later, -torch.inf)
-    return scores.softmax(-1)
+    if not causal:
+        return None
+    rows = min(BlockAttention.ROWS, q.shape[1])
+    return q.new_full((rows, rows), -torch.inf).triu_(1)
+
+
+def block_weights(q, k, later, room):
+    """[samples, receivers, senders], in ``room``: the weights of receivers that see no more than
+    themselves; ``later`` None: everyone.
+    """
+    rows, senders = q.shape[1], k.shape[1]
+    shape = torch.Size((q.shape[0], rows, senders))
+    scores = torch.bmm(q, k.mT, out=part_of(room, shape))
+    if later is not None:
+        scores[..., senders - rows :].add_(later[:rows, :rows])
+    return torch.softmax(scores, -1, out=scores)
 
 
 def shift_nodes(values, places):

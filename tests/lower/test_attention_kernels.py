@@ -38,6 +38,10 @@ def slopes(found, inputs):
     return torch.autograd.grad([a for a, _ in used], inputs, [p for _, p in used])
 
 
+def in_blocks(q, k, v, causal, places):
+    return kernels.by_heads(kernels.BlockAttention.apply, q, k, v, causal, places)
+
+
 @pytest.mark.parametrize("length", [1, 2, 63, 64, 65, 150])
 @pytest.mark.parametrize(("causal", "places"), [(True, 0), (True, 1), (True, 3), (False, 0)])
 @pytest.mark.parametrize("form", ["blocks", "fused"])
@@ -45,7 +49,7 @@ def test_values_and_slopes_are_those_of_all_weights_at_once(length, causal, plac
     for widths in WIDTHS:
         q, k, v = arrays(length, *widths)
         if form == "blocks":
-            found = kernels.BlockAttention.apply(q, k, v, causal, places)
+            found = in_blocks(q, k, v, causal, places)
         elif places:
             found = kernels.attend_apart(q, k, v, places)
         else:
@@ -62,7 +66,7 @@ def test_values_and_slopes_are_those_of_all_weights_at_once(length, causal, plac
 def test_what_is_not_seen_changes_no_digit(form):
     """Not even huge values do, of senders that come later or are weighed apart."""
     q, k, v = (a.detach() for a in arrays(100, 3, 7))
-    attend = kernels.BlockAttention.apply if form == "blocks" else None
+    attend = in_blocks if form == "blocks" else None
     for u in (0, 40, 99):
         changed = v.clone()
         changed[:, u:] = 1e300
@@ -78,18 +82,28 @@ def test_samples_in_groups(monkeypatch):
     q, k, v = arrays(70, 3, 5, (5,))
     expected = plain(q, k, v, True, 1)
     monkeypatch.setattr(kernels.BlockAttention, "CACHED", 2 * 64 * 70)
-    found = kernels.BlockAttention.apply(q, k, v, True, 1)
+    found = in_blocks(q, k, v, True, 1)
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
 
 
 def test_wide_values_of_whole_numbers_go_in_blocks():
-    q, _, v = arrays(9, 3, 7)
-    assert kernels.in_own_blocks(q, v) and not kernels.in_own_blocks(v, q)
-    assert not kernels.in_own_blocks(q.float(), v)
-    assert not kernels.in_own_blocks(q.bfloat16(), v.bfloat16())
+    q, k, v = arrays(9, 3, 7)
+    assert kernels.in_own_blocks(q, k, v) and not kernels.in_own_blocks(v, v, q)
+    assert not kernels.in_own_blocks(q.float(), k, v)
+    assert not kernels.in_own_blocks(*(a.bfloat16() for a in (q, k, v)))
     with torch.autocast("cpu"):
-        assert not kernels.in_own_blocks(q, v)
+        assert not kernels.in_own_blocks(q, k, v)
+
+
+def test_many_senders_go_in_blocks_on_one_thread(monkeypatch):
+    q, k, v = arrays(kernels.BlockAttention.LONG, 4, 4)
+    short = [a[:, 1:] for a in (q, k, v)]
+    assert kernels.in_own_blocks(q, k, v) and not kernels.in_own_blocks(*short)
+    found, expected = kernels.attend(q, k, v, True), plain(q, k, v, True, 0)[0]
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    assert not kernels.in_own_blocks(q, k, v)
 
 
 def test_many_samples_at_once():
