@@ -114,8 +114,8 @@ class BlockAttention(torch.autograd.Function):
     """``attend_near``, receivers by receivers.
 
     q, k, v [samples, T, width], the values of any width. Scores are made for ``ROWS`` receivers at
-    a time, and again for the slopes, for so many samples that they stay in the cache, in arrays
-    that are made once.
+    a time, or half as many, and again for the slopes, for so many samples that they stay in the
+    cache, in arrays that are made once.
     """
 
     ROWS = 64
@@ -152,9 +152,8 @@ class BlockAttention(torch.autograd.Function):
             slopes = torch.bmm(pushed, v[seen].mT, out=part_of(space, weights.shape))
             for s in range(ctx.places):
                 slopes.diagonal(first - s, 1, 2).copy_(by_near[own][:, max(0, s - first) :, s])
-            by_score = torch._softmax_backward_data(
-                slopes, weights, -1, weights.dtype, grad_input=slopes
-            )
+            slopes_back = torch.ops.aten._softmax_backward_data.out
+            by_score = slopes_back(slopes, weights, -1, weights.dtype, grad_input=slopes)
             for s in range(ctx.places):
                 weights.diagonal(first - s, 1, 2).zero_()
             by_v[seen].baddbmm_(weights.mT, pushed)
@@ -165,7 +164,7 @@ class BlockAttention(torch.autograd.Function):
 
 def attention_blocks(q, k, causal):
     """Indices of some receivers and of what they see, and the number of the first one."""
-    rows = BlockAttention.ROWS
+    rows = block_rows(k)
     for first in range(0, q.shape[1], rows):
         last = min(first + rows, q.shape[1])
         senders = last if causal else k.shape[1]
@@ -175,9 +174,14 @@ def attention_blocks(q, k, causal):
             yield (some, slice(first, last)), (some, slice(0, senders)), first
 
 
+def block_rows(k):
+    """Receivers of a block: fewer where there are few senders, as less of what is later is made."""
+    return BlockAttention.ROWS if k.shape[1] > 256 else BlockAttention.ROWS // 2
+
+
 def block_room(q, k):
     """Where the scores of any one of these blocks find room."""
-    most = min(BlockAttention.ROWS, q.shape[1]) * k.shape[1]
+    most = min(block_rows(k), q.shape[1]) * k.shape[1]
     return q.new_empty(min(q.shape[0] * most, max(most, BlockAttention.CACHED)))
 
 
@@ -192,7 +196,7 @@ def later_scores(q, causal):
     """
     if not causal:
         return None
-    rows = min(BlockAttention.ROWS, q.shape[1])
+    rows = BlockAttention.ROWS
     return q.new_full((rows, rows), -torch.inf).triu_(1)
 
 
