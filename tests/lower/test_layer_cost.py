@@ -12,6 +12,7 @@ from torch.utils._pytree import tree_leaves
 
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Source
+from dynattn.lower.attention_kernels import BlockAttention
 
 SPEC = Path(__file__).parents[2] / "specs" / "kuramoto_attention.dyn"
 STATE = "token.theta"
@@ -57,12 +58,22 @@ def test_no_array_of_all_pairs_is_made_forward_or_backward():
         assert 0 < seen.largest < LENGTH**2
 
 
-def test_one_fused_attention_and_one_product_a_gate():
+def test_one_fused_attention_and_one_product_a_gate(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     forward, backward = watched()
     assert forward.calls["_scaled_dot_product_flash_attention_for_cpu"] == 1
     assert backward.calls["_scaled_dot_product_flash_attention_for_cpu_backward"] == 1
     assert forward.calls["addmm"] == 2 and forward.calls["mm"] == forward.calls["bmm"] == 0
     assert forward.calls["sin"] == forward.calls["cos"] == 2
+
+
+def test_on_one_thread_blocks_of_receivers_in_place_of_fused_attention():
+    forward, backward = watched()
+    blocks = -(-LENGTH // BlockAttention.ROWS)
+    for seen in (forward, backward):
+        assert not any("scaled_dot_product" in name for name in seen.calls)
+    assert forward.calls["bmm"] == forward.calls["baddbmm_"] == blocks
+    assert backward.calls["bmm"] == 2 * blocks and backward.calls["baddbmm_"] == 3 * blocks
 
 
 def test_static_gates_need_no_product():
