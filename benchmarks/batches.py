@@ -4,7 +4,7 @@ Dense: 200 oscillators and a matrix of weights that all points share, in parts o
 matrix product of 2048 x 2048 in this process. Sparse: 1000 oscillators with ten edges each. Sweep:
 100 oscillators coupled all to all, as ``dynattn run`` solves it, scaled to 10 000 points. Draws:
 200 repeats, side by side as ``dynattn run`` solves them and one by one; weights: 1000 edges, their
-weights drawn too; noise: stochastic Heun.
+weights drawn too; graphs: a random graph for each, with 990 edges or so; noise: stochastic Heun.
 
     python benchmarks/batches.py [--rounds N] [--json]
 """
@@ -67,11 +67,14 @@ DRAWS = """
 sweep draws { repeat 200; t 0 .. 2 every 0.5; method METHOD; step 0.02; seed 1; record final(r) }
 """
 EDGES = "over gnm_random_graph(n=100, m=1000, seed=1, directed=true) { param w ~ normal(1, 0.2); "
+ANEW = "over fast_gnp_random_graph(n=100, p=0.1) "
 DRAWN = {
     "draws": TRANSITION + DRAWS.replace("METHOD", "rk4"),
     "draws, weights": TRANSITION.replace(
         "{ strength", EDGES + "kernel w * sin(theta[j] - theta[i]); strength"
     )
+    + DRAWS.replace("METHOD", "rk4"),
+    "draws, graphs": TRANSITION.replace("{ strength", ANEW + "{ strength")
     + DRAWS.replace("METHOD", "rk4"),
     "draws, noise": TRANSITION.replace("drift omega", "drift omega; noise 0.3")
     + DRAWS.replace("METHOD", "heun"),

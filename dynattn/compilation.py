@@ -75,9 +75,11 @@ class Compilation:
     @cached_property
     def program_of_draws(self) -> Program:
         """The array program for points that have draws of their own side by side."""
+        from dynattn.network.side_by_side import side_by_side
         from dynattn.program.build import build_program
 
-        return build_program(self.model, self.network, drawn=True)
+        network = side_by_side({0: self.network}, [0])
+        return build_program(self.model, network, drawn=True)
 
     def build(self, seed: int | None = None, dtype: Any = None, device: Any = "cpu") -> System:
         """A fresh torch module, in float64 unless ``dtype`` says otherwise, with ``values`` set."""

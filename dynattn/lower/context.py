@@ -220,10 +220,12 @@ def _once(edges: Any, kind: str, attribute: str = "one") -> Any:
 
 
 def _total(edges: Any, attribute: str | None) -> Any:
-    """The sum of the weights of each receiver's edges."""
+    """The sum of the weights of each receiver's edges; [points, receivers] of several graphs."""
     receivers, _ = _pairs(edges)
     weights = _weights(edges, attribute) if attribute else numpy.ones(len(receivers))
-    return numpy.bincount(receivers, weights, edges.receivers_count or 0)
+    count = (edges.receivers_count or 0) * (edges.points or 1)
+    found = numpy.bincount(receivers, weights, count)
+    return found.reshape(edges.points, -1) if edges.points else found
 
 
 def _weights(edges: Any, attribute: str | None) -> Any:
@@ -271,7 +273,7 @@ def _dense(edges: Any, attribute: str | None) -> Any:
 
 
 def _sparse(edges: Any, attribute: str | None) -> tuple[Any, ...]:
-    counts = (edges.receivers_count, edges.senders_count)
+    counts = tuple((edges.points or 1) * n for n in (edges.receivers_count, edges.senders_count))
     return sparse_arrays(edges.receivers, edges.senders, _weights(edges, attribute), counts)
 
 

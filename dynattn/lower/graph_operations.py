@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -211,6 +212,8 @@ def _csr(node: Node, context: Context, coupling: str, weight: str | None) -> Ope
         needs = tuple(Need("array", ("entries", coupling, part)) for part in EDGE_PARTS)
         return _together(node, sum_kernels.weighed_sums, needs, given=1)
     needs = tuple(Need("array", ("sparse", coupling, weight, part)) for part in SPARSE_PARTS)
+    if points := context.edges(coupling).points:
+        return _together(node, partial(sparse_kernels.sums_side_by_side, points=points), needs)
     return _together(node, sparse_kernels.sparse_sums, needs)
 
 

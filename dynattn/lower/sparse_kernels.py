@@ -58,3 +58,16 @@ def sparse_sums(features, matrix, ranks):
         part.reshape(-1, *a.shape[1:]).movedim(0, -r - 1)
         for part, a, r in zip(parts, nodes_first, ranks, strict=True)
     )
+
+
+def sums_side_by_side(features, matrix, ranks, points):
+    """The same where each of ``points`` has a graph of its own, [.., points, nodes, *]: blocks
+    along the diagonal of one sparse matrix.
+    """
+    joined = []
+    for a, rank in zip(features, ranks, strict=True):
+        a = a if a.dim() > rank + 1 else a.unsqueeze(0)
+        shape = (*a.shape[: a.dim() - rank - 2], points, *a.shape[a.dim() - rank - 1 :])
+        joined.append(a.expand(shape).flatten(-rank - 2, -rank - 1))
+    sums = sparse_sums(joined, matrix, ranks)
+    return tuple(a.unflatten(-r - 1, (points, -1)) for a, r in zip(sums, ranks, strict=True))

@@ -49,12 +49,15 @@ class Connections:
     """Texts per edge."""
     matching: str = ""
     """In words: which id of a file became which node; '' where there was nothing to match."""
+    points: int | None = None
+    """How many graphs of as many nodes the lists hold, one after another, the nodes of each counted
+    on; None: the one graph that all points of a batch share."""
     found_blocks: dict[str | None, Blocks | None] = field(default_factory=dict, repr=False)
     """By attribute that weighs the edges: what ``blocks`` has found."""
 
     def blocks(self, weight: str | None) -> Blocks | None:
         """Listed edges as those of classes of nodes; None where they are no such edges."""
-        if self.kind != "edges" or self.offsets is not None:
+        if self.kind != "edges" or self.offsets is not None or self.points:
             return None
         if weight not in self.found_blocks:
             counts = (self.receivers_count or 0, self.senders_count or 0)
@@ -69,7 +72,7 @@ class Connections:
 
     def factors(self, weight: str | None) -> tuple[Array, Array] | None:
         """Thin factors of the matrix of listed weights; None where its rank is not low."""
-        if self.kind != "edges" or self.offsets is not None or weight is None:
+        if self.kind != "edges" or self.offsets is not None or weight is None or self.points:
             return None
         if weight not in self.found_factors:
             counts = (self.receivers_count or 0, self.senders_count or 0)
@@ -217,17 +220,22 @@ class Connections:
         """Edges over pairs (receiver, sender); over a dim, what long samples tend to."""
         if self.receivers_count is None or self.senders_count is None:
             return 1.0 if self.kind == "complete" else 0.5
-        pairs = self.receivers_count * self.senders_count
+        pairs = self.receivers_count * self.senders_count * (self.points or 1)
         return (self.edge_count or 0) / pairs if pairs else 0.0
 
     def degree(self, nodes: int | None = None) -> Array:
-        """The number of senders of each receiver; ``nodes`` is the length of the sample."""
+        """The number of senders of each receiver, [points, receivers] of several graphs; ``nodes``
+        is the length of the sample.
+        """
         receivers = self.receivers_count if self.receivers_count is not None else nodes
         senders = self.senders_count if self.senders_count is not None else nodes
         if receivers is None or senders is None:
             raise ValueError("the number of nodes is the sample's own: degree(nodes) needs it")
         if self.offsets is not None:
             return numpy.full(receivers, len(self.offsets))
+        if self.receivers is not None and self.points:
+            counts = numpy.bincount(self.receivers, minlength=self.points * receivers)
+            return counts.reshape(self.points, receivers)
         if self.receivers is not None:
             return numpy.bincount(self.receivers, minlength=receivers)
         number = numpy.arange(receivers)

@@ -18,9 +18,11 @@ from dynattn.lower.signals import Signal
 from dynattn.model.graph_making import is_drawn
 from dynattn.model.model import Model
 from dynattn.model.plans import Record, Simulation
-from dynattn.network.build import build_network
+from dynattn.network.build import Network, build_network
+from dynattn.network.side_by_side import drawn_couplings, side_by_side
 from dynattn.program.asked_forms import refuse_huge
 from dynattn.program.build import build_program, varied_parameters
+from dynattn.program.sums_alone import reads_sums_alone
 from dynattn.solve.methods import METHODS
 from dynattn.vocabulary.sizes import Size
 
@@ -51,13 +53,12 @@ def build_for(
     """
     model = compilation.model
     if isinstance(repeat, tuple):
-        assert not _has_drawn_graph(model), "points side by side have one graph"
-        network, program = compilation.network, compilation.program_of_draws
-    elif (repeat == 0 and seed == compilation.chosen_seed) or not _has_drawn_graph(model):
-        network, program = compilation.network, compilation.program
+        networks = {k: _network_of(compilation, seed, k) for k in dict.fromkeys(repeat)}
+        network, program = side_by_side(networks, repeat), compilation.program_of_draws
     else:
-        network = build_network(model, seed=seed, repeat=repeat)
-        program = build_program(model, network)
+        network, program = _network_of(compilation, seed, repeat), compilation.program
+        if network is not compilation.network:
+            program = build_program(model, network)
     refuse_huge(program, model, network)
     merged = {**(compilation.values or {}), **(values or {})}
     system = build_system(
@@ -65,6 +66,14 @@ def build_for(
     )
     system.signals = {name: signal.to(device) for name, signal in (signals or {}).items()}
     return system
+
+
+def _network_of(compilation: Compilation, seed: int, repeat: int) -> Network:
+    """The network of one repeat."""
+    first = repeat == 0 and seed == compilation.chosen_seed
+    if first or not drawn_couplings(compilation.model):
+        return compilation.network
+    return build_network(compilation.model, seed=seed, repeat=repeat)
 
 
 CACHED = 2**15
@@ -109,14 +118,40 @@ WEIGHTS = 2**18
 
 def draws_side_by_side(compilation: Compilation, simulation: Simulation, points: int) -> bool:
     """Whether repeats of ``points`` points each are solved side by side: where they have one graph,
-    and what is drawn on its edges is little.
+    or drawn ones that sums alone read, and what is drawn of edges is little.
     """
     model = compilation.model
-    if simulation.repeat == 1 or _has_drawn_graph(model):
+    if simulation.repeat == 1:
         return False
     made = varied_parameters(model, drawn=True) - varied_parameters(model)
     numbers = _numbers_on_edges(compilation, made)
+    if drawn_couplings(model):
+        if points > SHARED or not _plain(compilation, simulation):
+            return False
+        numbers += _drawn_edges(compilation)
     return not numbers or (points <= SHARED and numbers <= WEIGHTS)
+
+
+def _drawn_edges(compilation: Compilation) -> int:
+    """How many edges the graphs of one repeat have that are drawn anew for each."""
+    edges = compilation.network.connections
+    return sum(edges[name].edge_count or 0 for name in drawn_couplings(compilation.model))
+
+
+def _plain(compilation: Compilation, simulation: Simulation) -> bool:
+    """Whether the drawn graphs are read by sums of what is sent along them and nothing else."""
+    model = compilation.model
+    drawn = drawn_couplings(model)
+    on_edges = [*model.parameters, *model.states.values()]
+    implicit = simulation.method in METHODS and METHODS[simulation.method].implicit
+    return not (
+        implicit
+        or simulation.until is not None or simulation.begins is not None
+        or any(p.made_from is not None and is_drawn(p.made_from.graph) for p in model.populations)
+        or any(model.coupling[name].delay is not None for name in drawn)
+        or any(x.place.kind == "edges" and x.place.name in drawn for x in on_edges)
+        or not reads_sums_alone(compilation.program_of_draws, drawn)
+    )  # fmt: skip
 
 
 def _numbers_on_edges(compilation: Compilation, names: Collection[str]) -> int:
@@ -135,6 +170,8 @@ def points_at_once(
     whether each has draws of its own.
     """
     numbers = _numbers_on_edges(compilation, varied_parameters(compilation.model, drawn))
+    if drawn:
+        numbers += _drawn_edges(compilation)
     width = state_numbers(compilation)
     if method in METHODS and METHODS[method].shares_steps:
         return 1
@@ -143,11 +180,6 @@ def points_at_once(
     if resting or (method in METHODS and METHODS[method].implicit):
         most = min(most, JACOBIANS // max(1, width) ** 2)
     return max(1, min(most, NUMBERS // max(1, numbers)))
-
-
-def _has_drawn_graph(model: Model) -> bool:
-    """Whether a graph may depend on the repeat: a generator that is given no seed."""
-    return any(is_drawn(coupling.graph) for coupling in model.couplings)
 
 
 def with_settings(compilation: Compilation, settings: Mapping[str, float]) -> Compilation:

@@ -187,6 +187,8 @@ def _edges(
         edges = system.network.connections[coupling.name]
         if edges.kind != "edges" or edges.receivers is None or edges.senders is None:
             return None
+        if edges.points:
+            return None
         receivers.append(ends[0][edges.receivers])
         senders.append(ends[1][edges.senders])
     keep = [(r >= 0) & (s >= 0) for r, s in zip(receivers, senders, strict=True)]

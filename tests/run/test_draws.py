@@ -27,6 +27,7 @@ coupling pull: osc -> osc{over} {{ {own}kernel {weight}sin(theta[j] - theta[i]);
 observe r = order(theta)
 """
 GRAPH = " over gnm_random_graph(n=6, m=20, seed=1, directed=true)"
+ANEW = " over fast_gnp_random_graph(n=6, p=0.5, directed=true)"
 W, WAIT = "param w ~ lognormal(0, 0.3); ", "param tau ~ uniform(0.3, 0.6); delay tau; "
 FIXED = "t 0 .. 2 every 0.5; method rk4; step 0.1; record r, final(theta), average(r) after 1"
 
@@ -58,10 +59,37 @@ coupling eat: s -> s { param w ~ paired_normal(0, 0.1, -0.5); kernel w * x[j] }
 observe m = mean(x)
 """
 
+NEIGHBOURS = """
+model spheres
+population p[5] { state x on sphere(3); param a ~ uniform(0.5, 1) }
+coupling pull: p -> p over fast_gnp_random_graph(n=5, p=0.6) {
+  kernel a[j] * x[j]; normalize degree
+}
+readout near: p -> p over watts_strogatz_graph(5, 2, 0.5) { kernel dot(x[i], x[j]) }
+observe r = order(x)
+observe m = mean(near)
+"""
+RINGS = """
+model rings
+population p[6] { state z on complex ~ normal(0, 1); z' = -z + pull }
+coupling pull: p -> p over fast_gnp_random_graph(n=6, p=0.5) { kernel 0.5 * z[j] - z[i] }
+"""
+
+BY_DEGREE = oscillators(ANEW).replace("strength K / 6", "strength K; normalize degree")
+P_AND_K = "param P = 0.5\nparam K"
+
 CASES = {
     "nodes": (oscillators(), FIXED),
     "weights of pairs": (oscillators(own=W, weight="w * "), FIXED),
     "weights of edges": (oscillators(GRAPH, W, "w * "), FIXED),
+    "graphs": (oscillators(ANEW), FIXED),
+    "graphs, by degree": (BY_DEGREE, "K = [0.5, 1, 2]; " + FIXED),
+    "graphs, own steps": (oscillators(ANEW), "t 0 .. 2 every 0.5; record r, final(theta)"),
+    "graphs, noise": (oscillators(ANEW, noise="; noise 0.3"), FIXED.replace("rk4", "heun")),
+    "graphs of other kinds": (oscillators(ANEW.replace("0.5", "P")).replace("param K", P_AND_K),
+                              "P = [0, 0.5, 1]; " + FIXED),
+    "graphs of vectors": (NEIGHBOURS, "t 0 .. 1; method rk4; step 0.1; record r, final(x), m"),
+    "graphs of complex numbers": (RINGS, "t 0 .. 1; method rk4; step 0.1; record final(z)"),
     "grid": (oscillators(GRAPH, W, "w * "), "K = [0.5, 1, 2]; " + FIXED),
     "own steps": (oscillators(), "t 0 .. 2 every 0.5; record r, final(theta)"),
     "stiff": (oscillators(), "t 0 .. 2 every 1; method rodas5p; record r"),
@@ -110,7 +138,9 @@ def test_a_draw_is_what_it_is_alone(case, monkeypatch):
     assert len(np.unique(draws.reshape(5, -1), axis=0)) == 5
 
 
-@pytest.mark.parametrize("case", ["nodes", "grid", "own steps", "late", "noise over a grid"])
+@pytest.mark.parametrize(
+    "case", ["nodes", "grid", "own steps", "late", "noise over a grid", "graphs, by degree"]
+)
 def test_the_division_of_draws_changes_nothing(case, monkeypatch):
     whole = run(*CASES[case])
     monkeypatch.setattr(systems, "MOST", 2)
@@ -130,7 +160,10 @@ def test_draws_side_by_side_where_it_pays():
 
     assert pays(oscillators(), 1000)
     assert not pays(oscillators(), repeat=1)
-    assert not pays(oscillators(GRAPH.replace("seed=1, ", "")))  # a graph for each
+    assert pays(oscillators(ANEW), 8) and not pays(oscillators(ANEW), 9)
+    assert all(pays(CASES[name][0]) for name in CASES if name.startswith("graphs"))
+    assert not pays(oscillators(ANEW, W, "w * "))  # numbers on the edges of a graph for each
+    assert not pays(oscillators(ANEW, WAIT))
     weighed = oscillators(own=W, weight="w * ")
     assert pays(weighed, 8) and not pays(weighed, 9)
     assert not pays(weighed.replace("osc[6]", "osc[600]"))

@@ -45,6 +45,8 @@ def choose_forms(model: Model, network: Network) -> Rule:
 
 def forms_of(connections: Connections, weight: str | None) -> tuple[str, ...]:
     """The forms that fit, the best one first."""
+    if connections.points:
+        return ("csr",)
     known = None not in (connections.receivers_count, connections.senders_count)
     forms = [form_of(connections, weight)]
     if connections.offsets is not None and weight != EDGES:
