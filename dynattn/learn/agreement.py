@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dynattn.learn.fitting import facts_of, fitted, refused
+from dynattn.learn.made import called
 from dynattn.learn.parts import Part, SamplesData
 from dynattn.model.composition import InputUse
 from dynattn.model.model import Model
@@ -99,7 +100,7 @@ def load_agreement(choice: Choice, options: Mapping[str, Any], model: Model) -> 
     parts = [_part(Random(s), count, text, choice, model) for s, count in counts.items()]
     content = b"".join(array.tobytes() for part in parts for array in part.arrays.values())
     facts = {
-        "source": "agreement", "path": f"agreement(seed={seed})", "bytes": len(content),
+        "source": "agreement", "path": called(choice, options), "bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(), "measure": options["measure"],
         **facts_of(*parts),
     }  # fmt: skip

@@ -149,7 +149,8 @@ def _check_run(folder: RunFolder, entrant: Entrant, seed: int) -> None:
         "data": entrant.plan.data.facts,
     }
     try:
-        check_same(folder, now, stored_settings(folder), entrant.compilation.source)
+        source = entrant.compilation.tree.source  # with what it extends, as the run keeps it
+        check_same(folder, now, stored_settings(folder), source)
     except SpecError as error:
         fix = "give the specs and the settings that it was started with, or another folder: -o DIR"
         found = [Diagnostic("E724", item.message, fix=fix) for item in error.diagnostics]

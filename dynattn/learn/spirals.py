@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dynattn.learn.fitting import facts_of, fitted, refused
+from dynattn.learn.made import called
 from dynattn.learn.parts import Part, SamplesData
 from dynattn.model.model import Model
 from dynattn.model.plans import Choice
@@ -38,7 +39,7 @@ def load_spiral(choice: Choice, options: Mapping[str, Any], model: Model) -> Sam
         parts.append(_part(rng, options[count], arms, choice, options, model))
     content = b"".join(array.tobytes() for part in parts for array in part.arrays.values())
     facts = {
-        "source": "spiral", "path": f"spiral(seed={options['seed']})", "bytes": len(content),
+        "source": "spiral", "path": called(choice, options), "bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(), **facts_of(*parts),
     }  # fmt: skip
     return SamplesData(parts[0], parts[1], facts)

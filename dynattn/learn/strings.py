@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dynattn.learn.fitting import facts_of, fitted, refused
+from dynattn.learn.made import called
 from dynattn.learn.parts import Part, SamplesData
 from dynattn.model.composition import InputUse
 from dynattn.model.model import Model
@@ -102,7 +103,7 @@ def load_strings(task: _Task) -> Callable[[Choice, Mapping[str, Any], Model], Sa
             parts.append(_part(task, rng, options[count], places, choice, options, model))
         content = b"".join(array.tobytes() for part in parts for array in part.arrays.values())
         facts = {
-            "source": task.name, "path": f"{task.name}(seed={seed})", "bytes": len(content),
+            "source": task.name, "path": called(choice, options), "bytes": len(content),
             "sha256": hashlib.sha256(content).hexdigest(), **facts_of(*parts),
         }  # fmt: skip
         return SamplesData(parts[0], parts[1], facts, options["batches"] == "mixed")

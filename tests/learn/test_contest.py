@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import SpecError
+from dynattn.interface import load
 from dynattn.learn.budget import Budget, chosen_budget
 from dynattn.learn.contest import Quiet, contest
 from dynattn.learn.folder import RunFolder, new_run, read_json
 from dynattn.learn.train import train
 from dynattn.run import workers
-from tests.learn.small import Change, small
+from tests.learn.small import Change, changed, small
 
 WIDE = ("C = 8", "C = 9")
 OTHER_NAMES = (("output logits", "output y"), ("cross_entropy(logits", "cross_entropy(y"))
@@ -75,6 +77,24 @@ def test_a_comparison_its_files_and_the_call_that_adds_a_seed(tmp_path: Path) ->
         contest(pair(tmp_path, ("C = 8", "C = 10")), budget=Budget("steps", 6), folder=place)
     assert code(text)[0] == "E724"
     assert "'param V = 128, C = 9', and is 'param V = 128, C = 10'" in code(text)[1]
+
+
+def test_specs_that_extend_others_are_the_same_when_called_again(tmp_path: Path) -> None:
+    small(tmp_path)
+    specs = {}
+    for name, width in (("one", 8), ("two", 9)):
+        path = tmp_path / f"{name}.dyn"
+        path.write_text(f"model {name} extends small\nparam C = {width}\n")
+        specs[name] = load(path)
+    place, listening = tmp_path / "out", Listening()
+    call = partial(contest, seeds=1, budget=Budget("steps", 2), folder=place, jobs=1)
+    found, again = call(specs), call(specs, watcher=listening)
+    assert (listening.heard, again.rows) == ([], found.rows)
+    (tmp_path / "small.dyn").write_text(changed(("lr=1e-2", "lr=2e-2")))
+    with pytest.raises(SpecError) as other:
+        call({name: load(tmp_path / f"{name}.dyn") for name in specs})
+    assert code(other)[0] == "E724"
+    assert "lr=0.02" in code(other)[1]
 
 
 def test_an_unfinished_run_goes_on_and_gives_the_same(tmp_path: Path) -> None:

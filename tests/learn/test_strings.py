@@ -78,6 +78,12 @@ def test_whole_strings_twice_and_parts_of_their_own() -> None:
     )
 
 
+def test_made_data_are_called_as_they_were_written() -> None:
+    assert load("copy(length=5)").facts["path"] == "copy(length=5, seed=0)"
+    found = load("induction(seed=2, length=6, shortest=4)").facts["path"]
+    assert found == "induction(length=6, shortest=4, seed=2)"
+
+
 def code(data: str, inputs: str = ASKED) -> Any:
     with pytest.raises(SpecError) as caught:
         load(data, inputs)
