@@ -158,12 +158,11 @@ def tell_doubts(result: Result) -> None:
 
 
 def how_to_go_on(experiment: Plan, place: Path) -> str:
-    """Of a sweep or a fit that was interrupted."""
-    from dynattn.model.plans import Fit, Simulation
+    """Of a sweep, a grid of measurements or a fit that was interrupted."""
+    from dynattn.model.plans import Fit
     from dynattn.run.sweep import as_sweep
 
-    swept = isinstance(experiment, Simulation) and as_sweep(experiment)
-    if not swept and not isinstance(experiment, Fit):
+    if not as_sweep(experiment) and not isinstance(experiment, Fit):
         return ""
     return f"; the same command with -o {place} goes on"
 
@@ -172,20 +171,18 @@ def draw_partial(compilation: Compilation, partial: Any, place: Path, wanted: An
     """The pictures of a sweep of which some points failed, or of a fit that did not settle."""
     from dynattn.learn.fit_results import FitResult
     from dynattn.present.drawing import draw_pictures
-    from dynattn.run.sweep import Sweep
 
-    if isinstance(partial, Sweep | FitResult):
+    if hasattr(partial, "done") or isinstance(partial, FitResult):
         draw_pictures(compilation, partial, place, wanted)
 
 
 def partial_words(partial: Any) -> str:
     """How far an experiment came before its numbers failed."""
     from dynattn.learn.fit_results import FitResult
-    from dynattn.run.sweep import Sweep
 
     if isinstance(partial, FitResult):
         return "what was found, where it stands,"
-    if isinstance(partial, Sweep):
+    if hasattr(partial, "done"):
         return f"what was finished, {int(partial.done.sum())} of {partial.done.size} points,"
     return f"what was computed up to t = {partial.times[-1]:g}"
 

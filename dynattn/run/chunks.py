@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -60,12 +60,14 @@ class Solved:
     counts: dict[str, Any] = field(default_factory=dict)
     reached: dict[str, Array] = field(default_factory=dict)
     """The last states, which ``start previous`` goes on from."""
+    axes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of measurements, by label: names of the own axes."""
 
     def to_bytes(self) -> bytes:
         """As a file holds it."""
         said = {
             "points": self.points, "failures": [vars(item) for item in self.failures],
-            "counts": self.counts,
+            "counts": self.counts, "axes": self.axes,
         }  # fmt: skip
         text = np.frombuffer(json.dumps(said).encode(), dtype=np.uint8)
         arrays = {f"record {name}": values for name, values in self.arrays.items()}
@@ -83,7 +85,8 @@ def solved_of(content: bytes) -> Solved:
     arrays = {n.removeprefix("record "): x for n, x in found.items() if n.startswith("record ")}
     states = {n.removeprefix("state "): x for n, x in found.items() if n.startswith("state ")}
     points = [tuple(point) for point in said["points"]]
-    return Solved(points, arrays, failures, said["counts"], states)
+    axes = {name: tuple(names) for name, names in said["axes"].items()}
+    return Solved(points, arrays, failures, said["counts"], states, axes)
 
 
 class Solver:
@@ -244,6 +247,31 @@ def _within(progress: Progress | None, begun: int, size: int, total: int) -> Pro
     if progress is None:
         return None
     return lambda fraction: progress((begun + fraction * size) / total)
+
+
+FEWER = "attractor"
+"""An axis along which some points have less than others."""
+
+
+def fitted(
+    known: Array, more: Array, front: int, axes: Sequence[str]
+) -> tuple[Array, Array] | None:
+    """Two arrays of the same shape behind their first ``front`` axes, with NaN where one has fewer
+    attractors; None where their shapes differ in another way.
+    """
+    if known.shape[front:] == more.shape[front:]:
+        return known, more
+    first, second = known.shape[front + 1 :], more.shape[front + 1 :]
+    if not axes or axes[0] != FEWER or first != second:
+        return None
+    most = max(known.shape[front], more.shape[front])
+
+    def padded(values: Array, before: int) -> Array:
+        wide = [(0, 0)] * values.ndim
+        wide[before] = (0, most - values.shape[before])
+        return np.pad(values, wide, constant_values=np.nan)
+
+    return padded(known, front), padded(more, front)
 
 
 def ragged(simulation: Simulation, label: str, part: Part) -> SpecError:

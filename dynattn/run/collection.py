@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 
 from dynattn.diagnostics.report import Diagnostic, NumericalError, Span, SpecError
 from dynattn.model.plans import Record, Simulation
-from dynattn.run.chunks import Failure, Solved, Solver, add_counts, ragged, solved_of
+from dynattn.run.chunks import (
+    Failure,
+    Progress,
+    Solved,
+    Solver,
+    add_counts,
+    fitted,
+    ragged,
+    solved_of,
+)
 from dynattn.run.clock import settings_of
 from dynattn.run.division import Chunk, divide
 from dynattn.run.errands import errand_of
@@ -30,8 +39,10 @@ from dynattn.solve.compiler import Compiler
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
     from dynattn.network.build import Network
+    from dynattn.run.measurements import MeasurementResult
     from dynattn.run.results import ResultFolder
     from dynattn.run.signals import Given
+    from dynattn.run.teams import Wanted
 
 Array = NDArray[Any]
 
@@ -56,12 +67,10 @@ class Collection:
         self.seed = seed_of(compilation, simulation, seed)
         self.compiles = bool(compiled)
         self.signals = signals
-        self.solver = Solver(
-            compilation, simulation, seed=self.seed, device=device, signals=signals,
-            compiled=Compiler() if compiled is True else compiled,
-        )  # fmt: skip
+        self.compiler = Compiler() if compiled is True else compiled
+        self.solver = self._solver()
         self.grid, self.records = self.solver.grid, self.solver.records
-        self.chunks = divide(compilation, simulation, self.records, len(self.solver.times))
+        self.chunks = self._divided()
         self.done = np.zeros(self.grid.shape, dtype=bool)
         self.arrays: dict[str, Array] = {}
         self.reached: dict[int, Mapping[str, Array]] = {}
@@ -72,6 +81,34 @@ class Collection:
         self.failures: list[Failure] = []
         self.folder: ResultFolder | None = None
         self.store: Store | None = None
+
+    def _solver(self) -> Solver:
+        return Solver(
+            self.compilation, self.simulation, seed=self.seed, device=self.device,
+            signals=self.signals, compiled=self.compiler,
+        )  # fmt: skip
+
+    def _divided(self) -> tuple[Chunk, ...]:
+        times = len(self.solver.times)
+        return divide(self.compilation, self.simulation, self.records, times)
+
+    def run(
+        self, folder: ResultFolder | None, progress: Progress | None, team: Wanted
+    ) -> Sweep | MeasurementResult:
+        """All that is left of it; NumericalError where points failed, when the others are done."""
+        from dynattn.run.teams import solve_chunks
+
+        with self.kept_in(folder) as known:
+            if known is None:
+                try:
+                    solve_chunks(self, progress, team)
+                except (KeyboardInterrupt, SpecError):
+                    self.write("interrupted")
+                    raise
+                known = self.finish()
+        if self.failures:
+            raise self.failure(known)
+        return known
 
     @cached_property
     def errand(self) -> Any:
@@ -95,7 +132,7 @@ class Collection:
     # ── on disk ────────────────────────────────────────────────────────────────────────────────
 
     @contextmanager
-    def kept_in(self, folder: ResultFolder | None) -> Iterator[Sweep | None]:
+    def kept_in(self, folder: ResultFolder | None) -> Iterator[Sweep | MeasurementResult | None]:
         """Inside, chunks are kept in the folder, and those it holds are taken. Gives the sweep
         where it was finished before.
         """
@@ -126,7 +163,7 @@ class Collection:
             "versions": versions(), "chunks": len(self.chunks),
         }  # fmt: skip
 
-    def _known(self, folder: ResultFolder) -> Sweep | None:
+    def _known(self, folder: ResultFolder) -> Sweep | MeasurementResult | None:
         """The sweep that the folder holds, where it is finished."""
         data = folder.read()
         if data is None or data.attributes.get("status") not in ("finished", "failed"):
@@ -143,7 +180,7 @@ class Collection:
         for item in failures:
             self.done[item.point] = False
         plain = Labelled(data.axes, data.variables)
-        return self._sweep(plain, statistics, str(data.attributes["status"]))
+        return self._result(plain, statistics, str(data.attributes["status"]))
 
     # ── what comes in ──────────────────────────────────────────────────────────────────────────
 
@@ -178,20 +215,25 @@ class Collection:
         add_counts(self.counts, found.counts)
         self.failures += found.failures
         for label, values in found.arrays.items():
-            self._store(chunk, label, values, found.points)
+            self._store(chunk, label, values, found)
         for point in found.points:
             self.done[point] = True
         if found.reached:
             self.reached[chunk.number] = found.reached
         self.ended.add(chunk.number)
 
-    def _store(self, chunk: Chunk, label: str, values: Array, points: Sequence[Any]) -> None:
+    def _store(self, chunk: Chunk, label: str, values: Array, found: Solved) -> None:
         if label not in self.arrays:
             self.arrays[label] = self._empty(values.shape[1:], values.dtype)
-        target = self.arrays[label]
-        if target.shape[self.done.ndim :] != values.shape[1:]:
+        front = self.done.ndim
+        pair = fitted(
+            self.arrays[label], values.reshape(*[1] * (front - 1), *values.shape), front,
+            found.axes.get(label, ()),
+        )  # fmt: skip
+        if pair is None:
             raise ragged(self.simulation, label, chunk.parts[0])
-        target[tuple(np.array(points).T)] = values
+        self.arrays[label] = pair[0]
+        pair[0][tuple(np.array(found.points).T)] = pair[1].reshape(-1, *pair[1].shape[front:])
 
     def _empty(self, own: tuple[int, ...], kind: Any) -> Array:
         shape = (*self.done.shape, *own)
@@ -205,7 +247,7 @@ class Collection:
 
     # ── what goes out ──────────────────────────────────────────────────────────────────────────
 
-    def failure(self, sweep: Sweep) -> NumericalError:
+    def failure(self, sweep: Sweep | MeasurementResult) -> NumericalError:
         """What to say of the points that failed; the sweep goes with it, if any point did not."""
         found = [self._diagnostic(item) for item in self.failures[:TOLD]]
         if (more := len(self.failures) - TOLD) > 0:
@@ -230,7 +272,7 @@ class Collection:
         if self.folder is not None and self.done.any():
             self.folder.write(self.result(status))
 
-    def finish(self) -> Sweep:
+    def finish(self) -> Sweep | MeasurementResult:
         """The whole sweep, written; its chunks are not needed any more."""
         found = self.result("failed" if self.failures else "finished")
         self.write(found.status)
@@ -238,18 +280,22 @@ class Collection:
             self.store.clear()
         return found
 
-    def result(self, status: str) -> Sweep:
+    def result(self, status: str) -> Sweep | MeasurementResult:
         """The sweep as far as it is."""
-        labelled = _labelled(
-            self.compilation.network, self.simulation, self.records, self.arrays, self.solver.times
-        )
         statistics = {**self.counts, "points": int(self.done.sum())}
         if self.failures:
             self.failures.sort(key=lambda item: item.point)
             statistics["failures"] = [asdict(item) for item in self.failures]
-        return self._sweep(labelled, statistics, status)
+        return self._result(self._labelled(), statistics, status)
 
-    def _sweep(self, labelled: Labelled, statistics: Mapping[str, Any], status: str) -> Sweep:
+    def _labelled(self) -> Labelled:
+        return _labelled(
+            self.compilation.network, self.simulation, self.records, self.arrays, self.solver.times
+        )
+
+    def _result(
+        self, labelled: Labelled, statistics: Mapping[str, Any], status: str
+    ) -> Sweep | MeasurementResult:
         done = self.done if self.grid.repeat > 1 else self.done[..., 0]
         return Sweep(
             name=self.simulation.name,

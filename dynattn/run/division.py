@@ -115,17 +115,10 @@ def divide(
     compilation: Compilation, simulation: Simulation, records: Sequence[Record], times: int
 ) -> tuple[Chunk, ...]:
     """All points of a sweep in chunks, repeat after repeat."""
-    from dynattn.run.systems import draws_side_by_side, is_structural
+    from dynattn.run.systems import draws_side_by_side
 
     grid = grid_of(simulation)
-    structural = [n for n, v in grid.values.items() if is_structural(compilation, n, v)]
-    groups: dict[tuple[float, ...], list[Index]] = {}
-    for index in product(*(range(n) for n in grid.shape[:-1])):
-        point = grid.settings(index)
-        groups.setdefault(tuple(point[n] for n in structural), []).append(index)
-    pieces = [
-        (dict(zip(structural, fixed, strict=True)), points) for fixed, points in groups.items()
-    ]
+    pieces = _pieces(compilation, grid)
     if simulation.begins is not None and simulation.begins.kind == "previous":
         return tuple(_chained(pieces, simulation.repeat))
     drawn = draws_side_by_side(compilation, simulation, max(len(p) for _, p in pieces))
@@ -133,6 +126,34 @@ def divide(
     parts = _parts(_repeated(pieces, simulation.repeat, drawn), drawn, most, least)
     share = -(-prod(grid.shape) // FEWEST_PARTS)
     return tuple(_gathered(parts, min(most, max(least, share))))
+
+
+def divide_measured(
+    compilation: Compilation, simulation: Simulation, numbers: int, singly: bool
+) -> tuple[Chunk, ...]:
+    """All points of a measurement in chunks; ``numbers`` are those of a point, ``singly``: each
+    point is measured by itself.
+    """
+    from dynattn.run.systems import points_at_once
+
+    grid = grid_of(simulation)
+    most = 1 if singly else points_at_once(compilation, simulation.method)
+    least = min(most, -(-LEAST // max(1, numbers)))
+    pieces = _repeated(_pieces(compilation, grid), 1, False)
+    share = -(-prod(grid.shape) // FEWEST_PARTS)
+    return tuple(_gathered(_parts(pieces, False, most, least), min(most, max(least, share))))
+
+
+def _pieces(compilation: Compilation, grid: Grid) -> list[Piece]:
+    """The points without their repeats, by the settings that need a model of their own."""
+    from dynattn.run.systems import is_structural
+
+    structural = [n for n, v in grid.values.items() if is_structural(compilation, n, v)]
+    groups: dict[tuple[float, ...], list[Index]] = {}
+    for index in product(*(range(n) for n in grid.shape[:-1])):
+        point = grid.settings(index)
+        groups.setdefault(tuple(point[n] for n in structural), []).append(index)
+    return [(dict(zip(structural, fixed, strict=True)), points) for fixed, points in groups.items()]
 
 
 def _together(

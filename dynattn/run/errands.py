@@ -21,6 +21,7 @@ from dynattn.run.worker import Answer, Message, Stops, Told
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
+    from dynattn.model.model import Model
     from dynattn.run.chunks import Solver
 
 WORK = "dynattn.run.errands:perform_errand"
@@ -70,7 +71,7 @@ def errand_of(
     signals: Any, compiled: bool,
 ) -> Errand | None:  # fmt: skip
     """The errand of a sweep; None where it is no experiment of the spec's text."""
-    theirs = next((x for x in compilation.model.simulations if x.name == simulation.name), None)
+    theirs = _named_plan(compilation.model, simulation.name)
     plain = {name: getattr(simulation, name) for name in PLAIN}
     if theirs is None or replace(theirs, **plain, awaited=(), begins=simulation.begins) != (
         replace(simulation, awaited=())
@@ -91,6 +92,12 @@ def errand_of(
     return Errand(json.loads(json.dumps(message)), packed(arrays) if arrays else b"")
 
 
+def _named_plan(model: Model, name: str) -> Simulation | None:
+    """The simulation, or the clock of the measurement."""
+    clocks = (item.clock for item in model.measurements)
+    return next((item for item in (*model.simulations, *clocks) if item.name == name), None)
+
+
 def _array(values: Any) -> NDArray[Any]:
     return values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)
 
@@ -104,17 +111,24 @@ def solver_of(message: Mapping[str, Any], content: bytes) -> Solver:
     arrays = unpacked(content)
     compilation = compilation_of(message["compilation"], _named(arrays, "value "))
     model = compilation.model
-    theirs = next(item for item in model.simulations if item.name == message["experiment"])
+    theirs = _named_plan(model, message["experiment"])
+    assert theirs is not None, "who sends the errand has looked for it"
     plain = dict(message["plain"])
     plain["settings"] = tuple((name, tuple(values)) for name, values in plain["settings"])
     states = {name: torch.as_tensor(x) for name, x in _named(arrays, "begin ").items()}
     begins = theirs.begins and replace(theirs.begins, states=states or None)
+    simulation = replace(theirs, **plain, awaited=(), begins=begins)
+    who = {"seed": message["seed"], "device": message["device"]}
+    measured = next((m for m in model.measurements if m.clock is theirs), None)
+    if measured is not None:
+        from dynattn.run.measured import Measurer
+
+        return Measurer(compilation, replace(measured, clock=simulation), **who)
     times = _named(arrays, "times ")
     signals = {name: (times[name], x) for name, x in _named(arrays, "samples ").items()}
     return Solver(
-        compilation, replace(theirs, **plain, awaited=(), begins=begins), seed=message["seed"],
-        device=message["device"], signals=signals or None, compiled=message["compiled"],
-    )  # fmt: skip
+        compilation, simulation, signals=signals or None, compiled=message["compiled"], **who
+    )
 
 
 def _named(arrays: Mapping[str, NDArray[Any]], kind: str) -> dict[str, NDArray[Any]]:

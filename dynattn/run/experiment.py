@@ -84,10 +84,11 @@ def run_experiment(
 
     With ``folder`` everything is written there: of a sweep every finished chunk, so that the same
     call goes on with one that was killed. ``workers`` and ``cluster`` solve the points of a sweep,
-    as in ``sweep``. ``signals`` gives samples by input, {"drive": (times, values)}, in place of the
-    experiment's data. ``compiled``: as in ``solve``. The errors are those of ``simulate``,
-    ``sweep``, ``run_continuation``, ``run_search`` and ``run_measurement``, and UsageError E742
-    where there is nothing to share out; what was computed before the numbers failed is written too.
+    as in ``sweep``, and of a grid of measurements. ``signals`` gives samples by input, {"drive":
+    (times, values)}, in place of the experiment's data. ``compiled``: as in ``solve``. The errors
+    are those of ``simulate``, ``sweep``, ``run_continuation``, ``run_search`` and
+    ``run_measurement``, and UsageError E742 where there is nothing to share out; what was computed
+    before the numbers failed is written too.
     What it names of other experiments is found first.
     """
     from dynattn.run.branches import run_continuation
@@ -100,7 +101,7 @@ def run_experiment(
     experiment = find_experiment(compilation.model, name)
     check_plan(compilation, experiment)
     assert not isinstance(experiment, Placement | Fit), "check_plan refuses it"
-    shared = isinstance(experiment, Simulation) and as_sweep(experiment)
+    shared = as_sweep(experiment)
     check_team(None if shared else experiment.name, workers, cluster)
     make = ResultFolder.open if shared else ResultFolder.make
     place = None if folder is None else make(Path(folder), compilation.tree.source.text)
@@ -109,10 +110,11 @@ def run_experiment(
         if isinstance(experiment, Continuation):
             found = run_continuation(compilation, experiment, **options)
         elif isinstance(experiment, Measurement):
-            found = run_measurement(compilation, experiment, **options)
+            kept = {"folder": place, "workers": workers, "cluster": cluster} if shared else {}
+            found = run_measurement(compilation, experiment, **options, **kept)
         else:
             found = run_search(compilation, experiment, **options)
-        if place is not None:
+        if place is not None and not shared:
             place.write(found)
         return found
     options |= {"signals": signals, "compiled": compiled}

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dynattn.diagnostics.report import SpecError
-from dynattn.model.plans import Simulation
+from dynattn.model.plans import Measurement, Plan, Simulation
 from dynattn.run.clock import check_experiment
 from dynattn.run.labelled import Result, in_parts
+from dynattn.vocabulary.measurements import MEASUREMENTS
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
@@ -87,26 +87,22 @@ def sweep(
     check_experiment(compilation.model, simulation)
     from dynattn.run.collection import Collection
     from dynattn.run.points import with_points
-    from dynattn.run.teams import solve_chunks, team_for
+    from dynattn.run.teams import team_for
 
     team = team_for(workers, cluster)
     simulation = with_points(compilation, simulation, seed=seed, device=device)
     work = Collection(
         compilation, simulation, seed=seed, device=device, signals=signals, compiled=compiled
     )
-    with work.kept_in(folder) as known:
-        if known is None:
-            try:
-                solve_chunks(work, progress, team)
-            except (KeyboardInterrupt, SpecError):
-                work.write("interrupted")
-                raise
-            known = work.finish()
-    if work.failures:
-        raise work.failure(known)
-    return known
+    found = work.run(folder, progress, team)
+    assert isinstance(found, Sweep), "a collection of simulations"
+    return found
 
 
-def as_sweep(simulation: Simulation) -> bool:
-    """Whether an experiment has more than one point."""
-    return bool(simulation.settings or simulation.awaited) or simulation.repeat > 1
+def as_sweep(plan: Plan) -> bool:
+    """Whether an experiment has more than one point, which may be shared out."""
+    if isinstance(plan, Measurement):
+        return bool(plan.settings) and not MEASUREMENTS[plan.kind].moves
+    if not isinstance(plan, Simulation):
+        return False
+    return bool(plan.settings or plan.awaited) or plan.repeat > 1

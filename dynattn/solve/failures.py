@@ -39,7 +39,8 @@ class Scene:
         if len(inside) > 1:
             words += f", coordinate {', '.join(map(str, inside[1:]))}"
         if point:
-            words += f" ({self.describe(point)})" if self.describe else f" (batch point {point})"
+            where = f"batch point {point}" if self.describe is None else self.describe(point)
+            words += f" ({where})" if where else ""
         return words
 
 
