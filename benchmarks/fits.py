@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.integrate import solve_ivp
+from scipy.stats import binomtest
 
 import dynattn
 
@@ -72,6 +73,12 @@ def fitted(nodes: int, seed: int, noise: float, picture: str | None) -> dict[str
     }  # fmt: skip
 
 
+def chance(covered: int, numbers: int) -> tuple[float, float]:
+    """The 95 % interval of the part that is covered (Clopper and Pearson, 1934)."""
+    found = binomtest(covered, numbers).proportion_ci(0.95, "exact")
+    return float(found.low), float(found.high)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, default=100)
@@ -96,7 +103,9 @@ def main() -> None:
               f"{row['omega rms']:.4f}), {row['covered']} of {row['numbers']} in their 95 % "
               f"intervals, {row['steps']} steps, {row['seconds']:.1f} CPU s")  # fmt: skip
     covered, numbers = (sum(row[word] for row in rows) for word in ("covered", "numbers"))
-    print(f"all: {covered} of {numbers} in their 95 % intervals, {covered / numbers:.1%}")
+    low, high = chance(covered, numbers)
+    print(f"all: {covered} of {numbers} in their 95 % intervals, {covered / numbers:.1%} "
+          f"({low:.1%} to {high:.1%})")  # fmt: skip
 
 
 if __name__ == "__main__":

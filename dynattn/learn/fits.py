@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 SHOOT = 10
 """Intervals in a segment, where the spec does not say."""
 
+STEPS, FUNCTION_STEPS = 50, 200
+"""The most, without and with learned functions, where the spec does not say."""
+
 FUNCTIONS = 1e-2
 """The first damping where learned functions are fitted: their weights are told apart poorly."""
 
@@ -73,9 +76,10 @@ def run_fit(
     series = read_series(compilation.model, compilation.network, plan)
     work = Work(compilation, plan, series, chosen, device)
     fitting = work.fitting()
-    way = Way(fitting, plan.steps, FitStore.of(work, folder), progress)
+    steps = plan.steps or (FUNCTION_STEPS if work.learns else STEPS)
+    way = Way(fitting, steps, FitStore.of(work, folder), progress)
     with Interruption() as way.wish, suppress(Stopped):
-        settle(fitting, way.course, plan.steps, way.told)
+        settle(fitting, way.course, steps, way.told)
     result = result_of(work, fitting, way.course)
     if folder is not None:
         folder.write(result)
@@ -83,17 +87,17 @@ def run_fit(
         raise KeyboardInterrupt
     way.done()
     if result.status == "failed":
-        raise _unsettled(result, way.course, plan)
+        raise _unsettled(result, way.course, plan, steps)
     return result
 
 
-def _unsettled(result: FitResult, course: Course, plan: Fit) -> NumericalError:
+def _unsettled(result: FitResult, course: Course, plan: Fit, steps: int) -> NumericalError:
     away = ", ".join(f"{x:.3g} ({n})" for n, x in result.statistics["sigma"].items())
     text = f"after {course.taken} steps "
     text += "segments do not join" if course.ended == "stuck" else "the fit still moves"
     text += f": a measurement is {away} away from the model"
     fix = "begin closer (values of what is free), or write shorter segments: shoot 5"
-    fix = fix if course.ended == "stuck" else f"write more steps: steps {4 * plan.steps}; or {fix}"
+    fix = fix if course.ended == "stuck" else f"write more steps: steps {4 * steps}; or {fix}"
     error = NumericalError(Diagnostic("E691", text, plan.span, fix))
     error.partial = result
     return error
@@ -167,11 +171,15 @@ class Work:
         if isinstance(shots, Stepped) and self.clock.step is None:
             shots = self._fine(enough_steps(shots, self.y, self.start, *self._tolerances))
         low, high = self._ranges()
-        learns = any(p.role != "free" for p in self.compilation.model.parameters)
         return Fitting(
             self.system, self.packing, shots, record, low, high, self.y, self.start.clone(),
-            self._spreads(), self._ridge(), damping=FUNCTIONS if learns else 0.0,
+            self._spreads(), self._ridge(), damping=FUNCTIONS if self.learns else 0.0,
         )  # fmt: skip
+
+    @property
+    def learns(self) -> bool:
+        """Whether functions are learned."""
+        return any(p.role != "free" for p in self.compilation.model.parameters)
 
     @property
     def _tolerances(self) -> tuple[float, float]:
@@ -193,7 +201,7 @@ class Work:
         step, measure = self.clock.step, self._measure()
         if self.system.late:
             assert step is not None, "fit_mistakes asks for one"
-            points = 2 * (self.y.shape[1] + len(self.start))
+            points = self.y.shape[1] + len(self.start)
             values = self.unknown.named(self.start.expand(points, -1))
             many, _ = unknown_of(self._built(values), self.names)
             many = type(many)(many.system, self.unknown.shapes)

@@ -212,8 +212,8 @@ class Fit:
     free: tuple[str, ...]
     shoot: int | None = None
     """Intervals between measurements in a segment; None: 10, or as many as there are."""
-    steps: int = 50
-    """The most of Gauss and Newton's."""
+    steps: int | None = None
+    """The most of Gauss and Newton's; None: 50, or 200 where functions are learned."""
     seed: int | None = None
     """None: that of the first ``simulate``."""
     records: tuple[Record, ...] = ()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from dynattn.lower.past import addressed, landing, seen_by, senders_of
 from dynattn.model.terms import GLOBAL
@@ -40,7 +41,7 @@ class Delays:
             name: self.late[name] and bool((tau.detach() > 0).all())
             for name, tau in self.delays.items()
         }
-        self.learned = any(tau.requires_grad for tau in self.delays.values())
+        self.learned = any(_is_followed(tau) for tau in self.delays.values())
         self.landings = {state: landing(system, state) for state, _ in system.late}
         self.batch: tuple[int, ...] = ()
         """The batch axes of the states; the histories have one axis of all points instead."""
@@ -98,6 +99,11 @@ class Delays:
         """
         rank = len(self.system.model.addressed[state].shape)
         return values[(..., *[None] * (rank + is_one(coupling)))]
+
+
+def _is_followed(tau: Tensor) -> bool:
+    """Whether anyone asks how a solution changes with a delay, backwards or forwards."""
+    return tau.requires_grad or forward_ad.unpack_dual(tau).tangent is not None
 
 
 def is_one(coupling: Coupling) -> bool:

@@ -14,11 +14,12 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from dynattn.diagnostics.report import SpecError
 from dynattn.lower.binding import table_of
 from dynattn.solve.fixed import States, advance, equal_steps
-from dynattn.solve.jacobians import along, edges_of
+from dynattn.solve.jacobians import along, edges_of, recordable
 from dynattn.solve.packing import Packing, packing_of
 from dynattn.solve.parameters import parameters_set
 from dynattn.solve.solve import solve
@@ -235,19 +236,20 @@ def fixed_counts(grid: Grid, step: float) -> tuple[int, ...]:
     return tuple(equal_steps(float(length), step) for length in longest)
 
 
-NUDGE = 1e-5
-"""Of a number, or of 1, in differences."""
+def _tangent(values: Tensor) -> Tensor:
+    tangent = forward_ad.unpack_dual(values).tangent
+    return torch.zeros_like(values) if tangent is None else tangent
 
 
 @dataclass(frozen=True)
 class Remembered:
-    """One segment of a system with delays, from its beginning; slopes are differences of solves
+    """One segment of a system with delays, from its beginning; slopes are those of solves
     side by side, which take the same steps.
     """
 
     unknown: Unknown
     points: Unknown
-    """Of a system whose parameters have an axis of two points a direction in front."""
+    """Of a system whose parameters have an axis of a point for each direction in front."""
     packing: Packing
     grid: Grid
     measure: Measure
@@ -264,18 +266,17 @@ class Remembered:
         return self._solved(self.unknown, y, q, 1)
 
     def slopes(self, y: Tensor, q: Tensor, lifts: Tensor, part: slice) -> Shot:
-        """Central differences."""
+        """Exact slopes of the steps as they are taken, forwards along every direction at once: each
+        is a point of its own, of a number with this tangent.
+        """
         moved = torch.block_diag(lifts[:, 0], torch.eye(len(q), dtype=q.dtype, device=q.device))
-        sizes = torch.cat([q.new_ones(len(lifts)), q.abs().clamp(min=1.0)])
-        nudge, z = NUDGE * sizes[:, None], torch.cat([y[0], q])
-        pairs = torch.cat([z + nudge * moved, z - nudge * moved])
-        states, numbers = pairs.split([y.shape[1], len(q)], dim=1)
-        found = self._solved(self.points, states, numbers, len(pairs))
-        slopes = []
-        for values in (found.measured, found.ends):
-            up, down = values.chunk(2)
-            slopes.append((up - down)[:, None] / (2 * nudge.reshape(-1, *[1] * up.dim())))
-        return Shot(*slopes)
+        z = torch.cat([y[0], q]).repeat(len(moved), 1)
+        with recordable(), forward_ad.dual_level():
+            pairs = forward_ad.make_dual(z, moved)
+            states, numbers = pairs.split([y.shape[1], len(q)], dim=1)
+            found = self._solved(self.points, states, numbers, len(moved))
+            slopes = [_tangent(values) for values in (found.measured, found.ends)]
+        return Shot(slopes[0][:, None], slopes[1][:, None])
 
     def _solved(self, unknown: Unknown, y: Tensor, q: Tensor, count: int) -> Shot:
         """[points, rows, numbers] and [points, n]; nan where steps cannot take a delay."""

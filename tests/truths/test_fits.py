@@ -171,6 +171,93 @@ train fit { data series("data.npz"); free k, tau }
     assert result["tau error"] < 0.05
 
 
+def test_slopes_along_a_delay_are_exact(tmp_path: Path) -> None:
+    """x' = -k x(t - tau), x = c before 0: c (1 - k t + k^2 (t - tau)^2/2) up to 2 tau."""
+    import torch
+
+    from dynattn.learn.fits import Work
+    from dynattn.learn.series import read_series
+
+    times, c, k, tau = np.linspace(0, 1.4, 15), 1.3, 0.8, 0.73
+    np.savez(tmp_path / "data.npz", t=times, x=np.cos(times))
+    text = """
+model late
+param k = 0.8, tau = 0.73
+population p[1] { state x on real = 1.3 }
+coupling c: p -> p over everyone(1) { kernel 0 - x[j]; strength k; delay tau }
+simulate { t 0 .. 1; method rk4; step 0.05 }
+train fit { data series("data.npz"); free k, tau }
+"""
+    spec = Compilation(Source(str(tmp_path / "m.dyn"), text))
+    plan = spec.model.fits[0]
+    fit = Work(spec, plan, read_series(spec.model, spec.network, plan), 0, "cpu").fitting()
+    start = torch.full_like(fit.y, c)
+    lifts = torch.ones((1, *start.shape), dtype=start.dtype)
+    found = fit.shots.slopes(start, fit.q, lifts, slice(0, 1)).measured[:, 0, :, 0].numpy()
+    late = np.maximum(times - tau, 0)
+    by_start = 1 - k * times + (k * late) ** 2 / 2
+    np.testing.assert_allclose(found[0], by_start, atol=1e-12)
+    np.testing.assert_allclose(found[1], c * (-times + k * late**2), atol=1e-12)
+    np.testing.assert_allclose(found[2], -c * k**2 * late, atol=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_coupling_from_the_order_parameter_alone(tmp_path: Path, seed: int) -> None:
+    rng = np.random.default_rng(2)
+    omega, times = np.linspace(-0.5, 0.5, 4), np.linspace(0, 10, 81)
+
+    def rates(t: float, x: Any) -> Any:
+        return omega + 1.2 / 4 * np.sin(x[None] - x[:, None]).sum(1)
+
+    theta = solved(rates, rng.uniform(0, 2 * np.pi, 4), times)
+    r = np.abs(np.exp(1j * theta).mean(1)) + 0.01 * rng.normal(size=81)
+    text = """
+model together
+param N = 4, K = 0.8
+population osc[N] { state theta on circle; param omega = -0.5 + index/3; drift omega }
+coupling pull: osc -> osc { strength K; normalize size }
+observe r = order(theta)
+train fit { data series("data.npz"); free K; seed SEED }
+"""
+    result = fitted(tmp_path, text.replace("SEED", str(seed)), t=times, r=r)
+    assert abs(distance(result, "K", 1.2)) < 3.5 and result["K error"] < 0.1
+
+
+@pytest.mark.slow
+def test_hares_and_lynxes_as_scipy_finds_them(tmp_path: Path) -> None:
+    """Noisy predators and prey with gaps: values and errors are those of curve_fit."""
+    from scipy.optimize import curve_fit
+
+    rng, times = np.random.default_rng(1), np.linspace(0, 14, 36)
+
+    def path(t: Any, a: float, b: float, c: float, d: float, x: float, y: float) -> Any:
+        rates = lambda _, n: [n[0] * (a - b * n[1]), n[1] * (d * n[0] - c)]  # noqa: E731
+        return solved(rates, [x, y], times).T
+
+    truth = (0.55, 0.028, 0.8, 0.024, 30.0, 4.0)
+    n = path(times, *truth) + 1.5 * rng.normal(size=(2, 36))
+    n[rng.random(n.shape) < 0.1] = np.nan
+    seen = np.isfinite(n)
+    best, covariance = curve_fit(lambda t, *p: path(t, *p)[seen], times, n[seen], p0=truth)
+    text = """
+model hares
+param a = 0.4, b = 0.02, c = 0.6, d = 0.02
+population hare[1] { state h on positive = 20; drift a }
+population lynx[1] { state l on positive = 10; drift 0 - c }
+coupling eaten: lynx -> hare over everyone(1) { kernel 0 - l[j]; strength b }
+coupling eats: hare -> lynx over everyone(1) { kernel h[j]; strength d }
+simulate { t 0 .. 14; rtol 1e-8 }
+train fit { data series("data.npz"); free a, b, c, d }
+"""
+    result = fitted(tmp_path, text, t=times, h=n[0], l=n[1])
+    for k, name in enumerate("abcd"):
+        error = covariance[k, k] ** 0.5
+        assert abs(result[name] - best[k]) < 0.35 * error, name
+        assert result[f"{name} error"] == pytest.approx(error, rel=0.35)
+        assert abs(distance(result, name, truth[k])) < 3.5
+
+
 HIDDEN = """
 model cell
 param a = 0.5, eps = 0.12
@@ -224,6 +311,33 @@ train fit { data series("data.npz"); steps 100 }
     up = at[:, None] @ weights[0].reshape(1, 4) + weights[1]
     term = (up * (1 + erf(up / 2**0.5)) / 2) @ weights[2].reshape(4, 1)[:, 0] + weights[3]
     assert np.abs(term - 2 * np.sin(at)).max() < 0.3
+
+
+@pytest.mark.slow
+def test_a_missing_damping_as_a_small_network(tmp_path: Path) -> None:
+    from scipy.special import erf
+
+    times, rng = np.linspace(0, 20, 101), np.random.default_rng(1)
+    y = solved(
+        lambda t, y: np.array([y[1], -y[0] + 0.8 * y[1] - 0.5 * y[1] ** 3]), [0.1, 0.2], times
+    )
+    y = y + 0.03 * rng.normal(size=y.shape)
+    text = """
+model damping
+population p[1] { state x on real = 0.1; state v on real = 0.1
+  let f = dot(mlp([v], hidden=6, out=1), 1)
+  drift x: v
+  drift v: f - x }
+simulate { t 0 .. 20 every 0.2 }
+train fit { data series("data.npz") }
+"""
+    result = fitted(tmp_path, text, t=times, x=y[:, 0], v=y[:, 1])
+    weights = [result[f"p.f.mlp.{part}"] for part in
+               ("up.weight", "up.bias", "down.weight", "down.bias")]  # fmt: skip
+    v = np.linspace(-1.5, 1.5, 31)
+    up = v[:, None] @ weights[0].reshape(1, 6) + weights[1]
+    term = (up * (1 + erf(up / 2**0.5)) / 2) @ weights[2].reshape(6, 1)[:, 0] + weights[3]
+    assert np.sqrt(np.mean((term - 0.8 * v + 0.5 * v**3) ** 2)) < 0.05
 
 
 def rising() -> tuple[np.ndarray, np.ndarray]:
