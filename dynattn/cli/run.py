@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dynattn.cli.screen import note
+from dynattn.cli.beside import BESIDE, WIDTH, plans_beside, run_beside
+from dynattn.cli.screen import note, print_json
 from dynattn.cli.settings import DEVICE, FOLDER, JSON, SEED, SET, SPEC, open_spec, read_device
 from dynattn.diagnostics.report import NumericalError
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from dynattn.run.labelled import Result
     from dynattn.run.simulate import Trajectory
     from dynattn.run.sweep import Sweep
+
+NONE: Mapping[str, Any] = {}
 
 MOST_ROWS = 50
 """Points of a sweep up to which all of them are printed."""
@@ -35,6 +38,7 @@ Examples
   dynattn run kuramoto.dyn transition --set N=10000 --compile
   dynattn run kuramoto.dyn transition --workers 2 -o runs/long   # again: goes on where it was
   dynattn run kuramoto.dyn --plot states.pdf --plot graph --animate phases.gif
+  dynattn run explosive.dyn up --beside down --plot sweep.pdf --width 3.4
 """
 )
 @SPEC
@@ -72,6 +76,8 @@ Examples
     metavar="ADDRESS",
     help="Let the workers of the Dask scheduler at this address solve the points of a sweep.",
 )
+@WIDTH
+@BESIDE
 @click.option("--animate", metavar="FILE", help="Write the states as a moving picture, gif or mp4.")
 @FOLDER
 @JSON
@@ -85,6 +91,8 @@ def run(
     compiled: bool,
     workers: int | None,
     cluster: str | None,
+    width: str | None,
+    beside: tuple[str, ...],
     animate: str | None,
     folder: str | None,
     as_json: bool,
@@ -94,25 +102,25 @@ def run(
     compilation = open_spec(spec, settings, seed)
     from dynattn.learn.experiments import check_any
     from dynattn.model.plans import Simulation
-    from dynattn.present.wanted import read_wanted
+    from dynattn.present.wanted import read_wanted, read_width
     from dynattn.run.experiment import find_experiment
 
     chosen = find_experiment(compilation.model, experiment)
     check_any(compilation, chosen)
-    wanted = read_wanted(compilation, chosen, plots)
+    wanted, inches = read_wanted(compilation, chosen, plots), read_width(width)
+    others = plans_beside(compilation, chosen, beside, wanted)
     film = None if animate is None else film_place(compilation, chosen, animate)
     from dynattn.cli.compile import compiler_for
 
     compiler = compiler_for(compiled)
     place = Path(folder) if folder else free_folder(f"{compilation.model.name}-{chosen.name}")
     how = {"device": device, "compiled": compiler, "workers": workers, "cluster": cluster}
-    result, pictures = carry_out(compilation, chosen, place, wanted, as_json, film, **how)
+    looks = {"width": inches, "beside": others}
+    result, pictures = carry_out(compilation, chosen, place, wanted, as_json, film, looks, **how)
     if not pictures and plots == ("default",) and isinstance(chosen, Simulation):
         say_why(compilation, chosen)
     tell_doubts(result)
     if as_json:
-        from dynattn.cli.screen import print_json
-
         print_json({"ok": True, **result_facts(result, place, pictures)})
     else:
         tell_result(result, place, pictures)
@@ -125,9 +133,12 @@ def carry_out(
     wanted: Any,
     quiet: bool,
     film: Path | None = None,
+    looks: Mapping[str, Any] = NONE,
     **how: Any,
 ) -> tuple[Any, list[Path]]:
-    """The result of an experiment, in a folder, and its pictures; a person is told how it goes."""
+    """The result of an experiment, in a folder, and its pictures; a person is told how it goes.
+    ``looks``: the ``width`` of the pictures, and the experiments that are drawn ``beside`` it.
+    """
     from dynattn.learn.experiments import run_any
     from dynattn.present.drawing import draw_pictures
     from dynattn.run.threads import threads_set
@@ -135,7 +146,10 @@ def carry_out(
     try:
         with progress_shown(chosen.name, quiet) as progress, threads_set():
             result = run_any(compilation, chosen.name, progress=progress, folder=place, **how)
-        pictures = draw_pictures(compilation, result, place, wanted)
+            plans, device = looks.get("beside", ()), how.get("device", "cpu")
+            found = run_beside(compilation, plans, place, device=device, progress=progress)
+        inches = looks.get("width")
+        pictures = draw_pictures(compilation, result, place, wanted, width=inches, beside=found)
         if film is not None:
             pictures.append(make_film(compilation, result, film, quiet))
     except KeyboardInterrupt:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dynattn.present.figure import GRID, entitle, new_figure, style
+from dynattn.present.figure import GRID, add_legend, entitle, new_figure, style
 from dynattn.present.measured import heat
 from dynattn.present.palette import MUTED_TEXT, series_colour
 from dynattn.present.plots import TIME
@@ -24,16 +24,16 @@ def balance_figure(scene: Scene) -> Any:
     its change over two.
     """
     result: Any = scene.result
-    title = f"{scene.compilation.model.name}: {result.name}"
     if len(result.swept) == 2:
-        return heat(result, {"change of the energy": result["change"]}, title)
+        return heat(scene, {"change of the energy": result["change"]})
     with style():
-        figure = _over_parameter(result) if result.swept else _over_time(result)
-        entitle(figure, title)
+        figure = _over_parameter(scene) if result.swept else _over_time(result)
+        entitle(figure, scene.plain_title)
         return figure
 
 
-def _over_parameter(result: Any) -> Any:
+def _over_parameter(scene: Scene) -> Any:
+    result: Any = scene.result
     (below,) = result.swept
     figure = new_figure(7.6, 4.2)
     axes = figure.subplots()
@@ -44,10 +44,10 @@ def _over_parameter(result: Any) -> Any:
     for k, (name, label) in enumerate(shown):
         axes.plot(result.axes[below], result[name], marker="o", markersize=4,
                   color=series_colour(k), label=label)  # fmt: skip
-    axes.set_xlabel(below, parse_math=False)
+    axes.set_xlabel(scene.described(below), parse_math=False)
     axes.set_ylabel("energy, in all")
     axes.grid(**GRID)
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3)
+    add_legend(axes)
     return figure
 
 

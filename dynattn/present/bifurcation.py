@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from dynattn.present.cycles import cycles_figure
-from dynattn.present.figure import GRID, entitle, level, new_figure, style
-from dynattn.present.labels import add_label, settle_labels
+from dynattn.present.figure import GRID, add_legend, entitle, level, new_figure, style
+from dynattn.present.labels import add_label
 from dynattn.present.palette import MUTED_TEXT, TEXT, series_colour
 from dynattn.present.plane import plane_figure
 
@@ -53,7 +53,6 @@ def bifurcation_figure(scene: Scene) -> Any:
         panels[-1].set_xlabel(scene.described(result.parameter), parse_math=False)
         _legend(panels[0], result)
         entitle(figure, scene.plain_title)
-        settle_labels(figure)
         return figure
 
 
@@ -74,14 +73,16 @@ def measures_of(result: BranchResult, scene: Scene) -> dict[str, Any]:
     return {f"rms of {name}": numpy.sqrt((numpy.abs(values) ** 2).mean(1))}
 
 
-def draw_branches(axes: Any, result: BranchResult, values: Any) -> None:
-    """Lines of one kind each, then the special points on them with their words."""
+def draw_branches(axes: Any, result: BranchResult, values: Any, colour: int | None = None) -> None:
+    """Lines of one kind each, then the special points on them with their words; branches have
+    colours of their own unless one is given.
+    """
     branch = result["branch"]
     for number in range(int(branch.max()) + 1):
         rows = (branch == number).nonzero()[0]
         for stable, piece in _pieces(rows, result["unstable"]):
-            axes.plot(result.values[piece], values[piece], color=series_colour(number),
-                      **LOOKS[stable])  # fmt: skip
+            own = series_colour(number if colour is None else colour)
+            axes.plot(result.values[piece], values[piece], color=own, **LOOKS[stable])
     for kind, (mark, word) in MARKS.items():
         if kind not in result.labelled:
             continue
@@ -90,9 +91,9 @@ def draw_branches(axes: Any, result: BranchResult, values: Any) -> None:
             add_label(axes, f"{word} {short(result.values[row])}", result.values[row], values[row])
 
 
-def short(value: float) -> str:
-    """Six digits; what rounding leaves of 0 is 0."""
-    return f"{value:.6g}" if abs(value) > 1e-12 else "0"
+def short(value: float, size: float = 1e-4) -> str:
+    """Six digits; what rounding leaves of 0, beside numbers as large as ``size``, is 0."""
+    return f"{value:.6g}" if abs(value) > 1e-8 * size else "0"
 
 
 def _pieces(rows: Any, growing: Any) -> Iterator[tuple[bool, Any]]:
@@ -111,4 +112,4 @@ def _legend(axes: Any, result: BranchResult) -> None:
     words = {True: "stable", False: "unstable"}
     kinds = [kind for kind in (True, False) if (result.stable == kind).any()]
     lines = [Line2D([], [], color=MUTED_TEXT, label=words[kind], **LOOKS[kind]) for kind in kinds]
-    axes.legend(handles=lines, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
+    add_legend(axes, lines)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from dynattn.present.figure import GRID, entitle, level, new_figure, style
-from dynattn.present.labels import add_label, settle_labels
+from dynattn.present.figure import GRID, add_legend, entitle, level, new_figure, style
+from dynattn.present.labels import add_label
 from dynattn.present.palette import TEXT, series_colour
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def cycles_figure(scene: Scene) -> Any:
 
     result: Any = scene.result
     rest = measures_of(result.equilibria, scene)
-    over = _over_phase(result, scene)
+    over = over_phase(result, scene)
     measures = {name: values for name, values in over.items() if name in rest}
     with style():
         figure = new_figure(7.6, 0.7 + 3.2 * len(measures) + 2.2)
@@ -53,18 +53,18 @@ def cycles_figure(scene: Scene) -> Any:
                 before = _numbers(other).get(name, _of_state(other, scene).get(name))
                 if before is not None:
                     for line in extremes_of(other, name, before):
-                        _draw(axes, other, line, EARLIER)
+                        draw_cycles(axes, other, line, EARLIER)
             extremes = extremes_of(result, name, values)
             for line in extremes:
-                _draw(axes, result, line)
-            _mark(axes, result, extremes[0])
+                draw_cycles(axes, result, line)
+            mark_cycles(axes, result, extremes[0])
             axes.set_ylabel(name, parse_math=False)
             axes.grid(**GRID)
             axes.margins(x=0.02, y=0.08)
             level(axes, numpy.stack(extremes))
         for other in result.earlier:
-            _draw(panels[-1], other, other["period"], EARLIER)
-        _draw(panels[-1], result, result["period"])
+            draw_cycles(panels[-1], other, other["period"], EARLIER)
+        draw_cycles(panels[-1], result, result["period"])
         panels[-1].set_ylabel("period", parse_math=False)
         panels[-1].grid(**GRID)
         level(panels[-1], result["period"])
@@ -73,11 +73,10 @@ def cycles_figure(scene: Scene) -> Any:
         panels[-1].set_xlim(low - 0.02 * (high - low), high + 0.02 * (high - low))
         _legend(panels[0], result)
         entitle(figure, scene.plain_title)
-        settle_labels(figure)
         return figure
 
 
-def _over_phase(result: Any, scene: Scene) -> dict[str, Any]:
+def over_phase(result: Any, scene: Scene) -> dict[str, Any]:
     """[point, phase] by name: as ``measures_of`` has them of equilibria."""
     found = _numbers(result)
     if found:
@@ -106,6 +105,11 @@ def _of_state(result: Any, scene: Scene) -> dict[str, Any]:
     return {f"rms of {name}": numpy.sqrt((numpy.abs(flat) ** 2).mean(-1))}
 
 
+def ring_of(scene: Scene, name: str) -> tuple[Any, Any]:
+    """The extremes of a measure round the orbits of a result."""
+    return extremes_of(scene.result, name, over_phase(scene.result, scene)[name])
+
+
 def extremes_of(result: Any, name: str, values: Any) -> tuple[Any, Any]:
     """The largest and smallest [point] round each orbit: located ones where the result has them,
     else those of ``values`` [point, phase].
@@ -117,7 +121,8 @@ def extremes_of(result: Any, name: str, values: Any) -> tuple[Any, Any]:
     return values.max(1), values.min(1)
 
 
-def _draw(axes: Any, result: Any, values: Any, colour: int = OWN) -> None:
+def draw_cycles(axes: Any, result: Any, values: Any, colour: int = OWN) -> None:
+    """Lines through ``values`` [point], of one kind each."""
     for stable, piece in _pieces(result["unstable"]):
         look = LOOKS[stable]
         axes.plot(result.values[piece], values[piece], color=series_colour(colour), **look)
@@ -133,7 +138,8 @@ def _pieces(growing: Any) -> Iterator[tuple[bool, Any]]:
             begin = k
 
 
-def _mark(axes: Any, result: Any, values: Any) -> None:
+def mark_cycles(axes: Any, result: Any, values: Any) -> None:
+    """The special orbits at ``values`` [point], with their words."""
     from dynattn.present.bifurcation import short
 
     for kind, (mark, word) in MARKS.items():
@@ -157,4 +163,4 @@ def _legend(axes: Any, result: Any) -> None:
     if result.earlier:
         lines.append(Line2D([], [], color=series_colour(EARLIER), label="before doubling"))
     lines.append(Line2D([], [], color=series_colour(0), label="equilibria"))
-    axes.legend(handles=lines, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3)
+    add_legend(axes, lines)

@@ -10,20 +10,23 @@ from typing import TYPE_CHECKING, Any
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.files import refuse_folder
 from dynattn.present.animation import check_animation, write_animation
-from dynattn.present.beside import beside_figure, beside_refusal
+from dynattn.present.beside import BESIDE, beside_figure, refusal_among, scene_beside
 from dynattn.present.figure import PICTURES as ENDINGS
 from dynattn.present.figure import save_figure
+from dynattn.present.fitting import finish
 from dynattn.present.pictures import PICTURES
 from dynattn.present.scene import Scene
 from dynattn.present.wanted import (
     Asked,
     check_ending,
     check_kind,
+    check_width,
     default_pictures,
     read_word,
     refusal,
     refuse,
 )
+from dynattn.present.width import drawn_at
 from dynattn.run.experiment import find_experiment
 
 if TYPE_CHECKING:
@@ -46,20 +49,40 @@ def draw_pictures(
     result: Drawn,
     folder: Path,
     wanted: Iterable[Asked],
+    *,
+    width: float | None = None,
+    beside: Sequence[Drawn] = (),
 ) -> list[Path]:
-    """Draw pictures into a folder; the files."""
+    """Draw pictures into a folder, ``width`` inches wide, those that can with the results
+    ``beside``; the files.
+    """
     scene = scene_of(compilation, result)
-    return [save_figure(figure_of(scene, asked), folder / asked.file) for asked in wanted]
+    others = [scene_beside(compilation, other) for other in beside]
+    with drawn_at(width):
+        return [
+            save_figure(_figure_with(scene, asked, others), folder / asked.file) for asked in wanted
+        ]
+
+
+def _figure_with(scene: Scene, asked: Asked, beside: Sequence[Scene]) -> Any:
+    if beside and asked.kind in BESIDE:
+        names = names_of(scene, asked)
+        return finish(beside_figure(replace(scene, names=names), asked.kind, beside))
+    return figure_of(scene, asked)
 
 
 def figure_of(scene: Scene, asked: Asked) -> Any:
     """The matplotlib figure of a picture that can be drawn."""
-    picture, names = PICTURES[asked.kind], asked.names
-    if names:
-        found = picture.named(scene.compilation, scene.simulation, names)
-        assert isinstance(found, tuple)
-        names = found
-    return picture.figure(replace(scene, names=names))
+    return finish(PICTURES[asked.kind].figure(replace(scene, names=names_of(scene, asked))))
+
+
+def names_of(scene: Scene, asked: Asked) -> tuple[str, ...]:
+    """The labels of what is shown, where not all is."""
+    if not asked.names:
+        return ()
+    found = PICTURES[asked.kind].named(scene.compilation, scene.simulation, asked.names)
+    assert isinstance(found, tuple)
+    return found
 
 
 def scene_of(compilation: Compilation, result: Drawn) -> Scene:
@@ -82,8 +105,10 @@ class ResultDrawing:
         kind: str | None,
         path: str | Path | None,
         beside: Sequence[Drawn] = (),
+        width: float | None = None,
     ) -> Any:
         """A figure of the kind, written to ``path`` where one is given; as ``Result.plot``."""
+        check_width(width)
         scene = scene_of(self.compilation, result)
         first = next(iter(default_pictures(scene.compilation, scene.simulation)), "series")
         asked, place = read_word(kind or first), None if path is None else Path(path)
@@ -91,13 +116,14 @@ class ResultDrawing:
         if place is not None:
             check_ending(place.suffix.lower(), ENDINGS)
         refuse(refusal(scene.compilation, scene.simulation, asked.kind, asked.names))
-        for other in beside:
-            refuse(beside_refusal(asked.kind, result, other))
+        others = [scene_beside(self.compilation, other) for other in beside]
+        refuse(refusal_among(asked.kind, [scene, *others]) if others else None)
         if place is not None:
             refuse_folder(place)
-        figure = beside_figure(scene, beside) if beside else figure_of(scene, asked)
-        if place is not None:
-            save_figure(figure, place)
+        with drawn_at(width):
+            figure = _figure_with(scene, asked, others)
+            if place is not None:
+                save_figure(figure, place)
         return figure
 
     def animate(self, result: Drawn, path: str | Path, frames: int, seconds: float) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dynattn.present.figure import GRID, entitle, label_time, level, new_figure, style
+from dynattn.present.figure import GRID, add_legend, entitle, label_time, level, new_figure, style
 from dynattn.present.palette import series_colour
 from dynattn.present.plots import logarithmic
 
@@ -37,7 +37,7 @@ def ensemble_figure(
             Patch(facecolor=colour, alpha=alpha, label=f"{high - low:.0%} of repeats")
             for low, high, alpha in reversed(BANDS)
         ]
-        panels[0].legend(handles=handles, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3)
+        add_legend(panels[0], handles)
         label_time(panels[-1], below)
         if logarithmic(points):
             panels[-1].set_xscale("log")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dynattn.learn.estimates import CLOSED
-from dynattn.present.figure import GRID, entitle, new_figure, style
+from dynattn.present.figure import GRID, add_legend, entitle, new_figure, style
 from dynattn.present.palette import MUTED_TEXT, series_colour
 from dynattn.present.plots import TIME
 from dynattn.present.scene import Scene
@@ -57,7 +57,7 @@ def _draw(above: Any, below: Any, result: Any, name: str, phase: bool) -> None:
     below.axhline(0.0, color=MUTED_TEXT, linewidth=0.8)
     above.set_ylabel(f"{name} - {rate:.4g} t" if rate else name, parse_math=False)
     below.set_ylabel("residuals")
-    above.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
+    add_legend(above, beside=True)
     for axes in (above, below):
         axes.grid(axis="y", **GRID)
         axes.margins(x=0.02)

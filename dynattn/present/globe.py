@@ -8,6 +8,7 @@ from typing import Any
 from dynattn.present.figure import GRID
 from dynattn.present.palette import MUTED_TEXT, TEXT
 from dynattn.present.shading import OUTLINE, Motion, Shading, add_key, scatter
+from dynattn.present.width import narrow, sized
 
 AZIMUTH, ELEVATION = math.radians(35), math.radians(22)
 """Where the eye is."""
@@ -41,7 +42,7 @@ def draw_globe(
 
     axes = figure.subplots()
     _draw_sphere(axes, marks)
-    axes.set_title(title, parse_math=False, fontsize=11)
+    axes.set_title(title, parse_math=False, fontsize=sized(11))
     far = scatter(axes, shading.rgba, part=0.7, alpha=0.3, zorder=2)
     near = scatter(axes, shading.rgba, alpha=1, zorder=4)
     arrow = MeanArrow(axes, mean)
@@ -70,9 +71,9 @@ class MeanArrow:
         )  # fmt: skip
         axes.add_patch(self._arrow)
         self._name, self._reach = name, axes.get_xlim()[1] - axes.get_xlim()[0]
-        self._text = axes.text(
-            0.02, 0.02, "", transform=axes.transAxes, ha="left", va="bottom", fontsize=11
-        )
+        place = (-0.04, -0.1) if narrow() else (0.02, 0.02)
+        self._text = axes.text(*place, "", transform=axes.transAxes, ha="left", va="bottom",
+                               fontsize=sized(11))  # fmt: skip
 
     @property
     def artists(self) -> tuple[Any, ...]:
@@ -111,7 +112,7 @@ def _draw_sphere(axes: Any, marks: tuple[str, ...]) -> None:
         (start, end), _ = projected(numpy.stack([direction, 1.17 * direction]))
         axes.plot(*zip(start, end, strict=True), **OUTLINE)
         place, _ = projected(1.26 * direction)
-        axes.text(*place, mark, ha="center", va="center", fontsize=9.5, color=MUTED_TEXT,
+        axes.text(*place, mark, ha="center", va="center", fontsize=sized(9.5), color=MUTED_TEXT,
                   parse_math=False)  # fmt: skip
 
 

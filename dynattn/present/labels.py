@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dynattn.present.palette import MUTED_TEXT
+from dynattn.present.width import sized
 
 MARK = "label of a point"
 """The gid of these words."""
@@ -24,8 +25,9 @@ curve, and to take the next place."""
 
 def add_label(axes: Any, words: str, x: float, y: float) -> None:
     """Words beside a point; ``settle_labels`` finds their place."""
-    axes.annotate(words, (x, y), xytext=PLACES[0][:2], textcoords="offset points", fontsize=9.5,
-                  color=MUTED_TEXT, parse_math=False, gid=MARK, zorder=6)  # fmt: skip
+    axes.annotate(words, (x, y), xytext=PLACES[0][:2], textcoords="offset points",
+                  fontsize=sized(9.5), color=MUTED_TEXT, parse_math=False, gid=MARK,
+                  zorder=6)  # fmt: skip
 
 
 def labels_of(axes: Any) -> list[Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from dynattn.present.figure import GRID, VECTOR_POINTS, label_time, level
+from dynattn.present.figure import GRID, VECTOR_POINTS, add_legend, label_time, level
 from dynattn.present.palette import MUTED_TEXT, series_colour
 from dynattn.present.scene import Shown
 from dynattn.present.shading import STILL, Motion, Shading, add_key, scatter, shading_of
+from dynattn.present.width import sized
 
 MOST_LINES = 200
 """Nodes, evenly chosen, whose lines are drawn."""
@@ -25,7 +26,7 @@ def draw_lines(figure: Any, item: Shown, moving: bool) -> Motion:
     shown = min(lines.shape[2], MOST_PANELS)
     panels = list(figure.subplots(shown, 1, sharex=True, squeeze=False)[:, 0])
     few = f" (first {shown} of {lines.shape[2]} coordinates)" if shown < lines.shape[2] else ""
-    panels[0].set_title(item.title + few, parse_math=False, fontsize=11)
+    panels[0].set_title(item.title + few, parse_math=False, fontsize=sized(11))
     by_node = len(item.values) == 1 or (moving and item.count > FEW)
     draw = _draw_profile if by_node else _draw_over_time
     shading = shading_of(item)
@@ -108,7 +109,7 @@ def _evenly(count: int) -> Any:
 
 def _say_chosen(axes: Any, chosen: int, count: int) -> None:
     if chosen < count:
-        axes.set_title(f"{chosen} of {count} nodes", loc="right", fontsize=9.5)
+        axes.set_title(f"{chosen} of {count} nodes", loc="right", fontsize=sized(9.5))
 
 
 def _draw_profile(axes: Any, item: Shown, values: Any, shading: Shading, moving: bool) -> Motion:
@@ -118,7 +119,7 @@ def _draw_profile(axes: Any, item: Shown, values: Any, shading: Shading, moving:
     numbers = numpy.arange(item.count)
     dots = scatter(axes, shading.rgba, part=0.6)
     axes.set_xlim(-0.02 * item.count - 0.5, 1.02 * item.count - 0.5)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
 
     def move(k: int) -> None:
         dots.set_offsets(numpy.stack([numbers, values[k]], -1))
@@ -131,7 +132,7 @@ def draw_shares(figure: Any, item: Shown, moving: bool) -> Motion:
     import numpy
 
     axes = figure.subplots()
-    axes.set_title(item.title, parse_math=False, fontsize=11)
+    axes.set_title(item.title, parse_math=False, fontsize=sized(11))
     axes.set(ylim=(0, 1))
     axes.set_ylabel("share")
     shares = item.flat
@@ -153,7 +154,7 @@ def draw_shares(figure: Any, item: Shown, moving: bool) -> Motion:
         for k in range(shares.shape[2])
     ]  # fmt: skip
     axes.set_xlabel(item.row, parse_math=False)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     axes.margins(x=0.01)
     _name_shares(axes, names)
 
@@ -173,7 +174,8 @@ def _share_colour(k: int, count: int) -> Any:
 
 def _name_shares(axes: Any, names: list[str]) -> None:
     if len(names) <= FEW:
-        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), reverse=True)
+        handles = axes.get_legend_handles_labels()[0][::-1]
+        add_legend(axes, handles, beside=True)
 
 
 def _marked(axes: Any, item: Shown, moving: bool) -> Motion:

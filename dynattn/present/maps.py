@@ -73,7 +73,7 @@ def _draw_layer(axes: Any, times: Sequence[float], layer: Layer) -> Any:
     extent = (shown[0] - half, shown[-1] + half, -0.5, layer.values.shape[1] - 0.5)
     image = axes.imshow(array.T, aspect="auto", origin="lower", extent=extent,
                         interpolation="nearest", **how)  # fmt: skip
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     return image
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.report import Diagnostic
-from dynattn.present.figure import GRID, entitle, new_figure, style
+from dynattn.present.figure import GRID, add_legend, entitle, new_figure, style
 from dynattn.present.palette import MUTED_TEXT, series_colour
 from dynattn.present.plots import TIME
 
@@ -20,9 +20,8 @@ MOST = 8
 def lyapunov_figure(scene: Scene) -> Any:
     """Averages so far over time; exponents over one parameter; the largest one over two."""
     result: Any = scene.result
-    title = f"{scene.compilation.model.name}: {result.name}"
     if len(result.swept) == 2:
-        return heat(result, {"largest exponent": result["exponents"][..., 0]}, title)
+        return heat(scene, {"largest exponent": result["exponents"][..., 0]})
     if not result.swept:
         below, over, values = TIME, result.axes["time"], result["averages so far"]
         errors = None
@@ -40,12 +39,12 @@ def lyapunov_figure(scene: Scene) -> Any:
             else:
                 axes.errorbar(over, values[:, k], errors[:, k], marker="o", markersize=3.5,
                               linewidth=1.2, capsize=2, **look)  # fmt: skip
-        axes.set_xlabel(below, parse_math=False)
+        axes.set_xlabel(below if errors is None else scene.described(below), parse_math=False)
         axes.set_ylabel("averages so far" if errors is None else "Lyapunov exponents")
         axes.grid(**GRID)
         axes.margins(x=0.02)
-        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4)
-        entitle(figure, title)
+        add_legend(axes)
+        entitle(figure, scene.plain_title)
         return figure
 
 
@@ -54,9 +53,8 @@ def passage_figure(scene: Scene) -> Any:
     import numpy
 
     result: Any = scene.result
-    title = f"{scene.compilation.model.name}: {result.name}"
     if len(result.swept) == 2:
-        return heat(result, {"mean time": result["mean"]}, title)
+        return heat(scene, {"mean time": result["mean"]})
     with style():
         if not result.swept:
             figure = new_figure(7.6, 3.8)
@@ -81,20 +79,21 @@ def passage_figure(scene: Scene) -> Any:
                               markersize=4, capsize=2, color=series_colour(0))  # fmt: skip
                 axes.set_ylabel(label)
             panels[1].set_ylim(-0.03, 1.03)
-            panels[-1].set_xlabel(below, parse_math=False)
+            panels[-1].set_xlabel(scene.described(below), parse_math=False)
         for axes in panels:
             axes.grid(**GRID)
             axes.margins(x=0.02)
-        entitle(figure, title)
+        entitle(figure, scene.plain_title)
         return figure
 
 
-def heat(result: Any, measured: dict[str, Any], title: str) -> Any:
+def heat(scene: Scene, measured: dict[str, Any]) -> Any:
     """Colours over two parameters."""
     from dynattn.present.maps import heat_figure
 
-    grid = {name: result.axes[name].tolist() for name in result.swept}
-    return heat_figure(grid, measured, title=title)
+    result: Any = scene.result
+    grid = {scene.described(name, 44): result.axes[name].tolist() for name in result.swept}
+    return heat_figure(grid, measured, title=scene.plain_title)
 
 
 MOST_PANELS = 4
@@ -122,9 +121,9 @@ def hysteresis_figure(scene: Scene) -> Any:
             axes.set_ylabel(name, parse_math=False)
             axes.grid(**GRID)
             axes.margins(x=0.02)
-        panels[-1].set_xlabel(moved, parse_math=False)
-        panels[0].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
-        entitle(figure, f"{scene.compilation.model.name}: {result.name}")
+        panels[-1].set_xlabel(scene.described(moved), parse_math=False)
+        add_legend(panels[0])
+        entitle(figure, scene.plain_title)
         return figure
 
 
@@ -157,12 +156,12 @@ def basins_figure(scene: Scene) -> Any:
             for k in range(min(MOST_BASINS, shown.shape[-1])):
                 axes.scatter(result.axes[below], shown[:, k], color=series_colour(0), alpha=0.7,
                              s=4 + 120 * result["share"][:, k])  # fmt: skip
-            axes.set_xlabel(below, parse_math=False)
+            axes.set_xlabel(scene.described(below), parse_math=False)
             axes.set_ylabel("share of the starts" if name is None else f"{name}, by share",
                             parse_math=False)  # fmt: skip
         axes.grid(axis="y", **GRID)
         axes.set_axisbelow(True)
-        entitle(figure, f"{scene.compilation.model.name}: {result.name}")
+        entitle(figure, scene.plain_title)
         return figure
 
 
@@ -179,7 +178,7 @@ def locking_figure(scene: Scene) -> Any:
             (below,) = result.swept
             axes.plot(result.axes[below], omega, color=series_colour(0), linewidth=0.8, marker=".",
                       markersize=3)  # fmt: skip
-            axes.set_xlabel(below, parse_math=False)
+            axes.set_xlabel(scene.described(below), parse_math=False)
         else:
             order = numpy.argsort(omega)
             numbers, sizes = result["cluster"][order], numpy.bincount(result["cluster"].astype(int))
@@ -191,10 +190,10 @@ def locking_figure(scene: Scene) -> Any:
                 axes.plot(places[own], omega[order][own], "o", markersize=4,
                           color=series_colour(k), label=f"{int(own.sum())} locked")  # fmt: skip
             axes.set_xlabel("nodes, by mean frequency")
-            axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4)
+            add_legend(axes)
         axes.set_ylabel("mean frequency")
         axes.grid(**GRID)
-        entitle(figure, f"{scene.compilation.model.name}: {result.name}")
+        entitle(figure, scene.plain_title)
         return figure
 
 

@@ -11,6 +11,7 @@ from dynattn.present.engine import Engine, find_engine
 from dynattn.present.figure import add_colourbar, entitle, new_figure, save_figure, style
 from dynattn.present.palette import MUTED_TEXT, TEXT, phase_colormap, series_colour
 from dynattn.present.parts import CouplingEdges, GraphParts, NodeState, edge_arrays
+from dynattn.present.width import sized
 
 if TYPE_CHECKING:
     import networkx
@@ -157,7 +158,7 @@ def nodes_figure(parts: GraphParts, title: str = "") -> Any:
     """Every node and edge, the nodes coloured by their states; ``title`` in place of the name."""
     places = node_places(parts, find_engine())
     with style():
-        figure = new_figure(8.6, 8.0)
+        figure = new_figure(8.6, 8.0, shaped=True)
         axes = figure.subplots()
         axes.set_aspect("equal")
         axes.axis("off")
@@ -259,7 +260,16 @@ def _draw_points(figure: Any, axes: Any, parts: GraphParts, places: Mapping[str,
         if parts.node_count <= MOST_NUMBERED:
             for k, (x, y) in enumerate(spots):
                 ink = _ink(dots, k)
-                axes.text(x, y, str(k), ha="center", va="center", fontsize=7.5, color=ink, zorder=4)
+                axes.text(
+                    x,
+                    y,
+                    str(k),
+                    ha="center",
+                    va="center",
+                    fontsize=sized(7.5),
+                    color=ink,
+                    zorder=4,
+                )
     _draw_scales(figure, axes, scales)
 
 

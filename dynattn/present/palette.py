@@ -28,8 +28,8 @@ NODE_COLOURS = {
 }
 OTHER_NODES = NodeColours("#e5e7eb", STROKE)
 
-SERIES = ("#3f7fbf", "#c2703d", "#4f9a57", "#a15c9b", "#8a7a2e", "#3d9c9c", "#b5525f", "#6f7685")
-"""Mid-tone colours of couplings and curves, told apart by lightness too where there are few."""
+SERIES = ("#2a63ab", "#dd8a45", "#3f9457", "#8a4590", "#b3a23f", "#2f8f8f", "#a53a49", "#858c9a")
+"""Colours of couplings and curves; neighbours differ in lightness too, for prints in grey."""
 
 
 def node_colours(kind: str) -> NodeColours:

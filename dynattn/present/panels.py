@@ -17,6 +17,7 @@ from dynattn.present.lines import FEW, draw_lines, draw_shares
 from dynattn.present.palette import MUTED_TEXT
 from dynattn.present.scene import Shown
 from dynattn.present.shading import OUTLINE, Motion, add_key, scatter, shading_of
+from dynattn.present.width import sized
 from dynattn.vocabulary.manifolds import MANIFOLDS
 
 MEAN = "length of the mean"
@@ -77,12 +78,12 @@ def _draw_on_circle(
 
     axes = figure.subplots()
     round_axes(axes)
-    axes.set_title(title, parse_math=False, fontsize=11)
+    axes.set_title(title, parse_math=False, fontsize=sized(11))
     axes.add_patch(Circle((0, 0), 1, fill=False, **OUTLINE))
     for k, mark in enumerate(marks):
         turn = k * math.pi / 2
         axes.text(1.13 * math.cos(turn), 1.13 * math.sin(turn), mark, ha="center", va="center",
-                  color=MUTED_TEXT, fontsize=10, parse_math=False)  # fmt: skip
+                  color=MUTED_TEXT, fontsize=sized(10), parse_math=False)  # fmt: skip
     shading = shading_of(item)
     return _dots_and_mean(figure, axes, places, shading, shading.rgba)
 
@@ -108,7 +109,7 @@ def _draw_square(figure: Any, item: Shown) -> Motion:
 
     axes = figure.subplots()
     axes.set_aspect("equal")
-    axes.set_title(item.title, parse_math=False, fontsize=11)
+    axes.set_title(item.title, parse_math=False, fontsize=sized(11))
     for side, k in (("x", 0), ("y", 1)):
         axes.set(**{f"{side}lim": (-math.pi, math.pi), f"{side}label": f"coordinate {k}"})
         ticks = [math.pi * turn for turn in PI_TICKS]
@@ -132,7 +133,7 @@ def _draw_circles(figure: Any, item: Shown) -> Motion:
     columns = math.ceil(math.sqrt(count))
     middles = 2.75 * numpy.array([(k % columns, -(k // columns)) for k in range(count)])
     few = f" (first {count} of {every} angles)" if count < every else ""
-    axes.set_title(item.title + few, parse_math=False, fontsize=11)
+    axes.set_title(item.title + few, parse_math=False, fontsize=sized(11))
     axes.set_aspect("equal")
     axes.axis("off")
     rings = EllipseCollection(numpy.full(count, 2.0), 2.0, 0.0, units="xy", offsets=middles,
@@ -145,7 +146,9 @@ def _draw_circles(figure: Any, item: Shown) -> Motion:
     places = numpy.stack([numpy.cos(angles), numpy.sin(angles)], -1)
     shading = shading_of(item)
     dots = scatter(axes, numpy.repeat(shading.rgba, count, axis=0))
-    notes = [axes.text(*middle, "", ha="center", va="center", fontsize=9) for middle in middles]
+    notes = [
+        axes.text(*middle, "", ha="center", va="center", fontsize=sized(9)) for middle in middles
+    ]
     add_key(figure, axes, shading)
 
     def move(k: int) -> None:
@@ -241,7 +244,7 @@ def draw_plane(figure: Any, item: Shown, moving: bool) -> Motion:
 
     axes = figure.subplots()
     axes.set_aspect("equal")
-    axes.set_title(item.title, parse_math=False, fontsize=11)
+    axes.set_title(item.title, parse_math=False, fontsize=sized(11))
     axes.set_xlabel(f"re({item.name})", parse_math=False)
     axes.set_ylabel(f"im({item.name})", parse_math=False)
     flat = item.values.reshape(len(item.values), -1)
@@ -271,11 +274,11 @@ def draw_simplex(figure: Any, item: Shown, moving: bool) -> Motion:
     axes = figure.subplots()
     axes.set_aspect("equal")
     axes.axis("off")
-    axes.set_title(item.title, parse_math=False, fontsize=11)
+    axes.set_title(item.title, parse_math=False, fontsize=sized(11))
     axes.plot(*numpy.vstack([CORNERS, CORNERS[:1]]).T, **OUTLINE)
     for k, corner in enumerate(CORNERS):
-        axes.text(*(1.12 * numpy.array(corner)), f"[{k}]", ha="center", va="center", fontsize=10.5,
-                  color=MUTED_TEXT, parse_math=False)  # fmt: skip
+        axes.text(*(1.12 * numpy.array(corner)), f"[{k}]", ha="center", va="center",
+                  fontsize=sized(10.5), color=MUTED_TEXT, parse_math=False)  # fmt: skip
     axes.set(xlim=(-1.15, 1.15), ylim=(-0.75, 1.25))
     places = item.values.reshape(len(item.values), -1, 3) @ numpy.array(CORNERS)
     shading = shading_of(item)

@@ -44,6 +44,7 @@ from dynattn.present.resting import rest_figure
 from dynattn.present.scene import Kept, Scene, kept_by
 from dynattn.present.shading import Motion
 from dynattn.present.spikes import able, spikes_figure
+from dynattn.present.width import narrow
 
 if TYPE_CHECKING:
     from dynattn.compilation import Compilation
@@ -119,13 +120,13 @@ def states_figure(scene: Scene, *, moving: bool) -> tuple[Any, Motion, int]:
     items = items[:MOST_STATES] if moving else [*map(scene.by_phase, items[:MOST_STATES])]
     panels = [panel_of(item) for item in items]
     stacked = all(panel.wide for panel in panels)
-    columns = 1 if len(items) == 1 or stacked else 2
+    columns = 1 if len(items) == 1 or stacked or narrow() else 2
     rows = math.ceil(len(items) / columns)
     wide, high = min(p.width for p in panels), max(p.height for p in panels)
     times = max((item.times for item in items), key=len)
     digits = _digits(times) if moving else None
     with style():
-        figure = new_figure(wide * columns, high * rows + 0.5)
+        figure = new_figure(wide * columns, high * rows + 0.5, shaped=not stacked)
         entitle(figure, scene.title)
         regions = figure.subfigures(rows, columns, squeeze=False).ravel()
         motions = [
@@ -135,7 +136,8 @@ def states_figure(scene: Scene, *, moving: bool) -> tuple[Any, Motion, int]:
 
     def move(k: int) -> None:
         now = f"{times[k]:.{digits}f}" if moving else f"{times[k]:g}" if len(times) else ""
-        figure._suptitle.set_text(scene.moment(now))
+        if figure._suptitle is not None:
+            figure._suptitle.set_text(scene.moment(now))
         for motion in motions:
             motion.to(k)
 

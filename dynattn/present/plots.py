@@ -11,6 +11,7 @@ from dynattn.present.figure import (
     GRID,
     VECTOR_MARKS,
     VECTOR_POINTS,
+    add_legend,
     entitle,
     label_time,
     level,
@@ -19,6 +20,7 @@ from dynattn.present.figure import (
     style,
 )
 from dynattn.present.palette import MUTED_TEXT, series_colour
+from dynattn.present.width import sized
 
 Curve = tuple[Sequence[float], Sequence[float]]
 """(steps, values) of one learning curve."""
@@ -84,7 +86,8 @@ def _draw_baselines(axes: Any, baselines: Mapping[str, float]) -> None:
     for name, value in baselines.items():
         axes.axhline(value, color=MUTED_TEXT, linewidth=1.0, linestyle=(0, (5, 4)), zorder=2)
         axes.text(1.01, value, f"{name} {value:.2f}", transform=axes.get_yaxis_transform(),
-                  va="center", fontsize=9.5, color=MUTED_TEXT, parse_math=False)  # fmt: skip
+                  va="center", fontsize=sized(9.5), color=MUTED_TEXT,
+                  parse_math=False)  # fmt: skip
 
 
 def draw_series(
@@ -105,6 +108,12 @@ def series_figure(
     each: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.4}
     mean: dict[str, Any] = {"linewidth": 1.8}
     return _panels({"": (times, series)}, below, 2.3, (each, mean), title)
+
+
+def several_figure(runs: Mapping[str, Measured], *, below: str = TIME, title: str = "") -> Any:
+    """Observables of several runs over time, by the name of each, in the same panels."""
+    each: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.25}
+    return _panels(runs, below, 2.8, (each, {"linewidth": 1.8}), title)
 
 
 def sweep_figure(
@@ -135,7 +144,7 @@ def _panels(
 
     names = list(dict.fromkeys(name for _, measured in runs.values() for name in measured))
     each, mean = looks
-    ways = {_way(points)["marker"] for points, _ in runs.values()}
+    ways = {_way(points)["marker"] for points, _ in runs.values() if "marker" in mean}
     with style():
         figure = new_figure(7.6, 0.6 + height * len(names))
         panels = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
@@ -153,9 +162,11 @@ def _panels(
             axes.grid(axis="y", **GRID)
         if "" not in runs:
             means = [line for line in panels[0].lines if line.get_linestyle() != "None"]
-            panels[0].legend(means, list(runs))
+            for line, run in zip(means, runs, strict=True):
+                line.set_label(run)
+            add_legend(panels[0], means)
         label_time(panels[-1], below)
-        if all(logarithmic(points) for points, _ in runs.values()):
+        if "marker" in mean and all(logarithmic(points) for points, _ in runs.values()):
             panels[-1].set_xscale("log")
         entitle(figure, title)
         return figure

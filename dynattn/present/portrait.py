@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from dynattn.model.parts import Draw
 from dynattn.present.coordinates import Coordinate, chosen_pair, plane_states
-from dynattn.present.figure import PI_TICKS, VECTOR_POINTS, entitle, new_figure, style
+from dynattn.present.figure import PI_TICKS, VECTOR_POINTS, add_legend, entitle, new_figure, style
 from dynattn.present.palette import MUTED_TEXT, TEXT, series_colour
 from dynattn.present.shading import add_key, shading_of
+from dynattn.present.width import narrow, sized
 
 if TYPE_CHECKING:
     from dynattn.analyse.flows import RestPoint
@@ -69,8 +70,8 @@ def portrait_figure(scene: Scene) -> Any:
         if flow:
             _draw_flow(axes, scene, pair, window)
         _frame(axes, pair, window)
-        if ways.every > len(ways.x):
-            axes.set_title(f"{len(ways.x)} of {ways.every}", loc="right", fontsize=9.5)
+        if ways.every > len(ways.x) and not narrow():
+            axes.set_title(f"{len(ways.x)} of {ways.every}", loc="right", fontsize=sized(9.5))
         entitle(figure, scene.plain_title)
         return figure
 
@@ -262,8 +263,7 @@ def _legend(axes: Any, lines: list[Any], kinds: set[str]) -> None:
         for kind, look in RESTS.items() if kind in kinds
     ]  # fmt: skip
     if lines or marks:
-        axes.legend(handles=[*lines, *marks], loc="upper left", bbox_to_anchor=(1.0, 1.0),
-                    fontsize=9.5)  # fmt: skip
+        add_legend(axes, [*lines, *marks], beside=True)
 
 
 def _frame(axes: Any, pair: Any, window: Any) -> None:

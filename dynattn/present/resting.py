@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dynattn.present.figure import GRID, entitle, level, new_figure, style
+from dynattn.present.figure import GRID, add_legend, entitle, level, new_figure, style
 from dynattn.present.palette import MUTED_TEXT, series_colour
 from dynattn.present.spectrum import spectra_figure
 
@@ -67,4 +67,4 @@ def _legend(axes: Any) -> None:
     words = {True: "stable", False: "not stable"}
     lines = [Line2D([], [], linestyle="", color=MUTED_TEXT, label=words[kind], **look)
              for kind, look in LOOKS.items()]  # fmt: skip
-    axes.legend(handles=lines, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
+    add_legend(axes, lines)

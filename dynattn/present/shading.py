@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dynattn.present.figure import PI_TICKS, VECTOR_MARKS
+from dynattn.present.figure import PI_TICKS, VECTOR_MARKS, add_legend
 from dynattn.present.palette import MUTED_TEXT, ordered_colormap, phase_colormap, series_colour
 from dynattn.present.scene import Shown
 
@@ -79,7 +79,7 @@ def add_key(figure: Any, axes: Any, shading: Shading) -> None:
         Line2D([], [], linestyle="", marker="o", color=colour, label=name)
         for colour, name in zip(shading.rgba, shading.names, strict=True)
     ]
-    first.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9.5)
+    add_legend(first, handles, beside=True)
 
 
 def point_size(count: int) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dynattn.present.figure import entitle, frames_of, new_figure, style
 from dynattn.present.panels import panel_of
 from dynattn.present.scene import Shown
+from dynattn.present.width import narrow, sized
 from dynattn.vocabulary.manifolds import MANIFOLDS
 
 if TYPE_CHECKING:
@@ -24,23 +25,29 @@ KEY = 0.9
 
 
 def snapshots_figure(scene: Scene, items: list[Shown]) -> Any:
-    """A row for each of the first states, a column for each time; one key at the right."""
+    """A row for each of the first states, a column for each time, two of them in a narrow figure;
+    the key at the right.
+    """
     items = items[:MOST_ROWS]
     moments = frames_of(len(items[0].times), MOMENTS)
-    widths = [SIDE] * (len(moments) - 1) + [SIDE + KEY]
+    columns = min(len(moments), 2 if narrow() else MOMENTS)
+    lines = -(-len(moments) // columns)
+    widths = [SIDE] * (columns - 1) + [SIDE + KEY]
     with style():
-        figure = new_figure(sum(widths), SIDE * len(items) + 0.7)
+        figure = new_figure(sum(widths), SIDE * len(items) * lines + 0.7, shaped=True)
         entitle(figure, scene.title)
-        regions = figure.subfigures(len(items), len(moments), squeeze=False, width_ratios=widths)
+        regions = figure.subfigures(
+            len(items) * lines, columns, squeeze=False, width_ratios=widths
+        ).reshape(len(items), -1)
         for row, item in zip(regions, items, strict=True):
-            for region, k in zip(row, moments, strict=True):
-                _draw(region, item, k, keyed=k == moments[-1])
+            for place, (region, k) in enumerate(zip(row, moments, strict=False)):
+                _draw(region, item, k, keyed=(place + 1) % columns == 0)
                 head = f"{item.name}, " if len(items) > 1 else ""
                 clock = "step" if scene.simulation.steps is not None else "t"
-                region.axes[0].set_title(f"{head}{clock} = {item.times[k]:g}", fontsize=11,
+                region.axes[0].set_title(f"{head}{clock} = {item.times[k]:g}", fontsize=sized(11),
                                          parse_math=False)  # fmt: skip
             if is_graph(item):
-                _share(row)
+                _share(row[: len(moments)])
         return figure
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dynattn.present.figure import GRID, new_figure, save_figure, style
+from dynattn.present.figure import GRID, add_legend, new_figure, save_figure, style
 from dynattn.present.palette import MUTED_TEXT, series_colour
 
 if TYPE_CHECKING:
@@ -47,5 +47,5 @@ def spectra_figure(result: RestResult | SearchResult) -> Any:
         axes.set_title(f"{result.settings['model']}: eigenvalues", parse_math=False)
         axes.grid(**GRID)
         if axes.get_legend_handles_labels()[0]:
-            axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(MARKS))
+            add_legend(axes)
         return figure

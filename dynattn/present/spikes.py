@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dynattn.present.coordinates import Coordinate, kept_coordinates
 from dynattn.present.figure import entitle, label_time, new_figure, style
 from dynattn.present.palette import TEXT
+from dynattn.present.width import sized
 
 if TYPE_CHECKING:
     from dynattn.model.model import Model
@@ -89,8 +90,9 @@ def spikes_figure(scene: Scene) -> Any:
                       markeredgewidth=0.9, rasterized=len(when) > VECTOR_TICKS)  # fmt: skip
             axes.set(xlim=(times[0], times[-1]), ylim=(-0.5, count - 0.5))
             axes.set_ylabel(f"node of {item.nodes}", parse_math=False)
-            axes.set_title(f"{item.name} {said(item)}", loc="right", parse_math=False, fontsize=9.5)
-            axes.yaxis.get_major_locator().set_params(integer=True)
+            axes.set_title(f"{item.name} {said(item)}", loc="right", parse_math=False,
+                           fontsize=sized(9.5))  # fmt: skip
+            axes.yaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         label_time(panels[-1], scene.below)
         entitle(figure, scene.title)
         return figure

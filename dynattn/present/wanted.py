@@ -15,6 +15,7 @@ from dynattn.present.coordinates import plane_states
 from dynattn.present.figure import PICTURES as ENDINGS
 from dynattn.present.pictures import PICTURES, lacking_kept, over_time
 from dynattn.present.scene import Kept, kept_by
+from dynattn.present.width import LEAST, MOST
 from dynattn.vocabulary.measurements import MEASUREMENTS
 from dynattn.vocabulary.sizes import SizeError
 
@@ -193,6 +194,27 @@ def check_ending(suffix: str, known: Iterable[str]) -> None:
         named = f"'{suffix}'" if suffix.strip(".") else "a name without an ending"
         fix = f"use one of {', '.join(known)}"
         raise UsageError(Diagnostic("E711", f"{named} is no format for this picture", fix=fix))
+
+
+def read_width(word: str | None) -> float | None:
+    """Inches, of ``3.4``, ``3.4in``, ``86mm`` or ``8.6cm``; UsageError E789 where it is none."""
+    if word is None:
+        return None
+    read = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(in|cm|mm)?\s*", word)
+    if read is None:
+        fact = f"'{word}' is no width of a picture"
+        raise UsageError(Diagnostic("E789", fact, fix="write 3.4, in inches, or 86mm"))
+    width = float(read[1]) / {"in": 1.0, None: 1.0, "cm": 2.54, "mm": 25.4}[read[2]]
+    check_width(width, word)
+    return width
+
+
+def check_width(width: float | None, word: str = "") -> None:
+    """UsageError E789 where no picture is so wide."""
+    if width is not None and not LEAST <= width <= MOST:
+        fact = f"a picture cannot be {word or format(width, 'g')} wide"
+        fix = f"between {LEAST:g} and {MOST:g} inches: a column of a journal is about 3.4"
+        raise UsageError(Diagnostic("E789", fact, fix=fix))
 
 
 def refuse(found: Diagnostic | None) -> None:

@@ -75,7 +75,12 @@ class Drawing(Protocol):
     """What draws results: it knows the spec that they are of."""
 
     def plot(
-        self, result: Any, kind: str | None, path: str | Path | None, beside: Sequence[Any]
+        self,
+        result: Any,
+        kind: str | None,
+        path: str | Path | None,
+        beside: Sequence[Any],
+        width: float | None,
     ) -> Any:
         """A matplotlib figure."""
         ...
@@ -141,14 +146,18 @@ class Result:
         path: str | Path | None = None,
         *,
         beside: Sequence[Result] = (),
+        width: float | None = None,
     ) -> Any:
         """A matplotlib figure of the ``kind`` that ``dynattn run --plot`` names (None: the first
         that is drawn by default), written to ``path`` where one is given. ``beside`` are further
-        sweeps over the same parameter for the same panels, such as the way down of a hysteresis.
+        results for the same panels: series, sweeps over the same parameter, such as the way down
+        of a hysteresis, branches of the same parameter, or curves in the same plane. ``width`` in
+        inches makes it fit a page, with letters of 8 points and without the title.
 
-        UsageError E710 to E713 for what there is no picture of, SpecError E714 and E715.
+        UsageError E710 to E713 for what there is no picture of, E789 for a width that is none,
+        SpecError E714 and E715.
         """
-        return self._drawn().plot(self, kind, path, beside)
+        return self._drawn().plot(self, kind, path, beside, width)
 
     def animate(self, path: str | Path, *, frames: int = 200, seconds: float = 8.0) -> Path:
         """Write the states as a moving picture, .gif or .mp4, of at most that many frames.

@@ -460,8 +460,9 @@ def test_sweeps_beside_one_another():
     refusals = {
         "size": "'up' and 'size' do not run over the same parameter, but K and N",
         "other": "'up' and 'other' measure different things",
-        "up": "both sweeps are called 'up'",
-        "simulate": "only pictures of sweeps go beside one another",
+        "up": "both are 'up' of the same settings",
+        "simulate": "only series, sweeps and bifurcations go beside one another, each beside its "
+        "like",
     }
     for name, text in refusals.items():
         other = sync.run(name)

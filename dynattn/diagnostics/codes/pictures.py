@@ -1,4 +1,4 @@
-"""Codes of pictures of runs: E710 to E719."""
+"""Codes of pictures of runs: E710 to E719, E789."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ CODES: dict[str, Entry] = {
     "E713": Entry(
         "a picture that this kind of experiment does not have",
         "A simulation has series, states, a portrait, a raster and a graph, and can move. A sweep "
-        "has the picture of what was measured at its points, over one parameter or two.",
+        "has the picture of what was measured at its points, over one parameter or two. With "
+        "`--beside` series, sweeps and bifurcations show several experiments, each its like.",
         "dynattn run kuramoto.dyn transition --plot states",
         "dynattn run kuramoto.dyn transition --plot sweep",
     ),
@@ -56,5 +57,12 @@ CODES: dict[str, Entry] = {
         "too: `portrait(v, w)`, `portrait(v[0], v[1])`, `portrait(re(z), im(z))`.",
         'dynattn run cells.dyn --plot "portrait(v, u)"   # the states are v and w',
         'dynattn run cells.dyn --plot "portrait(v, w)"',
+    ),
+    "E789": Entry(
+        "no width of a picture",
+        "`--width` is a number of inches from 2 to 16, or has its unit: `86mm`, `8.6cm`, `3.4in`. "
+        "A column of a journal is 3.3 to 3.5 inches wide, a page about 7.",
+        "dynattn run kuramoto.dyn --width 86   # inches",
+        "dynattn run kuramoto.dyn --width 86mm",
     ),
 }
