@@ -9,7 +9,7 @@ from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, searches, swept
 from dynattn.model.clauses import by_word, positive
 from dynattn.model.draft import Draft, head
-from dynattn.model.plans import ORBITS_LEAVE, Continuation, Record, Start
+from dynattn.model.plans import EVENT_WORDS, ORBITS_LEAVE, Continuation, Record, Start
 from dynattn.model.records import record
 from dynattn.syntax import tree
 from dynattn.syntax.unparse import clause_text, spell
@@ -109,7 +109,9 @@ def continuation(draft: Draft, declaration: tree.Experiment) -> Continuation:
     ranges = tuple(pair for item in settings if (pair := _range(draft, item)) is not None)
     follows = _followed(draft, found.get("follow"), settings)
     begins = _begin(draft, found) if "start" in found else None
-    _events(draft, declaration, _known("follow" in found, follows, begins))
+    lost = ("follow" in found and follows is None) or ("start" in found and begins is None)
+    known = EVENT_WORDS if lost else _known("follow" in found, follows, begins)
+    _events(draft, declaration, known)
     numbers = {
         word: value
         for word in ("rtol", "atol", "step", "seed")

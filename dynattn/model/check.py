@@ -63,6 +63,7 @@ def check(
     _check_overrides(given, tree)
     draft = Draft(
         _numbers({n: value for n, value in given.items() if n not in words}),
+        declarations=tuple(tree.declarations),
         most_nodes=most_nodes,
         points=points or {},
     )

@@ -18,16 +18,18 @@ def by_word(
     unknown: str,
     setting: Callable[[tree.Setting], None],
     repeated: Sequence[str] = (),
+    near: Sequence[str] = (),
 ) -> dict[str, tree.Clause]:
     """The clauses of a block; diagnostics for words that are not ``known`` (``unknown`` says so, {}
-    standing for the word) and for those that stand twice, but for ``repeated`` ones.
+    standing for the word) and for those that stand twice, but for ``repeated`` ones. A misspelt
+    word may also be one of ``near``, which would make another thing of the block.
     """
     found: dict[str, tree.Clause] = {}
     for clause in clauses:
         if isinstance(clause, tree.Setting):
             setting(clause)
         elif clause.word not in known:
-            fix = did_you_mean(clause.word, known, f"there are {', '.join(known)}")
+            fix = did_you_mean(clause.word, (*known, *near), f"there are {', '.join(known)}")
             draft.errors.add("E216", unknown.format(f"'{clause.word}'"), clause.span, fix)
         elif clause.word in found and clause.word not in repeated:
             earlier = (found[clause.word].span, "first given here")

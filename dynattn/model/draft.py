@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dynattn.diagnostics.report import Collector, Span
+from dynattn.model.cascades import without_consequences
 from dynattn.model.composition import Argument, Dim, InputUse, Layer
 from dynattn.model.parts import Coupling, Law, Observable, Parameter, Population, State
 from dynattn.model.scope import Scope, Symbol
@@ -23,6 +24,8 @@ class Draft:
     """Everything gathered on the way from a SyntaxTree to a Model."""
 
     overrides: Mapping[str, Any]
+    declarations: tuple[tree.Declaration, ...] = ()
+    """What the spec consists of, as it is written."""
     errors: Collector = field(default_factory=Collector)
     scope: Scope = field(default_factory=lambda: Scope("the model"))
     values: dict[str, float] = field(default_factory=dict)
@@ -156,6 +159,7 @@ class Draft:
         if self.names_missing:
             kept = [item for item in self.errors.found if item.code not in FOLLOWING]
             self.errors.found = kept
+        self.errors.found = without_consequences(self.errors.found, self.declarations)
         self.errors.raise_if_any()
 
 

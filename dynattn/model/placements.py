@@ -76,7 +76,8 @@ def placement(draft: Draft, declaration: tree.Experiment) -> Placement | None:
 
 def _clauses(draft: Draft, declaration: tree.Experiment) -> dict[str, tree.Clause]:
     unknown = "{} has no place in train without data"
-    return by_word(draft, declaration.clauses, CLAUSES, unknown, partial(refuse_setting, draft))
+    setting = partial(refuse_setting, draft)
+    return by_word(draft, declaration.clauses, CLAUSES, unknown, setting, near=("data",))
 
 
 def _recorded(draft: Draft, clause: tree.Clause | None) -> list[tree.Expr]:

@@ -69,6 +69,12 @@ class Awaited:
     """Experiment, event and parameter of each value."""
 
 
+EVENT_WORDS = (
+    "fold", "hopf", "branch_point", "period_doubling", "neimark_sacker", "cusp", "bogdanov_takens",
+    "bautin",
+)  # fmt: skip
+"""All that a ``continue`` may detect: on branches of equilibria, of orbits, on curves."""
+
 ORBITS_LEAVE = ("hopf", "period_doubling")
 """Events that periodic orbits begin at."""
 

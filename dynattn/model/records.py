@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, typing
 from dynattn.model.clauses import only_value
 from dynattn.model.draft import Draft
@@ -27,7 +28,10 @@ def record(draft: Draft, item: tree.Modified) -> Record | None:
         case tree.Call(function=tree.Name(name="final"), arguments=(expr,)), []:
             return _kept(draft, "final", expr, item)
         case (tree.At(), _) | (_, [_, *_]):
-            draft.errors.add("E321", "this cannot be recorded", item.span, FORMS)
+            call = item.value.function if isinstance(item.value, tree.Call) else None
+            word = call.name if isinstance(call, tree.Name) else ""
+            fix = did_you_mean(word, ("average", "final"), FORMS)
+            draft.errors.add("E321", "this cannot be recorded", item.span, fix)
             return None
         case expr, _:
             return _kept(draft, "series", expr, item)

@@ -11,7 +11,7 @@ from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants
 from dynattn.model.constants import NotConstant
 from dynattn.model.draft import Draft
-from dynattn.model.plans import Awaited
+from dynattn.model.plans import EVENT_WORDS, Awaited
 from dynattn.syntax import tree
 from dynattn.syntax.unparse import spell
 
@@ -225,7 +225,11 @@ def point(draft: Draft, expr: tree.Expr) -> tuple[str, str] | None:
     events = events_of(draft.branches[branch])
     if event in events:
         return branch, event
-    fix = did_you_mean(event, events, f"write detect {event} in it")
+    if any(word not in EVENT_WORDS for word in events):
+        return None  # a misspelt one is told where it stands, and may be this
+    fix = f"write detect {event} in it"
+    if event not in EVENT_WORDS:
+        fix = did_you_mean(event, events or EVENT_WORDS, f"it detects {', '.join(events)}")
     text = f"the experiment '{branch}' does not detect '{event}'"
     draft.errors.add("E320", text, expr.span, fix)
     return None

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from dynattn.diagnostics.report import Source
-from dynattn.diagnostics.suggest import did_you_mean
+from dynattn.diagnostics.suggest import did_you_mean, nearest
 from dynattn.model import constants, typing
 from dynattn.model.clauses import by_word, only_value, positive
 from dynattn.model.complex_numbers import must_be_real
@@ -111,6 +111,8 @@ def refuse_setting(draft: Draft, clause: tree.Setting) -> None:
 
 
 def _clauses(draft: Draft, declaration: tree.Experiment) -> dict[str, tree.Clause] | None:
+    if _is_misspelt_series(draft, declaration):
+        return None
     known, setting = (*REQUIRED, *OPTIONAL), partial(refuse_setting, draft)
     found = by_word(draft, declaration.clauses, known, "unknown word {} in train", setting)
     missing = [word for word in REQUIRED if word not in found]
@@ -118,6 +120,21 @@ def _clauses(draft: Draft, declaration: tree.Experiment) -> dict[str, tree.Claus
         fix = 'write data text("my.txt", context=128)' if word == "data" else "write loss EXPR"
         draft.errors.add("E403", f"train has no {word}", head(declaration.span), fix)
     return None if missing else found
+
+
+def _is_misspelt_series(draft: Draft, declaration: tree.Experiment) -> bool:
+    """Whether the data are ``series`` but for a slip of the pen, which is told: what else stands
+    there has its place in a fit, and none in other trainings.
+    """
+    for clause in declaration.clauses:
+        if isinstance(clause, tree.Clause) and clause.word == "data" and not draft.has_network:
+            call = clause.values[0].value
+            name = call.function if isinstance(call, tree.Call) else call
+            if isinstance(name, tree.Name) and nearest(name.name, ("series",)):
+                text = f"unknown data source '{name.name}'"
+                draft.errors.add("E510", text, name.span, "did you mean 'series'?")
+                return True
+    return False
 
 
 def _number(

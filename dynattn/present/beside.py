@@ -36,7 +36,7 @@ def over(plan: Plan) -> tuple[str, tuple[str, ...]]:
         return "bifurcation", names
     if not isinstance(plan, Simulation):
         return "", ()
-    swept = tuple(name for name, *_ in (*plan.settings, *plan.awaited))
+    swept = (*(name for name, _ in plan.settings), *(item.name for item in plan.awaited))
     return ("sweep" if swept else "series"), swept
 
 

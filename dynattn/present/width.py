@@ -77,7 +77,7 @@ def thin(figure: Any) -> None:
 
 
 def _thin(artist: Any) -> None:
-    from matplotlib.collections import Collection
+    from matplotlib.collections import Collection, PathCollection
     from matplotlib.lines import Line2D
 
     if isinstance(artist, Line2D):
@@ -85,8 +85,9 @@ def _thin(artist: Any) -> None:
         artist.set_markersize(sized(artist.get_markersize()))
         artist.set_markeredgewidth(sized(artist.get_markeredgewidth()))
     elif isinstance(artist, Collection):
-        artist.set_linewidth([sized(width) for width in artist.get_linewidth()])
-        if hasattr(artist, "set_sizes") and not hasattr(artist, "U"):
+        widths: Any = artist.get_linewidth()
+        artist.set_linewidth([sized(width) for width in widths])
+        if isinstance(artist, PathCollection):
             artist.set_sizes([(LETTERS / USUAL) ** 2 * area for area in artist.get_sizes()])
     else:
         artist.set_linewidth(sized(artist.get_linewidth()))
