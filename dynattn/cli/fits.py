@@ -68,7 +68,8 @@ def train_fit(
     compilation: Compilation, output: str | None, resume: str | None, quiet: bool, device: str
 ) -> tuple[Any, dict[str, Any]]:
     """Run the first fit of a spec; the module with the fitted numbers, and the facts for JSON."""
-    from dynattn.cli.run import carry_out, free_folder, result_facts, tell_doubts, tell_result
+    from dynattn.cli.doubts import tell_doubts
+    from dynattn.cli.run import carry_out, free_folder, result_facts, tell_result
     from dynattn.learn.experiments import check_any
     from dynattn.present.wanted import read_wanted
     from dynattn.run.systems import build_for

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dynattn.cli.beside import BESIDE, WIDTH, plans_beside, run_beside
+from dynattn.cli.doubts import tell_doubts
 from dynattn.cli.screen import note, print_json
 from dynattn.cli.settings import DEVICE, FOLDER, JSON, SEED, SET, SPEC, open_spec, read_device
 from dynattn.diagnostics.report import NumericalError
@@ -163,14 +164,6 @@ def carry_out(
     return result, pictures
 
 
-def tell_doubts(result: Result) -> None:
-    """Notes on what a solve was that one would not expect."""
-    if "stiff" in result.statistics:
-        note(stiff_words(result))
-    if kept := result.statistics.get("equilibrium", {}).get("kept"):
-        note(kept_words(result, kept))
-
-
 def how_to_go_on(experiment: Plan, place: Path) -> str:
     """Of a sweep, a grid of measurements or a fit that was interrupted."""
     from dynattn.model.plans import Fit
@@ -199,22 +192,6 @@ def partial_words(partial: Any) -> str:
     if hasattr(partial, "done"):
         return f"what was finished, {int(partial.done.sum())} of {partial.done.size} points,"
     return f"what was computed up to t = {partial.times[-1]:g}"
-
-
-def stiff_words(result: Result) -> str:
-    """That stability set the steps, and what to write."""
-    when, method = f"t = {result.statistics['stiff']:.3g}", result.settings["method"]
-    return (
-        f"the model is stiff near {when}: the method '{method}' takes small steps for stability, "
-        "not for accuracy; 'method rodas5p' is implicit and takes large ones"
-    )
-
-
-def kept_words(result: Result, kept: int) -> str:
-    """That some last states are not equilibria to the last digits."""
-    rest = result.statistics["equilibrium"]
-    where = f" of {kept} of {rest['points']} points" if rest["points"] > 1 else ""
-    return f"{rest['reason']}: the last states{where} are at rest to 10 times rtol, as simulated"
 
 
 def say_why(compilation: Compilation, simulation: Simulation) -> None:
