@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from functools import cache
 from pathlib import Path
 
@@ -28,6 +29,26 @@ class Largest(TorchDispatchMode):
         made = func(*args, **(kwargs or {}))
         sizes = [item.numel() for item in tree_leaves(made) if isinstance(item, torch.Tensor)]
         self.numbers = max(self.numbers, *sizes, 0)
+        return made
+
+
+class Live(TorchDispatchMode):
+    """How many bytes the arrays that operations of torch made hold at a time, at most."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: dict[int, int] = {}
+        self.most = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        for item in tree_leaves(made):
+            if isinstance(item, torch.Tensor) and item.layout == torch.strided:
+                memory = item.untyped_storage()
+                if memory._cdata not in self.sizes:
+                    self.sizes[memory._cdata] = memory.nbytes()
+                    weakref.finalize(memory, self.sizes.pop, memory._cdata)
+        self.most = max(self.most, sum(self.sizes.values()))
         return made
 
 
@@ -69,3 +90,14 @@ def test_no_array_grows_with_the_square_of_the_length(name):
             rate(name, length).sum().backward()
         found.append(largest.numbers)
     assert 0 < found[1] < 2.2 * found[0] and found[1] < (4 * LENGTH) ** 2 / 4
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_there_at_a_time_doubles_with_the_length(name):
+    system(name)  # made before anything is counted
+    found = []
+    for length in (2 * LENGTH, 4 * LENGTH):
+        with Live() as live:
+            rate(name, length).sum().backward()
+        found.append(live.most)
+    assert 1.5 * found[0] < found[1] < 2.2 * found[0]
