@@ -149,7 +149,7 @@ class Following:
         import torch
 
         from dynattn.solve.equilibria import newton, with_gradients
-        from dynattn.solve.settling import settled
+        from dynattn.solve.settling import check_rests, settled
 
         run, rest = self.run, None
         if self.rest is not None:
@@ -163,6 +163,7 @@ class Following:
             with torch.no_grad():
                 first = {n: x.detach() for n, x in run.system.initial_states().items()}
                 try:
+                    check_rests(run.system, run.plan.span, fixed=False)
                     _, rest = settled(run.system, first, span=run.plan.span)
                 except NumericalError as error:
                     fix = "start where the model comes to rest, or take smaller steps: lr="

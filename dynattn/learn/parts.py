@@ -87,12 +87,15 @@ class SamplesData:
         return self.training.count
 
     def draw(self, rng: numpy.random.Generator, count: int) -> Batch:
-        """``count`` random samples of the training part, each as likely as any other.
+        """``count`` random samples of the training part, each as likely as any other; all of them,
+        each once, where they are that many.
 
         Those of one batch are of similar length, so that they make few groups, unless ``mixed``:
         they are neighbours in the order of their lengths, at a place that is drawn.
         """
         part, total = self.training, self.samples
+        if count == total:
+            return part.batch(part.by_length)
         if self.mixed or not part.lengths:
             return part.batch(rng.integers(0, total, size=count))
         width = min(total, max(count, total // NEIGHBOURS))

@@ -1,7 +1,8 @@
-"""Looking inside a run: values that are not finite, weights of attention."""
+"""Looking inside a run: values that are not finite, weights of attention, what the time moves."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -63,5 +64,39 @@ def _heads_first(weights: Tensor, node: Node) -> Tensor:
 
 def reads_time(system: Any) -> bool:
     """Whether the rates depend on the time: on ``t``, a pulse, a signal."""
-    keys = [] if system._field is None else system._field.keys
-    return any(key == "time" or key.startswith("input ") for key in keys)
+    return system._field is not None and bool(_timed(system._field.keys))
+
+
+def _timed(keys: Sequence[str]) -> set[int]:
+    """The places of the time and of signals among the keys of a routine."""
+    return {k for k, key in enumerate(keys) if key == "time" or key.startswith("input ")}
+
+
+SPREADING = frozenset(
+    {"mul", "neg", "unsqueeze", "broadcast", "aligned", "entry", "rows", "member", "receiver", "sender"}
+)
+"""Operations that make zeros of zeros in their first operand, a product in any."""
+
+
+def moves_in_time(system: Any) -> bool:
+    """Whether the time can change the rates: it is read, and not only in products with parameters
+    that are 0 throughout. One that is learned counts as another number.
+    """
+    if not reads_time(system):
+        return False
+    routine = system._field
+    first = len(routine.plan.leaves)
+    zeros = {k for k, number in enumerate(routine.plan.numbers, first) if number == 0}
+    for slot, leaf in enumerate(routine.plan.leaves):
+        if leaf.kind == "parameter":
+            table, key = routine.tables[slot - len(routine.keys)]
+            if not table[key].requires_grad and not bool(table[key].count_nonzero()):
+                zeros.add(slot)
+    moving = _timed(routine.keys)
+    for step in routine.plan.instructions:
+        read = step.arguments if step.node.op == "mul" else step.arguments[:1]
+        if step.node.op in SPREADING and zeros.intersection(read):
+            zeros.add(step.result)
+        elif moving.intersection(step.arguments):
+            moving.add(step.result)
+    return any(slot in moving for _, slot in routine.plan.outputs)

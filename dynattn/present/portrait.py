@@ -187,11 +187,11 @@ def _key(item: Coordinate) -> tuple[Any, ...]:
 def _draw_flow(axes: Any, scene: Scene, pair: Any, window: Any) -> None:
     """Arrows of one length, nullclines, equilibria; laws that read the time have none."""
     from dynattn.analyse.flows import rest_points
-    from dynattn.lower.inspection import reads_time
+    from dynattn.lower.inspection import moves_in_time
     from dynattn.run.systems import build_for
 
     system = build_for(scene.compilation, seed=scene.result.seed)
-    if reads_time(system) or system.signals:
+    if moves_in_time(system) or system.signals:
         return
     # States are packed in the order in which the model has them.
     order = [*scene.compilation.model.lasting]

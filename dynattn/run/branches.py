@@ -198,7 +198,7 @@ def _run(
     check_moved(compilation, plan, seed, device)
     begun = time.process_time()
     system, states, value = _start(compilation, plan, seed, device)
-    check_rests(system, plan.span)
+    check_rests(system, plan.span, fixed=False)
     low, high = sorted((first, last))
     kinds = [kind for kind in KINDS if kind in plan.detects] if plan.detects else list(KINDS)
     found = follow_equilibria(

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dynattn.lower.inspection import reads_time
+from dynattn.lower.inspection import moves_in_time
 from dynattn.solve.equilibria import TOLERANCE, newton
 from dynattn.solve.packing import packing_of
 from dynattn.solve.refusals import rest_mistakes
@@ -37,7 +37,7 @@ def problem_of(system: System, states: States, batch: int) -> RestProblem | None
     """Rest as a problem of states [batch..., nodes, ...]; None where the rates depend on the time,
     or some laws are maps and some flows.
     """
-    if rest_mistakes(system.model) or reads_time(system):
+    if rest_mistakes(system.model) or moves_in_time(system):
         return None
     return rest_problem(system, packing_of(states, batch))
 

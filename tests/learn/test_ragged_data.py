@@ -141,6 +141,11 @@ def test_a_batch_has_whole_samples_without_their_padding(tmp_path: Path) -> None
         for text, frames, *rest in zip(*group.values(), strict=True):
             assert tuple(rest) == known[text.tobytes() + frames.tobytes()]
     assert data.facts["lengths"] == {"T": [2, 9]} and data.facts["validation"] == 20
+    whole = data.draw(numpy.random.default_rng(0), data.samples)
+    part = data.training
+    assert sorted(text.tobytes() for group in whole for text in group["text"]) == sorted(
+        part.arrays["text"][row, :n].tobytes() for row, n in enumerate(part.lengths["T"])
+    )
 
 
 def test_every_sample_is_drawn_as_often_and_with_its_like(tmp_path: Path) -> None:

@@ -71,6 +71,12 @@ def test_every_input_takes_the_array_of_its_name(tmp_path: Path) -> None:
     assert len(seen) == 30 and not seen & {row.tobytes() for row in drawn["image"]}
 
 
+def test_a_batch_of_as_many_as_there_are_is_all_of_them(tmp_path: Path) -> None:
+    data = make_plan(stored(tmp_path, **clouds())).data
+    (drawn,) = data.draw(numpy.random.default_rng(1), 270)
+    assert len({row.tobytes() for row in drawn["image"]}) == 270
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [

@@ -58,6 +58,30 @@ simulate { t 0 .. 20 every 5; start equilibrium; rtol 1e-9 }
     assert got["osc.theta"][-1] - got["osc.theta"][0] == pytest.approx([4.0] * 3, abs=1e-6)
 
 
+RAMP = """
+model ramp
+param eps = 0.5, half = eps/2, w = 2.0
+population p[2] { state x on real = 1; drift 3 - x - half*x/2 + w*(eps*sin(t) - 2*half*t) }
+BLOCK
+"""
+
+
+def test_a_rest_where_what_the_time_moves_is_0():
+    block = "simulate { t 0 .. 1 every 1; start equilibrium at eps = 0; rtol 1e-10 }"
+    got = run_experiment(compiled(RAMP.replace("BLOCK", block)))["p.x"]
+    assert got[0] == pytest.approx([3.0, 3.0], abs=1e-12) and (got[1] < 2.9).all()
+
+
+@pytest.mark.parametrize("block", [
+    "simulate { t 0 .. 1; start equilibrium at w = 0.1 }",
+    "sweep s { eps = [0, 0.1]; t 0 .. 1; start equilibrium }",
+    "continue s { w = 0 .. 1 }",
+])  # fmt: skip
+def test_no_rest_where_the_time_moves_it(block):
+    with pytest.raises(SpecError, match="E636"):
+        run_experiment(compiled(RAMP.replace("BLOCK", block)))
+
+
 def test_what_never_rests_is_refused():
     with pytest.raises(SpecError, match="E636"):
         run_experiment(pitchfork("start equilibrium", " + 0*sin(t) + t"))

@@ -78,7 +78,8 @@ CODES: dict[str, Entry] = {
     "E636": Entry(
         "no equilibrium is sought here",
         "An equilibrium is a state that the laws leave as it is, whatever the time. Laws that read "
-        "the time have none, and flows beside maps have no clock in common.",
+        "the time have none, but where it stands in products with parameters that are 0 there; flows "
+        "beside maps have no clock in common.",
         "equilibria(system)   # drift sin(t) - x",
         "equilibria(system)   # drift P - x",
     ),
