@@ -13,7 +13,7 @@ import io
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +148,21 @@ def _mutualists(archive: zipfile.ZipFile) -> Iterator[Web]:
         links = np.zeros((rows + columns, rows + columns))
         links[:rows, rows:] = visits > 0
         yield Web(name, "mutualists", _largest(nx.from_numpy_array(links + links.T)))
+
+
+def rewired(web: Web, how: str) -> Web:
+    """As many species and links, drawn at random: ``swapped`` keeps how many links each species
+    has, ``random`` only their number. Of a part that comes apart the largest.
+    """
+    import networkx as nx
+
+    count = web.links.number_of_edges()
+    if how == "swapped":
+        drawn = nx.Graph(web.links)
+        nx.double_edge_swap(drawn, nswap=5 * count, max_tries=1000 * count, seed=1)
+    else:
+        drawn = nx.gnm_random_graph(len(web.links), count, seed=1)
+    return replace(web, links=_largest(drawn))
 
 
 def _largest(graph: Any) -> Any:

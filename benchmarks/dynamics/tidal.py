@@ -46,7 +46,7 @@ from dynattn.learn.evaluate import measure
 STEPS = 500
 AGAIN = 3
 """How often what is drawn anew is measured."""
-SPIRALS = 3
+SPIRALS = 6
 """Seeds of the spiral for each of the others."""
 
 
@@ -90,7 +90,8 @@ def fill_all(record: Record, given: argparse.Namespace) -> None:
     still, *moving = timed(out)
     fill(record, [still], given, read_by({a.name: a for a in moving}))
     fill(record, moving, given, facts)
-    more = argparse.Namespace(**{**vars(given), "seeds": SPIRALS * given.seeds})
+    spirals = {"seeds": SPIRALS * given.seeds, "steps": None}
+    more = argparse.Namespace(**{**vars(given), **spirals})
     fill(record, spiral(), more, facts)
 
 

@@ -73,7 +73,18 @@ def _timed(keys: Sequence[str]) -> set[int]:
 
 
 SPREADING = frozenset(
-    {"mul", "neg", "unsqueeze", "broadcast", "aligned", "entry", "rows", "member", "receiver", "sender"}
+    {
+        "mul",
+        "neg",
+        "unsqueeze",
+        "broadcast",
+        "aligned",
+        "entry",
+        "rows",
+        "member",
+        "receiver",
+        "sender",
+    }
 )
 """Operations that make zeros of zeros in their first operand, a product in any."""
 

@@ -47,6 +47,17 @@ def test_on_a_web_of_one_s_own():
     assert found.extinct == pytest.approx(found.below, abs=0.02)
 
 
+def test_links_drawn_at_random_keep_what_they_should():
+    web = real_webs.Web("star", "food", nx.barabasi_albert_graph(40, 3, seed=2))
+    many = sorted(dict(web.links.degree).values())
+    swapped, drawn = (real_webs.rewired(web, how).links for how in ("swapped", "random"))
+    assert sorted(dict(swapped.degree).values()) == many and set(swapped.edges) != set(
+        web.links.edges
+    )
+    assert drawn.number_of_edges() >= web.links.number_of_edges() - 2
+    assert max(dict(drawn.degree).values()) < many[-1]
+
+
 def test_another_file_is_refused(tmp_path: Path):
     (tmp_path / "ecology_nz_stream.zip").write_bytes(b"")
     with pytest.raises(SystemExit, match="is not the file"):

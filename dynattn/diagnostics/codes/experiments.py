@@ -78,7 +78,7 @@ CODES: dict[str, Entry] = {
     "E636": Entry(
         "no equilibrium is sought here",
         "An equilibrium is a state that the laws leave as it is, whatever the time. Laws that read "
-        "the time have none, but where it stands in products with parameters that are 0 there; flows "
+        "the time have none, unless it stands in products with parameters that are 0. Flows "
         "beside maps have no clock in common.",
         "equilibria(system)   # drift sin(t) - x",
         "equilibria(system)   # drift P - x",
