@@ -209,7 +209,7 @@ def test_every_benchmark_is_run_and_explained():
     assert all(f"python benchmarks/{name}.py" in page for name in names)
 
 
-@pytest.mark.parametrize("name", ["decisions", "tidal"])
+@pytest.mark.parametrize("name", ["decisions", "ecology", "tidal"])
 def test_scripts_of_dynamics_are_explained(name):
     page = (PROJECT / "docs" / "dynamics.md").read_text()
     assert f"python -m benchmarks.dynamics.{name}" in page
