@@ -258,7 +258,7 @@ def by_growth(repeat: int, **settings: Any) -> list[Truth]:
 
 CLAIMS: dict[str, tuple[Callable[[int], list[Truth]], float]] = {
     "moments": (moments, 1 / 15), "chances": (chances, 1.0), "collapse": (collapse, 0.1),
-    "feasibility": (feasibility, 0.1), "by growth": (by_growth, 1 / 30),
+    "feasibility": (feasibility, 1 / 15), "by growth": (by_growth, 1 / 30),
 }  # fmt: skip
 """By name: what computes it, and the part of all communities that it takes."""
 
