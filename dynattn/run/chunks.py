@@ -134,8 +134,18 @@ class Solver:
             if not half:
                 found.failures.append(self._failure(error, part.points[0]))
                 return
-            for points in (part.points[:half], part.points[half:]):
-                self._part(replace(part, points=points), found, progress)
+            self._apiece(part, [part.points[:half], part.points[half:]], found, progress)
+
+    def _apiece(
+        self, part: Part, pieces: Sequence[tuple[Index, ...]], found: Solved,
+        progress: Progress | None,
+    ) -> None:  # fmt: skip
+        """Solve the points of a part in pieces."""
+        begun = 0
+        for points in pieces:
+            here = _within(progress, begun, len(points), len(part.points))
+            self._part(replace(part, points=points), found, here)
+            begun += len(points)
 
     def _failure(self, error: NumericalError, point: Index) -> Failure:
         item: Diagnostic = error.diagnostics[0]
@@ -154,9 +164,8 @@ class Solver:
         )  # fmt: skip
         groups = self._apart(system, part) if batch else []
         if len(groups) > 1:
-            for group in groups:
-                points = tuple(part.points[k] for k in group)
-                self._part(replace(part, points=points), found, progress)
+            pieces = [tuple(part.points[k] for k in group) for group in groups]
+            self._apiece(part, pieces, found, progress)
             return
         got = integrate(
             system, self.simulation, self.times, self.records, batch=batch,

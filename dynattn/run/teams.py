@@ -146,8 +146,9 @@ class _Told:
         return fraction
 
     def moved(self, chunk: Chunk, part: float) -> float:
-        """So much of a chunk is done."""
-        self.flying[chunk.number] = part * len(chunk.points)
+        """So much of a chunk is done; points beside one that fails begin again: no step back."""
+        before = self.flying.get(chunk.number, 0.0)
+        self.flying[chunk.number] = max(before, part * len(chunk.points))
         return self.tell()
 
     def ended(self, chunk: Chunk) -> None:

@@ -95,3 +95,10 @@ def test_points_that_use_up_their_steps_are_named(monkeypatch: pytest.MonkeyPatc
     first, second = (d.message for d in caught.value.diagnostics)
     assert "(a = 1, repeat 0)" in first
     assert "(a = 1.1, repeat 0)" in second and second.endswith("; and 1 point more failed")
+
+
+def test_progress_goes_forwards_where_points_fail() -> None:
+    clock = "sweep { a = [-1, 0.5, 3, 0, 2]; t 0 .. 1 every 0.01; record final(r) }"
+    told: list[float] = []
+    failing(clock, progress=told.append)
+    assert told == sorted(told) and told[-1] == 1 and len(set(told)) > 5
