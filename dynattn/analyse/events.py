@@ -57,7 +57,9 @@ class Stretch:
     @property
     def single(self) -> bool:
         """Whether one thing happens."""
-        return (self.folds and self.crossing == 1) or (not self.folds and self.crossing <= 2)
+        if self.folds or self.crossing < 2:
+            return self.crossing == 1
+        return self.crossing == 2 and _frequency(self) > REAL  # a pair; else two points near by
 
 
 def events(walk: Walk, first: Step, last: Step, kinds: Sequence[str]) -> list[SpecialPoint]:

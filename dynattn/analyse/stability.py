@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
-from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+from scipy.linalg import cho_factor, cho_solve, eigvalsh_tridiagonal, ldl
+from scipy.sparse.linalg import ArpackError, eigsh
 from torch import Tensor
 
+from dynattn.analyse.leading import BALANCED, EDGE, balance, leading_of_whole
 from dynattn.solve.equilibria import Rest
 from dynattn.solve.jacobians import along
 from dynattn.solve.large_steps import leading_values, operator_of
@@ -34,7 +35,7 @@ eigenvalues."""
 
 KEPT = 400
 """Unknowns up to which all eigenvalues are computed, and what gives their vectors is kept; of a
-larger symmetric matrix the leading ones."""
+larger one the leading ones, where it is certain that no other grows."""
 
 SHIFTS = (1e-3, 1e-2, 0.1, 0.5)
 """Above the eigenvalues, as parts of the mean of the diagonal."""
@@ -45,7 +46,8 @@ LEADING = 10
 Array = NDArray[Any]
 
 lanczos: Any = eigsh
-"""Its stubs know only one of its results."""
+tridiagonal: Any = eigvalsh_tridiagonal
+"""Their stubs know other results."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,12 @@ def stability_of(local: Local, matrix: Tensor) -> Stability:
     border = border[:, border.square().sum(0) > 0.5]
     taken = border.shape[-1]
     reduced = matrix
+    if len(matrix) > KEPT:
+        first = int((local.orbit.square().sum(0) > 0.5).sum())
+        reduced, border = _balanced(matrix, border, first)
     tall, tau = torch.geqrf(border)  # as a product of reflections a basis multiplies quickly
     if taken:
-        reduced = torch.ormqr(tall, tau, matrix, left=True, transpose=True)
+        reduced = torch.ormqr(tall, tau, reduced, left=True, transpose=True)
         reduced = torch.ormqr(tall, tau, reduced, left=False)[taken:, taken:]
     discrete, values = local.problem.discrete, _eigenvalues(reduced)
     if len(matrix) > KEPT:
@@ -119,6 +124,22 @@ def stability_of(local: Local, matrix: Tensor) -> Stability:
     return judged(values, taken, discrete, reduced.cpu().numpy(), directions)
 
 
+def _balanced(matrix: Tensor, border: Tensor, drifting: int) -> tuple[Tensor, Tensor]:
+    """The matrix in coordinates in which it is symmetric, where there are some, with its neutral
+    directions; the first of those are right null vectors, the others left ones.
+    """
+    own = matrix.cpu().numpy()
+    if float(np.abs(own - own.T).max()) <= SYMMETRIC * float(np.abs(own).max()):
+        return matrix, border
+    d = torch.as_tensor(balance(own)).to(matrix)[:, None]
+    scaled = torch.cat([border[:, :drifting] / d, border[:, drifting:] * d], -1)
+    turned = matrix * d.mT / d
+    even = (turned + turned.mT) / 2
+    if float((turned - even).abs().max()) <= BALANCED * float(turned.abs().max()):
+        turned = even
+    return turned, scaled
+
+
 def _eigenvalues(matrix: Tensor) -> Array:
     if not len(matrix):
         return np.zeros(0)
@@ -128,7 +149,8 @@ def _eigenvalues(matrix: Tensor) -> Array:
             if found is not None:
                 return found
         return torch.linalg.eigvalsh((matrix + matrix.mT) / 2).cpu().numpy()
-    return torch.linalg.eigvals(matrix).cpu().numpy()
+    found = leading_of_whole(matrix) if len(matrix) > KEPT else None
+    return torch.linalg.eigvals(matrix).cpu().numpy() if found is None else found
 
 
 def _leading(matrix: Tensor) -> Array | None:
@@ -148,10 +170,17 @@ def _leading(matrix: Tensor) -> Array | None:
         try:
             found = lanczos(own, LEADING, sigma=shift * scale, OPinv=inverse, v0=start,
                             return_eigenvectors=False)  # fmt: skip
-        except ArpackNoConvergence:
+        except ArpackError:
             return None
-        return None if found.min() > 0 else found
+        counted = int((_pivots(own, EDGE * scale) > 0).sum())
+        return found if int((found > EDGE * scale).sum()) == counted else None
     return None
+
+
+def _pivots(matrix: Array, edge: float) -> Array:
+    """As many above 0 as a symmetric matrix has eigenvalues above a number (Sylvester)."""
+    _, blocks, _ = ldl(matrix - edge * np.eye(len(matrix)), check_finite=False)
+    return tridiagonal(blocks.diagonal(), blocks.diagonal(-1))
 
 
 def _solved(factor: Any, v: Array) -> Array:

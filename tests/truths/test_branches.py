@@ -306,6 +306,16 @@ def test_several_directions_at_once_are_one_branch_point() -> None:
     assert point.value == pytest.approx(0, abs=1e-8) and point.multiplicity == 3
 
 
+def test_directions_that_become_free_one_soon_after_another() -> None:
+    text = (
+        "param r = -1.0\npopulation p[3] { state x on real = 0; drift (r + 0.01*index)*x - x^3 }\n"
+    )
+    found = followed(text + "continue b { r = -1 .. 1; detect branch_point }")
+    first = found.continuation.branches[0].special
+    assert [p.multiplicity for p in first] == [1, 1, 1]
+    assert [p.value for p in first] == pytest.approx([-0.02, -0.01, 0], abs=1e-9)
+
+
 def test_a_start_that_no_binary_number_of_single_precision_is() -> None:
     """0.1 is the end of the range, and no number beside it."""
     found = followed(CUSP + "continue b { a = 0.1 .. -2; start equilibrium }", q=-1.0)
