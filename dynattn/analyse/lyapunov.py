@@ -20,6 +20,7 @@ from torch import Tensor
 
 from dynattn.diagnostics.report import Span
 from dynattn.solve.jacobians import along, jacobian
+from dynattn.solve.methods import find_method
 from dynattn.solve.packing import Packing, packing_of
 from dynattn.solve.rest_problem import RestProblem
 from dynattn.solve.solve import solve
@@ -46,6 +47,10 @@ WHOLE = 40
 
 NUMBERS = 2**21
 """Numbers of tangent vectors that are carried at once."""
+
+
+WIDEST = 240
+"""Numbers of states and tangent vectors together up to which an implicit method carries them."""
 
 
 @dataclass(frozen=True)
@@ -109,13 +114,14 @@ def lyapunov(
     (None: the initial ones), averaged from the time ``after`` on (None: the last nine tenths), with
     the averages so far at ``times``. Of a map the times count updates.
 
-    The trajectory is that of ``method``; tangent vectors are carried by tsit5. NumericalError E603
-    and E604 as of ``solve``.
+    The trajectory is that of ``method``; tangent vectors are carried by rodas5p where that is
+    implicit and they are few, else by tsit5. NumericalError E603 and E604 as of ``solve``.
     """
     first: Mapping[str, Tensor] = states or system.initial_states()
     begun = float(times[0] + (times[-1] - times[0]) / 10) if after is None else after
     with torch.no_grad():
-        work = _Work(system, first, exponents, (rtol, rtol if atol is None else atol), span)
+        stiff = bool(find_method(method).implicit)
+        work = _Work(system, first, exponents, (rtol, rtol if atol is None else atol), span, stiff)
         if work.problem.discrete:
             growth, knots = work.map_growth(times, progress)
         else:
@@ -129,7 +135,7 @@ class _Work:
 
     def __init__(
         self, system: Any, states: Mapping[str, Tensor], exponents: int | None,
-        tolerances: tuple[float, float], span: Span | None,
+        tolerances: tuple[float, float], span: Span | None, stiff: bool,
     ) -> None:  # fmt: skip
         model = system.model
         rank = {n: len(model.states[n].shape) + 1 for n in states}
@@ -145,6 +151,8 @@ class _Work:
         y = self.packing.pack(self.states)
         self.count = tangent_bases(system, self.packing, y).count
         self.columns = self.count if exponents is None else min(exponents, self.count)
+        self.wide = self.count * (1 + self.columns)
+        self.stiff = stiff and self.wide <= WIDEST
         generator = torch.Generator().manual_seed(1)
         drawn = torch.randn(self.count, self.columns, generator=generator, dtype=y.dtype)
         self.frame = torch.linalg.qr(drawn.to(y.device))[0].expand(*self.front, -1, -1)
@@ -181,7 +189,11 @@ class _Work:
 
     def _at_once(self, y: Tensor) -> int:
         """How many stretches of time fit side by side, of points y [batch..., n]."""
-        return max(1, NUMBERS // (y.numel() * self.count)) if self.side_by_side else 1
+        if not self.side_by_side:
+            return 1
+        points = y.numel() // y.shape[-1]
+        each = self.wide**2 if self.stiff else y.shape[-1] * self.count
+        return max(1, NUMBERS // (points * each))
 
     def _turn(self, moved: Tensor) -> Tensor:
         """The frame made orthonormal; [batch..., columns] logarithms of its growth."""
@@ -254,8 +266,9 @@ class _Work:
         )
         packing = self._packing(count)
         found = carried(
-            self.system, packing, y[:-1], vectors, (starts, ends), self.tolerances, self.span
-        )
+            self.system, packing, y[:-1], vectors, (starts, ends), self.tolerances, self.span,
+            self.stiff,
+        )  # fmt: skip
         maps = last.drop(found.movedim(-2, 0)).movedim(0, -1)  # [stretches, batch..., m, columns]
         return [self._turn(one @ self.frame if self.side_by_side else one) for one in maps]
 

@@ -93,6 +93,8 @@ def _passage_lines(result: MeasurementResult) -> list[str]:
     if not missing:
         return []
     stop = result.settings["t"][1]
+    if missing == result["times"].size:
+        return [f"nothing passed up to t = {stop:g}, so there is no mean time"]
     text = f"{missing} of {result['times'].size} did not pass up to t = {stop:g}; "
     return [text + "the mean is that of the others"]
 

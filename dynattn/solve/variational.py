@@ -22,6 +22,7 @@ from dynattn.solve.failures import Scene
 from dynattn.solve.fixed import States
 from dynattn.solve.methods import METHODS
 from dynattn.solve.packing import Packing, packing_of
+from dynattn.solve.rosenbrock import integrate_implicitly
 
 VECTORS = "tangent vectors"
 """A name that no state has."""
@@ -84,17 +85,22 @@ def carried(
     times: tuple[Tensor, Tensor],
     tolerances: tuple[float, float],
     span: Span | None = None,
+    stiff: bool = False,
 ) -> Tensor:
     """Where the flow carries tangent vectors [batch..., columns, n] at points y [batch..., n] from
-    the first of the times [batch...] to the second; NumericalError E603 and E604 as of ``solve``.
+    the first of the times [batch...] to the second, by tsit5, or rodas5p where it is ``stiff``.
+
+    NumericalError E603 and E604, SpecError E632 of very many, as of ``solve``.
     """
     starts, ends = times
     here = replace(packing, batch=tuple(y.shape[:-1]))
     field: Any = Variational(system, here, starts, ends - starts)
     states = {**here.unpack(y), VECTORS: vectors}
     scene = Scene(field, packing_of(states, y.dim() - 1), None, span)
-    method = METHODS["tsit5"]
-    assert method.tableau is not None
-    demand = Demand("tsit5", method.tableau, method.order, *tolerances, MAX_STEPS, {})
-    found, _ = integrate_adaptively(scene, states, (0.0, 1.0), demand)
+    method = METHODS["rodas5p" if stiff else "tsit5"]
+    pair = method.implicit or method.tableau
+    assert pair is not None
+    demand = Demand(method.name, pair, method.order, *tolerances, MAX_STEPS, {})
+    integrate = integrate_implicitly if stiff else integrate_adaptively
+    found, _ = integrate(scene, states, (0.0, 1.0), demand)
     return found[VECTORS][-1]

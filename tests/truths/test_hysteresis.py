@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 from dynattn.diagnostics.report import NumericalError, SpecError
 from dynattn.run.experiment import run_experiment
@@ -82,3 +83,38 @@ def test_what_has_no_loop() -> None:
     runaway = "population p[1] { state x on real = 1; drift a * x^2 }\n"
     with pytest.raises(NumericalError, match="at a = 2"):
         measured(f"model m\nparam a = 0\n{runaway}hysteresis {{ a = [-1, 2, 3]; t 0 .. 9 }}\n")
+
+
+def test_two_oscillators_with_inertia_lock_and_come_apart() -> None:
+    """4 phi'' + phi' = 1 - K sin(phi): turning ends where SciPy has it, rest at K = 1 exactly.
+
+    For large mK Tanaka, Lichtenberg and Oishi (1997) have turning end at K = m (pi/4)^2 = 2.47.
+    """
+    text = """
+    model pair
+    param K = 1
+    population osc[2] { state theta on circle = index; inertia 4; drift index - 0.5 }
+    coupling pull: osc -> osc { strength K; normalize size }
+    observe turning = mean(abs(theta'))
+    hysteresis { K = 0.4 .. 3.4 by 0.5; t 0 .. 160; record average(turning) after 120; rtol 1e-4 }
+    """
+    found = run_experiment(compiled(text))
+
+    def stay(strength: float, y: Any) -> Any:
+        def rates(t: float, y: Any) -> list[float]:
+            return [y[1], (1 - strength * np.sin(y[0]) - y[1]) / 4]
+
+        return solve_ivp(rates, (0, 160), y, rtol=1e-7, atol=1e-9).y[:, -40:]
+
+    y: Any = [0.0, 1.0]
+    for strength in np.arange(0.5, 2.5, 0.25):
+        y = stay(strength, y)[:, -1]
+    low, high = 2.25, 3.25
+    for _ in range(10):
+        middle = (low + high) / 2
+        last = stay(middle, y)
+        low, high, y = (middle, high, last[:, -1]) if np.ptp(last[0]) > 1 else (low, middle, y)
+    assert found["jump direction"].tolist() == [0, 1]
+    assert found["jump at"][0] == pytest.approx(high, abs=0.02)
+    assert found["jump at"][1] == pytest.approx(1, abs=2e-3)
+    assert abs(high - 4 * (np.pi / 4) ** 2) < 0.2

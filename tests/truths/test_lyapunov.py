@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 from dynattn.analyse.lyapunov import lyapunov
 from dynattn.diagnostics.report import SpecError
@@ -160,3 +161,20 @@ def test_what_has_no_exponents() -> None:
         with pytest.raises(SpecError) as caught:
             measured(f"model m\n{body}lyapunov {{ {end} }}\n")
         assert [item.code for item in caught.value.diagnostics] == ["E670", "E606"]
+
+
+def test_a_stiff_oscillator_has_its_mean_divergence() -> None:
+    """Of van der Pol's at mu = 20 one exponent is 0, the other the mean of mu (1 - x^2)."""
+    text = """
+    model stiff
+    population p[1] { state x on real = 2; state y on real = 0; x' = y; y' = 20*(1 - x^2)*y - x }
+    lyapunov { t 0 .. 60 every 60; after 10; method rodas5p; rtol 1e-5 }
+    """
+    found = run_experiment(compiled(text))
+
+    def rates(t: float, y: Any) -> list[float]:
+        return [y[1], 20 * (1 - y[0] ** 2) * y[1] - y[0], 20 * (1 - y[0] ** 2)]
+
+    known = solve_ivp(rates, (0, 60), [2, 0, 0], "DOP853", [10, 60], rtol=1e-8, atol=1e-10).y[2]
+    assert found["exponents"].sum() == pytest.approx((known[1] - known[0]) / 50, rel=1e-3)
+    assert abs(found["exponents"][0]) < 0.2 and int(found["zeros"]) == 1
