@@ -30,32 +30,50 @@ def render(diagnostic: Diagnostic) -> str:
 
 def render_all(diagnostics: Iterable[Diagnostic]) -> str:
     """Diagnostics one after the other, and how many they are."""
-    found = tuple(diagnostics)
-    return "\n\n".join([*map(render, found), counted(len(found))])
+    return "".join(text for text, _ in all_parts(tuple(diagnostics)))
 
 
 def styled(diagnostics: Iterable[Diagnostic]) -> Text:
     """The same for a terminal. Spec text is never read as markup."""
     from rich.text import Text
 
-    found = tuple(diagnostics)
     text = Text()
-    for item in found:
-        for piece, style in parts(item):
-            text.append(piece, STYLES[style])
-        text.append("\n\n")
-    text.append(counted(len(found)), STYLES["error"])
+    for piece, style in all_parts(tuple(diagnostics)):
+        text.append(piece, STYLES[style])
     return text
+
+
+def all_parts(found: tuple[Diagnostic, ...]) -> Iterator[Part]:
+    """The pieces of all. Of those that say the like of one place, as points of a sweep that fail
+    do, only the first shows the place."""
+    before = None
+    for item in found:
+        again = before is not None and _where(item) == _where(before)
+        if before is not None:
+            yield "\n" if again else "\n\n", "plain"
+        yield from heading(item) if again else parts(item)
+        before = item
+    yield "\n\n" if found else "", "plain"
+    yield counted(len(found)), "error"
+
+
+def _where(diagnostic: Diagnostic) -> tuple[object, ...]:
+    return diagnostic.code, diagnostic.span, diagnostic.notes, diagnostic.fix
 
 
 def counted(number: int) -> str:
     return "1 error" if number == 1 else f"{number} errors"
 
 
-def parts(diagnostic: Diagnostic) -> Iterator[Part]:
-    """The pieces of one diagnostic in reading order."""
+def heading(diagnostic: Diagnostic) -> Iterator[Part]:
+    """Its code and what it says."""
     yield f"error[{diagnostic.code}]", "error"
     yield f": {diagnostic.message}", "title"
+
+
+def parts(diagnostic: Diagnostic) -> Iterator[Part]:
+    """The pieces of one diagnostic in reading order."""
+    yield from heading(diagnostic)
     spans = [diagnostic.span, *(span for span, _ in diagnostic.notes)]
     width = max((len(str(span.line)) for span in spans if span), default=1)
     if diagnostic.span:

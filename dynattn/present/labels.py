@@ -18,6 +18,10 @@ PLACES = tuple(
 )  # fmt: skip
 """Offsets from the point in typographic points, with how the words are aligned, the best first."""
 
+MANY, NEAR = 12, 16
+"""With more labels than this only so many places are tried: of words that stand far from their
+point one could not tell which point they mean."""
+
 HIDING, LEAVING, CROSSING, FARTHER = 1e6, 1e4, 8.0, 1.0
 """What it costs to stand on other words or marks, to leave the frame, to stand on a point of a
 curve, and to take the next place."""
@@ -57,10 +61,11 @@ def _settle(axes: Any, texts: list[Any], dot: float) -> None:
     marks = numpy.stack([points - 4 * dot, points + 4 * dot], 1)
     taken: list[Any] = list(marks)
     frame = numpy.array(axes.get_window_extent().get_points())
+    places = PLACES if len(texts) <= MANY else PLACES[:NEAR]
     for text, point in zip(texts, points, strict=True):
         extent = text.get_window_extent()
         size = numpy.array([extent.width, extent.height])
-        boxes = [_box(point, size, place, dot) for place in PLACES]
+        boxes = [_box(point, size, place, dot) for place in places]
         costs = [
             sum(HIDING for other in taken if _meet(box, other))
             + LEAVING * float((box[0] < frame[0]).any() or (box[1] > frame[1]).any())
@@ -69,7 +74,7 @@ def _settle(axes: Any, texts: list[Any], dot: float) -> None:
             for number, box in enumerate(boxes)
         ]
         best = int(numpy.argmin(costs))
-        right, up, align = PLACES[best]
+        right, up, align = places[best]
         text.set(position=(right, up), ha=align, va="baseline", visible=costs[best] < LEAVING)
         if text.get_visible():
             taken.append(boxes[best])

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import TextIO
 
 SECONDS_BETWEEN_LINES = 10.0
+ENOUGH = 0.005
+"""The part that has to be done before a pace says anything of the rest."""
 
 
 class PaceLines:
@@ -29,7 +31,7 @@ class PaceLines:
         if now - self._said < SECONDS_BETWEEN_LINES:
             return
         self._said, left = now, ""
-        if self._first < done < 1:
+        if self._first + ENOUGH <= done < 1:
             seconds = (now - self._began) * (1 - done) / (done - self._first)
             left = f", about {duration(seconds)} left"
         print(f"{self._what}: {100 * done:.0f} %{left}", file=self._stream, flush=True)

@@ -92,3 +92,18 @@ def test_spec_text_is_no_markup() -> None:
     text = styled([diagnostic])
     assert text.plain == render_all([diagnostic])
     assert "B[red]" in text.plain
+
+
+def test_the_like_of_one_place_shows_it_once() -> None:
+    span = Span(Source("a.dyn", "sweep { a = 1 .. 3 }"), 1, 9, 1, 10)
+    found = [Diagnostic("E603", f"failed at a = {a}", span, "smaller steps") for a in (2, 3)]
+    lines = render_all([*found, Diagnostic("E603", "failed at last")]).splitlines()
+    first = render(found[0]).splitlines()
+    assert lines[: len(first)] == first
+    assert lines[len(first) :] == [
+        "error[E603]: failed at a = 3",
+        "",
+        "error[E603]: failed at last",
+        "",
+        "3 errors",
+    ]

@@ -183,6 +183,7 @@ def test_words_beside_points_hide_neither_one_another_nor_leave_the_frame():
         figure.draw_without_rendering()
     seen = [text for text in labels_of(axes) if text.get_visible()]
     assert 8 <= len(seen) < 21  # twelve that stand on one spot cannot all be told
+    assert max(abs(text.get_position()[1]) for text in seen) <= 2 * 15  # of many none stands far
     boxes = [text.get_window_extent() for text in seen]
     for k, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[:k])

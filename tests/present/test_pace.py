@@ -28,9 +28,9 @@ def test_lines_some_seconds_apart_with_the_time_left():
 def test_nothing_is_promised_before_anything_is_done():
     now, out = [0.0], io.StringIO()
     lines = PaceLines("film.gif", out, lambda: now[0])
-    for now[0] in (1.0, 20.0):
-        lines(0.4)
-    assert out.getvalue() == "film.gif: 40 %\n"
+    for now[0], done in ((1.0, 0.4), (20.0, 0.4), (40.0, 0.401)):
+        lines(done)
+    assert out.getvalue() == "film.gif: 40 %\nfilm.gif: 40 %\n"
 
 
 @pytest.mark.parametrize(
