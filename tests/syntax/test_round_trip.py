@@ -144,7 +144,14 @@ layers = node(
     names,
     st.none() | several(node(t.Argument, names, types), 0),
     several(
-        quantities | lets | laws | populations | couplings | outputs | node(t.Evolve, steps), 0
+        quantities
+        | lets
+        | laws
+        | populations
+        | couplings
+        | outputs
+        | node(t.Evolve, st.none() | names, steps),
+        0,
     ),
 )
 statements = st.recursive(
