@@ -99,18 +99,25 @@ def _passage_lines(result: MeasurementResult) -> list[str]:
     return [text + "the mean is that of the others"]
 
 
+WAYS = "there", "back"
+"""How a parameter goes that moves up and down."""
+
+
 def _jump_rows(result: MeasurementResult) -> Rows:
     moved = next(iter(result.settings["moved"]))
     names = ("jump direction", "jump at", "jump error", "jump from", "jump to")
     rows = [
-        ("there" if way == 0 else "back", f"{at:.6g}", f"{error:.1g}", f"{a:.4g}", f"{b:.4g}")
+        (WAYS[int(way)], f"{at:.6g}", f"{error:.1g}", f"{a:.4g}", f"{b:.4g}")
         for way, at, error, a, b in zip(*(result[name] for name in names), strict=True)
     ]
     return [("on the way", moved, "error", "from", "to"), *rows] if rows else []
 
 
 def _jump_lines(result: MeasurementResult) -> list[str]:
-    return [] if len(result["jump at"]) else ["nothing jumps"]
+    quiet = [way for k, way in enumerate(WAYS) if k not in result["jump direction"]]
+    if len(quiet) == len(WAYS):
+        return ["nothing jumps"]
+    return [f"on the way {way} nothing jumps" for way in quiet]
 
 
 def _basin_rows(result: MeasurementResult) -> Rows:

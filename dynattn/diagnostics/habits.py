@@ -23,6 +23,7 @@ FUNCTIONS = {
     **dict.fromkeys(("angle", "phase"), "arg(z)"),
     **dict.fromkeys(("logistic", "expit", "sig"), "sigmoid(x)"),
     **dict.fromkeys(("mod", "fmod", "remainder"), "x - y*floor(x/y)"),
+    **dict.fromkeys(("velocity", "diff", "derivative", "ddt", "d"), "x', the rate of the state x"),
     "log10": "log(x)/log(10)",
     "log2": "log(x)/log(2)",
     "ceil": "-floor(-x)",

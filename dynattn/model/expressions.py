@@ -13,7 +13,7 @@ from dynattn.model.composition import Calls
 from dynattn.model.definitions import Definition
 from dynattn.model.draft import Draft
 from dynattn.model.parts import GraphUse
-from dynattn.model.scope import NODE, Scope, Symbol
+from dynattn.model.scope import NODE, VELOCITY, Scope, Symbol, rate_of
 from dynattn.model.terms import GLOBAL, Place, Term, Type
 from dynattn.model.typing import combine, is_unknown, unknown
 from dynattn.syntax import tree
@@ -235,13 +235,7 @@ def _member(context: Context, population: str, name: str, span: Span) -> Term:
     if scope is None:
         found = context.scope.find(population)
         if found is None:
-            names = tuple(context.draft.population_scopes)
-            context.draft.errors.add(
-                "E201",
-                f"unknown name '{population}' in {context.scope.title}",
-                span,
-                context.scope.suggestion(population, names, "name a population"),
-            )
+            _refuse_owner(context, population, name, span)
             return unknown(span)
         if found.kind in ("coupling", "readout"):
             from dynattn.model.edge_items import read_member
@@ -252,6 +246,17 @@ def _member(context: Context, population: str, name: str, span: Span) -> Term:
         return unknown(span)
     inside = replace(context, population=full, scope=scope)
     return at_home(context, read(inside, name, span))
+
+
+def _refuse_owner(context: Context, owner: str, name: str, span: Span) -> None:
+    """``owner.name`` where no population is called so: often the state of one."""
+    scopes, errors = context.draft.population_scopes, context.draft.errors
+    if any(owner in scope.symbols for scope in scopes.values()):
+        fix = f"its rate is written {rate_of(owner)}" if name in VELOCITY else f"write {owner}"
+        errors.add("E201", f"'{owner}' has no '{name}'", span, fix)
+        return
+    fix = context.scope.suggestion(owner, tuple(scopes), "name a population")
+    errors.add("E201", f"unknown name '{owner}' in {context.scope.title}", span, fix)
 
 
 def _index_of_nodes(context: Context, span: Span) -> Term:

@@ -14,6 +14,7 @@ from dynattn.model.draft import Draft, head, value_of
 from dynattn.model.expressions import Context, translate
 from dynattn.model.graph_facts import from_graph, is_graph, refuse_condition
 from dynattn.model.made_points import must_be_point
+from dynattn.model.node_values import of_nodes
 from dynattn.model.parts import Draw, Population, State
 from dynattn.model.quantities import at_start, axes, declare_parameter, manifold
 from dynattn.model.ranges import refuse_range
@@ -150,6 +151,10 @@ def _initial_state(
         return points.default(context, use, entry.span)
     if entry.init.drawn:
         return points.drawn_on(context, entry.init, use)
+    rows = shape or use.shape
+    listed = of_nodes(context, entry, rows, lambda row: _initial_state(context, row, use, shape))
+    if listed is not None:
+        return listed[0]
     term = translate(context, entry.init.value)
     what = f"the initial value of '{entry.name}'"
     if typing.is_unknown(term):

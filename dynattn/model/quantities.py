@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from dynattn.diagnostics import habits
 from dynattn.diagnostics.report import Span
@@ -20,6 +21,7 @@ from dynattn.model.complex_numbers import (
 from dynattn.model.composition import Dim
 from dynattn.model.draft import Draft
 from dynattn.model.expressions import Context, translate
+from dynattn.model.node_values import of_nodes
 from dynattn.model.parts import Draw, Parameter
 from dynattn.model.ranges import check_range
 from dynattn.model.scope import Symbol
@@ -196,10 +198,26 @@ def _initial(
         return _on(draft, found, use, entry.init.span)
     if not context.owner and entry.name in draft.valueless:
         return None
+    if shape is not None:
+        read = partial(_row, context, learned=learned, shape=shape, use=use)
+        listed = of_nodes(context, entry, shape, read)
+        if listed is not None:
+            return listed[0]
     term = translate(context, entry.init.value)
     if typing.is_unknown(term):
         return None
     return _on(draft, fits(draft, term, entry, shape), use, entry.init.span)
+
+
+def _row(
+    context: Context, entry: tree.Quantity, learned: bool, shape: tuple[Size, ...],
+    use: ManifoldUse | None,
+) -> Term | Draw | None:  # fmt: skip
+    """The value of one node; with a diagnostic where it is none."""
+    value = membership.checked(context.draft, use, _initial(context, entry, learned, shape, use))
+    if value is not None:
+        check_range(context.draft, entry, value, learned, inner=True)
+    return value
 
 
 def _is_uniform(expr: tree.Expr) -> bool:

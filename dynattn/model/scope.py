@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,12 +106,33 @@ class Scope:
         return did_you_mean(name, known, otherwise, _habits(name, known))
 
 
-def _habits(name: str, known: Iterable[str]) -> dict[str, str]:
+VELOCITY = ("velocity", "velocities", "dot", "rate", "speed", "prime")
+"""What others call the rate of a state."""
+
+
+def rate_of(state: str) -> str:
+    """How the rate of a state is written, and where it may be."""
+    return f"{state}', in observables, and in every expression where {state} has inertia"
+
+
+def _differentiated(name: str) -> Iterator[str]:
+    """What a name would be the rate of: ``x_dot``, ``xdot``, ``dx``, ``dx_dt``, ``dxdt``."""
+    yield from (name[: -len(end)].rstrip("_") for end in VELOCITY if name.endswith(end))
+    if name.startswith("d"):
+        yield name[1:].removesuffix("dt").removesuffix("_")
+
+
+def _habits(name: str, known: Sequence[str]) -> dict[str, str]:
     """What to write for ``theta_j``, and for the imaginary unit."""
     bare, _, end = name.rpartition("_")
     if end in ("i", "j") and bare in known:
         return {name: f"{bare}[{end}] in a coupling, where i receives and j sends"}
     if name in FUNCTION_NAMES:
         return {name: f"{name}(...): it is a function"}
+    if name in VELOCITY:
+        return {name: "x', the rate of the state x"}
+    state = next((base for base in _differentiated(name) if base in known), None)
+    if state is not None:
+        return {name: rate_of(state)}
     unit = "1i for the imaginary unit, index for the number of a node"
     return {name: unit} if name in ("i", "j") else {}

@@ -104,6 +104,8 @@ class Speller:
             return self.spell(term.args[-1], index, around)
         if term.op not in BINDING:
             return self._atom(term, index)
+        if (listed := _of_each_node(term)) is not None:
+            return self.style.call("concat", self._each(listed, index))
         if _is_pulse(term):
             ends = (term.args[0].args[0].args[1], term.args[0].args[1].args[1])
             return self.style.call("pulse", ["t", *self._each(ends, index)])
@@ -229,6 +231,16 @@ def _is_pulse(term: Term) -> bool:
     if term.op != "mul" or term.args[0].op != "and" or term.args[0].span is not term.span:
         return False
     return term.args[1].op == "number" and term.args[0].args[0].args[0].op == "time"
+
+
+def _of_each_node(term: Term) -> tuple[Term, ...] | None:
+    """What was written out for each node, ``(index == 0) * a + (index == 1) * b``, as a list."""
+    if term.op == "add" and term.args[0].span is term.span is term.args[1].span:
+        left, right = _of_each_node(term.args[0]), _of_each_node(term.args[1])
+        return None if left is None or right is None else left + right
+    if term.op != "mul" or term.args[0].op != "eq" or term.args[0].span is not term.span:
+        return None
+    return term.args[1:] if term.args[0].args[0].op == "index" else None
 
 
 _NAMED = frozenset(

@@ -233,7 +233,9 @@ class Collection:
         if pair is None:
             raise ragged(self.simulation, label, chunk.parts[0])
         self.arrays[label] = pair[0]
-        pair[0][tuple(np.array(found.points).T)] = pair[1].reshape(-1, *pair[1].shape[front:])
+        pair[0][tuple(np.array(found.points).T)] = pair[1].reshape(
+            len(found.points), *pair[1].shape[front:]
+        )
 
     def _empty(self, own: tuple[int, ...], kind: Any) -> Array:
         shape = (*self.done.shape, *own)
