@@ -24,6 +24,7 @@ FUNCTIONS = {
     **dict.fromkeys(("logistic", "expit", "sig"), "sigmoid(x)"),
     **dict.fromkeys(("mod", "fmod", "remainder"), "x - y*floor(x/y)"),
     **dict.fromkeys(("velocity", "diff", "derivative", "ddt", "d"), "x', the rate of the state x"),
+    **dict.fromkeys(("unit", "normalize", "normalise"), "v / norm(v)"),
     "log10": "log(x)/log(10)",
     "log2": "log(x)/log(2)",
     "ceil": "-floor(-x)",
@@ -43,6 +44,12 @@ MANIFOLDS = {
     **dict.fromkeys(("S2", "S3", "ball"), "sphere(D): unit vectors in R^D"),
     **dict.fromkeys(("T", "T2", "T1"), "torus(d)"),
     **dict.fromkeys(("R+", "nonnegative", "positives"), "positive"),
+}
+EVOLVE = {
+    **dict.fromkeys(("dt", "h", "timestep", "stepsize"), "step 0.1, in a stretch of time"),
+    **dict.fromkeys(("T", "time", "duration", "tmax", "t_end"), "t 0 .. 1"),
+    **dict.fromkeys(("solver", "integrator", "scheme"), "method rk4"),
+    **dict.fromkeys(("tol", "tolerance"), "rtol 1e-6"),
 }
 CLAUSES = {
     **dict.fromkeys(("dt", "h", "timestep", "stepsize"), "step 0.1, in the spec's unit of time"),

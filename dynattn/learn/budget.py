@@ -46,4 +46,8 @@ def chosen_budget(**amounts: float | None) -> Budget | None:
     if not (math.isfinite(amount) and amount > 0):
         message = f"--{unit} {amount:g} is no budget: nothing would be trained"
         raise UsageError(Diagnostic("E723", message, fix=f"give a number above 0: --{unit} 1000"))
+    if unit in ("steps", "samples", "tokens") and amount != int(amount):
+        message = f"--{unit} {amount:g}: there are no parts of one"
+        fix = f"give a whole number: --{unit} {math.ceil(amount)}"
+        raise UsageError(Diagnostic("E723", message, fix=fix))
     return Budget(unit, amount)

@@ -186,8 +186,8 @@ def split_rows(total: int, split: Any, choice: Choice) -> tuple[Any, Any]:
 
     whole = all(isinstance(share, int) for share in split)
     first = split[0] if whole else int(split[0] * total)
-    second = split[1] if whole else round(split[1] * total)
-    if not 0 < first < first + second <= total + (not whole):
+    second = split[1] if whole else round(sum(split[:2]) * total) - first
+    if not 0 < first < first + second <= total:
         message = f"split={list(split)} of {total} samples leaves a part empty, or asks for more"
         fix = "write two fractions that sum to 1, or two numbers of samples"
         raise refused("E515", message, choice, fix)

@@ -1,4 +1,4 @@
-"""Ctrl-C as a wish that is granted between two steps, not in the middle of one."""
+"""Ctrl-C and SIGTERM as a wish that is granted between two steps, not in the middle of one."""
 
 from __future__ import annotations
 
@@ -7,25 +7,31 @@ import threading
 from types import FrameType
 from typing import Any
 
+from dynattn.diagnostics.launch import process_count
+
 
 class Interruption:
-    """While inside, the first Ctrl-C only sets ``asked``; a second one stops at once.
+    """While inside, the first Ctrl-C or, of a process alone, SIGTERM only sets ``asked``; a second
+    one stops at once.
 
-    Signals reach the main thread alone; in another thread nothing is changed.
+    Signals reach the main thread alone; in another thread nothing is changed. Of several processes
+    torchrun ends those that wait for one that is gone by SIGTERM: they do not wait on.
     """
 
     def __init__(self) -> None:
         self.asked = False
-        self._before: Any = None
+        self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Interruption:
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._ask)
+            alone = process_count() == 1
+            for number in (signal.SIGINT, signal.SIGTERM) if alone else (signal.SIGINT,):
+                self._before[number] = signal.signal(number, self._ask)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        for number, before in self._before.items():
+            signal.signal(number, before)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if self.asked:

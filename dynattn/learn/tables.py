@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -30,6 +30,8 @@ class Table:
     columns: Mapping[str, Sequence[str]]
     lines: Sequence[int]
     choice: Choice
+    asked: Sequence[str] = ()
+    """What inputs are called: no column of such a name stands for another."""
 
     def called(self, row: int) -> str:
         """What a sample is called."""
@@ -40,7 +42,8 @@ class Table:
         if name not in self.columns:
             message = f"'{self.path}' has no column '{name}'"
             known = f"its columns are: {', '.join(self.columns)}"
-            fix = did_you_mean(name, self.columns, known)
+            others = [column for column in self.columns if column.split("[")[0] not in self.asked]
+            fix = did_you_mean(name, others, f"add it; {known}")
             raise refused("E519", message, self.choice, fix)
         return self.columns[name]
 
@@ -62,6 +65,7 @@ def load_table(choice: Choice, options: Mapping[str, Any], model: Model) -> Samp
     check_table(choice, options, model)
     file = read_data(options["path"], choice.span, options["checksum"])
     table = read_table(file, options["path"], choice)
+    table = replace(table, asked=[use.name for use in model.inputs])
     rows = split_rows(len(table.lines), options["split"], choice)
     arrays: dict[str, Any] = {}
     lengths: dict[str, Any] = {}

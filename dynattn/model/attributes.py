@@ -60,13 +60,18 @@ def known_edges(context: Context) -> tuple[str, ...]:
     return graph_facts.edge_names(context.draft, context.ends.graph)
 
 
-def fix_unknown(context: Context) -> str:
-    """What to do about an unknown name, with the attributes that edges read from a file have."""
+def fix_unknown(context: Context, name: str, known: tuple[str, ...]) -> str:
+    """What to do about an unknown name: one of ``known``, an attribute of edges read from a file,
+    or, in a loss, what the network does not put out.
+    """
+    if context.averages and name in context.draft.variables:
+        return f"'{name}' stays inside the network: write output NAME = {name} there"
     fix, graph = "declare it with param, learn or let", context.ends and context.ends.graph
     if graph is None or graph.source not in ("file", "matrix"):
-        return fix
+        return context.scope.suggestion(name, known, fix)
     names = ", ".join(known_edges(context)) or "no attributes"
-    return f"{fix}; the edges of {graph.name or 'the file'} have {names}"
+    fix = f"{fix}; the edges of {graph.name or 'the file'} have {names}"
+    return context.scope.suggestion(name, known, fix)
 
 
 def refuse_both(draft: Draft, name: str, declared: Symbol, what: str, span: Span) -> None:

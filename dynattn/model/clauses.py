@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from dynattn.diagnostics.suggest import did_you_mean
+from dynattn.diagnostics.suggest import NONE, did_you_mean
 from dynattn.model import constants
 from dynattn.model.draft import Draft
 from dynattn.syntax import tree
@@ -19,17 +19,20 @@ def by_word(
     setting: Callable[[tree.Setting], None],
     repeated: Sequence[str] = (),
     near: Sequence[str] = (),
+    habits: Mapping[str, str] = NONE,
 ) -> dict[str, tree.Clause]:
     """The clauses of a block; diagnostics for words that are not ``known`` (``unknown`` says so, {}
     standing for the word) and for those that stand twice, but for ``repeated`` ones. A misspelt
-    word may also be one of ``near``, which would make another thing of the block.
+    word may also be one of ``near``, which would make another thing of the block; ``habits`` says
+    what to write for words of other languages.
     """
     found: dict[str, tree.Clause] = {}
     for clause in clauses:
         if isinstance(clause, tree.Setting):
             setting(clause)
         elif clause.word not in known:
-            fix = did_you_mean(clause.word, (*known, *near), f"there are {', '.join(known)}")
+            there = f"there are {', '.join(known)}"
+            fix = did_you_mean(clause.word, (*known, *near), there, habits)
             draft.errors.add("E216", unknown.format(f"'{clause.word}'"), clause.span, fix)
         elif clause.word in found and clause.word not in repeated:
             earlier = (found[clause.word].span, "first given here")

@@ -88,6 +88,8 @@ class Draft:
     """What moves the states, here and in layers: the clause's word, or the operator of an
     equation.
     """
+    variables: set[str] = field(default_factory=set)
+    """Of the network, which a loss does not see."""
     signs: dict[str, int] = field(default_factory=dict)
     """Of the variables of the network that hold no number below 0: 1 where none is 0, else 0."""
     whole: dict[str, Span] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dynattn.diagnostics import habits
 from dynattn.diagnostics.suggest import did_you_mean
 from dynattn.model import constants, noises
 from dynattn.model.clauses import by_word, only_value, positive
@@ -95,7 +96,9 @@ def _clauses(draft: Draft, item: tree.Evolve) -> dict[str, tree.Clause] | None:
         draft.errors.add("E446", text, clause.span, "set it where it is declared")
 
     before = len(draft.errors.found)
-    found = by_word(draft, item.clauses, WORDS, "unknown word {} in evolve", setting)
+    found = by_word(
+        draft, item.clauses, WORDS, "unknown word {} in evolve", setting, habits=habits.EVOLVE
+    )
     return found if len(draft.errors.found) == before else None
 
 

@@ -223,7 +223,7 @@ def find(context: Context, name: str, span: Span) -> Symbol | None:
         "E201",
         f"unknown name '{name}' in {context.scope.title}",
         span,
-        context.scope.suggestion(name, extra, fix_unknown(context)),
+        fix_unknown(context, name, extra),
     )
     return None
 

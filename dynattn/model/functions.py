@@ -177,11 +177,13 @@ def over_nodes(context: Context, op: str, arg: Term, span: Span) -> Term:
         kind = Type(dtype="complex" if is_complex(arg) else "real")
         return Term("average", (arg,), kind, span)
     if arg.type.place == GLOBAL:
+        entries = ", or an input along a dim; dot(v, 1) sums the entries of a vector"
+        entries *= bool(arg.type.shape) and op in ("sum", "mean")
         context.draft.errors.add(
             "E311",
             f"{op} runs over the nodes of a population, and this has no value per node",
             span,
-            "give it a state or another quantity of a population",
+            "give it a state or another quantity of a population" + entries,
         )
         return unknown(span)
     dtype = "complex" if op != "std" and is_complex(arg) else "real"

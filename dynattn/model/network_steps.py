@@ -227,6 +227,7 @@ def _assign(reading: Reading, statement: tree.Assign) -> tuple[Step, ...]:
 
 def _assign_variable(reading: Reading, statement: tree.Assign) -> tuple[Step, ...]:
     name, symbols = statement.name, reading.context.scope.symbols
+    reading.draft.variables.add(name)
     work = _Statement(reading, name)
     value = translate(work.context, statement.value)
     kind = typing.UNKNOWN if typing.is_unknown(value) else typing.held(value)

@@ -116,7 +116,8 @@ def literal_hint(a: Sequence[Size], b: Sequence[Size]) -> str:
     for left, right in zip(reversed(a), reversed(b), strict=False):
         if left != right and (left.number is None) != (right.number is None):
             name = left if right.number is not None else right
-            return f": write {name} in both places"
+            single = ONE in (left, right)
+            return f": write {name} in both places" + single * ", or dot(.., 1) for one number"
     return ""
 
 

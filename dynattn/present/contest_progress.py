@@ -88,9 +88,10 @@ def start_lines(comparison: Comparison, jobs: int) -> list[str]:
     """How many runs there are, how many are done, where they are written; what is not matched."""
     ends = sum(run.state != "unfinished" for run in comparison.runs)
     kept = f", {ends} of them done before" if ends else ""
+    seeds = len(comparison.seeds)
     at_once = f"{jobs} at a time" if jobs > 1 else "one after the other"
     return [
-        f"{len(comparison.labels)} specs with {len(comparison.seeds)} seeds: "
+        f"{len(comparison.labels)} specs with {seeds} seed{'s' * (seeds != 1)}: "
         f"{len(comparison.runs)} runs{kept}, {at_once}, in {comparison.folder}",
         *comparison.remarks,
     ]

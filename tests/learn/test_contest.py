@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dynattn.compilation import Compilation
-from dynattn.diagnostics.report import SpecError
+from dynattn.diagnostics.report import SpecError, UsageError
 from dynattn.interface import load
 from dynattn.learn.budget import Budget, chosen_budget
 from dynattn.learn.contest import Quiet, contest
@@ -38,7 +38,7 @@ def pair(folder: Path, *changes: Change, **more: object) -> dict[str, Compilatio
     return {"one": small(folder), "two": small(folder, *changes, **more)}
 
 
-def code(error: pytest.ExceptionInfo[SpecError]) -> tuple[str, str]:
+def code(error: pytest.ExceptionInfo[SpecError | UsageError]) -> tuple[str, str]:
     (first, *_) = error.value.diagnostics
     return first.code, first.message
 
@@ -129,6 +129,13 @@ def test_runs_that_diverge_or_are_below_a_bound_are_counted(tmp_path: Path) -> N
     assert (failure["code"], failure["line"]) == ("E580", 9)
     assert failure["message"] == "the loss is nan after 0 of 12 steps"
     assert contest(specs, seeds=2, folder=tmp_path / "out", fail=["loss>100"]).rows[0].failed == 0
+
+
+def test_parts_of_a_step_are_no_budget() -> None:
+    assert chosen_budget(epochs=2.5) == Budget("epochs", 2.5)
+    with pytest.raises(UsageError) as error:
+        chosen_budget(steps=2.5)
+    assert code(error) == ("E723", "--steps 2.5: there are no parts of one")
 
 
 @pytest.mark.parametrize(

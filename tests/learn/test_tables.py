@@ -13,12 +13,14 @@ import pytest
 from scipy.signal import spectrogram
 
 from dynattn.compilation import Compilation
-from dynattn.diagnostics.report import Diagnostic, Source, SpecError
+from dynattn.diagnostics.report import Diagnostic, Source, Span, SpecError
 from dynattn.learn.agreement import NOUNS, PREPOSITIONS, VERBS, sentences, vocabulary
+from dynattn.learn.fitting import split_rows
 from dynattn.learn.mel import frame_count, log_mel, mel_triangles
 from dynattn.learn.parts import SamplesData
 from dynattn.learn.plan import make_plan, plan_mistakes
 from dynattn.learn.words import Words
+from dynattn.model.plans import Choice
 
 
 def spec(folder: Path, inputs: str, network: str, data: str, loss: str) -> Compilation:
@@ -115,6 +117,33 @@ def test_lines_that_do_not_fit_are_named(
 ) -> None:
     found = refused(table(tmp_path, "a.tsv", "\n".join([*ROWS[:row], text, *ROWS[row + 1 :]])))
     assert found.code == code and said in found.message
+
+
+CHOICE = Choice("table", (), {}, Span(Source("m.dyn", ""), 1, 1, 1, 1))
+
+
+@pytest.mark.parametrize("split", [[0.9, 0.1], [0.8, 0.2], [2 / 3, 1 / 3]])
+def test_shares_that_sum_to_one_leave_no_sample_out(split: list[float]) -> None:
+    for total in range(10, 60):
+        rows = split_rows(total, split, CHOICE)
+        assert len(rows[0]) == int(split[0] * total)
+        assert sorted([*rows[0], *rows[1]]) == list(range(total))
+
+
+def test_shares_below_one_leave_samples_out() -> None:
+    rows = split_rows(8, [0.5, 0.25], CHOICE)
+    assert [len(part) for part in rows] == [4, 2]
+
+
+def test_a_column_that_is_missing_is_no_other_entry_misspelt(tmp_path: Path) -> None:
+    found = refused(table(tmp_path, "a.tsv", "\n".join(ROWS).replace("x[1]", "y[1]", 1)))
+    assert found.fix is not None and found.fix.startswith("did you mean 'y[1]'")
+    without = [row.split("\t") for row in ROWS]
+    place = without[0].index("x[1]")
+    found = refused(
+        table(tmp_path, "a.tsv", "\n".join("\t".join(r[:place] + r[place + 1 :]) for r in without))
+    )
+    assert found.fix is not None and found.fix.startswith("add it; its columns are: ")
 
 
 def test_tables_that_are_none(tmp_path: Path) -> None:

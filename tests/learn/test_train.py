@@ -22,14 +22,14 @@ from tests.learn.small import SPEC, small
 
 
 class Interrupt(Silence):
-    """Presses Ctrl-C after a step, as the terminal would."""
+    """Presses Ctrl-C after a step, as the terminal would, or ends it as a cluster would."""
 
-    def __init__(self, after: int) -> None:
-        self.after = after
+    def __init__(self, after: int, number: signal.Signals = signal.SIGINT) -> None:
+        self.after, self.number = after, number
 
     def step(self, report: StepReport) -> None:
         if report.step == self.after:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), self.number)
 
 
 class Notes(Silence):
@@ -119,10 +119,14 @@ def test_training_leaves_the_callers_generator_and_threads_alone(tmp_path):
     assert torch.get_num_threads() == threads
 
 
-@pytest.mark.parametrize("after", [1, 5, 11, 12])
-def test_an_interrupted_run_goes_on_exactly(tmp_path, after):
+@pytest.mark.parametrize(
+    ("after", "number"),
+    [(1, signal.SIGINT), (5, signal.SIGINT), (11, signal.SIGINT), (12, signal.SIGINT),
+     (5, signal.SIGTERM)],
+)  # fmt: skip
+def test_an_interrupted_run_goes_on_exactly(tmp_path, after, number):
     whole = run(tmp_path, "whole")
-    cut = run(tmp_path, "cut", progress=Interrupt(after))
+    cut = run(tmp_path, "cut", progress=Interrupt(after, number))
     assert (cut.interrupted, cut.step, cut.final) == (True, after, None)
     resumed = run(tmp_path, "cut", resume=True)
     assert losses(tmp_path / "cut") == losses(tmp_path / "whole")
@@ -152,10 +156,11 @@ def test_a_run_that_was_killed_goes_on_from_its_last_checkpoint(tmp_path):
     assert resumed.final == whole.final
 
 
-def test_ctrl_c_belongs_to_python_again_after_a_run(tmp_path):
-    before = signal.getsignal(signal.SIGINT)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_do_after_a_run_what_they_did_before(tmp_path, number):
+    before = signal.getsignal(number)
     run(tmp_path)
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(number) is before
 
 
 def test_the_reporter_hears_everything_in_order(tmp_path):
