@@ -55,7 +55,10 @@ OPTIONS = {
     "validation": (WHOLE, "bytes measured on"),
     "checksum": (CHECKSUM, "of the file"),
     "training": (90_000_000, "bytes trained on"),
+    "rate": (0.0, "rate of learning for all; 0 is that of each spec"),
 }
+OPTIMIZER = "optimizer adamw(lr={}, betas=[0.9, 0.95], weight_decay=0.1, decay=matrices)"
+"""That of all these specs."""
 RECORDED = ("batch", "context", "training", "validation")
 
 
@@ -67,8 +70,11 @@ def on_text(
     path = given.data.resolve() if given.data else ""
     source = f'text("{path}", context={given.context}, split={parts}, checksum="{given.checksum}")'
     asked = {name: getattr(given, name) for name in (*RECORDED, *more)}
-    clause = (f"batch {given.batch}",)
-    return tuple(replace(arm, data=source, train=clause, asked=asked) for arm in arms)
+    clauses = (f"batch {given.batch}",)
+    if given.rate:
+        asked["rate"] = given.rate
+        clauses += (OPTIMIZER.format(given.rate),)
+    return tuple(replace(arm, data=source, train=clauses, asked=asked) for arm in arms)
 
 
 def figures(found: Trained) -> dict[str, Any]:
