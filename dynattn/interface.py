@@ -81,14 +81,17 @@ def load_run(path: Path, checkpoint: str = "best") -> Spec:
     """
     from dynattn.learn.checkpoint import read_checkpoint
     from dynattn.learn.folder import open_run, read_json
+    from dynattn.learn.settings import check_text
     from dynattn.syntax.read import read_source
 
     folder = open_run(path)
     settings = read_json(folder.settings)
-    weights = read_checkpoint(getattr(folder, checkpoint)).weights
+    stored = read_checkpoint(getattr(folder, checkpoint))
+    text = read_source(folder.spec).text
+    check_text(stored, folder, text)
     # Paths of data are relative to where the spec stood when it was trained.
-    source = Source(settings["spec"], read_source(folder.spec).text)
-    return Spec(source, settings["overrides"], settings["seed"], weights)
+    source = Source(settings["spec"], text)
+    return Spec(source, settings["overrides"], settings["seed"], stored.weights)
 
 
 def compare(

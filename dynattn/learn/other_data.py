@@ -41,7 +41,8 @@ def other_choice(text: str, own: Choice) -> Choice:
         return given
     if given.name != own.name:
         message = f"the run was trained on data of the kind '{own.name}', not '{given.name}'"
-        raise SpecError(Diagnostic("E727", message, given.span, f'write {own.name}("FILE")'))
+        inside = '"FILE"' if "path" in SOURCES[own.name].positional else "..."
+        raise SpecError(Diagnostic("E727", message, given.span, f"write {own.name}({inside})"))
     kept = {name: value for name, value in own.options.items() if name not in _OF_A_FILE}
     return Choice(own.name, given.arguments or (), {**kept, **given.options}, given.span)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -13,7 +13,7 @@ import torch
 
 from dynattn.compilation import Compilation
 from dynattn.diagnostics.report import Diagnostic, Source, SpecError
-from dynattn.learn.checkpoint import spec_sha256
+from dynattn.learn.checkpoint import Checkpoint, spec_sha256
 from dynattn.learn.folder import RunFolder, open_run, read_json
 from dynattn.learn.metrics import has_tensorboard
 from dynattn.learn.plan import Plan, choice_facts, json_values
@@ -125,17 +125,28 @@ def check_same(
         raise SpecError(Diagnostic("E544", message, fix=fix))
 
 
-def _changed_spec(folder: RunFolder, source: Source) -> Diagnostic:
-    before = folder.spec.read_text("utf-8").splitlines()
+def check_text(checkpoint: Checkpoint, folder: RunFolder, text: str) -> None:
+    """SpecError E542 where the text in the run folder is not the one that was trained."""
+    if text != checkpoint.spec:
+        change = first_change(checkpoint.spec.splitlines(), text.splitlines())
+        message = f"{folder.spec} was changed after it was trained: {change}"
+        fix = "put the text back; a changed one is another file, trained anew"
+        raise SpecError(Diagnostic("E542", message, fix=fix))
+
+
+def first_change(before: Sequence[str], after: Sequence[str]) -> str:
+    """The first line that differs, as it was and as it is."""
     number = next(
-        (k for k, pair in enumerate(zip(before, source.lines, strict=False)) if pair[0] != pair[1]),
-        min(len(before), len(source.lines)),
+        (k for k, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]),
+        min(len(before), len(after)),
     )
     old = before[number].strip() if number < len(before) else "(end of text)"
-    new = source.lines[number].strip() if number < len(source.lines) else "(end of text)"
-    message = (
-        f"the run in {folder.path} was started with another spec: line {number + 1} was "
-        f"'{old}', and is '{new}'"
-    )
+    new = after[number].strip() if number < len(after) else "(end of text)"
+    return f"line {number + 1} was '{old}', and is '{new}'"
+
+
+def _changed_spec(folder: RunFolder, source: Source) -> Diagnostic:
+    change = first_change(folder.spec.read_text("utf-8").splitlines(), source.lines)
+    message = f"the run in {folder.path} was started with another spec: {change}"
     fix = f"go on with the text it was started with, {folder.spec}, or start a new run"
     return Diagnostic("E543", message, fix=fix)

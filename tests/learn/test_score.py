@@ -155,6 +155,19 @@ def test_data_that_does_not_fit(
     assert not (run / "eval.json").exists()
 
 
+def test_a_text_that_was_changed_in_the_run_folder(tmp_path: Path) -> None:
+    run = trained(tmp_path)
+    spec = run / "spec.dyn"
+    lines = spec.read_text().splitlines()
+    spec.write_text("\n".join([lines[0] + "  # mine", *lines[1:]]) + "\n")
+    with pytest.raises(SpecError) as error:
+        dynattn.load(run)
+    (said,) = error.value.diagnostics
+    assert said.code == "E542"
+    change = f"line 1 was '{lines[0]}', and is '{lines[0]}  # mine'"
+    assert said.message == f"{spec} was changed after it was trained: {change}"
+
+
 def test_a_run_without_a_test_part_or_with_other_data_now(tmp_path: Path) -> None:
     run = trained(tmp_path)
     with pytest.raises(SpecError) as part:

@@ -230,7 +230,7 @@ CODES: dict[str, Entry] = {
     "E542": Entry(
         "a checkpoint is of another spec",
         "The names and shapes of the parameters in a checkpoint have to be those of the spec. "
-        "Each checkpoint holds the text it was trained with.",
+        "Each checkpoint holds the text it was trained with, and is read with that text alone.",
     ),
     "E543": Entry(
         "a run cannot go on with another spec",
