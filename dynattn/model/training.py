@@ -41,26 +41,22 @@ def declare_training(draft: Draft, declaration: tree.Experiment) -> Training | N
     if not clauses.keys() & {"steps", "epochs"}:
         draft.errors.add("E403", "train does not say how long", span, "write steps 1000")
     data = choice(draft, clauses["data"])
-    if loss is None or data is None:
-        return None
     batch = _number(draft, clauses, "batch", True, 32)
     optimizer = choice(draft, clauses["optimizer"]) if "optimizer" in clauses else default
+    schedule = choice(draft, clauses["schedule"]) if "schedule" in clauses else None
+    clip = _number(draft, clauses, "clip", False, None)
+    seed = _number(draft, clauses, "seed", True, 0)
+    free = free_parameters(draft, clauses["free"]) if "free" in clauses else ()
+    accumulate = _portions(draft, clauses, batch)
+    precision = _precision(draft, clauses["precision"]) if "precision" in clauses else "float32"
+    if loss is None or data is None:
+        return None
+    records = _records(draft, clauses, loss)
     return Training(
-        span=span,
-        data=data,
-        loss=loss,
-        records=_records(draft, clauses, loss),
-        optimizer=optimizer or default,
-        schedule=choice(draft, clauses["schedule"]) if "schedule" in clauses else None,
-        clip=_number(draft, clauses, "clip", False, None),
-        batch=batch,
-        steps=steps,
-        epochs=epochs,
-        seed=_number(draft, clauses, "seed", True, 0),
-        free=free_parameters(draft, clauses["free"]) if "free" in clauses else (),
-        accumulate=_portions(draft, clauses, batch),
-        precision=_precision(draft, clauses["precision"]) if "precision" in clauses else "float32",
-    )
+        span=span, data=data, loss=loss, records=records, optimizer=optimizer or default,
+        schedule=schedule, clip=clip, batch=batch, steps=steps, epochs=epochs, seed=seed,
+        free=free, accumulate=accumulate, precision=precision,
+    )  # fmt: skip
 
 
 def _portions(draft: Draft, clauses: Mapping[str, tree.Clause], batch: int) -> int:
