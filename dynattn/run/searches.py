@@ -156,18 +156,25 @@ def _together(
 ) -> Labelled:
     """The arrays of all points in one, with NaN where a point has fewer equilibria."""
     names = dict.fromkeys(name for item in arrays for name in item.variables)
+    most = {
+        axis: max(item.variables["eigenvalues"].values.shape[k] for item in arrays)
+        for k, axis in enumerate((AXIS, "mode"))
+    }
     variables = {}
     for name in names:
         own = next(item.variables[name] for item in arrays if name in item.variables)
         pieces = [item.variables[name].values if name in item else None for item in arrays]
-        whole = _padded(plan, name, own, pieces)
+        whole = _padded(plan, name, own, pieces, most)
         shape = (*map(len, grid.values()), *whole.shape[1:])
         variables[name] = Variable((*grid, *own.axes), whole.reshape(shape))
     axes = {name: np.array(values) for name, values in grid.items()}
     return Labelled(numbered(axes, variables), variables)
 
 
-def _padded(plan: Search, name: str, own: Variable, pieces: Sequence[Any]) -> NDArray[Any]:
+def _padded(
+    plan: Search, name: str, own: Variable, pieces: Sequence[Any], most: Mapping[str, int]
+) -> NDArray[Any]:
+    """[point, ...] of one variable, its free axes as long as ``most`` says."""
     known = [piece for piece in pieces if piece is not None and len(piece)]
     free = [k for k, axis in enumerate(own.axes) if axis in (AXIS, "mode")]
     shapes = {tuple(n for k, n in enumerate(x.shape) if k not in free) for x in known}
@@ -175,9 +182,11 @@ def _padded(plan: Search, name: str, own: Variable, pieces: Sequence[Any]) -> ND
         text = f"'{name}' has another shape at each point, so it fits into no array"
         fix = "leave sizes out of the settings, and run once for each"
         raise SpecError(Diagnostic("E612", text, plan.span, fix))
-    most = np.max([piece.shape for piece in known], axis=0) if known else own.values.shape
+    usual = known[0].shape if known else own.values.shape
+    # A symmetry of some points alone has no drift at the others, so no variable knows it all.
+    longest = [most.get(axis, n) for axis, n in zip(own.axes, usual, strict=True)]
     kind = np.result_type(float, *(piece.dtype for piece in known))
-    whole = np.full((len(pieces), *most), np.nan, kind)
+    whole = np.full((len(pieces), *longest), np.nan, kind)
     for row, piece in enumerate(pieces):
         if piece is not None and len(piece):
             whole[(row, *map(slice, piece.shape))] = piece

@@ -54,6 +54,25 @@ def test_at_each_of_the_settings() -> None:
     assert found.seed == 3 and found.settings["grid"] == {"r": [-1.0, 1.0, 4.0]}
 
 
+def test_symmetries_of_some_points_alone(tmp_path: Any) -> None:
+    """Apart, both phases turn freely; pulled together, only with one another."""
+    phases = "{ state theta on circle = 1; drift 1 }"
+    text = f"""model m
+param K = 1
+population a[1] {phases}
+population b[1] {phases}
+group all = a + b
+coupling c: all -> all {{ strength K }}
+equilibria along {{ starts 3; K = [0, 1] }}
+"""
+    found = run("along", text, folder=tmp_path)
+    drifts = {n: v for n, v in found.labelled.variables.items() if n.startswith("drift")}
+    assert len(drifts) > 1
+    assert {v.values.shape for v in drifts.values()} == {found["stable"].shape}
+    assert all(np.nanmax(abs(abs(v.values) - 1)) < 1e-9 for v in drifts.values())
+    assert (tmp_path / "results.csv").read_text().startswith("K,equilibrium")
+
+
 def test_states_of_different_shapes_fit_into_no_array() -> None:
     with pytest.raises(SpecError) as caught:
         run("sizes")
