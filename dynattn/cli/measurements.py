@@ -114,6 +114,9 @@ def _jump_rows(result: MeasurementResult) -> Rows:
 
 
 def _jump_lines(result: MeasurementResult) -> list[str]:
+    variables = result.labelled.variables.values()
+    if not any(v.axes[:1] == ("direction",) and len(v.axes) == 2 for v in variables):
+        return ["jumps are told of what is one number only: record mean(x), say"]
     quiet = [way for k, way in enumerate(WAYS) if k not in result["jump direction"]]
     if len(quiet) == len(WAYS):
         return ["nothing jumps"]

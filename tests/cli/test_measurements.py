@@ -79,6 +79,11 @@ def test_nothing_jumps(told, tmp_path):
     assert (folder / "hysteresis.svg").is_file()
 
 
+def test_jumps_of_what_is_several_numbers_are_not_looked_for(told):
+    lines = told(CUBIC.replace("0.1; t 0 .. 100; record m", "0.1; t 0 .. 100; record x"), "even")
+    assert "jumps are told of what is one number only: record mean(x), say" in lines
+
+
 def test_nothing_passes(told):
     lines = told(CUBIC, "never")
     assert "nothing passed up to t = 5, so there is no mean time" in lines
